@@ -1,0 +1,1 @@
+"""Parley: a self-hosted chat backend in which the live feed is the archive."""
