@@ -1,0 +1,30 @@
+"""Time as the wire shows it: UTC, ISO 8601, milliseconds and ``Z``."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from app.domain.ids import Millis
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=64)
+def _seconds(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def iso(at: int) -> str:
+    """``at`` (milliseconds since 1970) as text: ``2026-11-21T08:00:00.123Z``."""
+    second, ms = divmod(at, 1000)
+    return f"{_seconds(second)}.{ms:03d}Z"
+
+
+def iso_or_none(at: int | None) -> str | None:
+    """Like :func:`iso`, for a moment that may not have come."""
+    return None if at is None else iso(at)
+
+
+def millis(moment: datetime) -> Millis:
+    """A moment with a time zone in milliseconds since 1970."""
+    # In whole numbers: a float of seconds is a millisecond off now and then.
+    return Millis((moment - _BEGINNING) // timedelta(milliseconds=1))

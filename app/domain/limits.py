@@ -1,0 +1,226 @@
+"""
+Every limit, timeout and size that is not a setting, with its unit and its reason.
+
+Those that operators change are fields of ``app.settings.Settings``, with their defaults.
+``docs/limits.md`` lists all of them.
+"""
+
+# --- What people write ---------------------------------------------------------------
+
+# Long enough for a page of prose, short enough that a page of 200 stays under 1 MB.
+MAX_TEXT_CHARACTERS = 4_000
+# The client's own JSON on a message: a card or a location, not a file.
+MAX_DATA_BYTES = 4 * 1024
+MAX_TITLE_CHARACTERS = 200
+MAX_DISPLAY_NAME_CHARACTERS = 64
+MAX_ROOM_NAME_CHARACTERS = 64
+MIN_USERNAME_CHARACTERS = 3
+MAX_USERNAME_CHARACTERS = 32
+# OWASP ASVS 5.0, 6.2.1 (at least 8) and 6.2.9 (at least 64 allowed); the cap bounds hashing.
+MIN_PASSWORD_CHARACTERS = 8
+MAX_PASSWORD_CHARACTERS = 256
+# A UUID is 36; 64 leaves room for a prefix.
+MAX_CLIENT_ID_CHARACTERS = 64
+# One emoji with skin tones and joiners is well below.
+MAX_EMOJI_CHARACTERS = 32
+MAX_EMOJIS_PER_MESSAGE = 20
+# Mentions beyond this are text: nobody pages a crowd one by one.
+MAX_MENTIONS_PER_MESSAGE = 50
+# Slow mode of six hours is already "announcements only".
+MAX_SLOW_MODE_SECONDS = 21_600
+# Largest integer that survives JavaScript (RFC 8259, section 6).
+MAX_INTEGER = 2**53 - 1
+# A seq takes 32 bits of an event's key.
+MAX_SEQ = 2**32 - 1
+
+# --- Pages ---------------------------------------------------------------------------
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 200
+DEFAULT_EVENTS_PAGE = 1_000
+MAX_EVENTS_PAGE = 1_000
+# A list with more present sends a count, not the names.
+MAX_PRESENT_LISTED = 200
+MAX_WELCOME_ROOMS = 200
+# Counting stops here; clients show "99+".
+MAX_UNREAD_COUNTED = 100
+
+# --- Search --------------------------------------------------------------------------
+
+# A page of words is not a question.
+MAX_QUERY_CHARACTERS = 200
+# Each is looked up by itself: more is not a question any more.
+MAX_QUERY_TERMS = 16
+# Longer runs without a space are no words; PostgreSQL takes 2,046 bytes at most.
+MAX_WORD_CHARACTERS = 64
+# About three lines on a phone.
+SNIPPET_CHARACTERS = 160
+
+# --- One connection ------------------------------------------------------------------
+
+# OWASP WebSocket cheat sheet.
+MAX_FRAME_BYTES = 64 * 1024
+MAX_BODY_BYTES = 256 * 1024
+MAX_ROOMS_PER_CONNECTION = 64
+# Under the 60 s idle timeout that nginx applies to a proxied connection.
+HEARTBEAT_SECONDS = 25
+PONG_TIMEOUT_SECONDS = 20
+# A request, body included, is here within this; whoever needs longer is holding us up.
+REQUEST_SECONDS = 10.0
+# As large as h11 and nginx allow; tokens and cookies are far smaller.
+MAX_HEADER_BYTES = 64 * 1024
+# Somebody who can't form a frame this often in a row is not going to learn it.
+MAX_BAD_FRAMES_IN_A_ROW = 20
+# Being limited this often in ten seconds means that the client ignores the answers.
+MAX_RATE_LIMITED = 100
+RATE_LIMITED_WINDOW_SECONDS = 10.0
+# Requests of one connection that wait for their answer; then its reading pauses.
+MAX_PENDING_REQUESTS = 1_000
+# Where no limit is set for what may be unsent, a replay keeps below half of this.
+MAX_UNSENT_IN_REPLAY_BYTES = 256 * 1024
+# What a replay writes at a time, from memory.
+REPLAY_CHUNK_BYTES = 32 * 1024
+# No byte taken from a replay for this long is a reader that has stopped.
+REPLAY_STALL_SECONDS = 30.0
+# What the kernel may buffer for one socket: beyond it our own count begins. Linux doubles it;
+# 64 KiB in flight are 640 kB/s at a round trip of 100 ms.
+SOCKET_SEND_BUFFER_BYTES = 32 * 1024
+# A peer that takes none of what was written, on the TCP level, for this long is gone.
+TCP_USER_TIMEOUT_MS = 20_000
+# After a restart, clients come back at about this rate, spread by `drain`...
+RECONNECTS_PER_SECOND = 1_000
+# ...but nobody waits longer than this.
+MAX_RECONNECT_MS = 30_000
+# A closing handshake (or a last flush) that takes longer is aborted.
+CLOSE_SECONDS = 5.0
+# One that was cut off because it doesn't read is given this long to hear why.
+SLOW_CLOSE_SECONDS = 1.0
+# Before its token ends, a client hears of it.
+AUTH_EXPIRING_SECONDS = 60
+
+# --- The log over HTTP ---------------------------------------------------------------
+
+# Proxies and clients take a stream that says nothing for longer as dead.
+STREAM_PING_SECONDS = 15.0
+# Browsers reconnect after this, unless the page closes its EventSource at `end`.
+STREAM_RETRY_MS = 3_000
+# Under the idle timeouts of proxies, most of which are a minute.
+MAX_WAIT_SECONDS = 60
+
+# --- The log -------------------------------------------------------------------------
+
+# Appends that one transaction takes: large enough that a commit costs nothing per message,
+# small enough that nobody waits long for the batch before theirs.
+MAX_BATCH_APPENDS = 512
+# Rooms that one transaction locks (PostgreSQL): more would hold up other nodes.
+MAX_BATCH_ROOMS = 64
+# A batch that others wait for already is held open for those just answered, as long as they
+# keep coming: with pauses of this share of what the last batch took, and not longer than...
+GATHER_SHARE = 0.2
+MAX_GATHER_SECONDS = 0.0005
+# Appends that wait for a batch. At 20,000/s this is half a second; more is overload.
+MAX_QUEUED_APPENDS = 10_000
+# Failed commits in a row until /ready says so.
+FAILED_COMMITS_UNTIL_NOT_READY = 3
+# Read markers may wait this long for a batch to ride on.
+READ_MARKER_SECONDS = 1.0
+# Events that one page of a replay reads from the log.
+REPLAY_PAGE_EVENTS = 500
+# Replays that read from disk at once, per node; the others wait their turn.
+MAX_DISK_REPLAYS = 16
+# Encoded events kept in memory per warm room, and in all.
+TAIL_ROOM_BYTES = 512 * 1024
+TAIL_TOTAL_BYTES = 64 * 1024 * 1024
+# Pages of newest messages kept per warm room, one for each `limit` that is asked for.
+MAX_REMEMBERED_PAGES = 4
+# Users whose rate of sending is remembered: about 10 MB.
+MAX_REMEMBERED_BUCKETS = 100_000
+# Names of rooms that are remembered, with their ids: about 10 MB.
+MAX_REMEMBERED_ROOMS = 50_000
+# A room that nobody listens to is forgotten after this.
+WARM_ROOM_SECONDS = 60.0
+# Nodes compare the heads of warm rooms and the revocations with the database this often,
+# in case a doorbell was lost.
+POLL_SECONDS = 1.0
+
+# A century: what is to be kept longer is kept for good.
+MAX_RETENTION_DAYS = 36_500
+# Events that retention removes in one transaction: some milliseconds of the writer.
+RETENTION_BATCH_EVENTS = 500
+# How often rooms are looked through for events that are too old.
+RETENTION_SECONDS = 3_600.0
+# Messages of an erased account that one transaction blanks: each costs as much as a message.
+ERASURE_BATCH_MESSAGES = 200
+# An erasure that the database interrupted goes on after this.
+ERASURE_RETRY_SECONDS = 60.0
+
+# Revocations that are looked at again, because ids become visible out of order.
+REVOCATIONS_LOOK_BACK = 100
+REVOCATIONS_PER_POLL = 1_000
+
+# New messages are indexed for search this much later, so many in one transaction...
+INDEX_SECONDS = 0.5
+INDEX_BATCH = 200
+# ...with a rest in between of so many times what that took, for those who speak.
+INDEX_REST = 3
+
+# --- Presence ------------------------------------------------------------------------
+
+# A reconnect within this makes no noise.
+PRESENCE_GRACE_SECONDS = 15.0
+# Comings and goings of this long share a write.
+PRESENCE_GATHER_SECONDS = 0.2
+# Counts instead of names, at most this often.
+PRESENCE_COUNT_SECONDS = 2.0
+ACTIVITY_SECONDS = 2.0
+# A typing signal that isn't renewed ends by itself.
+TYPING_SECONDS = 6.0
+# `read` signals are for rooms where one knows everybody.
+MAX_MEMBERS_FOR_READ_SIGNALS = 20
+
+# --- Log-ins -------------------------------------------------------------------------
+
+# A refresh token that was spent so recently is a lost answer or a second tab, not a theft.
+REFRESH_GRACE_SECONDS = 10
+# RFC 8725 asks for bounded input; ours are about 400 bytes.
+MAX_TOKEN_CHARACTERS = 4_096
+# HS256 needs a key as long as its hash (RFC 7518, section 3.2).
+MIN_SECRET_BYTES = 32
+# Concurrent password hashes: each takes 19 MiB and a core for 20 ms.
+PASSWORD_THREADS = 2
+# Password checks that wait for a thread: 2 s of work; more is `unavailable`.
+MAX_QUEUED_PASSWORDS = 200
+MAX_SESSION_LABEL_CHARACTERS = 120
+# A command signs itself in for this long.
+OPERATOR_TOKEN_SECONDS = 60
+# How often log-ins that ended long ago are forgotten.
+SWEEP_SECONDS = 3_600.0
+# Writing "last used" more often tells nobody anything.
+LAST_USED_SECONDS = 60
+
+# A whole office behind one address may mistype its passwords, a guesser may not spray.
+ADDRESS_LIMIT_FACTOR = 10
+# Addresses from which somebody has logged in, remembered with their name: 2 MB.
+MAX_REMEMBERED_ADDRESSES = 10_000
+# What the clocks of two nodes may differ by: a token from the near future is good.
+MAX_CLOCK_SKEW_SECONDS = 60
+
+# --- Invites -------------------------------------------------------------------------
+
+# An invitation that should outlive a year should rather not be one; without, it never ends.
+MAX_INVITE_SECONDS = 365 * 24 * 60 * 60
+# More guests than any room has had; and it fits the column.
+MAX_INVITE_USES = 1_000_000
+
+# --- The process ---
+
+# Objects made before the collector looks for cycles: Python's own 700 suit a script.
+GC_THRESHOLD = 20_000
+
+# --- The database --------------------------------------------------------------------
+
+SQLITE_BUSY_MS = 5_000
+SQLITE_READERS = 4
+POSTGRES_POOL = 8
+# A second process on the same SQLite file waits this long for the first to go.
+LOCK_WAIT_SECONDS = 5.0

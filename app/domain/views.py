@@ -1,0 +1,92 @@
+"""How rooms, members and messages are now, as one who may read them sees them."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from app.domain.ids import Millis, RoomId, Seq
+from app.domain.roles import Kind, Role
+
+
+@dataclass(slots=True)
+class MessageView:
+    """A message as it is now; ``text`` None once deleted."""
+
+    room: RoomId
+    seq: Seq
+    at: Millis
+    by: str | None
+    text: str | None
+    data: dict[str, Any] | None
+    reply_to: int | None
+    client_id: str | None
+    edited_at: Millis | None
+    deleted_at: Millis | None
+    pinned: bool
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    mentions: list[str] = field(default_factory=list)
+    reply_count: int = 0
+    last_reply: int | None = None
+
+
+class Page(NamedTuple):
+    """Consecutive messages of a room, oldest first, and where they stand: one snapshot."""
+
+    messages: list[MessageView]
+    head: int
+    first: int
+    has_older: bool
+    has_newer: bool
+
+
+class Wording(NamedTuple):
+    """What a message said once: the ``seq`` of the event that said it."""
+
+    seq: Seq
+    text: str | None
+    at: Millis
+
+
+@dataclass(slots=True)
+class Standing:
+    """
+    A room, and where one user stands in it: one snapshot, at ``head``.
+
+    ``role`` None: no member, and then ``read``, ``unread`` and ``mentions`` mean nothing.
+    """
+
+    room: RoomId
+    name: str
+    title: str
+    kind: Kind
+    head: int
+    first: int
+    created_at: Millis
+    archived_at: Millis | None
+    slow_mode_seconds: int
+    role: Role | None
+    banned_until: Millis | None
+    read: int
+    unread: int
+    mentions: int
+    other: str | None
+    """In a direct room: the other one."""
+
+    def is_banned(self, at: int) -> bool:
+        """Whether a ban holds at ``at``."""
+        return self.banned_until is not None and self.banned_until > at
+
+    def may_read(self, at: int) -> bool:
+        """Whether this user may read the room: as a member, or because it is public."""
+        if self.role is not None:
+            return True
+        return self.kind is Kind.PUBLIC and not self.is_banned(at)
+
+
+class MemberView(NamedTuple):
+    """A member of a room."""
+
+    user: str
+    display_name: str
+    role: Role
+    joined_at: Millis
+    muted_until: Millis | None

@@ -1,0 +1,93 @@
+"""Names of rooms and users."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain import names
+from app.domain.errors import Invalid, ParleyError, RoomNotFound, UserNotFound
+
+RULES = [
+    pytest.param(names.new_room_name, Invalid, id="a new room"),
+    pytest.param(names.room_name, RoomNotFound, id="a room that is looked up"),
+    pytest.param(names.new_username, Invalid, id="a new user"),
+    pytest.param(names.username, UserNotFound, id="a user who is looked up"),
+]
+
+
+@pytest.mark.parametrize(("rule", "_error"), RULES)
+def test_a_name_is_lower_cased(rule: Callable[[str], str], _error: type[ParleyError]) -> None:
+    assert rule("Dev.Talk_2-go") == "dev.talk_2-go"
+
+
+@pytest.mark.parametrize(("rule", "error"), RULES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(".abc", id="begins with a dot"),
+        pytest.param("abc-", id="ends with a dash"),
+        pytest.param("ab..cd", id="two dots"),
+        pytest.param("../etc", id="a path"),
+        pytest.param("a b c", id="spaces"),
+        pytest.param("abc\n", id="a newline"),
+        pytest.param("abc\0", id="NUL"),
+        pytest.param("straße", id="not ASCII"),
+        pytest.param("\u0661\u0662\u0663", id="digits of another script"),
+        pytest.param("\ud800abc", id="a lone surrogate"),
+        pytest.param("a" * 65, id="too long"),
+    ],
+)
+def test_what_is_no_name_is_refused(
+    rule: Callable[[str], str], error: type[ParleyError], text: str
+) -> None:
+    with pytest.raises(error):
+        rule(text)
+
+
+@pytest.mark.parametrize(("rule", "_error"), RULES)
+def test_what_lower_cases_to_a_name_is_that_name(
+    rule: Callable[[str], str], _error: type[ParleyError]
+) -> None:
+    assert rule("\N{KELVIN SIGN}elvin") == "kelvin"
+
+
+@pytest.mark.parametrize("text", ["direct", "DIRECT", "dm-", "dm-x", "DM-secret"])
+def test_reserved_rooms_can_t_be_made(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        names.new_room_name(text)
+    assert refused.value.errors[0]["loc"] == ["name"]
+
+
+def test_reserved_rooms_can_be_looked_up() -> None:
+    assert names.room_name("DM-a1b2") == "dm-a1b2"
+
+
+@pytest.mark.parametrize("text", ["me", "ME", "system", "operator", "deleted-7"])
+def test_reserved_users_can_t_be_made(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        names.new_username(text)
+    assert refused.value.errors[0]["loc"] == ["username"]
+
+
+def test_lengths_include_their_bounds() -> None:
+    assert names.new_room_name("a") == "a"
+    assert names.new_room_name("a" * 64) == "a" * 64
+    assert names.new_username("abc") == "abc"
+    assert names.new_username("a" * 32) == "a" * 32
+    for text in ("ab", "a" * 33):
+        with pytest.raises(Invalid):
+            names.new_username(text)
+
+
+@given(st.text(max_size=80))
+def test_a_name_is_its_own_name(text: str) -> None:
+    try:
+        name = names.room_name(text)
+    except RoomNotFound:
+        return
+    assert names.room_name(name) == name
+    assert name.isascii()
+    assert not set(name) & set("/%?#&\\\"'<> ")
