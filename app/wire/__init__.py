@@ -1,0 +1,1 @@
+"""What crosses the network: frames, bodies, errors. Pure; turns values into bytes and back."""

@@ -1,0 +1,135 @@
+"""Accounts and log-ins over HTTP: the bodies of requests and answers."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.limits import (
+    MAX_DISPLAY_NAME_CHARACTERS,
+    MAX_PASSWORD_CHARACTERS,
+    MAX_USERNAME_CHARACTERS,
+    MIN_PASSWORD_CHARACTERS,
+    MIN_USERNAME_CHARACTERS,
+)
+
+Username = Annotated[
+    str,
+    Field(
+        min_length=MIN_USERNAME_CHARACTERS,
+        max_length=MAX_USERNAME_CHARACTERS,
+        description="`a-z 0-9 _ . -`, without regard to case; fixed for life.",
+        examples=["alice"],
+    ),
+]
+NewPassword = Annotated[
+    str,
+    Field(
+        min_length=MIN_PASSWORD_CHARACTERS,
+        max_length=MAX_PASSWORD_CHARACTERS,
+        description="Any characters; not a common password, nor one with the username in it.",
+        examples=["correct horse battery"],
+        json_schema_extra={"format": "password"},
+    ),
+]
+Password = Annotated[
+    str, Field(examples=["correct horse battery"], json_schema_extra={"format": "password"})
+]
+DisplayName = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_DISPLAY_NAME_CHARACTERS, examples=["Alice Liddell"]),
+]
+Moment = Annotated[str, Field(examples=["2026-11-21T08:00:00.123Z"])]
+
+
+class Body(BaseModel):
+    """Base of what clients send. An unknown field is a typo or a newer client: say so."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewUser(Body):
+    """Who wants an account."""
+
+    username: Username
+    password: NewPassword
+    display_name: DisplayName | None = Field(
+        default=None, description="What others see; the username if it is left out."
+    )
+
+
+class MeChanges(Body):
+    """What to change of one's own account; what is left out or null stays."""
+
+    display_name: DisplayName | None = None
+    password: NewPassword | None = None
+    current_password: Password | None = Field(default=None, description="Needed with `password`.")
+
+
+class Farewell(Body):
+    """The password once more, before an account is erased."""
+
+    password: Password
+
+
+class TokenForm(BaseModel):
+    """The form of `POST /token`: RFC 6749, sections 4.3.2 and 6. Other fields are ignored."""
+
+    grant_type: str | None = Field(
+        default=None, description="`password` (also if left out) or `refresh_token`."
+    )
+    username: str | None = Field(default=None, examples=["alice"])
+    password: Password | None = None
+    refresh_token: str | None = None
+    scope: str | None = Field(
+        default=None, description="Ignored: a token can do all its user can."
+    )
+    client_id: str | None = Field(default=None, description="Ignored.")
+    client_secret: str | None = Field(default=None, description="Ignored.")
+
+
+class TokenAnswer(BaseModel):
+    """Tokens: RFC 6749, section 5.1."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int = Field(description="Seconds until the access token ends.", examples=[900])
+    refresh_token: str
+
+
+class UserAnswer(BaseModel):
+    """Somebody, as everyone may see them."""
+
+    username: str = Field(examples=["alice"])
+    display_name: str = Field(examples=["Alice Liddell"])
+    created_at: Moment
+
+
+class MeAnswer(UserAnswer):
+    """Oneself."""
+
+    is_admin: bool
+
+
+class UsersAnswer(BaseModel):
+    """A page of users."""
+
+    users: list[UserAnswer]
+    next: str | None = Field(description="For `after`, to get the next page; null on the last.")
+
+
+class SessionAnswer(BaseModel):
+    """One of one's log-ins."""
+
+    id: int
+    label: str = Field(description="From the user agent.", examples=["Mozilla/5.0 (X11; Linux)"])
+    created_at: Moment
+    last_used_at: Moment
+    expires_at: Moment
+    current: bool = Field(description="Whether this request was made with it.")
+
+
+class SessionsAnswer(BaseModel):
+    """A page of log-ins."""
+
+    sessions: list[SessionAnswer]
+    next: str | None = Field(description="For `after`, to get the next page; null on the last.")

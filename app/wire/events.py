@@ -1,0 +1,62 @@
+"""Events as clients see them: one JSON object each, names in place of ids."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from app.domain.clock import iso
+from app.domain.events import Event, EventType, Run
+from app.domain.ids import UserId
+from app.wire.frames import text_frame
+
+
+def event_body(event: Event, room: str, names: Mapping[UserId, str]) -> dict[str, Any]:
+    """The JSON object of an event. Fields as in ``docs/protocol.md``, section 2.3."""
+    body: dict[str, Any] = {
+        "type": event.type,
+        "room": room,
+        "seq": event.seq,
+        "at": iso(event.at),
+        "by": None if event.by is None else names.get(event.by),
+    }
+    if event.type == EventType.MESSAGE_CREATED:
+        body["text"] = event.text
+        if event.ref is not None:
+            body["reply_to"] = event.ref
+        if event.client_id is not None:
+            body["id"] = event.client_id
+        if event.edited_at is not None:
+            body["edited_at"] = iso(event.edited_at)
+        if event.deleted_at is not None:
+            body["deleted_at"] = iso(event.deleted_at)
+    else:
+        if event.ref is not None:
+            body["ref"] = event.ref
+        if event.type == EventType.MESSAGE_EDITED:
+            body["text"] = event.text
+    if event.data is not None:
+        for name, value in event.data.items():
+            body[name] = _shown(name, value, names)
+    return body
+
+
+def _shown(name: str, value: Any, names: Mapping[UserId, str]) -> Any:
+    if name in ("user", "author"):
+        return None if value is None else names.get(value)
+    if name == "mentions":
+        return [names[user] for user in value if user in names]
+    if name in ("muted_until", "banned_until"):
+        return None if value is None else iso(value)
+    return value
+
+
+def event_json(event: Event, room: str, names: Mapping[UserId, str]) -> bytes:
+    """The same as bytes of JSON."""
+    return orjson.dumps(event_body(event, room, names))
+
+
+def run_frames(run: Run) -> list[bytes]:
+    """A finished frame per event of ``run``: encoded once, for everybody who listens."""
+    room, names = run.room_name, run.names
+    return [text_frame(orjson.dumps(event_body(event, room, names))) for event in run.events]

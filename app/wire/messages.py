@@ -1,0 +1,36 @@
+"""Messages as they are now, as JSON: over HTTP, and in a replay without ``since``."""
+
+from typing import Any
+
+from app.domain.clock import iso, iso_or_none
+from app.domain.events import EventType
+from app.domain.views import MessageView
+
+
+def message_body(view: MessageView, room: str) -> dict[str, Any]:
+    """The JSON object of a message in the room called ``room``."""
+    body: dict[str, Any] = {
+        "room": room,
+        "seq": view.seq,
+        "at": iso(view.at),
+        "by": view.by,
+        "text": view.text,
+        "reply_to": view.reply_to,
+        "edited_at": iso_or_none(view.edited_at),
+        "deleted_at": iso_or_none(view.deleted_at),
+        "pinned": view.pinned,
+        "reactions": view.reactions,
+        "mentions": view.mentions,
+        "replies": {"count": view.reply_count, "last_seq": view.last_reply},
+    }
+    if view.data is not None:
+        body["data"] = view.data
+    return body
+
+
+def message_event(view: MessageView, room: str) -> dict[str, Any]:
+    """The whole current message as a ``message.created``."""
+    body = {"type": EventType.MESSAGE_CREATED.value, **message_body(view, room)}
+    if view.client_id is not None:
+        body["id"] = view.client_id
+    return body
