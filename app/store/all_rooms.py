@@ -1,0 +1,62 @@
+"""Every room there is, as whoever runs the installation sees it: what it is, not what is said."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from app.domain.errors import RoomNotFound
+from app.domain.ids import Millis, RoomId
+from app.domain.roles import Kind
+from app.store.tables import members, rooms
+
+_MEMBERS = (
+    sa.select(sa.func.count())
+    .where(members.c.room_id == rooms.c.id, members.c.role.is_not(None))
+    .scalar_subquery()
+)
+
+
+class Room(NamedTuple):
+    """A room, without anybody's part in it."""
+
+    id: RoomId
+    name: str
+    title: str
+    kind: Kind
+    head: int
+    first: int
+    created_at: Millis
+    archived_at: Millis | None
+    slow_mode_seconds: int
+    retention_days: int | None
+    retention_events: int | None
+    member_count: int
+
+
+_ROOMS = sa.select(*(rooms.c[name] for name in Room._fields[:-1]), _MEMBERS)
+
+
+def page(connection: sa.Connection, *, after: str = "", limit: int) -> Sequence[Room]:
+    """Rooms of every kind by name, those after ``after``."""
+    statement = _ROOMS.where(rooms.c.name > after).order_by(rooms.c.name).limit(limit)
+    return [_room(row) for row in connection.execute(statement)]
+
+
+def by_name(connection: sa.Connection, name: str) -> Room:
+    """
+    The room of this name.
+
+    Raises:
+        RoomNotFound: If there is none.
+
+    """
+    row = connection.execute(_ROOMS.where(rooms.c.name == name)).one_or_none()
+    if row is None:
+        raise RoomNotFound("There is no such room.")
+    return _room(row)
+
+
+def _room(row: Sequence[Any]) -> Room:
+    room = Room._make(row)
+    return room._replace(kind=Kind(room.kind))

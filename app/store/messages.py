@@ -1,0 +1,232 @@
+"""
+Messages as they are now: pages by keyset on the primary key, never by offset.
+
+Reactions, replies and mentions of a page are one statement each, whatever the page's size.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, UserId, event_id
+from app.domain.views import MessageView, Page, Wording
+from app.store.events import decoded
+from app.store.names import usernames
+from app.store.sets import Keyed
+
+_COLUMNS = (
+    "SELECT e.id, e.by, e.at, e.ref, coalesce(e.edited_text, e.text), e.data, e.client_id,"
+    " e.edited_at, e.deleted_at, e.pinned_at FROM events AS e WHERE e.type = 'message.created'"
+)
+_OLDER = sa.text(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
+_NEWER = sa.text(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
+_PINNED = sa.text(
+    _COLUMNS + " AND e.pinned_at IS NOT NULL AND e.id > :low AND e.id < :high"
+    " ORDER BY e.id DESC LIMIT :limit"
+)
+_REPLYING = sa.text(
+    _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
+    " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
+)
+_REPLYING_OLDER = sa.text(
+    _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
+    " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit"
+)
+# The edits but the last one, whose wording is that of now.
+_EARLIER = sa.text(
+    "SELECT e.id, e.text, e.at FROM events AS e"
+    " WHERE e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
+    " AND e.type = 'message.edited' AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
+)
+_LAST_EDIT = sa.text(
+    "SELECT max(e.id) FROM events AS e WHERE e.room_id = :room AND e.ref = :ref"
+    " AND e.ref IS NOT NULL AND e.type = 'message.edited'"
+)
+_SAID = sa.text("SELECT text, at FROM events WHERE id = :id")
+_BY_IDS = Keyed(
+    _COLUMNS.replace("FROM events AS e", "FROM {keys} JOIN events AS e ON e.id = k.id"),
+    id="bigint",
+)
+_ROOM = sa.text("SELECT head, first FROM rooms WHERE id = :room")
+
+_REACTIONS = Keyed(
+    "SELECT r.event_id, r.emoji, r.user_id FROM {keys}"
+    " JOIN reactions AS r ON r.event_id = k.id ORDER BY r.seq",
+    id="bigint",
+)
+_REPLIES = Keyed(
+    "SELECT k.id, count(*), max(e.id) FROM {keys} JOIN events AS e"
+    " ON e.room_id = k.room AND e.ref = k.seq AND e.ref IS NOT NULL"
+    " WHERE e.type = 'message.created' AND e.deleted_at IS NULL GROUP BY k.id",
+    id="bigint",
+    room="bigint",
+    seq="bigint",
+)
+_MENTIONS = Keyed(
+    "SELECT m.event_id, m.user_id FROM {keys} JOIN mentions AS m ON m.event_id = k.id",
+    id="bigint",
+)
+
+
+def newest(connection: sa.Connection, room: RoomId, limit: int) -> Page:
+    """The newest messages."""
+    return before(connection, room, None, limit)
+
+
+def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int) -> Page:
+    """The messages before ``seq``; None: the newest."""
+    head, first = _bounds(connection, room)
+    high = head + 1 if seq is None else min(seq, head + 1)
+    rows = _rows(connection, _OLDER, room, first - 1, high, limit + 1)
+    views = _views(connection, rows[:limit][::-1])
+    low = max(high, first) - 1
+    newer = low < head and bool(_rows(connection, _NEWER, room, low, head + 1, 1))
+    return Page(views, head, first, len(rows) > limit, newer)
+
+
+def after(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Page:
+    """The messages after ``seq``."""
+    head, first = _bounds(connection, room)
+    low = min(max(seq, first - 1), head)
+    rows = _rows(connection, _NEWER, room, low, head + 1, limit + 1)
+    views = _views(connection, rows[:limit])
+    older = bool(_rows(connection, _OLDER, room, first - 1, low + 1, 1))
+    return Page(views, head, first, older, len(rows) > limit)
+
+
+def around(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Page:
+    """The messages around ``seq``: half before, and from it on the rest."""
+    head, first = _bounds(connection, room)
+    half = limit // 2
+    older = _rows(connection, _OLDER, room, first - 1, min(seq, head + 1), half + 1)
+    newer = _rows(connection, _NEWER, room, max(seq - 1, first - 1), head + 1, limit - half + 1)
+    rows = [*older[:half][::-1], *newer[: limit - half]]
+    return Page(
+        _views(connection, rows), head, first, len(older) > half, len(newer) > limit - half
+    )
+
+
+def one(connection: sa.Connection, room: RoomId, seq: int) -> MessageView | None:
+    """The message ``seq``; None if that is no message, or no longer kept."""
+    _head, first = _bounds(connection, room)
+    if seq < first:
+        return None
+    rows = _rows(connection, _NEWER, room, seq - 1, seq + 1, 1)
+    return _views(connection, rows)[0] if rows else None
+
+
+def pinned(connection: sa.Connection, room: RoomId, before: int | None, limit: int) -> Page:
+    """Pinned messages, newest first; ``has_older`` tells whether there are more."""
+    head, first = _bounds(connection, room)
+    high = head + 1 if before is None else min(before, head + 1)
+    rows = _rows(connection, _PINNED, room, first - 1, high, limit + 1)
+    views = _views(connection, rows[:limit])
+    return Page(views, head, first, len(rows) > limit, has_newer=False)
+
+
+def replies(connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int) -> Page:
+    """The messages that reply to ``seq``, oldest first from after ``after``."""
+    head, first = _bounds(connection, room)
+    low = min(max(after, first - 1), head)
+    rows = _rows(connection, _REPLYING, room, low, head + 1, limit + 1, ref=seq)
+    older = _rows(connection, _REPLYING_OLDER, room, first - 1, low + 1, 1, ref=seq)
+    views = _views(connection, rows[:limit])
+    return Page(views, head, first, bool(older), len(rows) > limit)
+
+
+def wordings(
+    connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int
+) -> list[Wording]:
+    """What the message ``seq`` said before it was edited, oldest first; nothing once deleted."""
+    of = {"room": room, "ref": seq}
+    last = connection.execute(_LAST_EDIT, of).scalar_one()
+    if last is None:
+        return []
+    start = event_id(room, 0)
+    found: list[Wording] = []
+    if after < seq:
+        said = connection.execute(_SAID, {"id": start + seq}).one()
+        found.append(Wording(Seq(seq), said.text, said.at))
+    rows = connection.execute(
+        _EARLIER, {**of, "low": start + max(after, seq), "high": last, "limit": limit}
+    )
+    found += [Wording(Seq(id_ - start), text, at) for id_, text, at in rows]
+    return [wording for wording in found if wording.text is not None][:limit]
+
+
+def by_ids(connection: sa.Connection, ids: Sequence[EventId]) -> dict[EventId, MessageView]:
+    """Messages of any rooms by key; what is none is left out."""
+    rows = _BY_IDS.rows(connection, [(id_,) for id_ in ids]) if ids else []
+    return {event_id(view.room, view.seq): view for view in _views(connection, rows)}
+
+
+def _bounds(connection: sa.Connection, room: RoomId) -> tuple[int, int]:
+    row = connection.execute(_ROOM, {"room": room}).one()
+    return row.head, row.first
+
+
+def _rows(
+    connection: sa.Connection,
+    sql: sa.TextClause,
+    room: RoomId,
+    low: int,
+    high: int,
+    limit: int,
+    *,
+    ref: int | None = None,
+) -> Sequence[Any]:
+    start = event_id(room, 0)
+    parameters = {"low": start + low, "high": start + high, "limit": limit}
+    if ref is not None:
+        parameters |= {"room": room, "ref": ref}
+    return connection.execute(sql, parameters).all()
+
+
+def _views(connection: sa.Connection, rows: Iterable[Any]) -> list[MessageView]:
+    by_id: dict[int, MessageView] = {}
+    authors: dict[int, UserId | None] = {}
+    for id_, by, at, ref, text, data, client_id, edited_at, deleted_at, pinned_at in rows:
+        authors[id_] = by
+        by_id[id_] = MessageView(
+            RoomId(id_ >> SEQ_BITS),
+            _seq(id_),
+            at,
+            None,
+            text,
+            (decoded(data) or {}).get("data"),
+            ref,
+            client_id,
+            edited_at,
+            deleted_at,
+            pinned_at is not None,
+        )
+    if by_id:
+        _complete(connection, by_id, authors)
+    return list(by_id.values())
+
+
+def _complete(
+    connection: sa.Connection,
+    by_id: dict[int, MessageView],
+    authors: dict[int, UserId | None],
+) -> None:
+    keys = [(id_,) for id_ in by_id]
+    reactions = _REACTIONS.rows(connection, keys)
+    mentions = _MENTIONS.rows(connection, keys)
+    users = {user for user in authors.values() if user is not None}
+    users |= {user for _, _, user in reactions} | {user for _, user in mentions}
+    names = usernames(connection, users)
+    for id_, author in authors.items():
+        by_id[id_].by = None if author is None else names.get(author)
+    for id_, emoji, user in reactions:
+        by_id[id_].reactions.setdefault(emoji, []).append(names[user])
+    for id_, user in mentions:
+        by_id[id_].mentions.append(names[user])
+    referred = [(id_, view.room, view.seq) for id_, view in by_id.items()]
+    for id_, count, last in _REPLIES.rows(connection, referred):
+        by_id[id_].reply_count, by_id[id_].last_reply = count, _seq(last)
+
+
+def _seq(id_: int) -> Seq:
+    return Seq(id_ & (1 << SEQ_BITS) - 1)

@@ -1,0 +1,283 @@
+"""
+The index of what messages say.
+
+On PostgreSQL the committer keeps it, in the transaction that says it. On SQLite a new message
+is only announced there, for less than a fifth of the price, and indexed with many others a
+moment later; a search waits for that. Edits and deletions change the index in their own
+transaction on both.
+
+One row per message, in the order in which they came: newest first is then the order of the
+key, and a search ends as soon as a page is full. Beside the words of the text a row holds
+marks, of the room, the author, and for public rooms one for all of them; so that what one may
+not read is not even looked at, and takes no time.
+
+    /public /r12 /u7 shall we go          SQLite: FTS5        PostgreSQL: tsvector
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from app.domain.ids import SEQ_BITS, EventId, RoomId, UserId, event_id
+from app.domain.roles import Kind
+from app.domain.words import words
+from app.store.sets import Keyed
+
+Row = tuple[EventId, str]
+"""A message, and its document: :func:`document`."""
+
+_PUBLIC = "/public"
+
+# No number is given out twice, though retention may have taken the last message: what is below
+# the mark counts as indexed.
+_LAST = sa.text(
+    "SELECT max(coalesce((SELECT max(id) FROM search_documents), 0), coalesce("
+    "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'search_indexed'), 0))"
+)
+_ADD = "INSERT INTO search_documents (id, event_id, words) VALUES (?, ?, ?)"
+_INDEX = "INSERT INTO search_index (rowid, words) VALUES (?, ?)"
+_FILL = "UPDATE search_documents SET words = ? WHERE id = ?"
+_INDEXED = sa.text("SELECT value FROM meta WHERE key = 'search_indexed'")
+_MARK_INDEXED = sa.text(
+    "INSERT INTO meta (key, value) VALUES ('search_indexed', :value)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_ANNOUNCED = sa.text(
+    "SELECT d.id, d.event_id, e.room_id, r.kind, e.by, coalesce(e.edited_text, e.text), d.words"
+    " FROM search_documents AS d JOIN events AS e ON e.id = d.event_id"
+    " JOIN rooms AS r ON r.id = e.room_id WHERE d.id > :after ORDER BY d.id LIMIT :limit"
+)
+# The index reads from the documents what it has to forget: so it goes first. It must not be
+# told to forget what it does not hold: a document without words is never in it.
+_UNINDEX = Keyed(
+    "DELETE FROM search_index WHERE rowid IN"
+    " (SELECT d.id FROM {keys} JOIN search_documents AS d ON d.event_id = k.event"
+    " WHERE d.words <> '')",
+    event="bigint",
+)
+_CHANGE = Keyed(
+    "UPDATE search_documents SET words = k.words FROM {keys}"
+    " WHERE search_documents.event_id = k.event",
+    event="bigint",
+    words="text",
+)
+_REINDEX = Keyed(
+    "INSERT INTO search_index (rowid, words) SELECT d.id, d.words"
+    " FROM {keys} JOIN search_documents AS d ON d.event_id = k.event WHERE d.words <> ''",
+    event="bigint",
+)
+_ADD_VECTORS = Keyed(
+    "INSERT INTO search_documents (event_id, words)"
+    " SELECT event, CAST(words AS tsvector) FROM {keys}",
+    event="bigint",
+    words="text",
+)
+_CHANGE_VECTORS = Keyed(
+    "UPDATE search_documents SET words = CAST(k.words AS tsvector) FROM {keys}"
+    " WHERE search_documents.event_id = k.event",
+    event="bigint",
+    words="text",
+)
+_REBUILD = sa.text("INSERT INTO search_index(search_index) VALUES ('rebuild')")
+_FORGET_INDEX = sa.text(
+    "DELETE FROM search_index WHERE rowid IN"
+    " (SELECT id FROM search_documents WHERE event_id >= :low AND event_id < :high"
+    " AND words <> '')"
+)
+_FORGET = sa.text("DELETE FROM search_documents WHERE event_id >= :low AND event_id < :high")
+
+_FIND = sa.text(
+    "SELECT d.event_id FROM search_index AS i JOIN search_documents AS d ON d.id = i.rowid"
+    " WHERE i.search_index MATCH :query AND i.rowid < :before ORDER BY i.rowid DESC LIMIT :limit"
+)
+_FIND_VECTORS = sa.text(
+    "SELECT d.event_id FROM search_documents AS d"
+    " WHERE d.words @@ CAST(:query AS tsquery) AND d.id < :before ORDER BY d.id DESC LIMIT :limit"
+)
+_NAMES = Keyed(
+    "SELECT rooms.id, rooms.name FROM {keys} JOIN rooms ON rooms.id = k.id", id="bigint"
+)
+_NUMBER = sa.text("SELECT id FROM search_documents WHERE event_id = :event")
+_FROM_THE_END = 2**62
+
+_MEMBERSHIPS = sa.text(
+    "SELECT m.room_id, m.role, r.kind FROM members AS m JOIN rooms AS r ON r.id = m.room_id"
+    " WHERE m.user_id = :user AND ((m.role IS NOT NULL AND r.kind <> 'public')"
+    " OR (m.role IS NULL AND r.kind = 'public' AND m.banned_until > :now))"
+)
+
+
+class Scope(NamedTuple):
+    """Where one may look: these rooms, public ones except some, and whose messages."""
+
+    rooms: Sequence[RoomId]
+    public: bool
+    but: Sequence[RoomId]
+    by: UserId | None
+
+
+# Keeping the index
+
+
+def document(dialect: str, kind: Kind, room: RoomId, by: UserId | None, text: str | None) -> str:
+    """What the index holds of a message: nothing once it is deleted."""
+    if text is None:
+        return ""
+    marks = [f"/r{room}", f"/u{by or 0}"]
+    if kind is Kind.PUBLIC:
+        marks.append(_PUBLIC)
+    found = words(text)
+    if dialect == "sqlite":
+        return " ".join(marks + found)
+    # A vector's own text form: words hold neither quotes nor backslashes.
+    quoted = [f"'{mark}'" for mark in marks]
+    return " ".join(quoted + [f"'{word}':{at}" for at, word in enumerate(found, 1)])
+
+
+def add(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Index new messages."""
+    if connection.dialect.name != "sqlite":
+        _ADD_VECTORS.run(connection, rows)
+        return
+    start = connection.execute(_LAST).scalar_one() + 1
+    numbered = [(id_, event, made) for id_, (event, made) in enumerate(rows, start)]
+    connection.exec_driver_sql(_ADD, numbered)
+    connection.exec_driver_sql(_INDEX, [(id_, made) for id_, _, made in numbered])
+
+
+def announce(connection: sa.Connection, messages: Sequence[EventId]) -> None:
+    """Give new messages their place in the order of the index; :func:`catch_up` fills it."""
+    start = connection.execute(_LAST).scalar_one() + 1
+    rows = [(id_, event, "") for id_, event in enumerate(messages, start)]
+    connection.exec_driver_sql(_ADD, rows)
+
+
+def catch_up(connection: sa.Connection, limit: int) -> int:
+    """
+    Index announced messages, as they are now, at most ``limit``.
+
+    Returns:
+        How many were looked at; fewer than ``limit`` when nothing is left.
+
+    """
+    done = int(connection.execute(_INDEXED).scalar_one_or_none() or 0)
+    rows = connection.execute(_ANNOUNCED, {"after": done, "limit": limit}).all()
+    made = []
+    for id_, event, room, kind, by, text, words_ in rows:
+        # One that was edited meanwhile is indexed already, one that was deleted never is.
+        found = "" if words_ else document("sqlite", Kind(kind), room, by, text)
+        if found:
+            made.append((id_, event, found))
+    if made:
+        connection.exec_driver_sql(_FILL, [(found, id_) for id_, _, found in made])
+        connection.exec_driver_sql(_INDEX, [(id_, found) for id_, _, found in made])
+    if rows:
+        connection.execute(_MARK_INDEXED, {"value": str(rows[-1][0])})
+    return len(rows)
+
+
+def change(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Index messages that say something else now, or nothing any more."""
+    if connection.dialect.name != "sqlite":
+        rewrite(connection, rows)
+        return
+    keys = [(event,) for event, _ in rows]
+    _UNINDEX.run(connection, keys)
+    rewrite(connection, rows)
+    _REINDEX.run(connection, keys)
+
+
+def rewrite(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Change documents behind the back of SQLite's index: :func:`rebuild` it then."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    (_CHANGE if is_sqlite else _CHANGE_VECTORS).run(connection, rows)
+
+
+def rebuild(connection: sa.Connection) -> None:
+    """Make the index anew from the documents."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(_REBUILD)
+
+
+def forget_before(connection: sa.Connection, room: RoomId, seq: int) -> None:
+    """Drop the messages of a room before ``seq``: they are no longer kept."""
+    bounds = {"low": event_id(room, 0), "high": event_id(room, seq)}
+    if connection.dialect.name == "sqlite":
+        connection.execute(_FORGET_INDEX, bounds)
+    connection.execute(_FORGET, bounds)
+
+
+# Looking
+
+
+def everywhere(connection: sa.Connection, user: UserId, by: UserId | None, now: int) -> Scope:
+    """Every room that ``user`` may read."""
+    found = connection.execute(_MEMBERSHIPS, {"user": user, "now": now}).all()
+    return Scope(
+        rooms=[room for room, role, _ in found if role is not None],
+        public=True,
+        but=[room for room, role, _ in found if role is None],
+        by=by,
+    )
+
+
+def find(
+    connection: sa.Connection,
+    phrases: Sequence[Sequence[str]],
+    scope: Scope,
+    *,
+    before: EventId | None,
+    limit: int,
+) -> list[EventId]:
+    """
+    The newest messages that hold all ``phrases``, from before the message ``before``.
+
+    Nothing if there is no such message any more to begin from.
+    """
+    start = _FROM_THE_END
+    if before is not None:
+        start = connection.execute(_NUMBER, {"event": before}).scalar_one_or_none() or 0
+    is_sqlite = connection.dialect.name == "sqlite"
+    query = _match(phrases, scope) if is_sqlite else _tsquery(phrases, scope)
+    rows = connection.execute(
+        _FIND if is_sqlite else _FIND_VECTORS, {"query": query, "before": start, "limit": limit}
+    )
+    return [EventId(event) for (event,) in rows]
+
+
+def room_names(connection: sa.Connection, found: Sequence[EventId]) -> dict[EventId, str]:
+    """The name of the room that each message is in."""
+    keys = {(event >> SEQ_BITS,) for event in found}
+    names = dict(map(tuple, _NAMES.rows(connection, keys))) if keys else {}
+    return {event: names[event >> SEQ_BITS] for event in found}
+
+
+def _where(scope: Scope) -> list[str]:
+    return [f"/r{room}" for room in scope.rooms] + ([_PUBLIC] if scope.public else [])
+
+
+def _match(phrases: Sequence[Sequence[str]], scope: Scope) -> str:
+    """The query of FTS5: every word in quotes, so that none is taken for an operator."""
+    said = [f'"{" ".join(phrase)}"' for phrase in phrases]
+    if scope.by is not None:
+        said.append(f'"/u{scope.by}"')
+    said.append(_any(" OR ", '"', _where(scope)))
+    query = " AND ".join(said)
+    if scope.but:
+        query = f"({query}) NOT " + _any(" OR ", '"', [f"/r{room}" for room in scope.but])
+    return query
+
+
+def _tsquery(phrases: Sequence[Sequence[str]], scope: Scope) -> str:
+    """The same in the text form of PostgreSQL's ``tsquery``."""
+    said = [_any(" <-> ", "'", phrase) for phrase in phrases]
+    if scope.by is not None:
+        said.append(f"'/u{scope.by}'")
+    said.append(_any(" | ", "'", _where(scope)))
+    said += [f"!'/r{room}'" for room in scope.but]
+    return " & ".join(said)
+
+
+def _any(between: str, quote: str, terms: Sequence[str]) -> str:
+    return "(" + between.join(quote + term + quote for term in terms) + ")"

@@ -1,0 +1,133 @@
+"""
+SQLite: one connection that writes, in a thread of its own, and a few that only read.
+
+Work runs synchronously in these threads, one hop per transaction: four times as fast as a
+hop per statement (decision 0002). One writer makes ``database is locked`` impossible inside
+the process, and avoids the WAL-reset bug of SQLite before 3.51.3, which needs two.
+"""
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.pool import NullPool
+
+from app.domain.errors import Unavailable
+from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS
+from app.store.database import T, Work
+
+log = logging.getLogger("parley.store")
+
+_FULL = 2
+_SAFE_VERSION = (3, 51, 3)
+
+
+def _connect(database: str, *, write: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        database, uri=database.startswith("file:"), isolation_level=None, check_same_thread=False
+    )
+    settings = {
+        "busy_timeout": SQLITE_BUSY_MS,
+        "journal_mode": "WAL",
+        "synchronous": "FULL",
+        "foreign_keys": "ON",
+        "trusted_schema": "OFF",
+        # Only the writer checkpoints.
+        "wal_autocheckpoint": 1000 if write else 0,
+        "query_only": "OFF" if write else "ON",
+    }
+    try:
+        for name, value in settings.items():
+            connection.execute(f"PRAGMA {name}={value}")
+        # The promise "acknowledged means on disk" rests on this one.
+        if connection.execute("PRAGMA synchronous").fetchone() != (_FULL,):
+            raise RuntimeError("SQLite did not accept PRAGMA synchronous=FULL.")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _engine(database: str, *, write: bool) -> sa.Engine:
+    engine = sa.create_engine(
+        "sqlite://", creator=lambda: _connect(database, write=write), poolclass=NullPool
+    )
+    begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class SqliteDatabase:
+    """One SQLite file, or memory that lives as long as this object."""
+
+    shared = False
+
+    def __init__(self, path: Path | None, *, readers: int = SQLITE_READERS) -> None:
+        database = f"file:/parley-{secrets.token_hex(8)}?vfs=memdb" if path is None else str(path)
+        # Memory goes when its last connection does.
+        self._keeper = _connect(database, write=True) if path is None else None
+        self._writer = _engine(database, write=True).connect()
+        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="parley-write")
+        self._reader_engine = _engine(database, write=False)
+        self._read_threads = ThreadPoolExecutor(readers, thread_name_prefix="parley-read")
+        self._local = threading.local()
+        self._readers: list[sa.Connection] = []
+        if sqlite3.sqlite_version_info < _SAFE_VERSION:
+            log.info(
+                "sqlite.version",
+                extra={"version": sqlite3.sqlite_version, "fixed_in": "3.51.3: WAL reset"},
+            )
+
+    async def write(self, work: Work[T]) -> T:
+        return await self._run(self._write_thread, self._write, work)
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._run(self._read_threads, self._read, work)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    async def _run(self, threads: ThreadPoolExecutor, call: Any, work: Work[T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            result: T = await loop.run_in_executor(threads, call, work)
+        except sa.exc.OperationalError as exc:
+            # Disk full, I/O error, locked by another program: nothing that a client did.
+            log.error("database.failed", extra={"error": str(exc.orig)})
+            raise Unavailable from exc
+        return result
+
+    def _write(self, work: Work[T]) -> T:
+        with self._writer.begin():
+            return work(self._writer)
+
+    def _read(self, work: Work[T]) -> T:
+        connection: sa.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._reader_engine.connect()
+            self._readers.append(connection)
+        with connection.begin() as snapshot:
+            result = work(connection)
+            snapshot.rollback()
+            return result
+
+    def _close(self) -> None:
+        self._read_threads.shutdown()
+        self._write_thread.shutdown()
+        for connection in self._readers:
+            connection.close()
+        # Closing last, the writer checkpoints the WAL into the file.
+        self._writer.close()
+        if self._keeper is not None:
+            self._keeper.close()

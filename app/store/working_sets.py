@@ -1,0 +1,247 @@
+"""
+Loading what a batch of appends may ask about: a fixed number of statements, however many
+appends. Each statement is skipped when nothing in the batch needs it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from app.domain.appends import (
+    Admit,
+    Append,
+    Ban,
+    CreateRoom,
+    Delete,
+    Edit,
+    Mute,
+    OpenDirect,
+    Pin,
+    React,
+    Remove,
+    Send,
+)
+from app.domain.authority import NOBODY
+from app.domain.deciding_rooms import direct_key
+from app.domain.events import Event
+from app.domain.ids import RoomId, UserId, event_id
+from app.domain.roles import Kind, Role
+from app.domain.working_set import Message, Person, RoomState, WorkingSet
+from app.store.sets import Keyed
+
+# Rooms are locked in the order of their ids, so that two nodes can't wait for each other.
+_LOCK_ROOMS = Keyed(
+    "SELECT rooms.id FROM {keys} JOIN rooms ON rooms.id = k.id"
+    " ORDER BY rooms.id FOR NO KEY UPDATE OF rooms",
+    id="bigint",
+)
+
+_ROOMS = Keyed(
+    "SELECT rooms.id, name, title, kind, head, first, slow_mode_seconds, created_at,"
+    " archived_at, direct_key FROM {keys} JOIN rooms ON rooms.id = k.id",
+    id="bigint",
+)
+
+_PEOPLE = Keyed(
+    "SELECT k.room, u.id, u.username, u.is_admin, u.disabled_at, m.role, m.joined_at,"
+    " m.banned_until, m.muted_until, coalesce(m.read_seq, 0), m.last_sent_at"
+    " FROM {keys} JOIN users AS u ON u.id = k.person"
+    " LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person"
+    " WHERE u.erased_at IS NULL",
+    room="bigint",
+    person="bigint",
+)
+
+_CLIENT_IDS = Keyed(
+    "SELECT e.room_id, e.id, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
+    " FROM {keys} JOIN events AS e ON e.room_id = k.room AND e.by = k.person"
+    " AND e.client_id = k.client_id AND e.client_id IS NOT NULL",
+    room="bigint",
+    person="bigint",
+    client_id="text",
+)
+
+_MESSAGES = Keyed(
+    "SELECT e.room_id, e.id, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
+    " e.pinned_at FROM {keys} JOIN events AS e ON e.id = k.id"
+    " WHERE e.type = 'message.created'",
+    id="bigint",
+)
+
+_REACTIONS = Keyed(
+    "SELECT r.event_id, r.emoji, r.user_id FROM {keys} JOIN reactions AS r ON r.event_id = k.id",
+    id="bigint",
+)
+
+_MENTIONABLE = Keyed(
+    "SELECT k.room, u.username, u.id FROM {keys} JOIN users AS u ON u.username = k.name"
+    " JOIN members AS m ON m.room_id = k.room AND m.user_id = u.id AND m.role IS NOT NULL",
+    room="bigint",
+    name="text",
+)
+
+_OWNERS = Keyed(
+    "SELECT m.room_id, m.user_id FROM {keys} JOIN members AS m ON m.room_id = k.id"
+    " WHERE m.role = 'owner'",
+    id="bigint",
+)
+
+# Whom the other one of a direct room has blocked.
+_BLOCKED = Keyed(
+    "SELECT k.room, b.blocked_id FROM {keys} JOIN members AS m ON m.room_id = k.room"
+    " JOIN blocks AS b ON b.user_id = m.user_id AND b.blocked_id = k.person",
+    room="bigint",
+    person="bigint",
+)
+
+_BLOCKS = Keyed(
+    "SELECT b.user_id, b.blocked_id FROM {keys} JOIN blocks AS b"
+    " ON b.user_id = k.owner AND b.blocked_id = k.blocked",
+    owner="bigint",
+    blocked="bigint",
+)
+
+_ROOM_NAMES = Keyed(
+    "SELECT rooms.name, rooms.id FROM {keys} JOIN rooms ON rooms.name = k.name", name="text"
+)
+_DIRECT_KEYS = Keyed(
+    "SELECT rooms.direct_key, rooms.id FROM {keys} JOIN rooms ON rooms.direct_key = k.name",
+    name="text",
+)
+
+_ABOUT_MESSAGE = (Edit, Delete, React, Pin)
+_ABOUT_USER = (Admit, Remove, Ban, Mute)
+_MAKES_ROOM = (CreateRoom, OpenDirect)
+
+
+def load(connection: sa.Connection, appends: Sequence[Append]) -> WorkingSet:
+    """Lock the rooms of a batch, then read all that its decisions may ask about."""
+    rooms = {a.room for a in appends if not isinstance(a, _MAKES_ROOM)}
+    if connection.dialect.name == "postgresql" and rooms:
+        _LOCK_ROOMS.run(connection, [(room,) for room in sorted(rooms)])
+    ws = WorkingSet()
+    if rooms:
+        _load_rooms(connection, ws, rooms)
+    _load_people(connection, ws, appends)
+    keys = {(a.room, a.by, a.client_id) for a in appends if a.client_id is not None}
+    if keys:
+        _load_keys(connection, ws, keys)
+    _load_messages(connection, ws, appends)
+    names = {(a.room, n) for a in appends if isinstance(a, Send | Edit) for n in a.mentions}
+    if names:
+        for room, name, user in _MENTIONABLE.rows(connection, names):
+            ws.mentionable[room, name] = user
+    if changing := {a.room for a in appends if isinstance(a, _ABOUT_USER)}:
+        ws.owners = {room: set() for room in changing}
+        for room, user in _OWNERS.rows(connection, [(room,) for room in changing]):
+            ws.owners[room].add(user)
+    if making := [a for a in appends if isinstance(a, _MAKES_ROOM)]:
+        _load_for_new_rooms(connection, ws, making)
+    return ws
+
+
+def _load_rooms(connection: sa.Connection, ws: WorkingSet, rooms: Iterable[RoomId]) -> None:
+    for row in _ROOMS.rows(connection, [(room,) for room in rooms]):
+        id_, name, title, kind, head, first, slow, created_at, archived_at, key = row
+        ws.rooms[id_] = RoomState(
+            id_, name, title, Kind(kind), head, first, slow, created_at, archived_at, key
+        )
+        ws.rooms[id_].head_before = head
+
+
+def _load_people(connection: sa.Connection, ws: WorkingSet, appends: Sequence[Append]) -> None:
+    pairs: set[tuple[RoomId, UserId]] = set()
+    for a in appends:
+        room = NOBODY if isinstance(a, _MAKES_ROOM) else a.room
+        if a.by is not None:
+            pairs.add((room, a.by))
+        if isinstance(a, (*_ABOUT_USER, OpenDirect)):
+            pairs.add((room, a.user))
+    if not pairs:
+        return
+    for row in _PEOPLE.rows(connection, pairs):
+        room, user, username, is_admin, disabled_at, role, joined, banned, muted, read, sent = row
+        ws.people[room, user] = Person(
+            room,
+            user,
+            username,
+            bool(is_admin),
+            disabled_at is not None,
+            Role(role) if role is not None else None,
+            joined,
+            banned,
+            muted,
+            read,
+            sent,
+        )
+    direct = [pair for pair in pairs if (r := ws.rooms.get(pair[0])) and r.kind is Kind.DIRECT]
+    if direct:
+        for room, user in _BLOCKED.rows(connection, direct):
+            ws.people[room, user].blocked = True
+
+
+def _load_keys(
+    connection: sa.Connection, ws: WorkingSet, keys: set[tuple[RoomId, UserId | None, str]]
+) -> None:
+    for row in _CLIENT_IDS.rows(connection, keys):
+        room, id_, kind, by, at, ref, text, data, client_id = row
+        seq = id_ - event_id(room, 0)
+        decoded = _json(data)
+        ws.keys[room, by, client_id] = Event(
+            room, seq, kind, by, at, ref, text, decoded, client_id
+        )
+
+
+def _load_messages(connection: sa.Connection, ws: WorkingSet, appends: Sequence[Append]) -> None:
+    wanted = {event_id(a.room, a.ref) for a in appends if isinstance(a, _ABOUT_MESSAGE)}
+    wanted |= {
+        event_id(a.room, a.reply_to)
+        for a in appends
+        if isinstance(a, Send) and a.reply_to is not None
+    }
+    if not wanted:
+        return
+    by_id: dict[int, Message] = {}
+    for row in _MESSAGES.rows(connection, [(id_,) for id_ in wanted]):
+        room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at = row
+        seq = id_ - event_id(room, 0)
+        by_id[id_] = ws.messages[room, seq] = Message(
+            room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
+        )
+    reacted = {event_id(a.room, a.ref) for a in appends if isinstance(a, React)}
+    if reacted:
+        for id_, emoji, user in _REACTIONS.rows(connection, [(id_,) for id_ in reacted]):
+            by_id[id_].reactions.setdefault(emoji, set()).add(user)
+
+
+def _load_for_new_rooms(
+    connection: sa.Connection, ws: WorkingSet, making: Sequence[CreateRoom | OpenDirect]
+) -> None:
+    names = {(a.name,) for a in making}
+    for name, room in _ROOM_NAMES.rows(connection, names):
+        ws.room_names[name] = room
+    pairs = [(a.by, a.user) for a in making if isinstance(a, OpenDirect) and a.by is not None]
+    if pairs:
+        for key, room in _DIRECT_KEYS.rows(connection, {(direct_key(*p),) for p in pairs}):
+            ws.direct_rooms[key] = room
+        blocks = _BLOCKS.rows(connection, {(user, by) for by, user in pairs})
+        ws.blocks = {(owner, blocked) for owner, blocked in blocks}
+    ws.room_ids = _new_room_ids(connection)
+
+
+def _new_room_ids(connection: sa.Connection) -> Iterator[RoomId]:
+    if connection.dialect.name == "postgresql":
+        sql = sa.text("SELECT nextval(pg_get_serial_sequence('rooms', 'id'))")
+        while True:
+            yield RoomId(connection.execute(sql).scalar_one())
+    # The write lock is held, and rooms are never removed.
+    top = connection.execute(sa.text("SELECT coalesce(max(id), 0) FROM rooms")).scalar_one()
+    while True:
+        top += 1
+        yield RoomId(top)
+
+
+def _json(data: str | None) -> dict[str, Any] | None:
+    return None if data is None else orjson.loads(data)

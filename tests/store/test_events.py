@@ -1,0 +1,49 @@
+"""Reading a room's log."""
+
+from app.domain.appends import Delete, Edit, Send
+from app.store import events
+from app.store.database import Database
+from tests.harness.server import Server
+from tests.store.shelf import DEN, Shelf
+
+
+async def test_a_page_of_the_log_ends_where_it_is_asked_to(database: Database) -> None:
+    shelf = Shelf(database)
+    await shelf.stock(DEN, messages=5)
+
+    async def seqs(after: int, upto: int, limit: int) -> list[int]:
+        found = await shelf.read(lambda c: events.after(c, DEN, after, upto=upto, limit=limit))
+        return [event.seq for event in found]
+
+    assert await seqs(0, 10, 99) == list(range(1, 11))
+    assert await seqs(3, 10, 2) == [4, 5]
+    assert await seqs(3, 4, 9) == [4]
+    assert await seqs(10, 10, 9) == await seqs(5, 3, 9) == []
+    assert await shelf.read(lambda c: events.head(c, DEN)) == 10
+    assert await shelf.read(lambda c: events.run_after(c, DEN, 10, upto=10, limit=1)) is None
+
+
+async def test_what_is_replayed_says_what_holds_now(server: Server) -> None:
+    room = await server.room("den", members=["bo"])
+    first = (await server.append(Send, "den", by="bo", text="first")).seq
+    gone = (await server.append(Send, "den", by="bo", text="secret")).seq
+    for text in ("second", "third"):
+        await server.append(Edit, "den", by="bo", ref=first, text=text)
+    await server.append(Edit, "den", by="bo", ref=gone, text="secret still")
+    await server.append(Delete, "den", by="ana", ref=gone)
+
+    run = await server.database.read(lambda c: events.run_after(c, room, 2, upto=99, limit=9))
+
+    assert run is not None
+    assert [(e.type.split(".")[1], e.ref, e.text) for e in run.events] == [
+        ("created", None, "third"),
+        ("created", None, None),
+        ("edited", first, "third"),
+        ("edited", first, "third"),
+        ("edited", gone, None),
+        ("deleted", gone, None),
+    ]
+    assert (run.room_name, run.first, run.last) == ("den", 3, 8)
+    assert set(run.names.values()) == {"ana", "bo"}
+    assert run.events[0].edited_at is not None
+    assert run.events[1].deleted_at is not None

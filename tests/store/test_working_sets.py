@@ -1,0 +1,171 @@
+"""
+What a batch is decided on, and what is written of it.
+
+However appends are cut into batches, the log and all that is kept beside it come out the same.
+"""
+
+import dataclasses
+import sqlite3
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.appends import (
+    Admit,
+    Append,
+    Ban,
+    Delete,
+    Edit,
+    Join,
+    Mute,
+    Pin,
+    React,
+    Remove,
+    Send,
+    UpdateRoom,
+)
+from app.domain.errors import ParleyError
+from app.domain.ids import Millis, RoomId, UserId
+from app.domain.roles import Role
+from app.domain.text import mentioned
+from app.services.committer import commit
+from app.store import users
+from app.store.checking import check
+from tests.harness.databases import install
+
+GENERAL = RoomId(1)
+AT = Millis(1_795_248_000_000)
+
+by = st.sampled_from([UserId(1), UserId(2), UserId(3), None])
+whom = st.sampled_from([UserId(1), UserId(2), UserId(3), UserId(404)])
+refs = st.integers(1, 9)
+ids = st.none() | st.sampled_from(["a", "b", "c"])
+texts = st.sampled_from(["hi", "ho @user1", "hey @user2 @user3"])
+emojis = st.sampled_from(["👍", "🎉"])
+
+
+def deed(kind: type[Append], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Append]:
+    common = {"room": st.just(GENERAL), "by": by, "at": st.just(AT), "client_id": ids}
+    return st.builds(kind, **common, **fields)
+
+
+deeds = st.one_of(
+    deed(Send, text=texts, reply_to=st.none() | refs),
+    deed(Send, text=texts),
+    deed(Edit, ref=refs, text=texts),
+    deed(Delete, ref=refs),
+    deed(React, ref=refs, emoji=emojis, on=st.booleans()),
+    deed(Pin, ref=refs, on=st.booleans()),
+    deed(Join),
+    deed(Admit, user=whom, role=st.none() | st.sampled_from(Role)),
+    deed(Remove, user=whom),
+    deed(Ban, user=whom, on=st.booleans(), until=st.none() | st.just(Millis(AT + 5))),
+    deed(Mute, user=whom, on=st.booleans()),
+    deed(UpdateRoom, slow_mode_seconds=st.sampled_from([None, 0, 1])),
+    deed(UpdateRoom, archived=st.booleans(), as_operator=st.just(True)),
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> sa.Engine:
+    """What is done in it is taken back."""
+    memory = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    install(memory)
+    engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=sa.StaticPool)
+    sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
+    with engine.begin() as connection:
+        for n in (1, 2, 3):
+            users.insert(
+                connection,
+                username=f"user{n}",
+                display_name="",
+                password_hash=None,
+                is_admin=n == 3,
+                at=AT,
+            )
+        everybody = [Join(room=GENERAL, by=UserId(n), at=AT) for n in (1, 2)]
+        first = Admit(room=GENERAL, by=None, at=AT, user=UserId(1), role=Role.OWNER)
+        commit(connection, [*everybody, first])
+    return engine
+
+
+KEPT = [
+    "SELECT * FROM events ORDER BY id",
+    "SELECT * FROM rooms ORDER BY id",
+    "SELECT * FROM members ORDER BY room_id, user_id",
+    "SELECT * FROM reactions ORDER BY event_id, emoji, user_id",
+    "SELECT user_id, event_id FROM mentions ORDER BY user_id, event_id",
+]
+
+
+def carry_out(engine: sa.Engine, batches: list[list[Append]]) -> tuple[list[Any], list[Any]]:
+    """The outcomes, and everything that is on disk then."""
+    outcomes: list[Any] = []
+    with engine.connect() as connection:
+        for batch in batches:
+            fresh = [dataclasses.replace(append) for append in batch]
+            for outcome in commit(connection, fresh).outcomes:
+                said = (type(outcome), outcome.detail) if isinstance(outcome, ParleyError) else ()
+                outcomes.append(said or outcome)
+        kept = [[tuple(row) for row in connection.execute(sa.text(sql))] for sql in KEPT]
+        findings = check(connection).findings
+        connection.rollback()
+    assert findings == []
+    return outcomes, kept
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(deeds, st.booleans()), min_size=2, max_size=14))
+def test_one_batch_is_the_same_as_many(
+    engine: sa.Engine, story: list[tuple[Append, bool]]
+) -> None:
+    appends: list[Append] = []
+    batches: list[list[Append]] = [[]]
+    for n, (append, ends) in enumerate(story):
+        append.at = Millis(AT + n)
+        if append.by is None:
+            # The operator is no user, and has no ids of their own.
+            append.client_id = None
+        if isinstance(append, Send | Edit):
+            append.mentions = mentioned(append.text)
+        appends.append(append)
+        batches[-1].append(append)
+        if ends:
+            batches.append([])
+
+    one_by_one = carry_out(engine, [[append] for append in appends])
+
+    assert carry_out(engine, [appends]) == one_by_one
+    assert carry_out(engine, [batch for batch in batches if batch]) == one_by_one
+
+
+def test_the_number_of_statements_does_not_depend_on_the_batch(engine: sa.Engine) -> None:
+    def statements(count: int) -> int:
+        seen = 0
+
+        def note(*_: object) -> None:
+            nonlocal seen
+            seen += 1
+
+        with engine.connect() as connection:
+            sa.event.listen(connection, "before_cursor_execute", note)
+            sends = [
+                Send(
+                    room=GENERAL,
+                    by=UserId(1 + n % 2),
+                    at=AT,
+                    client_id=str(n),
+                    text=f"hi @user{1 + n % 3}",
+                    mentions=[f"user{1 + n % 3}"],
+                )
+                for n in range(count)
+            ]
+            outcomes = commit(connection, sends).outcomes
+            connection.rollback()
+        assert not any(isinstance(outcome, ParleyError) for outcome in outcomes)
+        return seen
+
+    assert statements(10) == statements(500)
