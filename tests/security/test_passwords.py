@@ -1,0 +1,175 @@
+"""How passwords are hashed and checked, and which are too weak."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from passlib.hash import argon2
+
+from app.domain.errors import Invalid, Unavailable
+from app.domain.limits import MAX_QUEUED_PASSWORDS, PASSWORD_THREADS
+from app.security.passwords import Passwords, refuse_weak
+
+GOOD = "correct horse battery"
+DAMAGED = [
+    pytest.param("", id="empty"),
+    pytest.param("plain text", id="no hash"),
+    pytest.param("$argon2id$", id="cut off"),
+    pytest.param("$argon2id$v=19$m=19456,t=2,p=1$xx$yy", id="nonsense in it"),
+    pytest.param("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$" + "*" * 43, id="not base64"),
+    pytest.param("$2b$12$" + "x" * 53, id="of another kind"),
+    pytest.param("\ud800", id="a surrogate"),
+]
+ODD = [
+    pytest.param("pass\0word\0", id="NUL"),
+    pytest.param("пароль и ещё что-то", id="Cyrillic"),
+    pytest.param("🐎🔋📎🐎🔋📎🐎🔋", id="emoji"),
+    pytest.param("        ", id="spaces"),
+    pytest.param("x" * 256, id="256 characters"),
+    pytest.param("é" * 256, id="512 bytes"),
+    pytest.param("\x01\x02\x03\x04\x05\x06\x07\x08", id="controls"),
+]
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Iterator[Passwords]:
+    opened = Passwords()
+    yield opened
+    opened.close()
+
+
+async def test_a_password_is_right_for_its_hash_only(passwords: Passwords) -> None:
+    stored = await passwords.hash(GOOD)
+
+    assert await passwords.check(GOOD, stored) == (True, None)
+    assert await passwords.check(GOOD + " ", stored) == (False, None)
+    assert await passwords.check(GOOD.upper(), stored) == (False, None)
+    assert await passwords.check("", stored) == (False, None)
+
+
+async def test_the_hash_is_argon2id_at_owasps_parameters(passwords: Passwords) -> None:
+    stored = await passwords.hash(GOOD)
+
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert stored != await passwords.hash(GOOD)
+
+
+@pytest.mark.parametrize("password", ODD)
+async def test_any_characters_make_a_password(passwords: Passwords, password: str) -> None:
+    refuse_weak(password, "alice")
+    stored = await passwords.hash(password)
+
+    assert (await passwords.check(password, stored)).ok
+    assert not (await passwords.check(password[:-1], stored)).ok
+
+
+async def test_nothing_is_cut_off_or_normalised(passwords: Passwords) -> None:
+    long, composed = "x" * 255, "caf\u00e9 au lait"
+
+    assert not (await passwords.check(long + "b", await passwords.hash(long + "a"))).ok
+    stored = await passwords.hash(composed)
+    assert not (await passwords.check("cafe\u0301 au lait", stored)).ok
+
+
+@pytest.mark.parametrize("stored", DAMAGED)
+async def test_a_damaged_hash_is_a_wrong_password(passwords: Passwords, stored: str) -> None:
+    assert await passwords.check(GOOD, stored) == (False, None)
+
+
+@pytest.mark.parametrize("password", ["x" * 257, "x" * 10**6, "\ud800" * 8])
+async def test_what_could_never_be_stored_is_wrong(passwords: Passwords, password: str) -> None:
+    assert await passwords.check(password, await passwords.hash(GOOD)) == (False, None)
+
+
+async def test_without_a_hash_the_answer_is_no(passwords: Passwords) -> None:
+    assert await passwords.check(GOOD, None) == (False, None)
+
+
+async def test_an_outdated_hash_comes_with_a_new_one(passwords: Passwords) -> None:
+    old = argon2.using(type="ID", memory_cost=8_192, rounds=1, parallelism=1).hash(GOOD)
+
+    checked = await passwords.check(GOOD, old)
+
+    assert checked.ok
+    assert checked.new_hash is not None
+    assert await passwords.check(GOOD, checked.new_hash) == (True, None)
+    assert await passwords.check("wrong", old) == (False, None)
+
+
+async def test_an_unknown_user_takes_as_long_as_a_known_one(passwords: Passwords) -> None:
+    """The quickest of some runs: what the work itself takes, whatever else the machine does."""
+    stored = await passwords.hash(GOOD)
+    loop = asyncio.get_running_loop()
+
+    async def quickest(against: str | None) -> float:
+        times = []
+        for _ in range(8):
+            begun = loop.time()
+            await passwords.check("wrong password", against)
+            times.append(loop.time() - begun)
+        return min(times)
+
+    known, unknown, damaged = [await quickest(hash_) for hash_ in (stored, None, "damaged")]
+
+    # Without a hash it would be two hundred times quicker; a busy machine makes no such odds.
+    assert known / 10 < unknown < known * 10
+    assert known / 10 < damaged < known * 10
+
+
+async def test_too_many_at_once_are_turned_away(passwords: Passwords) -> None:
+    places = PASSWORD_THREADS + MAX_QUEUED_PASSWORDS
+    # Twice as many as there are places for: a few may be through before the last have asked.
+    waiting = [asyncio.ensure_future(passwords.check("x", None)) for _ in range(2 * places)]
+    await asyncio.sleep(0)
+
+    refused = [check.exception() for check in waiting if check.done() and check.exception()]
+    assert refused
+    assert all(isinstance(exc, Unavailable) and exc.retry_after for exc in refused)
+    for check in waiting:
+        check.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert not (await passwords.check("x", None)).ok  # there is room again
+
+
+def test_a_closed_one_takes_no_more() -> None:
+    passwords = Passwords()
+    passwords.close()
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(passwords.hash(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        pytest.param("seven77", "shorter than 8", id="7 characters"),
+        pytest.param("", "shorter than 8", id="empty"),
+        pytest.param("🐎🐎🐎🐎🐎🐎🐎", "shorter than 8", id="7 emoji, 28 bytes"),
+        pytest.param("x" * 257, "longer than 256", id="257 characters"),
+        pytest.param("\ud800" * 8, "surrogate", id="surrogates"),
+        pytest.param("my name is alice!", "contains the username", id="the username"),
+        pytest.param("ALICE2026!", "contains the username", id="the username in capitals"),
+        pytest.param("password", "most common", id="the second most common one"),
+        pytest.param("PassWord", "most common", id="in other case"),
+        pytest.param("12345678", "most common", id="digits"),
+        pytest.param("iloveyou", "most common", id="a sentence"),
+    ],
+)
+def test_a_weak_password_is_refused_and_never_repeated(password: str, why: str) -> None:
+    with pytest.raises(Invalid, match=why) as refused:
+        refuse_weak(password, "alice")
+
+    assert refused.value.errors[0]["loc"] == ["password"]
+    assert not password or password not in refused.value.errors[0]["msg"]
+
+
+def test_the_error_names_the_field_that_it_is_told() -> None:
+    with pytest.raises(Invalid) as refused:
+        refuse_weak("short", "alice", "new_password")
+
+    assert refused.value.errors[0]["loc"] == ["new_password"]
+
+
+@pytest.mark.parametrize("password", [GOOD, "Tr0ub4dor&3!", "x" * 8, "al ice al ice"])
+def test_a_password_needs_no_digits_or_capitals(password: str) -> None:
+    refuse_weak(password, "alice")
