@@ -1,0 +1,1 @@
+"""Who is connected right now. In memory; losing all of it loses no message."""

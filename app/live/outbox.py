@@ -1,0 +1,212 @@
+"""
+What is on its way to one socket, and how much of it.
+
+No task, queue or lock on the fast path: a write is a write to the transport. A reader that
+falls behind is cut off; it resumes from the log and has lost nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
+from app.live.transport import FastTransport
+from app.wire.frames import payloads_of, text_frame
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Lane(Protocol):
+    """Where finished frames go."""
+
+    def write(self, frames: bytes) -> None:
+        """Take finished frames, without waiting."""
+
+    def unsent(self) -> int:
+        """Bytes taken that have not left."""
+
+    def abort(self) -> None:
+        """Let go of the peer, whatever is unsent."""
+
+    async def drained(self) -> object:
+        """Wait until little is unsent, or the peer is gone."""
+
+
+class PlainLane:
+    """
+    The lane where a server offers nothing but ASGI: frames are taken apart again.
+
+    One task writes; it ends with :meth:`abort`.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._queue: deque[bytes] = deque()
+        self._bytes = 0
+        self._work = asyncio.Event()
+        self._gone = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def write(self, frames: bytes) -> None:
+        """Take finished frames, without waiting."""
+        for payload in payloads_of(frames):
+            self._queue.append(payload)
+            self._bytes += len(payload)
+        self._work.set()
+        self._idle.clear()
+
+    def unsent(self) -> int:
+        """Bytes taken that have not left."""
+        return self._bytes
+
+    def abort(self) -> None:
+        """Stop writing."""
+        self._gone = True
+        self._queue.clear()
+        self._work.set()
+        self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing is unsent, or the peer is gone."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Write until the connection is gone."""
+        while True:
+            await self._work.wait()
+            while self._queue:
+                payload = self._queue.popleft()
+                try:
+                    await self._send({"type": "websocket.send", "text": payload.decode()})
+                except (OSError, RuntimeError):
+                    # The peer has gone; whoever reads from it will notice.
+                    self.abort()
+                    return
+                self._bytes -= len(payload)
+            if self._gone:
+                return
+            self._work.clear()
+            self._idle.set()
+
+
+class Outbox:
+    """
+    The way to one socket. Never waits, never raises.
+
+    Args:
+        limit: Bytes that may be unsent, 0 for no limit. Beyond it ``overflow`` is called,
+            once, and nothing more is taken.
+
+    """
+
+    __slots__ = ("_lane", "_limit", "_overflow", "_pending", "_write", "_unsent", "closed")
+
+    def __init__(
+        self, lane: Lane | FastTransport, limit: int, overflow: Callable[[], None]
+    ) -> None:
+        self._lane = lane
+        self._limit = limit
+        self._overflow = overflow
+        self._pending: list[bytes] = []
+        self._write = lane.write
+        self._unsent = lane.unsent
+        self.closed = False
+
+    def write(self, frames: bytes) -> None:
+        """Send finished frames, after all that was given before."""
+        if self.closed:
+            return
+        if self._pending:
+            self._pending.append(frames)
+            frames = b"".join(self._pending)
+            self._pending.clear()
+        if self._limit and self._unsent() > self._limit:
+            self.closed = True
+            self._overflow()
+            return
+        try:
+            self._write(frames)
+        except RuntimeError:
+            # uvloop's, once the peer has gone and before we have heard of it.
+            self.closed = True
+
+    def say(self, payload: bytes) -> None:
+        """Send one payload in a frame of its own."""
+        self.write(text_frame(payload))
+
+    def say_later(self, payload: bytes) -> bool:
+        """
+        Keep one payload until :meth:`flush` or the next write, so that they share it.
+
+        Returns:
+            Whether this is the first: then somebody has to flush.
+
+        """
+        self._pending.append(text_frame(payload))
+        return len(self._pending) == 1
+
+    def flush(self) -> None:
+        """Send what was kept."""
+        if self._pending:
+            frames = b"".join(self._pending)
+            self._pending.clear()
+            self.write(frames)
+
+    def signal(self, frames: bytes) -> None:
+        """Send what may be lost: dropped when the reader is behind."""
+        if frames and (not self._limit or self._unsent() * 4 < self._limit):
+            self.write(frames)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken."""
+        return self._unsent()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much is unsent that a replay should wait."""
+        return self._unsent() * 2 > (self._limit or MAX_UNSENT_IN_REPLAY_BYTES)
+
+    async def drained(self) -> bool:
+        """
+        Wait until a replay can go on.
+
+        Returns:
+            False if the reader has taken nothing for too long.
+
+        """
+        while self.is_behind and not self.closed:
+            before = self._unsent()
+            try:
+                async with asyncio.timeout(REPLAY_STALL_SECONDS):
+                    await self._lane.drained()
+            except TimeoutError:
+                if self._unsent() >= before:
+                    return False
+        return True
+
+    def abort(self) -> None:
+        """Let go of the peer."""
+        self.closed = True
+        self._lane.abort()
+
+
+class Flusher:
+    """Gathers what is said to many sockets in one turn of the loop: one write for each."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Outbox] = []
+
+    def say(self, outbox: Outbox, payload: bytes) -> None:
+        """Send ``payload`` at the end of this turn, with what else comes for the socket."""
+        if outbox.say_later(payload):
+            if not self._waiting:
+                asyncio.get_running_loop().call_soon(self._flush)
+            self._waiting.append(outbox)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for outbox in waiting:
+            outbox.flush()

@@ -1,0 +1,221 @@
+"""
+The WebSocket protocol of ``parley serve``: uvicorn's own, and a way past it for finished bytes.
+
+ASGI has a server frame every message for every socket. A frame that goes to a hundred sockets
+is made once here and written as it is: the scope's extension :data:`EXTENSION` carries the
+transport's ``write``, the size of its buffer, and ``abort``. Also here is what uvicorn leaves
+open: handshakes that never end, and peers that never drain.
+"""
+
+import asyncio
+import socket
+import struct
+from asyncio import TimerHandle
+from asyncio.transports import BaseTransport
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from app.domain.closing import IDLE
+from app.domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
+from app.live.splitter import Rest, Splitter
+
+EXTENSION = "parley.transport"
+
+# On, and for no time (socket(7)).
+_LINGER_NOT = struct.pack("ii", 1, 0)
+
+Hear = Callable[[str | None], None]
+"""Called with each text; None for a message that is not text."""
+
+
+class FastTransport(NamedTuple):
+    """A socket's own way in and out: finished frames out, texts in, no task in between."""
+
+    write: Callable[[bytes], None]
+    """Takes finished frames, never waits."""
+    unsent: Callable[[], int]
+    """Bytes that the peer has not taken, beyond what the kernel holds."""
+    abort: Callable[[], None]
+    drained: Callable[[], Awaitable[object]]
+    """Waits until little is unsent, or the peer is gone."""
+    listen: Callable[[Hear, Callable[[], None]], None]
+    """From now on texts go to the first, as they are read, and ASGI's ``receive`` is not used;
+    the second is called once when the peer is gone."""
+    pause: Callable[[], None]
+    """Read no more for now: what was read already is still delivered."""
+    resume: Callable[[], None]
+
+
+class _Sink:
+    """The ASGI queue of a socket that is listened to directly."""
+
+    def put_nowait(self, message: object) -> None:
+        """Nobody waits for it."""
+
+    def empty(self) -> bool:
+        """Always."""
+        return True
+
+
+_NOTHING_TO_RECEIVE = _Sink()
+
+
+class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's sans-I/O protocol with a fast lane, deadlines, and our close codes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: TimerHandle | None = None
+        self._splitter: Splitter | None = None
+        self._hear: Hear | None = None
+        self._gone: Callable[[], None] | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Bound what the kernel buffers."""
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_SEND_BUFFER_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left to wait for."""
+        self._stop_deadline()
+        super().connection_lost(exc)
+        if self._gone is not None:
+            self._gone()
+            self._hear = self._gone = None
+
+    def data_received(self, data: bytes) -> None:
+        """Texts the short way, everything else as uvicorn has it."""
+        if self._splitter is None:
+            self._receive_slowly(data)
+            return
+        for found in self._splitter.split(data):
+            if isinstance(found, Rest):
+                if found.final:
+                    self._splitter = None
+                self._receive_slowly(found.data)
+            else:
+                self._heard(found)
+
+    def _receive_slowly(self, data: bytes) -> None:
+        was_open = self.handshake_initiated
+        super().data_received(data)
+        if was_open:
+            return
+        if not self.handshake_initiated:
+            # An answer to a handshake that could not be parsed would else never be sent.
+            if output := self.conn.data_to_send():
+                self.transport.write(b"".join(output))
+                self._close_soon()
+        elif not self.conn.reader.buffer:
+            # Frames begin with the next read: they can be cut here.
+            self._splitter = Splitter(self.config.ws_max_size)
+
+    def _heard(self, text: str | None) -> None:
+        if self.close_sent:
+            return
+        if self._hear is not None:
+            self._hear(text)
+            return
+        # Nobody listens yet: as uvicorn, one message at a time.
+        if text is None:
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": b""})
+        else:
+            self.queue.put_nowait({"type": "websocket.receive", "text": text})
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer the fast lane to the app, which starts in the next turn of the loop."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[EXTENSION] = FastTransport(
+                self.transport.write,
+                self.transport.get_write_buffer_size,
+                self._abort,
+                self.writable.wait,
+                self._listen,
+                self.transport.pause_reading,
+                self.transport.resume_reading,
+            )
+
+    def send_receive_event_to_app(self) -> None:
+        """A message that came the long way: in fragments, compressed, or binary."""
+        data = b"".join(self.frames)
+        self.frames = []
+        if self.curr_msg_data_type != "text":
+            self._heard(None)
+            return
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            self.conn.send_close(1007, "invalid UTF-8")
+            self.handle_parser_exception()
+            return
+        self._heard(text)
+
+    def _listen(self, hear: Hear, gone: Callable[[], None]) -> None:
+        if self.disconnected:
+            gone()
+            return
+        self._hear, self._gone = hear, gone
+        while not self.queue.empty():
+            # What came before anybody listened.
+            message = self.queue.get_nowait()
+            if message["type"] == "websocket.receive":
+                hear(message.get("text"))
+            elif message["type"] == "websocket.disconnect":
+                gone()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        # From here on nobody reads these; a thousand idle sockets need not hold them.
+        self.queue = _NOTHING_TO_RECEIVE  # type: ignore[assignment]
+        self.request = self.response = None  # type: ignore[assignment]
+
+    def keepalive_timeout(self) -> None:
+        """Like uvicorn's, with a code that says what happened."""
+        self.pong_timer = None
+        self.pending_ping_payload = None
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.conn.fail(*IDLE)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self._close_soon()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The app is done with it: what is still unsent has a moment to get out."""
+        super().on_task_complete(task)
+        self._close_soon()
+
+    def shutdown(self) -> None:
+        """The server stops: nobody may hold it up."""
+        super().shutdown()
+        self._close_soon()
+
+    def _close_soon(self) -> None:
+        # transport.close() waits until the peer has taken all; some never do.
+        if self._deadline is None and not self.disconnected:
+            self._deadline = self.loop.call_later(CLOSE_SECONDS, self._abort)
+
+    def _abort(self) -> None:
+        """Let go of the peer and of what the kernel still holds for it: RST, not FIN."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            # Closed already: then there is nothing that lingers.
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self.transport.abort()
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
