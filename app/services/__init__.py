@@ -1,0 +1,1 @@
+"""What users can do: decide and commit, then publish."""

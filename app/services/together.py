@@ -1,0 +1,90 @@
+"""
+One read for all who ask at the same time, whatever they ask.
+
+The first to ask starts a read; whoever asks while it runs waits for the next one, which takes
+them all: one query per kind of question, one snapshot, one thread hop. A storm of a thousand
+log-ins is then a handful of reads, and a lone one waits for nobody.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from app.store.database import Connection, Database
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_Asked = dict[Any, list[asyncio.Future[Any]]]
+"""Who waits for which key."""
+
+
+class Gathering:
+    """What is asked of the database at the moment. One per server."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asked: dict[Together[Any, Any], _Asked] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self, kind: "Together[Any, Any]", key: Any) -> asyncio.Future[Any]:
+        """The answer to come; cancelling it disturbs nobody else."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(kind, {}).setdefault(key, []).append(future)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="gathering")
+        return future
+
+    async def _run(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                await self._read(asked)
+        finally:
+            self._task = None
+
+    async def _read(self, asked: "Mapping[Together[Any, Any], _Asked]") -> None:
+        def work(connection: Connection) -> list[Mapping[Any, Any]]:
+            return [kind.load(connection, list(keys)) for kind, keys in asked.items()]
+
+        try:
+            answers = await self._database.read(work)
+        except Exception as exc:  # everybody who waits has to hear of it
+            for keys in asked.values():
+                for futures in keys.values():
+                    for future in futures:
+                        if not future.done():
+                            future.set_exception(exc)
+                            future.exception()  # seen: the waiter may be gone
+            return
+        for keys, found in zip(asked.values(), answers, strict=True):
+            for key, futures in keys.items():
+                answer = found.get(key)
+                for future in futures:
+                    if not future.done():
+                        future.set_result(answer)
+
+
+class Together(Generic[K, V]):
+    """One kind of question: values by key."""
+
+    def __init__(
+        self,
+        gathering: Gathering,
+        load: Callable[[Connection, Sequence[K]], Mapping[K, V]],
+    ) -> None:
+        self._gathering = gathering
+        self.load = load
+        """The values of keys; a key that has none is left out."""
+
+    def get(self, key: K) -> asyncio.Future[V | None]:
+        """
+        The value of ``key``, read after this was called; None if there is none.
+
+        Safe to cancel: others who wait for the same key are not disturbed.
+
+        Raises (when awaited):
+            Unavailable: If the database can't be read now.
+
+        """
+        return self._gathering.ask(self, key)

@@ -1,0 +1,146 @@
+"""A house with accounts: the services that one needs to be somebody, and a clock to move."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.ids import Millis, SessionId, UserId
+from app.security.access_tokens import AccessTokens
+from app.security.passwords import Passwords
+from app.services.accounts import Accounts
+from app.services.administration import Administration
+from app.services.endings import Endings
+from app.services.erasures import Erasures
+from app.services.identities import Identities, Identity
+from app.services.logins import Logins, Tokens
+from app.services.throttle import Throttle
+from app.services.together import Gathering
+from app.services.transactions import Transactions
+from app.store.database import Database
+
+HOME = "192.0.2.1"
+"""Where everybody lives."""
+ELSEWHERE = "198.51.100.7"
+PASSWORD = "correct horse battery"
+SECRET = "a secret of the tests, forty characters.."
+
+MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
+
+
+@dataclass
+class House:
+    """The services, and what they told the outside."""
+
+    database: Database
+    passwords: Passwords
+    access_tokens: AccessTokens
+    endings: Endings
+    accounts: Accounts
+    administration: Administration
+    logins: Logins
+    identities: Identities
+    revoked: list[tuple[UserId, SessionId | None]] = field(default_factory=list)
+    erasing: list[UserId] = field(default_factory=list)
+    at: Millis = Millis(1_795_000_000_000)
+
+    def pass_time(self, ms: int) -> None:
+        self.at = Millis(self.at + ms)
+
+    async def moves_in(self, name: str, *, is_admin: bool = False) -> Tokens:
+        """Somebody with an account and a log-in, without the wait for a hash."""
+        await self.accounts.create(name, None, is_admin=is_admin)
+        return await self.logins.log_in_as(name, "a browser")
+
+    async def registers(self, name: str) -> Tokens:
+        """Somebody with a password and a log-in."""
+        await self.accounts.register(name, PASSWORD, None, HOME)
+        return await self.logs_in(name)
+
+    async def logs_in(self, name: str, password: str = PASSWORD, address: str = HOME) -> Tokens:
+        return await self.logins.log_in(name, password, "a browser", address)
+
+    async def who(self, tokens: Tokens) -> Identity:
+        return await self.identities.authenticate(tokens.access_token)
+
+
+@asynccontextmanager
+async def open_house(
+    database: Database,
+    *,
+    registration_open: bool = True,
+    failed_logins_per_minute: int = 0,
+    registrations_per_minute: int = 0,
+) -> AsyncIterator[House]:
+    """A house on ``database``; what it began is finished when it closes."""
+
+    def now() -> Millis:
+        return house.at
+
+    async def let_go(user: UserId) -> None:
+        house.erasing.append(user)
+
+    def on_revoked(user: UserId, session: SessionId | None) -> None:
+        house.revoked.append((user, session))
+
+    passwords = Passwords()
+    access_tokens = AccessTokens(SECRET, [], minutes=15)
+    endings = Endings(database, on_revoked)
+    throttle = Throttle(
+        failed_logins_per_minute=failed_logins_per_minute,
+        registrations_per_minute=registrations_per_minute,
+    )
+    erasures = Erasures(
+        database,
+        transactions=Transactions(database, lambda _runs: None),
+        let_go=let_go,
+        now=now,
+    )
+    accounts = Accounts(
+        database,
+        passwords=passwords,
+        throttle=throttle,
+        endings=endings,
+        registration_open=registration_open,
+        now=now,
+        erase=erasures.erase,
+    )
+    logins = Logins(
+        database,
+        passwords=passwords,
+        access_tokens=access_tokens,
+        throttle=throttle,
+        endings=endings,
+        refresh_token_days=30,
+        now=now,
+    )
+    house = House(
+        database=database,
+        passwords=passwords,
+        access_tokens=access_tokens,
+        endings=endings,
+        accounts=accounts,
+        administration=Administration(database, passwords=passwords, endings=endings, now=now),
+        logins=logins,
+        identities=Identities(database, Gathering(database), access_tokens, now),
+    )
+    yield house
+    await house.identities.close()
+    await endings.close()
+    passwords.close()
+
+
+def said(caplog: Any, name: str) -> list[dict[str, Any]]:
+    """The facts of each security event of this name that was logged."""
+    return [
+        record.facts
+        for record in caplog.records
+        if record.name == "parley.security" and record.getMessage() == name
+    ]
+
+
+def listen(caplog: Any) -> None:
+    """Have what the services log kept from INFO on."""
+    caplog.set_level(logging.INFO, logger="parley.security")
