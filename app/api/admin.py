@@ -1,0 +1,216 @@
+"""Administration: accounts, the epoch and the audit, for administrators and the command line."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from app.api.deps import By, OperationsDep, UserAgent
+from app.api.pages import PageDep
+from app.api.responses import AUTHENTICATED, errors
+from app.api.strict import StrictRoute
+from app.domain.clock import iso, iso_or_none
+from app.domain.errors import Forbidden, Invalid, UsernameTaken, UserNotFound
+from app.store.audit import Entry
+from app.store.users import User
+from app.wire.accounts import TokenAnswer
+from app.wire.admin import (
+    AccountAnswer,
+    AccountsAnswer,
+    AuditAnswer,
+    EntryAnswer,
+    EpochAnswer,
+    NewAccount,
+    PasswordReset,
+)
+
+router = APIRouter(prefix="/admin", tags=["Administration"], route_class=StrictRoute)
+
+_DENIED = (*AUTHENTICATED, Forbidden)
+
+
+@router.get(
+    "/users",
+    operation_id="adminListUsers",
+    summary="List accounts",
+    responses=errors(*_DENIED, Invalid),
+)
+async def list_users(
+    _: By,
+    operations: OperationsDep,
+    page: PageDep,
+    q: Annotated[str, Query(max_length=100, description="How the username begins.")] = "",
+) -> AccountsAnswer:
+    """List accounts by name, the disabled ones too."""
+    after = page.key("accounts", str) or ""
+    found = await operations.users(q, after=after, limit=page.limit + 1)
+    shown, following = page.cut("accounts", found, lambda user: user.username)
+    return AccountsAnswer(users=[_account(user) for user in shown], next=following)
+
+
+@router.post(
+    "/users",
+    status_code=201,
+    operation_id="adminAddUser",
+    summary="Make an account",
+    responses=errors(*_DENIED, UsernameTaken, Invalid),
+)
+async def add_user(
+    new: NewAccount, by: By, operations: OperationsDep, response: Response
+) -> AccountAnswer:
+    """Make an account for somebody, whether registration is open or not."""
+    user = await operations.add_user(
+        new.username, new.password, new.display_name, is_admin=new.admin, by=by
+    )
+    response.headers["Location"] = f"/users/{user.username}"
+    return _account(user)
+
+
+@router.put(
+    "/users/{username}/password",
+    operation_id="adminSetPassword",
+    summary="Reset a password",
+    responses=errors(*_DENIED, UserNotFound, Invalid),
+)
+async def set_password(
+    username: str, reset: PasswordReset, by: By, operations: OperationsDep
+) -> AccountAnswer:
+    """Give a user another password. All their log-ins end."""
+    return _account(await operations.set_password(username, reset.password, by))
+
+
+@router.put(
+    "/users/{username}/disabled",
+    operation_id="adminDisableUser",
+    summary="Disable an account",
+    responses=errors(*_DENIED, UserNotFound, Invalid),
+)
+async def disable(username: str, by: By, operations: OperationsDep) -> AccountAnswer:
+    """Keep a user out. All their log-ins end and their sockets are closed."""
+    return _account(await operations.disable(username, by))
+
+
+@router.delete(
+    "/users/{username}/disabled",
+    status_code=204,
+    operation_id="adminEnableUser",
+    summary="Enable an account",
+    responses=errors(*_DENIED, UserNotFound, Invalid),
+)
+async def enable(username: str, by: By, operations: OperationsDep) -> None:
+    """Let a user in again; they log in anew."""
+    await operations.enable(username, by)
+
+
+@router.put(
+    "/users/{username}/admin",
+    operation_id="adminMakeAdmin",
+    summary="Make somebody an administrator",
+    responses=errors(*_DENIED, UserNotFound, Invalid),
+)
+async def make_admin(username: str, by: By, operations: OperationsDep) -> AccountAnswer:
+    """Let a user do everything that is listed here, from their next request on."""
+    return _account(await operations.set_admin(username, True, by))
+
+
+@router.delete(
+    "/users/{username}/admin",
+    status_code=204,
+    operation_id="adminUnmakeAdmin",
+    summary="Make somebody an ordinary user",
+    responses=errors(*_DENIED, UserNotFound, Invalid),
+)
+async def unmake_admin(username: str, by: By, operations: OperationsDep) -> None:
+    """Take an administrator's powers away, from their next request on."""
+    await operations.set_admin(username, False, by)
+
+
+@router.post(
+    "/users/{username}/token",
+    operation_id="adminLogInAs",
+    summary="Log somebody in",
+    responses=errors(*_DENIED, UserNotFound, Invalid),
+)
+async def log_in_as(
+    username: str, by: By, operations: OperationsDep, user_agent: UserAgent
+) -> TokenAnswer:
+    """Begin a log-in without a password, for a host product that knows who its users are."""
+    tokens = await operations.log_in_as(username, user_agent, by)
+    return TokenAnswer(
+        access_token=tokens.access_token,
+        expires_in=tokens.expires_in,
+        refresh_token=tokens.refresh_token,
+    )
+
+
+@router.delete(
+    "/users/{username}",
+    status_code=204,
+    operation_id="adminEraseUser",
+    summary="Erase an account",
+    responses=errors(*_DENIED, UserNotFound, Invalid),
+)
+async def erase(
+    username: str,
+    by: By,
+    operations: OperationsDep,
+    messages: Annotated[
+        Literal["keep", "blank"],
+        Query(description="What becomes of their messages: `blank` deletes each."),
+    ] = "keep",
+) -> None:
+    """
+    Take name, password and log-ins from an account for good; it is called `deleted-<n>` then.
+
+    Its sockets are closed, its memberships end, what it owned goes to others. Answered when all
+    is done; what is interrupted is carried on.
+    """
+    await operations.erase_user(username, blank=messages == "blank", by=by)
+
+
+@router.get(
+    "/audit",
+    operation_id="adminListAudit",
+    summary="List what was done",
+    responses=errors(*_DENIED, Invalid),
+)
+async def list_audit(_: By, operations: OperationsDep, page: PageDep) -> AuditAnswer:
+    """List the acts of administrators and the command line, the newest first."""
+    before = page.key("audit", int)
+    found = await operations.audit(before=before, limit=page.limit + 1)
+    shown, following = page.cut("audit", found, lambda entry: entry.id)
+    return AuditAnswer(entries=[_entry(entry) for entry in shown], next=following)
+
+
+@router.put(
+    "/epoch",
+    operation_id="adminNewEpoch",
+    summary="Begin another history",
+    responses=errors(*_DENIED),
+)
+async def new_epoch(by: By, operations: OperationsDep) -> EpochAnswer:
+    """
+    Tell all clients to drop what they hold: after a backup was restored by other means.
+
+    They hear of it when they join next.
+    """
+    return EpochAnswer(epoch=await operations.new_epoch(by))
+
+
+def _account(user: User) -> AccountAnswer:
+    return AccountAnswer(
+        username=user.username,
+        display_name=user.display_name,
+        created_at=iso(user.created_at),
+        is_admin=user.is_admin,
+        disabled_at=iso_or_none(user.disabled_at),
+    )
+
+
+def _entry(entry: Entry) -> EntryAnswer:
+    return EntryAnswer(
+        at=iso(entry.at),
+        by=entry.by,
+        action=entry.action,
+        target=entry.target,
+        data=entry.data,
+    )

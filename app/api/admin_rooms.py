@@ -1,0 +1,119 @@
+"""Administration: every room, for administrators and the command line."""
+
+from fastapi import APIRouter, Response
+
+from app.api.deps import By, OperationsDep
+from app.api.pages import PageDep
+from app.api.responses import AUTHENTICATED, errors
+from app.api.strict import StrictRoute
+from app.domain.clock import iso
+from app.domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
+from app.domain.roles import Kind
+from app.store.all_rooms import Room
+from app.wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
+
+router = APIRouter(prefix="/admin/rooms", tags=["Administration"], route_class=StrictRoute)
+
+_DENIED = (*AUTHENTICATED, Forbidden)
+
+
+@router.get(
+    "",
+    operation_id="adminListRooms",
+    summary="List all rooms",
+    responses=errors(*_DENIED, Invalid),
+)
+async def list_rooms(_: By, operations: OperationsDep, page: PageDep) -> AdminRoomsAnswer:
+    """List rooms of every kind, by name. What is said in them is not shown."""
+    after = page.key("all-rooms", str) or ""
+    found = await operations.rooms.page(after=after, limit=page.limit + 1)
+    shown, following = page.cut("all-rooms", found, lambda room: room.name)
+    return AdminRoomsAnswer(rooms=[_room(room) for room in shown], next=following)
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="adminAddRoom",
+    summary="Make a room",
+    responses=errors(*_DENIED, RoomExists, UserNotFound, Invalid),
+)
+async def add_room(
+    new: AdminNewRoom, by: By, operations: OperationsDep, response: Response
+) -> AdminRoomAnswer:
+    """Make a room that belongs to nobody, or to whoever is named."""
+    room = await operations.rooms.add(new.name, new.title, Kind(new.kind), new.owner, by=by)
+    response.headers["Location"] = f"/rooms/{room.name}"
+    return _room(room)
+
+
+@router.put(
+    "/{room}/archived",
+    operation_id="adminArchiveRoom",
+    summary="Archive a room",
+    responses=errors(*_DENIED, RoomNotFound, Invalid),
+)
+async def archive(room: str, by: By, operations: OperationsDep) -> AdminRoomAnswer:
+    """Make a room read-only for everybody."""
+    return _room(await operations.rooms.set_archived(room, True, by))
+
+
+@router.delete(
+    "/{room}/archived",
+    status_code=204,
+    operation_id="adminReopenRoom",
+    summary="Reopen a room",
+    responses=errors(*_DENIED, RoomNotFound, Invalid),
+)
+async def reopen(room: str, by: By, operations: OperationsDep) -> None:
+    """Let members of an archived room write again."""
+    await operations.rooms.set_archived(room, False, by)
+
+
+@router.put(
+    "/{room}/retention",
+    operation_id="adminSetRetention",
+    summary="Keep only what is recent",
+    responses=errors(*_DENIED, RoomNotFound, Invalid),
+)
+async def set_retention(
+    room: str, kept: Retention, by: By, operations: OperationsDep
+) -> AdminRoomAnswer:
+    """
+    Have a room keep the events of so many days, or so many events, the newest.
+
+    Older ones are removed within moments and then now and then: `first` moves up. They don't
+    come back. Clients whose cursor is below `first` − 1 begin anew.
+    """
+    if kept.days is None and kept.events is None:
+        raise Invalid.field("days", "is missing: give days or events", kind="missing")
+    changed = await operations.rooms.set_retention(room, days=kept.days, events=kept.events, by=by)
+    return _room(changed)
+
+
+@router.delete(
+    "/{room}/retention",
+    status_code=204,
+    operation_id="adminLiftRetention",
+    summary="Keep everything",
+    responses=errors(*_DENIED, RoomNotFound, Invalid),
+)
+async def lift_retention(room: str, by: By, operations: OperationsDep) -> None:
+    """Have a room keep whatever is in it now and comes later."""
+    await operations.rooms.set_retention(room, by=by)
+
+
+def _room(room: Room) -> AdminRoomAnswer:
+    return AdminRoomAnswer(
+        name=room.name,
+        title=room.title,
+        kind=room.kind.value,
+        head=room.head,
+        first=room.first,
+        created_at=iso(room.created_at),
+        archived=room.archived_at is not None,
+        slow_mode_seconds=room.slow_mode_seconds,
+        retention_days=room.retention_days,
+        retention_events=room.retention_events,
+        member_count=room.member_count,
+    )

@@ -1,0 +1,81 @@
+"""Tokens: log in, refresh, log out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+
+from app.api.deps import Address, LoginsDep, UserAgent
+from app.api.responses import errors
+from app.api.strict import StrictRoute
+from app.domain.errors import BadRequest, Invalid, InvalidGrant, RateLimited, Unavailable
+from app.services.logins import Tokens
+from app.wire.accounts import TokenAnswer, TokenForm
+
+router = APIRouter(prefix="/token", tags=["Log-in"], route_class=StrictRoute)
+
+
+@router.post(
+    "",
+    operation_id="logIn",
+    summary="Log in, or refresh",
+    responses=errors(BadRequest, InvalidGrant, Invalid, RateLimited, Unavailable),
+)
+async def token(
+    request: Request,
+    form: Annotated[TokenForm, Form()],
+    logins: LoginsDep,
+    user_agent: UserAgent,
+    address: Address,
+) -> TokenAnswer:
+    """
+    Exchange a username and password, or a refresh token, for tokens.
+
+    Each refresh token is good for one exchange; showing a spent one later ends the log-in.
+    """
+    await _refuse_repeated(request)
+    if form.grant_type in (None, "password"):
+        username, password = _given("username", form.username), _given("password", form.password)
+        return _answer(await logins.log_in(username, password, user_agent, address))
+    if form.grant_type == "refresh_token":
+        shown = _given("refresh_token", form.refresh_token)
+        return _answer(await logins.refresh(shown))
+    raise BadRequest("unsupported_grant_type: grant_type is password or refresh_token.")
+
+
+@router.post(
+    "/revoke",
+    operation_id="revokeToken",
+    summary="Log out",
+    responses=errors(BadRequest, Invalid, Unavailable),
+)
+async def revoke(
+    request: Request,
+    token: Annotated[str, Form(description="An access token or a refresh token.")],
+    logins: LoginsDep,
+    token_type_hint: Annotated[str | None, Form(description="Ignored: we can tell.")] = None,
+) -> dict[str, str]:
+    """End the log-in that a token belongs to. Also 200 for a token that is none: RFC 7009."""
+    await _refuse_repeated(request)
+    await logins.revoke(token)
+    return {}
+
+
+async def _refuse_repeated(request: Request) -> None:
+    # RFC 6749, section 3.2: no parameter more than once. The form was parsed before.
+    names = [name for name, _ in (await request.form()).multi_items()]
+    if len(names) != len(set(names)):
+        raise BadRequest("A field of the form is given more than once.")
+
+
+def _given(name: str, value: str | None) -> str:
+    if value is None:
+        raise Invalid.field(name, "is missing", kind="missing")
+    return value
+
+
+def _answer(tokens: Tokens) -> TokenAnswer:
+    return TokenAnswer(
+        access_token=tokens.access_token,
+        expires_in=tokens.expires_in,
+        refresh_token=tokens.refresh_token,
+    )

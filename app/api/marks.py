@@ -1,0 +1,108 @@
+"""What others put on a message: reactions and pins."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from app.api.deps import Me
+from app.api.messages import (
+    SPEAKING,
+    Cursor,
+    HistoryDep,
+    Key,
+    Limit,
+    MessagesDep,
+    MessageSeq,
+    message_answer,
+    page_answer,
+)
+from app.api.responses import errors
+from app.api.rooms import IN_ROOM, RoomName
+from app.api.strict import StrictRoute
+from app.domain.limits import DEFAULT_PAGE
+from app.wire.message_bodies import MessageAnswer, MessagesAnswer
+from app.wire.requests import Emoji
+
+router = APIRouter(prefix="/rooms/{room}", tags=["Messages"], route_class=StrictRoute)
+
+EmojiInPath = Annotated[Emoji, Path(description="One emoji, URL-encoded.", examples=["👍"])]
+
+
+@router.put(
+    "/messages/{seq}/reactions/{emoji}",
+    operation_id="react",
+    summary="React to a message",
+    response_model=MessageAnswer,
+    responses=errors(*SPEAKING),
+)
+async def react(
+    room: RoomName,
+    seq: MessageSeq,
+    emoji: EmojiInPath,
+    me: Me,
+    messages: MessagesDep,
+    key: Key = None,
+) -> Response:
+    """Put an emoji on a message."""
+    return message_answer(await messages.react(me.user, room, seq, emoji, on=True, key=key), room)
+
+
+@router.delete(
+    "/messages/{seq}/reactions/{emoji}",
+    status_code=204,
+    operation_id="unreact",
+    summary="Take a reaction back",
+    responses=errors(*SPEAKING),
+)
+async def unreact(
+    room: RoomName,
+    seq: MessageSeq,
+    emoji: EmojiInPath,
+    me: Me,
+    messages: MessagesDep,
+    key: Key = None,
+) -> None:
+    """Take one's own emoji off a message."""
+    await messages.react(me.user, room, seq, emoji, on=False, key=key)
+
+
+@router.put(
+    "/messages/{seq}/pin",
+    operation_id="pinMessage",
+    summary="Pin a message",
+    response_model=MessageAnswer,
+    responses=errors(*SPEAKING),
+)
+async def pin(
+    room: RoomName, seq: MessageSeq, me: Me, messages: MessagesDep, key: Key = None
+) -> Response:
+    """Pin a message for everybody in the room."""
+    return message_answer(await messages.pin(me.user, room, seq, on=True, key=key), room)
+
+
+@router.delete(
+    "/messages/{seq}/pin",
+    status_code=204,
+    operation_id="unpinMessage",
+    summary="Unpin a message",
+    responses=errors(*SPEAKING),
+)
+async def unpin(
+    room: RoomName, seq: MessageSeq, me: Me, messages: MessagesDep, key: Key = None
+) -> None:
+    """Unpin a message."""
+    await messages.pin(me.user, room, seq, on=False, key=key)
+
+
+@router.get(
+    "/pins",
+    operation_id="listPins",
+    summary="Pinned messages",
+    response_model=MessagesAnswer,
+    responses=errors(*IN_ROOM),
+)
+async def list_pins(
+    room: RoomName, me: Me, history: HistoryDep, before: Cursor = None, limit: Limit = DEFAULT_PAGE
+) -> Response:
+    """List the pinned messages, the newest first; `has_older`: ask again with `before`."""
+    return page_answer(await history.pinned(me.user, room, before=before, limit=limit), room)

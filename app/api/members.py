@@ -1,0 +1,149 @@
+"""Members of a room: who is there, joining, adding, leaving, bans and mutes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.requests import HTTPConnection
+
+from app.api.deps import Me
+from app.api.pages import PageDep
+from app.api.responses import errors
+from app.api.rooms import IN_ROOM, RoomName, Username
+from app.api.strict import StrictRoute
+from app.domain.clock import iso, millis
+from app.domain.errors import Conflict, Forbidden, UserNotFound
+from app.domain.ids import Millis
+from app.domain.views import MemberView
+from app.services.members import Members
+from app.wire.room_bodies import BanAnswer, MemberAnswer, MembersAnswer, MemberWish, Term
+from app.wire.rooms import member_body
+
+router = APIRouter(prefix="/rooms/{room}/members", tags=["Rooms"], route_class=StrictRoute)
+
+
+async def _members(connection: HTTPConnection) -> Members:
+    members: Members = connection.state.runtime.members
+    return members
+
+
+MembersDep = Annotated[Members, Depends(_members)]
+
+
+@router.get(
+    "",
+    operation_id="listMembers",
+    summary="List members",
+    responses=errors(*IN_ROOM),
+)
+async def list_members(
+    room: RoomName, me: Me, members: MembersDep, page: PageDep
+) -> MembersAnswer:
+    """List the members of a room by name."""
+    after = page.key("members", str) or ""
+    found = await members.page(me.user, room, after=after, limit=page.limit + 1)
+    shown, following = page.cut("members", found, lambda member: member.user)
+    return MembersAnswer(members=[_member(member) for member in shown], next=following)
+
+
+@router.get(
+    "/{username}",
+    operation_id="getMember",
+    summary="A member",
+    responses=errors(*IN_ROOM, UserNotFound),
+)
+async def get(room: RoomName, username: Username, me: Me, members: MembersDep) -> MemberAnswer:
+    """Show a member; `user_not_found` for somebody who is none."""
+    return _member(await members.get(me.user, room, username))
+
+
+@router.put(
+    "/{username}",
+    operation_id="putMember",
+    summary="Join, add, or give a role",
+    responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
+)
+async def put(
+    room: RoomName,
+    username: Username,
+    me: Me,
+    members: MembersDep,
+    wish: MemberWish | None = None,
+) -> MemberAnswer:
+    """
+    Join a public room (with one's own name), add somebody, or change a member's role.
+
+    Moderators add, owners give roles. There can be several owners; there always is one.
+    """
+    role = None if wish is None else wish.wanted()
+    return _member(await members.put(me.user, room, username, role))
+
+
+@router.delete(
+    "/{username}",
+    status_code=204,
+    operation_id="removeMember",
+    summary="Leave, or remove a member",
+    responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
+)
+async def remove(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
+    """Leave a room (with one's own name), or remove somebody from it."""
+    await members.remove(me.user, room, username)
+
+
+@router.put(
+    "/{username}/ban",
+    operation_id="banUser",
+    summary="Ban somebody",
+    responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
+)
+async def ban(
+    room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
+) -> BanAnswer:
+    """End somebody's membership and keep them out, until a moment or for good."""
+    user, until = await members.ban(me.user, room, username, _until(term))
+    return BanAnswer(user=user, banned_until=iso(until))
+
+
+@router.delete(
+    "/{username}/ban",
+    status_code=204,
+    operation_id="unbanUser",
+    summary="Lift a ban",
+    responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
+)
+async def unban(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
+    """Let somebody come again. They are no member by that."""
+    await members.unban(me.user, room, username)
+
+
+@router.put(
+    "/{username}/mute",
+    operation_id="muteMember",
+    summary="Mute a member",
+    responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
+)
+async def mute(
+    room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
+) -> MemberAnswer:
+    """Let a member only listen, until a moment or for good."""
+    return _member(await members.mute(me.user, room, username, _until(term)))
+
+
+@router.delete(
+    "/{username}/mute",
+    status_code=204,
+    operation_id="unmuteMember",
+    summary="Lift a mute",
+    responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
+)
+async def unmute(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
+    """Let a member speak again."""
+    await members.unmute(me.user, room, username)
+
+
+def _until(term: Term | None) -> Millis | None:
+    return None if term is None or term.until is None else millis(term.until)
+
+
+def _member(member: MemberView) -> MemberAnswer:
+    return MemberAnswer.model_validate(member_body(member))

@@ -1,0 +1,241 @@
+"""Messages: page through them, say something, change what was said."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.requests import HTTPConnection
+
+from app.api.deps import Me
+from app.api.pages import PageDep
+from app.api.responses import errors
+from app.api.rooms import IN_ROOM, RoomName
+from app.api.strict import StrictRoute
+from app.domain.clock import iso
+from app.domain.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    IdReused,
+    MessageNotFound,
+    Muted,
+    RateLimited,
+    SlowMode,
+)
+from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
+from app.domain.views import MessageView, Page, Wording
+from app.services.history import History
+from app.services.messages import Messages
+from app.wire.message_bodies import (
+    MessageAnswer,
+    MessagesAnswer,
+    NewMessage,
+    NewWording,
+    WordingAnswer,
+    WordingsAnswer,
+)
+from app.wire.messages import message_body
+from app.wire.requests import RequestId
+
+router = APIRouter(prefix="/rooms/{room}", tags=["Messages"], route_class=StrictRoute)
+
+ABOUT_MESSAGE = (*IN_ROOM, MessageNotFound)
+"""What everything about one message may answer."""
+
+SPEAKING = (*ABOUT_MESSAGE, Forbidden, Muted, Conflict, IdReused, RateLimited)
+"""What everything that changes one may answer."""
+
+MessageSeq = Annotated[
+    int, Path(ge=1, le=MAX_SEQ, description="The message's `seq`.", examples=[118])
+]
+Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+Key = Annotated[
+    RequestId | None,
+    Header(
+        alias="Idempotency-Key",
+        description="1-64 printable ASCII characters, random (a UUID): a retry with the same "
+        "key is answered and does nothing. The same as `id` on a socket.",
+    ),
+]
+
+
+async def _history(connection: HTTPConnection) -> History:
+    history: History = connection.state.runtime.history
+    return history
+
+
+async def _messages(connection: HTTPConnection) -> Messages:
+    messages: Messages = connection.state.runtime.messages
+    return messages
+
+
+HistoryDep = Annotated[History, Depends(_history)]
+MessagesDep = Annotated[Messages, Depends(_messages)]
+
+
+@router.get(
+    "/messages",
+    operation_id="listMessages",
+    summary="Page through messages",
+    response_model=MessagesAnswer,
+    responses=errors(*IN_ROOM),
+)
+async def list_messages(
+    room: RoomName,
+    me: Me,
+    history: HistoryDep,
+    before: Cursor = None,
+    after: Cursor = None,
+    around: Cursor = None,
+    limit: Limit = DEFAULT_PAGE,
+) -> Response:
+    """
+    Show messages as they are now, oldest first: the newest, or those before, after or around
+    a `seq`. `head` is of the same moment: join with `since=head` to carry on from here.
+    """
+    page = await history.messages(
+        me.user, room, before=before, after=after, around=around, limit=limit
+    )
+    return page_answer(page, room)
+
+
+@router.post(
+    "/messages",
+    status_code=201,
+    operation_id="sendMessage",
+    summary="Say something",
+    response_model=MessageAnswer,
+    responses={
+        200: {"model": MessageAnswer, "description": "The key was there: as it is now."},
+        **errors(BadRequest, *SPEAKING, SlowMode),
+    },
+)
+async def send(
+    new: NewMessage, room: RoomName, me: Me, messages: MessagesDep, key: Key = None
+) -> Response:
+    """Say something. With an `Idempotency-Key`, trying again says it once."""
+    sent = await messages.send(
+        me.user, room, new.text, reply_to=new.reply_to, data=new.data, key=key
+    )
+    if sent.duplicate:
+        return message_answer(sent.message, room)
+    answer = message_answer(sent.message, room, status=201)
+    answer.headers["Location"] = f"/rooms/{room.lower()}/messages/{sent.message.seq}"
+    return answer
+
+
+@router.get(
+    "/messages/{seq}",
+    operation_id="getMessage",
+    summary="A message",
+    response_model=MessageAnswer,
+    responses=errors(*ABOUT_MESSAGE),
+)
+async def get(room: RoomName, seq: MessageSeq, me: Me, history: HistoryDep) -> Response:
+    """Show a message as it is now; a deleted one without its text."""
+    return message_answer(await history.message(me.user, room, seq), room)
+
+
+@router.patch(
+    "/messages/{seq}",
+    operation_id="editMessage",
+    summary="Edit a message",
+    response_model=MessageAnswer,
+    responses=errors(BadRequest, *SPEAKING),
+)
+async def edit(
+    new: NewWording,
+    room: RoomName,
+    seq: MessageSeq,
+    me: Me,
+    messages: MessagesDep,
+    key: Key = None,
+) -> Response:
+    """Give one's own message another wording."""
+    return message_answer(await messages.edit(me.user, room, seq, new.text, key=key), room)
+
+
+@router.delete(
+    "/messages/{seq}",
+    status_code=204,
+    operation_id="deleteMessage",
+    summary="Delete a message",
+    responses=errors(*ABOUT_MESSAGE, Forbidden, IdReused, RateLimited),
+)
+async def delete(
+    room: RoomName, seq: MessageSeq, me: Me, messages: MessagesDep, key: Key = None
+) -> None:
+    """Blank a message for good: one's own, or as a moderator anybody's. Its number stays."""
+    await messages.delete(me.user, room, seq, key=key)
+
+
+@router.get(
+    "/messages/{seq}/edits",
+    operation_id="listEdits",
+    summary="Earlier wordings",
+    responses=errors(*ABOUT_MESSAGE, Forbidden),
+)
+async def list_edits(
+    room: RoomName, seq: MessageSeq, me: Me, history: HistoryDep, page: PageDep
+) -> WordingsAnswer:
+    """
+    List what a message said before, oldest first, for its author and moderators.
+
+    What it says now is not among them; of a deleted message nothing is left.
+    """
+    after = page.key("edits", int) or 0
+    found = await history.wordings(me, room, seq, after=after, limit=page.limit + 1)
+    shown, following = page.cut("edits", found, lambda wording: wording.seq)
+    return WordingsAnswer(edits=[_wording(wording) for wording in shown], next=following)
+
+
+@router.get(
+    "/messages/{seq}/replies",
+    operation_id="listReplies",
+    summary="Replies to a message",
+    response_model=MessagesAnswer,
+    responses=errors(*ABOUT_MESSAGE),
+)
+async def list_replies(
+    room: RoomName,
+    seq: MessageSeq,
+    me: Me,
+    history: HistoryDep,
+    after: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+    limit: Limit = DEFAULT_PAGE,
+) -> Response:
+    """List the replies to a message, oldest first, from after the `seq` in `after`."""
+    return page_answer(await history.replies(me.user, room, seq, after=after, limit=limit), room)
+
+
+# Shapes. Pages are large and made of plain parts: encoded once, without a model of each.
+
+
+def message_answer(view: MessageView, room: str, *, status: int = 200) -> Response:
+    """A message as it is answered."""
+    return json_answer(message_body(view, room.lower()), status)
+
+
+def page_answer(page: Page, room: str) -> Response:
+    """A page of messages as it is answered."""
+    name = room.lower()
+    return json_answer(
+        {
+            "messages": [message_body(view, name) for view in page.messages],
+            "head": page.head,
+            "first": page.first,
+            "has_older": page.has_older,
+            "has_newer": page.has_newer,
+        }
+    )
+
+
+def json_answer(body: object, status: int = 200) -> Response:
+    """An answer of JSON that is not checked against its model. Tests do that."""
+    return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+def _wording(wording: Wording) -> WordingAnswer:
+    assert wording.text is not None
+    return WordingAnswer(text=wording.text, at=iso(wording.at))

@@ -1,0 +1,72 @@
+"""
+Lists in pages: ``?after=<cursor>&limit=``, answered as ``{"<plural>": […], "next": …}``.
+
+A cursor is opaque to clients: the list that it is of, and the key of the last row on the page.
+Where a page begins is found by that key, so no page costs more than the first.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Annotated, NamedTuple, TypeVar
+
+import orjson
+from fastapi import Depends, Query
+
+from app.domain.errors import Invalid
+from app.domain.limits import DEFAULT_PAGE, MAX_PAGE
+
+# Ours are below 100; what is longer was made by somebody else.
+_MAX_CURSOR_CHARACTERS = 300
+
+Row = TypeVar("Row")
+Key = TypeVar("Key", str, int)
+
+
+class Page(NamedTuple):
+    """Which part of a list is wanted."""
+
+    after: str | None
+    limit: int
+
+    def key(self, kind: str, of: type[Key]) -> Key | None:
+        """
+        The key of the last row that the client has; None for the first page.
+
+        Args:
+            kind: Which list this is.
+
+        Raises:
+            Invalid: If the cursor is none that this list gave out.
+
+        """
+        if self.after is None:
+            return None
+        try:
+            whose, key = orjson.loads(urlsafe_b64decode(self.after.encode("ascii")))
+        except (ValueError, TypeError):
+            whose = key = None
+        if whose != kind or type(key) is not of:
+            raise Invalid.field("after", "is not a cursor of this list")
+        return key
+
+    def cut(
+        self, kind: str, rows: Sequence[Row], key: Callable[[Row], str | int]
+    ) -> tuple[Sequence[Row], str | None]:
+        """The page of ``rows``, of which one more than ``limit`` was read, and ``next``."""
+        shown = rows[: self.limit]
+        if len(rows) <= self.limit:
+            return shown, None
+        return shown, urlsafe_b64encode(orjson.dumps([kind, key(shown[-1])])).decode()
+
+
+async def _page(
+    after: Annotated[
+        str | None,
+        Query(max_length=_MAX_CURSOR_CHARACTERS, description="`next` of the page before."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
+) -> Page:
+    return Page(after, limit)
+
+
+PageDep = Annotated[Page, Depends(_page)]

@@ -1,0 +1,92 @@
+"""
+Every error of HTTP leaves here, as problem+json.
+
+Validation errors name the field and the fault, never the value: it may be a password.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException  # noqa: TID251 - to answer it, not to raise it
+
+from app.api.responses import MEDIA_TYPE
+from app.domain.errors import (
+    BadRequest,
+    FieldError,
+    Forbidden,
+    Internal,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    ParleyError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from app.wire.errors import problem
+from app.wire.requests import plain
+
+log = logging.getLogger("parley.http")
+
+_BY_STATUS: Mapping[int, type[ParleyError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+    503: Unavailable,
+}
+
+
+def answer(exc: ParleyError, headers: Mapping[str, str] | None = None) -> Response:
+    """The HTTP answer for an error."""
+    said = {"Cache-Control": "no-store", **(headers or {})}
+    if exc.status == Unauthorized.status:
+        said["WWW-Authenticate"] = "Bearer"
+    if exc.retry_after is not None and exc.status in (429, 503):
+        said["Retry-After"] = str(max(1, math.ceil(exc.retry_after)))
+    return Response(orjson.dumps(problem(exc)), exc.status, said, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every error this way."""
+    app.add_exception_handler(ParleyError, _parley)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _parley(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, ParleyError)
+    return answer(exc)
+
+
+async def _validation(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    found: Sequence[Any] = exc.errors()
+    if any(error["type"] == "json_invalid" for error in found):
+        return answer(BadRequest("The body is not valid JSON."))
+    errors: list[FieldError] = [
+        {"loc": list(error["loc"]), "type": error["type"], "msg": plain(error["msg"])}
+        for error in found
+    ]
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return answer(Invalid(f"{where}: {first['msg']}", errors=errors))
+
+
+async def _http(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    kind = _BY_STATUS.get(exc.status_code, Internal if exc.status_code >= 500 else BadRequest)
+    return answer(kind(), exc.headers)
+
+
+async def _unexpected(_request: Request, exc: Exception) -> Response:
+    log.error("request.failed", exc_info=exc)
+    return answer(Internal())

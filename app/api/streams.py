@@ -1,0 +1,293 @@
+"""
+Requests that stay open: an export, a stream of events, a long poll.
+
+Each is a connection like a socket: registered before its log-in is read, counted, and ended
+by the same rules, with the same codes.
+"""
+
+import asyncio
+import logging
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import orjson
+from fastapi import Request, Response
+
+from app.api.problems import answer
+from app.domain.closing import (
+    DRAINING,
+    INTERNAL,
+    SLOW_CONSUMER,
+    TOKEN_EXPIRED,
+    TOO_MANY_CONNECTIONS,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    Close,
+)
+from app.domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
+from app.domain.ids import UserId
+from app.domain.limits import (
+    CLOSE_SECONDS,
+    REPLAY_PAGE_EVENTS,
+    STREAM_PING_SECONDS,
+    STREAM_RETRY_MS,
+)
+from app.live.connection import Connection
+from app.live.event_lane import EventLane
+from app.live.outbox import Outbox
+from app.runtime import Runtime
+from app.services.history import LogPage, check_cursor
+from app.wire.errors import close_for
+from app.wire.events import event_json
+
+log = logging.getLogger("parley.streams")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Open(NamedTuple):
+    """A request that is open as a connection. ``ending`` None: the client has gone."""
+
+    connection: Connection
+    user: UserId
+    lane: EventLane
+    ending: "asyncio.Future[Close | None]"
+
+    def refuse(self) -> None:
+        """Raise what has ended it, if something has."""
+        why = self.ending.result() if self.ending.done() else None
+        if why is None:
+            return
+        if why == TOKEN_EXPIRED:
+            raise TokenExpired
+        if why == UNAUTHORIZED:
+            raise Unauthorized
+        if why == TOO_MANY_CONNECTIONS:
+            raise RateLimited("You have too many connections.", retry_after=STREAM_PING_SECONDS)
+        raise Unavailable
+
+
+@asynccontextmanager
+async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> AsyncIterator[Open]:
+    """
+    Hold a request open as a connection, until the block ends.
+
+    Raises:
+        Unauthorized: If the token or its log-in is no good.
+        Unavailable: If the database can't be read now.
+
+    """
+    loop = asyncio.get_running_loop()
+    ending: asyncio.Future[Close | None] = loop.create_future()
+
+    def end(why: Close | None) -> None:
+        if not ending.done():
+            ending.set_result(why)
+
+    claims = runtime.identities.read(token)
+    lane = EventLane()
+    connection = Connection(
+        user=claims.user,
+        username="",
+        session=claims.session,
+        expires_at=claims.expires_at,
+        outbox=Outbox(lane, runtime.settings.max_unsent_bytes, partial(end, SLOW_CONSUMER)),
+        close=end,
+        path_room=room.lower(),
+    )
+    # Registered first, checked second: a log-out in between is noticed.
+    runtime.hub.register(connection)
+    watching = asyncio.create_task(_watch(receive, end))
+    timer: asyncio.TimerHandle | None = None
+    try:
+        identity = await runtime.identities.confirm(claims)
+        connection.username = identity.username
+        left = (identity.expires_at - runtime.now()) / 1000
+        timer = loop.call_later(left, end, TOKEN_EXPIRED)
+        limit = runtime.settings.max_connections_per_user
+        mine = runtime.hub.of_user(identity.user)
+        if limit and sum(not other.closed for other in mine) > limit:
+            end(TOO_MANY_CONNECTIONS)
+        if runtime.draining:
+            end(DRAINING)
+        yield Open(connection, identity.user, lane, ending)
+    finally:
+        if timer is not None:
+            timer.cancel()
+        watching.cancel()
+        runtime.hub.unregister(connection)
+
+
+async def _watch(receive: Receive, end: Callable[[None], None]) -> None:
+    """Notice that the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    end(None)
+
+
+async def long_poll(
+    request: Request, token: str, room: str, since: int, *, limit: int, seconds: float
+) -> LogPage:
+    """
+    The events after ``since``, as soon as there are any; an empty page after ``seconds``.
+
+    Holds no database connection while it waits.
+
+    Raises:
+        ParleyError: As :meth:`app.services.history.History.events`, if the log-in ends
+            meanwhile, or if the user has too many connections.
+
+    """
+    runtime: Runtime = request.state.runtime
+    read = partial(runtime.history.events, name=room, since=since, limit=limit)
+    async with opened(runtime, request.receive, token, room) as open_:
+        open_.refuse()
+        # Held first, read second: what happens in between is noticed.
+        warm = runtime.feed.hold(await runtime.directory.find(room))
+        reaching: asyncio.Task[None] | None = None
+        try:
+            page = await read(open_.user)
+            runtime.feed.stands_at(warm, page.head)
+            if page.run is not None:
+                return page
+            reaching = asyncio.create_task(runtime.feed.reach(warm, since + 1))
+            await asyncio.wait(
+                (reaching, open_.ending), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            if reaching is not None:
+                reaching.cancel()
+            runtime.feed.release(warm)
+        if open_.ending.done() and open_.ending.result() == DRAINING:
+            return page
+        open_.refuse()
+        return await read(open_.user)
+
+
+class Stream(Response):
+    """An answer that is written while it is made."""
+
+    def __init__(self, runtime: Runtime, token: str, room: str, since: int) -> None:
+        super().__init__(headers={"Vary": "Accept", "X-Accel-Buffering": "no"})
+        del self.headers["Content-Length"]
+        self._runtime = runtime
+        self._token = token
+        self._room = room
+        self._since = since
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream; what is refused before the first byte is an error like any other."""
+        try:
+            async with opened(self._runtime, receive, self._token, self._room) as open_:
+                await self._stream(open_, send)
+        except ParleyError as exc:
+            await answer(exc)(scope, receive, send)
+
+    @abstractmethod
+    async def _stream(self, open_: Open, send: Send) -> None:
+        """Write it. Raises a ``ParleyError`` only before the first byte."""
+
+    async def _start(self, send: Send) -> None:
+        headers = self.raw_headers
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+class Export(Stream):
+    """
+    The log from ``since`` to where it ended when asked: an event a line, a page at a time.
+
+    A line of ``type`` ``end``, with ``code`` and ``reason``, is the last of one cut short.
+    """
+
+    media_type = "application/x-ndjson"
+
+    async def _stream(self, open_: Open, send: Send) -> None:
+        open_.refuse()
+        page = await self._page(open_, self._since, None)
+        upto = page.head
+        await self._start(send)
+        try:
+            while page.run is not None and not open_.ending.done():
+                run = page.run
+                lines = [event_json(event, run.room_name, run.names) for event in run.events]
+                await send(_body(b"\n".join(lines) + b"\n"))
+                if page.last >= upto:
+                    break
+                page = await self._page(open_, page.last, upto)
+        except ParleyError as exc:
+            await send(_body(_end(close_for(exc) or UNAVAILABLE) + b"\n"))
+        else:
+            if open_.ending.done() and page.last < upto:
+                why = open_.ending.result()
+                if why is None:
+                    return
+                await send(_body(_end(why) + b"\n"))
+        await send(_body(b"", more=False))
+
+    async def _page(self, open_: Open, since: int, upto: int | None) -> LogPage:
+        return await self._runtime.history.events(
+            open_.user, self._room, since, limit=REPLAY_PAGE_EVENTS, upto=upto
+        )
+
+
+class EventStream(Stream):
+    """The log from ``since``, then what happens: server-sent events, the last named ``end``."""
+
+    media_type = "text/event-stream"
+
+    async def _stream(self, open_: Open, send: Send) -> None:
+        joins, lane, ending = self._runtime.joins, open_.lane, open_.ending
+        entry = await joins.enter(open_.connection, self._room, read_only=True)
+        check_cursor(entry.standing, self._since)
+        await self._start(send)
+        writing = asyncio.create_task(_write(lane, send))
+        following = asyncio.create_task(self._follow(open_, entry))
+        try:
+            await asyncio.wait((writing, ending), return_when=asyncio.FIRST_COMPLETED)
+            why = ending.result() if ending.done() else None
+            if why is not None:
+                self._runtime.hub.retire(open_.connection)
+                lane.finish(_end(why))
+                # One who takes nothing is not waited for: the connection is cut.
+                await asyncio.wait((writing,), timeout=CLOSE_SECONDS)
+        finally:
+            for task in (writing, following):
+                task.cancel()
+            await asyncio.gather(writing, following, return_exceptions=True)
+
+    async def _follow(self, open_: Open, entry: Any) -> None:
+        try:
+            if not open_.ending.done():
+                await self._runtime.joins.follow(entry, self._since)
+        except ParleyError as exc:
+            open_.connection.close(close_for(exc) or UNAVAILABLE)
+        except Exception:  # the root of a task: a fault of ours, which its client hears of
+            log.exception("stream.failed")
+            open_.connection.close(INTERNAL)
+
+
+async def _write(lane: EventLane, send: Send) -> None:
+    """Write what the lane has, and something when there is nothing for long."""
+    await send(_body(b"retry: %d\n\n" % STREAM_RETRY_MS))
+    while not lane.finished or lane.unsent():
+        try:
+            async with asyncio.timeout(STREAM_PING_SECONDS):
+                chunk = await lane.take()
+        except TimeoutError:
+            chunk = b": ping\n\n"
+        await send(_body(chunk))
+        lane.sent()
+    await send(_body(b"", more=False))
+
+
+def _body(chunk: bytes, *, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": chunk, "more_body": more}
+
+
+def _end(why: Close) -> bytes:
+    return orjson.dumps({"type": "end", "code": why.code, "reason": why.reason})

@@ -1,0 +1,62 @@
+"""
+Routes that refuse what they don't know.
+
+FastAPI ignores a query parameter that no endpoint declares and takes the last of a repeated
+one, so that ``?limt=10`` or ``?after=1&after=2`` would quietly mean something else.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class StrictRoute(APIRoute):
+    """
+    A route of ``APIRouter(route_class=StrictRoute)``.
+
+    Unknown and repeated query parameters are ``invalid``, and no cache may keep the answer
+    unless the endpoint says otherwise.
+    """
+
+    def get_route_handler(self) -> Handler:
+        """The endpoint, behind the check."""
+        handle = super().get_route_handler()
+        known = frozenset(_query_names(self.dependant))
+
+        async def strict(request: Request) -> Response:
+            if request.url.query:
+                _refuse_odd(request, known)
+            response = await handle(request)
+            response.headers.setdefault("Cache-Control", "no-store")
+            return response
+
+        return strict
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        yield field.alias
+    for dependency in dependant.dependencies:
+        yield from _query_names(dependency)
+
+
+def _refuse_odd(request: Request, known: frozenset[str]) -> None:
+    counted = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = [
+        {"type": "extra_forbidden", "loc": ("query", name), "msg": "there is no such parameter"}
+        for name in counted.keys() - known
+    ]
+    wrong += [
+        {"type": "repeated", "loc": ("query", name), "msg": "is given more than once"}
+        for name in counted.keys() & known
+        if counted[name] > 1
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)

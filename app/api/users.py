@@ -1,0 +1,196 @@
+"""Accounts: register, find people, one's own account and its log-ins."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from app.api.deps import AccountsDep, Address, LoginsDep, Me
+from app.api.pages import PageDep
+from app.api.responses import AUTHENTICATED, errors
+from app.api.strict import StrictRoute
+from app.domain.clock import iso
+from app.domain.errors import (
+    Forbidden,
+    Invalid,
+    RateLimited,
+    RegistrationClosed,
+    Unavailable,
+    UsernameTaken,
+    UserNotFound,
+)
+from app.domain.ids import SessionId
+from app.domain.limits import MAX_INTEGER
+from app.store.sessions import Session
+from app.store.users import User
+from app.wire.accounts import (
+    Farewell,
+    MeAnswer,
+    MeChanges,
+    NewUser,
+    SessionAnswer,
+    SessionsAnswer,
+    UserAnswer,
+    UsersAnswer,
+)
+
+router = APIRouter(prefix="/users", route_class=StrictRoute)
+
+SessionNumber = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    tags=["Users"],
+    operation_id="register",
+    summary="Register",
+    responses=errors(RegistrationClosed, UsernameTaken, Invalid, RateLimited, Unavailable),
+)
+async def register(
+    new: NewUser, accounts: AccountsDep, address: Address, response: Response
+) -> UserAnswer:
+    """Make an account for oneself."""
+    user = await accounts.register(new.username, new.password, new.display_name, address)
+    response.headers["Location"] = f"/users/{user.username}"
+    return _user(user)
+
+
+@router.get(
+    "",
+    tags=["Users"],
+    operation_id="findUsers",
+    summary="Find users",
+    responses=errors(*AUTHENTICATED, Invalid),
+)
+async def find(
+    me: Me,
+    accounts: AccountsDep,
+    page: PageDep,
+    q: Annotated[str, Query(max_length=100, description="How the username begins.")] = "",
+) -> UsersAnswer:
+    """List users by the beginning of their name."""
+    after = page.key("users", str) or ""
+    found = await accounts.find(q, after=after, limit=page.limit + 1)
+    shown, following = page.cut("users", found, lambda user: user.username)
+    return UsersAnswer(users=[_user(user) for user in shown], next=following)
+
+
+@router.get(
+    "/me",
+    tags=["Users"],
+    operation_id="getMe",
+    summary="Oneself",
+    responses=errors(*AUTHENTICATED),
+)
+async def get_me(me: Me, accounts: AccountsDep) -> MeAnswer:
+    """Show one's own account."""
+    return _me(await accounts.me(me))
+
+
+@router.patch(
+    "/me",
+    tags=["Users"],
+    operation_id="updateMe",
+    summary="Change one's name or password",
+    responses=errors(*AUTHENTICATED, Forbidden, Invalid, RateLimited),
+)
+async def update_me(
+    changes: MeChanges, me: Me, accounts: AccountsDep, address: Address
+) -> MeAnswer:
+    """Change what is given. A new password ends all other log-ins."""
+    user = await accounts.update_me(me, **changes.model_dump(), address=address)
+    return _me(user)
+
+
+@router.delete(
+    "/me",
+    status_code=204,
+    tags=["Users"],
+    operation_id="deleteMe",
+    summary="Erase one's account",
+    responses=errors(*AUTHENTICATED, Forbidden, Invalid, RateLimited),
+)
+async def delete_me(farewell: Farewell, me: Me, accounts: AccountsDep, address: Address) -> None:
+    """Erase the account for good. Its messages stay, by `deleted-<n>`."""
+    await accounts.delete_me(me, farewell.password, address)
+
+
+@router.get(
+    "/me/sessions",
+    tags=["Log-in"],
+    operation_id="listSessions",
+    summary="One's log-ins",
+    responses=errors(*AUTHENTICATED, Invalid),
+)
+async def list_sessions(me: Me, logins: LoginsDep, page: PageDep) -> SessionsAnswer:
+    """List the log-ins that have not ended, the newest first."""
+    before = page.key("sessions", int)
+    found = await logins.live(me.user, before=before, limit=page.limit + 1)
+    shown, following = page.cut("sessions", found, lambda session: session.id)
+    return SessionsAnswer(
+        sessions=[_session(session, me.session) for session in shown], next=following
+    )
+
+
+@router.delete(
+    "/me/sessions",
+    status_code=204,
+    tags=["Log-in"],
+    operation_id="endAllSessions",
+    summary="Log out everywhere",
+    responses=errors(*AUTHENTICATED),
+)
+async def end_all_sessions(me: Me, logins: LoginsDep) -> None:
+    """End all one's log-ins, this one included, and close their sockets."""
+    await logins.end_all(me.user)
+
+
+@router.delete(
+    "/me/sessions/{id}",
+    status_code=204,
+    tags=["Log-in"],
+    operation_id="endSession",
+    summary="Log out one device",
+    responses=errors(*AUTHENTICATED, Invalid),
+)
+async def end_session(id: SessionNumber, me: Me, logins: LoginsDep) -> None:
+    """End one of one's log-ins and close its sockets."""
+    await logins.end(me.user, SessionId(id))
+
+
+@router.get(
+    "/{username}",
+    tags=["Users"],
+    operation_id="getUser",
+    summary="A user",
+    responses=errors(*AUTHENTICATED, UserNotFound, Invalid),
+)
+async def get_user(username: str, me: Me, accounts: AccountsDep) -> UserAnswer:
+    """Show somebody."""
+    return _user(await accounts.get(username))
+
+
+def _user(user: User) -> UserAnswer:
+    return UserAnswer(
+        username=user.username, display_name=user.display_name, created_at=iso(user.created_at)
+    )
+
+
+def _me(user: User) -> MeAnswer:
+    return MeAnswer(
+        username=user.username,
+        display_name=user.display_name,
+        created_at=iso(user.created_at),
+        is_admin=user.is_admin,
+    )
+
+
+def _session(session: Session, current: SessionId) -> SessionAnswer:
+    return SessionAnswer(
+        id=session.id,
+        label=session.label,
+        created_at=iso(session.created_at),
+        last_used_at=iso(session.last_used_at),
+        expires_at=iso(session.expires_at),
+        current=session.id == current,
+    )

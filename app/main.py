@@ -1,0 +1,122 @@
+"""The ASGI app: ``create_app`` makes one, ``app`` is the one for ``uvicorn app.main:app``."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.cors import CORSMiddleware
+
+from app.api import (
+    admin,
+    admin_rooms,
+    auth,
+    blocks,
+    docs,
+    events,
+    health,
+    invites,
+    marks,
+    members,
+    messages,
+    openapi,
+    problems,
+    rooms,
+    search,
+    users,
+)
+from app.api.middleware import Requests
+from app.api.ws import websocket
+from app.domain.limits import MAX_BODY_BYTES
+from app.lifespan import open_runtime
+from app.logs import event
+from app.settings import Settings, read_settings
+
+log = logging.getLogger("parley.server")
+
+
+class App(FastAPI):
+    """
+    FastAPI for HTTP; WebSockets go past it.
+
+    Its stack of middleware and routing would stay on the stack of every open socket: 5 KiB
+    and 0.1 ms each, for nothing that a socket needs.
+    """
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one connection."""
+        if scope["type"] == "websocket":
+            await websocket(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """An app with a runtime of its own, which is opened when the app starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with open_runtime(settings) as runtime:
+            app.state.runtime = runtime
+            yield {"runtime": runtime}
+
+    app = App(
+        title="Parley",
+        version=openapi.VERSION,
+        summary=openapi.SUMMARY,
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        lifespan=lifespan,
+        # A redirect would repeat the Host that the client sent.
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    for router in (
+        health.router,
+        auth.router,
+        users.router,
+        blocks.router,
+        rooms.router,
+        members.router,
+        messages.router,
+        marks.router,
+        events.router,
+        search.router,
+        invites.router,
+        admin.router,
+        admin_rooms.router,
+    ):
+        app.include_router(router)
+    docs.install(app)
+    openapi.install(app)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.allowed_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["Location", "Retry-After"],
+        )
+    # FastAPI would put it outside of Requests, where its answer is no problem document.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(Requests)
+    return app
+
+
+def __getattr__(name: str) -> FastAPI:
+    # Made when somebody asks for it: importing this module reads no environment.
+    if name != "app":
+        raise AttributeError(name)
+    made = globals()["app"] = create_app(read_settings())
+    event(
+        log,
+        logging.WARNING,
+        "server.plain",
+        hint="`parley serve` adds draining, aborting of stalled peers, and the fast transport",
+    )
+    return made

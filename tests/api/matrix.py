@@ -1,0 +1,213 @@
+"""
+Who may do what: the people, the rules, and a rule for each operation of the API.
+
+    tom   wrote the message that it is about, and is the one that it is done to
+    mia, moe (muted), mo (moderator) and olga (owner) are members
+    otto never was one, rex was removed, ben is banned
+    root  is an administrator and no member
+
+In the direct room there are tom and mia; for all others it does not exist.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+PEOPLE = {
+    "tom": "author",
+    "mia": "member",
+    "moe": "muted",
+    "mo": "moderator",
+    "olga": "owner",
+    "otto": "outsider",
+    "rex": "removed",
+    "ben": "banned",
+    "root": "admin",
+}
+"""What each of them is in a public or private room."""
+
+INSIDE = frozenset({"author", "member", "muted", "moderator", "owner"})
+
+OK = "ok"
+NO = "forbidden"
+HIDDEN = "room_not_found"
+
+
+class Rule(NamedTuple):
+    """What everybody is answered in a public room; from that follow the others."""
+
+    outsider: str
+    member: str
+    muted: str
+    author: str
+    moderator: str
+    owner: str
+    admin: str
+    direct_member: str
+    direct_author: str
+
+    def answer(self, kind: str, standing: str) -> str:
+        """``ok``, or the code of the error."""
+        if kind == "direct":
+            if standing not in ("member", "author"):
+                return HIDDEN
+            return self.direct_member if standing == "member" else self.direct_author
+        if kind == "private" and standing not in INSIDE:
+            return HIDDEN
+        if standing == "banned":
+            return "banned"
+        if standing == "removed":
+            standing = "outsider"
+        found: str = getattr(self, standing)
+        return found
+
+
+#                 outsider member  muted author moder. owner admin  direct: other, author
+READERS = Rule(OK, OK, OK, OK, OK, OK, OK, OK, OK)
+SPEAKERS = Rule(NO, OK, "muted", OK, OK, OK, NO, OK, OK)
+MEMBERS = Rule(NO, OK, OK, OK, OK, OK, NO, OK, OK)
+MODERATORS = Rule(NO, NO, NO, NO, OK, OK, OK, NO, NO)
+OWNERS = Rule(NO, NO, NO, NO, NO, OK, OK, NO, NO)
+AUTHOR = Rule(NO, NO, "muted", OK, NO, NO, NO, NO, OK)
+AUTHOR_AND_MODERATORS = Rule(NO, NO, NO, OK, OK, OK, OK, NO, OK)
+SELF_AND_MODERATORS = Rule(NO, NO, NO, OK, OK, OK, OK, NO, NO)
+JOINERS = READERS
+NO_DIRECT_JOINERS = JOINERS._replace(direct_member=NO, direct_author=NO)
+
+ANYBODY = "anybody"
+"""Without a log-in, too."""
+LOGGED_IN = "logged in"
+INVITED = "invited"
+"""Whoever has the code, unless they are banned."""
+ADMINS = "admins"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request that would do something, and who may make it."""
+
+    rule: Rule | str
+    body: Any = None
+    form: dict[str, str] | None = None
+    path: dict[str, str] = field(default_factory=dict)
+    """What stands in the path, where it is not the usual."""
+    query: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    what: str = ""
+    """Which variant it is."""
+
+    def answer(self, kind: str, name: str | None) -> str:
+        """What this person gets for it in a room of this kind: ``ok``, or an error's code."""
+        if isinstance(self.rule, Rule):
+            return "unauthorized" if name is None else self.rule.answer(kind, PEOPLE[name])
+        if self.rule == ANYBODY:
+            return OK
+        if name is None:
+            return "unauthorized"
+        if self.rule == INVITED and PEOPLE[name] == "banned":
+            return "invite_not_found"
+        return NO if self.rule == ADMINS and PEOPLE[name] != "admin" else OK
+
+
+_LINES = {"Accept": "application/x-ndjson"}
+PASSWORD = "correct horse battery"
+
+OPERATIONS: dict[str, list[Case]] = {
+    # Operation
+    "health": [Case(ANYBODY)],
+    "ready": [Case(ANYBODY)],
+    # Log-in
+    "logIn": [Case(ANYBODY, form={"username": "tom", "password": PASSWORD})],
+    "revokeToken": [Case(ANYBODY, form={"token": "none"})],
+    "listSessions": [Case(LOGGED_IN)],
+    "endAllSessions": [Case(LOGGED_IN)],
+    "endSession": [Case(LOGGED_IN, path={"id": "1"})],
+    # Users
+    "register": [Case(ANYBODY, {"username": "new-{me}", "password": PASSWORD})],
+    "findUsers": [Case(LOGGED_IN)],
+    "getUser": [Case(LOGGED_IN)],
+    "getMe": [Case(LOGGED_IN)],
+    "updateMe": [Case(LOGGED_IN, {"display_name": "Me"})],
+    "deleteMe": [Case(LOGGED_IN, {"password": PASSWORD})],
+    "listBlocks": [Case(LOGGED_IN)],
+    "block": [Case(LOGGED_IN, path={"username": "nina"})],
+    "unblock": [Case(LOGGED_IN)],
+    # Rooms
+    "listRooms": [Case(LOGGED_IN)],
+    "makeRoom": [Case(LOGGED_IN, {"name": "new-{me}", "kind": "private"})],
+    "openDirectRoom": [Case(LOGGED_IN, path={"username": "nina"})],
+    "acceptInvite": [Case(INVITED)],
+    "getRoom": [Case(READERS)],
+    "updateRoom": [
+        Case(MODERATORS, {"title": "Mine"}),
+        Case(OWNERS, {"archived": True}, what="archive"),
+    ],
+    "archiveRoom": [Case(OWNERS)],
+    "markRead": [Case(MEMBERS, {"seq": 1})],
+    "listMembers": [Case(READERS)],
+    "getMember": [Case(READERS)],
+    "putMember": [
+        Case(MODERATORS, path={"username": "nina"}, what="add"),
+        Case(OWNERS, {"role": "moderator"}, what="promote"),
+        Case(NO_DIRECT_JOINERS, path={"username": "{me}"}, what="join"),
+    ],
+    "removeMember": [Case(SELF_AND_MODERATORS)],
+    "banUser": [Case(MODERATORS)],
+    "unbanUser": [Case(MODERATORS)],
+    "muteMember": [Case(MODERATORS)],
+    "unmuteMember": [Case(MODERATORS)],
+    "makeInvite": [Case(MODERATORS)],
+    "listInvites": [Case(MODERATORS)],
+    "revokeInvite": [Case(MODERATORS, path={"id": "1"})],
+    # Messages
+    "listMessages": [Case(READERS)],
+    "sendMessage": [Case(SPEAKERS, {"text": "hello"})],
+    "getMessage": [Case(READERS)],
+    "editMessage": [Case(AUTHOR, {"text": "hello!"})],
+    "deleteMessage": [Case(AUTHOR_AND_MODERATORS)],
+    "listEdits": [Case(AUTHOR_AND_MODERATORS)],
+    "listReplies": [Case(READERS)],
+    "react": [Case(SPEAKERS)],
+    "unreact": [Case(SPEAKERS)],
+    "pinMessage": [Case(SPEAKERS)],
+    "unpinMessage": [Case(SPEAKERS)],
+    "listPins": [Case(READERS)],
+    "listEvents": [Case(READERS), Case(READERS, headers=_LINES, what="export")],
+    "search": [
+        Case(LOGGED_IN, query={"q": "hello"}),
+        Case(READERS, query={"q": "hello", "room": "{room}"}, what="in a room"),
+    ],
+    # Administration
+    "adminListUsers": [Case(ADMINS)],
+    "adminAddUser": [Case(ADMINS, {"username": "new-{me}"})],
+    "adminSetPassword": [Case(ADMINS, {"password": PASSWORD})],
+    "adminDisableUser": [Case(ADMINS)],
+    "adminEnableUser": [Case(ADMINS)],
+    "adminMakeAdmin": [Case(ADMINS)],
+    "adminUnmakeAdmin": [Case(ADMINS)],
+    "adminLogInAs": [Case(ADMINS)],
+    "adminEraseUser": [Case(ADMINS)],
+    "adminListAudit": [Case(ADMINS)],
+    "adminNewEpoch": [Case(ADMINS)],
+    "adminListRooms": [Case(ADMINS)],
+    "adminAddRoom": [Case(ADMINS, {"name": "new-{me}", "kind": "private"})],
+    "adminArchiveRoom": [Case(ADMINS)],
+    "adminReopenRoom": [Case(ADMINS)],
+    "adminSetRetention": [Case(ADMINS, {"days": 30})],
+    "adminLiftRetention": [Case(ADMINS)],
+}
+
+REQUESTS: dict[str, list[tuple[Rule | str, dict[str, Any]]]] = {
+    "join": [(JOINERS, {})],
+    "leave": [(LOGGED_IN, {})],
+    "send": [(SPEAKERS, {"text": "hello"})],
+    "edit": [(AUTHOR, {"ref": "{seq}", "text": "hello!"})],
+    "delete": [(AUTHOR_AND_MODERATORS, {"ref": "{seq}"})],
+    "react": [(SPEAKERS, {"ref": "{seq}", "emoji": "👍", "on": True})],
+    "pin": [(SPEAKERS, {"ref": "{seq}", "on": True})],
+    "read": [(MEMBERS, {"seq": 1})],
+    # About the connection, not about a room; typing has no answer.
+    "typing": [],
+    "auth": [],
+    "ping": [],
+}
+"""The same for the requests on a socket that is not in the room."""

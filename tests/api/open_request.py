@@ -1,0 +1,145 @@
+"""A request over HTTP that stays open: an ASGI client that reads while the answer is made."""
+
+import asyncio
+import json
+from typing import Any
+
+from tests.harness.patience import patience
+from tests.harness.server import HOST, Person, Server
+
+
+class OpenRequest:
+    """A ``GET`` whose answer is read bit by bit."""
+
+    def __init__(
+        self,
+        server: Server,
+        path: str,
+        who: Person | None,
+        headers: dict[str, str],
+        takes: int | None,
+    ) -> None:
+        path, _, query = path.partition("?")
+        given = {"host": HOST, **({} if who is None else who.bearer), **headers}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in given.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "state": {"runtime": server.runtime},
+        }
+        self.taking = asyncio.Event()
+        self.taking.set()
+        """Cleared: the client reads nothing."""
+        # After so many messages of the server it stops to read by itself.
+        self._takes = takes
+        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_app.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._text = ""
+        self.heard: list[dict[str, Any]] = []
+        self.task = asyncio.create_task(server.app(scope, self._to_app.get, self._send))
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self.taking.wait()
+        self._from_app.put_nowait(message)
+        if self._takes is not None:
+            self._takes -= 1
+            if not self._takes:
+                self.taking.clear()
+
+    def hang_up(self) -> None:
+        """Be gone."""
+        self._to_app.put_nowait({"type": "http.disconnect"})
+
+    async def begins(self) -> tuple[int, dict[str, str]]:
+        """Status and headers of the answer."""
+        async with patience("an answer"):
+            start = await self._from_app.get()
+        assert start["type"] == "http.response.start"
+        return start["status"], {k.decode(): v.decode() for k, v in start["headers"]}
+
+    async def ends(self) -> str:
+        """The rest of the answer, which has to come to its end."""
+        async with patience(lambda: f"the end; heard {self._text[-300:]!r}"):
+            while await self._more():
+                pass
+            await asyncio.wait([self.task])
+        return self._text
+
+    async def block(self) -> str:
+        """The next block of an event stream."""
+        async with patience(lambda: f"an event; heard {self._text[-300:]!r}"):
+            while "\n\n" not in self._text:
+                assert await self._more(), "the stream has ended"
+        block, _, self._text = self._text.partition("\n\n")
+        return block
+
+    async def hears(self) -> dict[str, Any]:
+        """The next event of the stream. Checks its id."""
+        while True:
+            lines = dict(line.split(": ", 1) for line in (await self.block()).split("\n"))
+            if "data" in lines:
+                break
+        event: dict[str, Any] = json.loads(lines["data"])
+        assert lines.get("event", "message") == ("end" if event["type"] == "end" else "message")
+        if event["type"] != "end":
+            assert lines["id"] == str(event["seq"])
+        self.heard.append(event)
+        return event
+
+    async def hears_until(self, seq: int) -> list[int]:
+        """The numbers of the events up to ``seq``."""
+        seqs: list[int] = []
+        while not seqs or seqs[-1] < seq:
+            seqs.append((await self.hears())["seq"])
+        return seqs
+
+    async def _more(self) -> bool:
+        message = await self._from_app.get()
+        assert message["type"] == "http.response.body"
+        self._text += message["body"].decode()
+        return bool(message.get("more_body"))
+
+
+async def opens(
+    server: Server,
+    who: str | Person | None,
+    path: str,
+    *,
+    takes: int | None = None,
+    **headers: str,
+) -> OpenRequest:
+    """
+    Have somebody ask, without waiting for the answer.
+
+    Args:
+        takes: Stop reading after so many messages: the head of the answer is one.
+        headers: ``Accept`` is a stream unless given.
+
+    """
+    person = await server.person(who) if isinstance(who, str) else who
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return OpenRequest(server, path, person, {"Accept": "text/event-stream", **named}, takes)
+
+
+async def follows(
+    server: Server, who: str | Person | None, path: str, **headers: str
+) -> OpenRequest:
+    """Have somebody open an event stream."""
+    stream = await opens(server, who, path, **headers)
+    status, given = await stream.begins()
+    assert status == 200
+    assert given["content-type"] == "text/event-stream; charset=utf-8"
+    assert given["cache-control"] == "no-store"
+    assert "content-length" not in given
+    assert (await stream.block()).startswith("retry: ")
+    return stream

@@ -1,0 +1,98 @@
+"""How long rooms keep their events, over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.appends import Send
+from tests.api.people import code, fields
+from tests.harness.server import Person, Server
+
+
+@pytest.fixture
+async def admin(server: Server) -> Person:
+    return await server.person("ada", is_admin=True)
+
+
+async def listed(admin: Person, room: str) -> dict[str, Any]:
+    rooms = (await admin.http.get("/admin/rooms")).json()["rooms"]
+    found: dict[str, Any] = next(r for r in rooms if r["name"] == room)
+    return found
+
+
+async def test_a_room_keeps_everything_unless_told_otherwise(admin: Person) -> None:
+    room = await listed(admin, "general")
+
+    assert (room["retention_days"], room["retention_events"]) == (None, None)
+
+
+async def test_one_rule_takes_the_place_of_another(admin: Person) -> None:
+    days = await admin.http.put("/admin/rooms/General/retention", json={"days": 30})
+    events = await admin.http.put("/admin/rooms/general/retention", json={"events": 1_000})
+
+    assert days.status_code == events.status_code == 200
+    assert (days.json()["retention_days"], days.json()["retention_events"]) == (30, None)
+    assert (events.json()["retention_days"], events.json()["retention_events"]) == (None, 1_000)
+    assert events.json() == await listed(admin, "general")
+
+
+async def test_it_can_be_lifted_also_when_there_is_none(admin: Person) -> None:
+    await admin.http.put("/admin/rooms/general/retention", json={"days": 30})
+
+    for _ in range(2):
+        lifted = await admin.http.delete("/admin/rooms/general/retention")
+        assert lifted.status_code == 204
+    assert (await listed(admin, "general"))["retention_days"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        pytest.param({}, "days", id="neither"),
+        pytest.param({"days": None}, "days", id="nothing"),
+        pytest.param({"days": 1, "events": 1}, "events", id="both"),
+        pytest.param({"days": 0}, "days", id="no day"),
+        pytest.param({"events": 0}, "events", id="no event"),
+        pytest.param({"days": 36_501}, "days", id="more than a century"),
+        pytest.param({"events": 2**32}, "events", id="more than a room can have"),
+        pytest.param({"days": True}, "days", id="a yes"),
+        pytest.param({"days": "3"}, "days", id="a word"),
+        pytest.param({"weeks": 3}, "weeks", id="an unknown field"),
+    ],
+)
+async def test_what_can_not_be_meant_names_the_field(
+    admin: Person, body: dict[str, Any], wrong: str
+) -> None:
+    answer = await admin.http.put("/admin/rooms/general/retention", json=body)
+
+    assert wrong in fields(answer)
+    assert (await listed(admin, "general"))["retention_days"] is None
+
+
+async def test_there_must_be_such_a_room(admin: Person) -> None:
+    put = await admin.http.put("/admin/rooms/attic/retention", json={"days": 1})
+    delete = await admin.http.delete("/admin/rooms/attic/retention")
+
+    assert code(put) == code(delete) == (404, "room_not_found")
+
+
+async def test_what_is_not_kept_is_gone_for_everybody(server: Server, admin: Person) -> None:
+    await server.room("den", members=["bo"])
+    for n in range(5):
+        await server.append(Send, "den", by="ana", text=f"text {n}")
+    bo = (await server.person("bo")).http
+
+    await admin.http.put("/admin/rooms/den/retention", json={"events": 2})
+    await server.runtime.retention.sweep()
+
+    room = (await bo.get("/rooms/den")).json()
+    assert (room["first"], room["head"]) == (6, 7)
+    page = (await bo.get("/rooms/den/messages")).json()
+    assert [m["text"] for m in page["messages"]] == ["text 3", "text 4"]
+    assert (page["first"], page["has_older"]) == (6, False)
+    assert code(await bo.get("/rooms/den/messages/3")) == (404, "message_not_found")
+    assert code(await bo.get("/rooms/den/events", params={"since": 4})) == (410, "gone")
+    for accept in ("application/x-ndjson", "text/event-stream"):
+        answer = await bo.get("/rooms/den/events?since=0", headers={"Accept": accept})
+        assert code(answer) == (410, "gone")
+    assert (await bo.get("/search", params={"q": "text"})).json()["messages"][-1]["seq"] == 6

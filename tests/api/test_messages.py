@@ -1,0 +1,526 @@
+"""Messages over HTTP."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.domain.appends import Ban, Mute, Remove, UpdateRoom
+from app.domain.limits import MAX_TEXT_CHARACTERS
+from app.domain.roles import Kind
+from app.store.database import Database
+from app.wire.message_bodies import MessageAnswer, MessagesAnswer, WordingsAnswer
+from tests.api.den import DEN, ask, open_den, says
+from tests.api.people import code, fields
+from tests.harness.server import Server, open_server
+
+
+@pytest.fixture
+async def den(server: Server) -> Server:
+    """A private room."""
+    await open_den(server)
+    return server
+
+
+# Saying something
+
+
+async def test_something_is_said(den: Server) -> None:
+    answer = await ask(
+        den, "bo", "POST", "/messages", json={"text": " hi @moe @eve ", "data": {"a": [1]}}
+    )
+
+    assert (answer.status_code, answer.headers["location"]) == (201, "/rooms/den/messages/5")
+    assert answer.headers["cache-control"] == "no-store"
+    message = answer.json()
+    MessageAnswer.model_validate(message)
+    assert message == {
+        "room": "den",
+        "seq": 5,
+        "at": message["at"],
+        "by": "bo",
+        "text": " hi @moe @eve ",
+        "data": {"a": [1]},
+        "reply_to": None,
+        "edited_at": None,
+        "deleted_at": None,
+        "pinned": False,
+        "reactions": {},
+        "mentions": ["moe"],
+        "replies": {"count": 0, "last_seq": None},
+    }
+    assert (await ask(den, "moe", "GET", "/messages/5")).json() == message
+
+
+async def test_those_who_listen_hear_it(den: Server) -> None:
+    moe = await den.joins("moe", "den")
+
+    await ask(den, "bo", "POST", "/messages", json={"text": "hi"}, key="k1")
+
+    heard = await moe.hears("message.created")
+    assert (heard["seq"], heard["text"], heard["by"], heard["id"]) == (5, "hi", "bo", "k1")
+
+
+async def test_a_retry_is_answered_with_the_message_as_it_is_now(den: Server) -> None:
+    first = await ask(den, "bo", "POST", "/messages", json={"text": "hi"}, key="k")
+    await ask(den, "moe", "PUT", "/messages/5/pin")
+
+    again = await ask(den, "bo", "POST", "/messages", json={"text": "hi"}, key="k")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert "location" not in again.headers
+    assert again.json() == {**first.json(), "pinned": True}
+    other = await ask(den, "bo", "POST", "/messages", json={"text": "ho"}, key="k")
+    assert code(other) == (409, "id_reused")
+
+
+async def test_the_key_is_the_id_of_a_socket(den: Server) -> None:
+    bo = await den.joins("bo", "den")
+    ack = await bo.ask("send", id="k", text="hi")
+
+    again = await ask(den, "bo", "POST", "/messages", json={"text": "hi"}, key="k")
+
+    assert (again.status_code, again.json()["seq"]) == (200, ack["seq"])
+
+
+async def test_many_retries_at_once_say_it_once(den: Server) -> None:
+    answers = await asyncio.gather(
+        *(ask(den, "bo", "POST", "/messages", json={"text": "hi"}, key="k") for _ in range(20))
+    )
+
+    assert sorted(a.status_code for a in answers) == [200] * 19 + [201]
+    assert {a.json()["seq"] for a in answers} == {5}
+
+
+@pytest.mark.parametrize("change", [Ban, Remove])
+async def test_a_retry_after_losing_the_room_shows_nothing_of_what_came_after(
+    den: Server, change: Any
+) -> None:
+    await ask(den, "bo", "POST", "/messages", json={"text": "hi @moe"}, key="k")
+    await says(den, "moe", "yes", reply_to=5)
+    await ask(den, "moe", "PUT", "/messages/5/reactions/👍")
+    await ask(den, "moe", "PUT", "/messages/5/pin")
+    bo = (await den.person("bo")).user
+    await den.append(change, "den", by="ana", user=bo, **({"on": True} if change is Ban else {}))
+
+    again = await ask(den, "bo", "POST", "/messages", json={"text": "hi @moe"}, key="k")
+
+    assert again.status_code == 200
+    message = again.json()
+    assert (message["seq"], message["text"]) == (5, "hi @moe")
+    assert (message["reactions"], message["pinned"]) == ({}, False)
+    assert (message["mentions"], message["replies"]["count"]) == ([], 0)
+    assert code(await ask(den, "bo", "GET", "/messages/5")) == (404, "room_not_found")
+    fresh = await ask(den, "bo", "POST", "/messages", json={"text": "hi"}, key="k2")
+    assert code(fresh) == (404, "room_not_found")
+
+
+@pytest.mark.parametrize(
+    "key", ["", "k" * 65, "caf\xe9", "a\tb", "\x7f"], ids=["empty", "long", "é", "tab", "del"]
+)
+async def test_a_key_is_a_few_printable_ascii_characters(den: Server, key: str) -> None:
+    person = await den.person("bo")
+
+    answer = await person.http.post(
+        f"{DEN}/messages",
+        json={"text": "hi"},
+        headers=[(b"Idempotency-Key", key.encode("latin-1"))],
+    )
+
+    assert fields(answer) == ["Idempotency-Key"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "text"),
+        ({"text": ""}, "text"),
+        ({"text": " \n\t "}, "text"),
+        ({"text": None}, "text"),
+        ({"text": 1}, "text"),
+        ({"text": "a\0b"}, "text"),
+        ({"text": "x" * (MAX_TEXT_CHARACTERS + 1)}, "text"),
+        ({"text": "hi", "reply_to": 0}, "reply_to"),
+        ({"text": "hi", "reply_to": "4"}, "reply_to"),
+        ({"text": "hi", "reply_to": True}, "reply_to"),
+        ({"text": "hi", "reply_to": 2**32}, "reply_to"),
+        ({"text": "hi", "data": []}, "data"),
+        ({"text": "hi", "data": "x"}, "data"),
+        ({"text": "hi", "data": {"x": "y" * 5_000}}, "data"),
+        ({"text": "hi", "id": "k"}, "id"),
+        ({"text": "hi", "room": "den"}, "room"),
+    ],
+)
+async def test_what_can_not_be_said_is_invalid(
+    den: Server, body: dict[str, Any], field: str
+) -> None:
+    assert fields(await ask(den, "bo", "POST", "/messages", json=body)) == [field]
+    assert (await ask(den, "bo", "GET", "/messages")).json()["head"] == 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"text": "\\ud800"}',
+        b'{"text":"hi","data":{"a":NaN}}',
+        b'{"text":"hi","data":{"a":1e999}}',
+    ],
+)
+async def test_what_json_has_no_word_for_is_refused(den: Server, body: bytes) -> None:
+    person = await den.person("bo")
+
+    answer = await person.http.post(
+        f"{DEN}/messages", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code in (400, 422)
+
+
+async def test_the_longest_text_is_taken_as_it_is(den: Server) -> None:
+    text = "👍" * MAX_TEXT_CHARACTERS
+
+    seq = await says(den, "bo", text)
+
+    assert (await ask(den, "moe", "GET", f"/messages/{seq}")).json()["text"] == text
+
+
+async def test_sending_is_limited_with_the_sockets_of_the_user(database: Database) -> None:
+    async with open_server(database, sends_per_second=1, send_burst=3) as server:
+        await open_den(server)
+        bo = await server.joins("bo", "den")
+        await bo.ask("send", text="one")
+        seq = await says(server, "bo", "two")
+        await ask(server, "bo", "PATCH", f"/messages/{seq}", json={"text": "three"})
+
+        for method, path in (
+            ("POST", "/messages"),
+            ("PATCH", f"/messages/{seq}"),
+            ("DELETE", f"/messages/{seq}"),
+            ("PUT", f"/messages/{seq}/reactions/👍"),
+            ("DELETE", f"/messages/{seq}/reactions/👍"),
+            ("PUT", f"/messages/{seq}/pin"),
+            ("DELETE", f"/messages/{seq}/pin"),
+        ):
+            body = {"json": {"text": "x"}} if method in ("POST", "PATCH") else {}
+            answer = await ask(server, "bo", method, path, **body)
+            assert code(answer) == (429, "rate_limited")
+            assert answer.headers["retry-after"] == "1"
+            assert 0 < answer.json()["retry_after"] <= 1
+        assert (await ask(server, "bo", "GET", "/messages")).status_code == 200
+        await says(server, "moe")
+
+
+async def test_slow_mode_says_how_long(den: Server) -> None:
+    await den.append(UpdateRoom, "den", by="ana", slow_mode_seconds=60)
+    await says(den, "bo")
+
+    answer = await ask(den, "bo", "POST", "/messages", json={"text": "again"})
+
+    assert code(answer) == (429, "slow_mode")
+    assert 58 < answer.json()["retry_after"] <= 60
+
+
+async def test_the_muted_are_told(den: Server) -> None:
+    bo = (await den.person("bo")).user
+    await den.append(Mute, "den", by="ana", user=bo, on=True)
+
+    answer = await ask(den, "bo", "POST", "/messages", json={"text": "hi"})
+
+    assert code(answer) == (403, "muted")
+
+
+# Reading
+
+
+async def test_messages_come_in_pages_from_both_ends(den: Server) -> None:
+    for number in range(7):
+        await says(den, "bo", str(number))
+    back: list[int] = []
+    forth: list[int] = []
+
+    page = (await ask(den, "moe", "GET", "/messages?limit=3")).json()
+    MessagesAnswer.model_validate(page)
+    assert page["has_newer"] is False
+    while True:
+        back[:0] = [message["seq"] for message in page["messages"]]
+        if not page["has_older"]:
+            break
+        page = (await ask(den, "moe", "GET", f"/messages?before={back[0]}&limit=3")).json()
+    page = (await ask(den, "moe", "GET", "/messages?after=0&limit=3")).json()
+    while True:
+        forth += [message["seq"] for message in page["messages"]]
+        if not page["has_newer"]:
+            break
+        page = (await ask(den, "moe", "GET", f"/messages?after={forth[-1]}&limit=3")).json()
+
+    assert back == forth == list(range(5, 12))
+    assert (page["head"], page["first"]) == (11, 1)
+    around = (await ask(den, "moe", "GET", "/messages?around=8&limit=4")).json()
+    assert [m["seq"] for m in around["messages"]] == [6, 7, 8, 9]
+
+
+async def test_a_page_shows_deleted_messages_without_their_text(den: Server) -> None:
+    seq = await says(den, "bo", "secret", data={"a": "secret"})
+    await ask(den, "bo", "PATCH", f"/messages/{seq}", json={"text": "secret still"})
+    await ask(den, "moe", "PUT", f"/messages/{seq}/reactions/👍")
+    await ask(den, "bo", "DELETE", f"/messages/{seq}")
+
+    page = await ask(den, "moe", "GET", "/messages")
+
+    (message,) = page.json()["messages"]
+    assert "secret" not in page.text
+    assert message["text"] is None
+    assert message["deleted_at"] is not None
+    assert (message["reactions"], message.get("data")) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("before=1&after=2", "before"),
+        ("before=1&around=2", "before"),
+        ("after=1&around=2", "before"),
+        ("before=-1", "before"),
+        ("after=x", "after"),
+        ("around=1.5", "around"),
+        (f"before={2**53}", "before"),
+        ("after=" + "9" * 5_000, "after"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=5&limit=6", "limit"),
+        ("limt=5", "limt"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(den: Server, query: str, field: str) -> None:
+    assert fields(await ask(den, "bo", "GET", f"/messages?{query}")) == [field]
+
+
+async def test_a_page_beyond_the_end_is_empty(den: Server) -> None:
+    await den.room("next", owner="ana")
+    await says(den, "bo")
+
+    page = (await ask(den, "bo", "GET", f"/messages?after={2**53 - 1}")).json()
+
+    assert (page["messages"], page["has_older"], page["has_newer"]) == ([], True, False)
+
+
+@pytest.mark.parametrize("seq", ["0", "-1", "x", str(2**32), "9" * 400])
+async def test_what_is_no_number_of_a_message_is_invalid(den: Server, seq: str) -> None:
+    assert fields(await ask(den, "bo", "GET", f"/messages/{seq}")) == ["seq"]
+
+
+@pytest.mark.parametrize("seq", [1, 2, 99])
+@pytest.mark.parametrize("rest", ["", "/edits", "/replies"])
+async def test_other_events_are_no_messages(den: Server, seq: int, rest: str) -> None:
+    answer = await ask(den, "bo", "GET", f"/messages/{seq}{rest}")
+
+    assert code(answer) == (404, "message_not_found")
+
+
+# Editing and deleting
+
+
+async def test_a_message_is_edited(den: Server) -> None:
+    seq = await says(den, "bo", "hi @moe")
+
+    answer = await ask(den, "bo", "PATCH", f"/messages/{seq}", json={"text": "hi @ana"})
+
+    message = answer.json()
+    assert (answer.status_code, message["text"], message["mentions"]) == (200, "hi @ana", ["ana"])
+    assert message["edited_at"] is not None
+    same = await ask(den, "bo", "PATCH", f"/messages/{seq}", json={"text": "hi @ana"})
+    assert (same.status_code, same.json()) == (200, message)
+    assert (await ask(den, "bo", "GET", "/messages")).json()["head"] == seq + 1
+
+
+async def test_a_late_retry_of_an_edit_does_not_undo_a_newer_one(den: Server) -> None:
+    seq = await says(den, "bo", "one")
+    for text, key in (("two", "k2"), ("three", "k3")):
+        await ask(den, "bo", "PATCH", f"/messages/{seq}", json={"text": text}, key=key)
+
+    late = await ask(den, "bo", "PATCH", f"/messages/{seq}", json={"text": "two"}, key="k2")
+
+    assert (late.status_code, late.json()["text"]) == (200, "three")
+
+
+@pytest.mark.parametrize("who", ["moe", "ana"])
+async def test_only_its_author_edits_a_message(den: Server, who: str) -> None:
+    seq = await says(den, "bo")
+
+    answer = await ask(den, who, "PATCH", f"/messages/{seq}", json={"text": "mine"})
+
+    assert code(answer) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "x", "data": {}}])
+async def test_an_edit_is_a_text(den: Server, body: dict[str, Any]) -> None:
+    seq = await says(den, "bo")
+
+    assert fields(await ask(den, "bo", "PATCH", f"/messages/{seq}", json=body))
+
+
+@pytest.mark.parametrize("who", ["bo", "moe", "ana"])
+async def test_its_author_and_moderators_delete_a_message(den: Server, who: str) -> None:
+    seq = await says(den, "bo")
+
+    for _ in range(2):
+        answer = await ask(den, who, "DELETE", f"/messages/{seq}")
+        assert (answer.status_code, answer.content) == (204, b"")
+
+    page = (await ask(den, "bo", "GET", "/messages")).json()
+    assert page["head"] == seq + 1
+    edit = await ask(den, "bo", "PATCH", f"/messages/{seq}", json={"text": "back"})
+    assert code(edit) == (409, "conflict")
+
+
+async def test_a_member_does_not_delete_what_others_said(den: Server) -> None:
+    seq = await says(den, "moe")
+
+    assert code(await ask(den, "bo", "DELETE", f"/messages/{seq}")) == (403, "forbidden")
+    assert code(await ask(den, "bo", "DELETE", "/messages/99")) == (404, "message_not_found")
+
+
+async def test_earlier_wordings_are_for_the_author_and_moderators(den: Server) -> None:
+    seq = await says(den, "bo", "one")
+    before = await ask(den, "bo", "GET", f"/messages/{seq}/edits")
+    for text in ("two", "three", "four"):
+        await ask(den, "bo", "PATCH", f"/messages/{seq}", json={"text": text})
+
+    for who in ("bo", "moe", "ana"):
+        answer = await ask(den, who, "GET", f"/messages/{seq}/edits")
+        WordingsAnswer.model_validate(answer.json())
+        assert [edit["text"] for edit in answer.json()["edits"]] == ["one", "two", "three"]
+    assert before.json() == {"edits": [], "next": None}
+    await den.admit("den", "cy", by="ana")
+    other = await ask(den, "cy", "GET", f"/messages/{seq}/edits")
+    assert code(other) == (403, "forbidden")
+
+    page = (await ask(den, "bo", "GET", f"/messages/{seq}/edits?limit=2")).json()
+    rest = await ask(den, "bo", "GET", f"/messages/{seq}/edits?limit=2&after={page['next']}")
+    assert [edit["text"] for edit in page["edits"]] == ["one", "two"]
+    assert [edit["text"] for edit in rest.json()["edits"]] == ["three"]
+    assert rest.json()["next"] is None
+
+    await ask(den, "bo", "DELETE", f"/messages/{seq}")
+    gone = await ask(den, "bo", "GET", f"/messages/{seq}/edits")
+    assert gone.json() == {"edits": [], "next": None}
+
+
+# Replies
+
+
+async def test_replies_are_listed_and_counted(den: Server) -> None:
+    seq = await says(den, "bo", "who comes?")
+    replies = [await says(den, who, "me", reply_to=seq) for who in ("moe", "ana", "moe")]
+    await ask(den, "bo", "PUT", f"/messages/{seq}/pin")
+    await ask(den, "moe", "DELETE", f"/messages/{replies[2]}")
+
+    page = (await ask(den, "moe", "GET", f"/messages/{seq}/replies?limit=2")).json()
+    rest = (await ask(den, "moe", "GET", f"/messages/{seq}/replies?after={replies[1]}")).json()
+
+    MessagesAnswer.model_validate(page)
+    assert [m["seq"] for m in page["messages"]] == replies[:2]
+    assert [m["reply_to"] for m in page["messages"]] == [seq, seq]
+    assert (page["has_older"], page["has_newer"]) == (False, True)
+    assert [m["text"] for m in rest["messages"]] == [None]
+    parent = (await ask(den, "moe", "GET", f"/messages/{seq}")).json()
+    assert parent["replies"] == {"count": 2, "last_seq": replies[1]}
+
+
+async def test_a_reply_needs_a_message_that_is_there(den: Server) -> None:
+    seq = await says(den, "bo")
+    await ask(den, "bo", "DELETE", f"/messages/{seq}")
+
+    deleted = await ask(den, "bo", "POST", "/messages", json={"text": "x", "reply_to": seq})
+    missing = await ask(den, "bo", "POST", "/messages", json={"text": "x", "reply_to": 99})
+
+    assert code(deleted) == (409, "conflict")
+    assert code(missing) == (404, "message_not_found")
+
+
+# Who may
+
+PATHS = [
+    ("GET", "/messages"),
+    ("GET", "/messages/5"),
+    ("GET", "/messages/99"),
+    ("GET", "/messages/5/edits"),
+    ("GET", "/messages/5/replies"),
+    ("GET", "/pins"),
+    ("GET", "/events"),
+    ("GET", "/events?wait=5&since=5"),
+    ("GET", "/events?since=99"),
+    ("POST", "/messages"),
+    ("PATCH", "/messages/5"),
+    ("PATCH", "/messages/99"),
+    ("DELETE", "/messages/5"),
+    ("DELETE", "/messages/99"),
+    ("PUT", "/messages/5/reactions/👍"),
+    ("DELETE", "/messages/5/reactions/👍"),
+    ("PUT", "/messages/5/pin"),
+    ("DELETE", "/messages/5/pin"),
+]
+
+
+def body_of(method: str) -> dict[str, Any]:
+    return {"json": {"text": "x"}} if method in ("POST", "PATCH") else {}
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+async def test_a_private_room_is_not_there_for_others(den: Server, method: str, path: str) -> None:
+    await says(den, "bo")
+    await den.append(Ban, "den", by="ana", user=(await den.person("bo")).user, on=True)
+    nowhere = await (await den.person("eve")).http.request(
+        method, f"/rooms/nowhere{path}", **body_of(method)
+    )
+
+    for who in ("eve", "bo"):
+        answer = await ask(den, who, method, path, **body_of(method))
+        assert code(answer) == (404, "room_not_found")
+        assert answer.json() == nowhere.json()
+    assert code(await den.client.request(method, DEN + path, **body_of(method))) == (
+        401, "unauthorized",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+async def test_a_public_room_is_read_by_all_and_written_by_members(
+    server: Server, method: str, path: str
+) -> None:
+    await open_den(server, Kind.PUBLIC)
+    await says(server, "bo")
+    await server.append(Ban, "den", by="ana", user=(await server.person("bo")).user, on=True)
+
+    eve = await ask(server, "eve", method, path.replace("wait=5", "wait=0"), **body_of(method))
+    banned = await ask(server, "bo", method, path, **body_of(method))
+
+    assert code(banned) == (403, "banned")
+    if method != "GET" or path.endswith("/edits"):
+        assert code(eve) == (403, "forbidden")
+    elif "99" not in path:
+        assert eve.status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+async def test_an_archived_room_is_read_and_not_written(
+    den: Server, method: str, path: str
+) -> None:
+    await says(den, "bo")
+    await den.append(UpdateRoom, "den", by="ana", archived=True)
+
+    answer = await ask(den, "bo", method, path.replace("wait=5", "wait=0"), **body_of(method))
+
+    if method != "GET":
+        assert code(answer) == (403, "forbidden")
+    elif "99" not in path:
+        assert answer.status_code == 200
+
+
+async def test_the_name_of_a_room_is_taken_in_any_case(den: Server) -> None:
+    bo = (await den.person("bo")).http
+
+    answer = await bo.post("/rooms/DEN/messages", json={"text": "hi"})
+
+    assert answer.json()["room"] == "den"
+    assert answer.headers["location"] == "/rooms/den/messages/5"
+    assert (await bo.get("/rooms/Den/messages")).json()["messages"] == [answer.json()]

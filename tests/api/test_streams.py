@@ -1,0 +1,378 @@
+"""The log as server-sent events."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from app.api import streams
+from app.domain.appends import Ban, Join, Remove, Send, UpdateRoom
+from app.domain.closing import TOKEN_EXPIRED
+from app.domain.roles import Kind
+from app.store.database import Database
+from tests.api.den import ask, open_den, says
+from tests.api.open_request import OpenRequest, follows, opens
+from tests.api.people import code
+from tests.harness.patience import turns, until
+from tests.harness.server import Server, open_server
+
+EVENTS = "/rooms/den/events"
+
+
+@pytest.fixture
+async def den(server: Server) -> Server:
+    """A private room of four events."""
+    await open_den(server)
+    return server
+
+
+async def is_live(server: Server, who: str) -> None:
+    """Wait until somebody's stream has caught up."""
+    user = (await server.person(who)).user
+    await until(
+        lambda: any(
+            subscription.live
+            for connection in server.runtime.hub.of_user(user)
+            for subscription in connection.subscriptions.values()
+        ),
+        f"{who}'s stream to be live",
+    )
+
+
+async def is_gone(server: Server, who: str) -> None:
+    """Wait until nothing of somebody is connected."""
+    user = (await server.person(who)).user
+    await until(lambda: not server.runtime.hub.of_user(user), f"{who} to be gone")
+
+
+async def ended(stream: OpenRequest) -> tuple[int, str]:
+    """How the stream ended: code and reason. Nothing may come after."""
+    while (event := await stream.hears())["type"] != "end":
+        pass
+    assert await stream.ends() == ""
+    return event["code"], event["reason"]
+
+
+async def test_the_log_is_streamed_and_then_live(den: Server) -> None:
+    moe = await follows(den, "moe", EVENTS)
+    assert await moe.hears_until(4) == [1, 2, 3, 4]
+
+    await is_live(den, "moe")
+    await says(den, "bo", "hi")
+
+    assert (await moe.hears())["text"] == "hi"
+    page = (await ask(den, "bo", "GET", "/events")).json()
+    assert page["events"] == moe.heard
+    moe.hang_up()
+    await is_gone(den, "moe")
+
+
+async def test_a_stream_begins_where_it_is_asked_to(den: Server) -> None:
+    for path, headers, first in (
+        (f"{EVENTS}?since=2", {}, 3),
+        (f"{EVENTS}?since=1", {"Last_Event_ID": "3"}, 4),
+        (EVENTS, {"Last_Event_ID": "0"}, 1),
+    ):
+        stream = await follows(den, "moe", path, **headers)
+        assert (await stream.hears())["seq"] == first
+        stream.hang_up()
+        await asyncio.wait_for(stream.task, 5)
+
+
+async def test_a_browser_that_reconnects_misses_nothing(den: Server) -> None:
+    stream = await follows(den, "moe", EVENTS)
+    await stream.hears_until(4)
+    stream.hang_up()
+    await says(den, "bo", "while away")
+
+    stream = await follows(den, "moe", EVENTS, Last_Event_ID=str(stream.heard[-1]["seq"]))
+
+    assert (await stream.hears())["text"] == "while away"
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "1.5", "1, 2", str(2**53)])
+async def test_a_last_event_id_is_a_number(den: Server, given: str) -> None:
+    answer = await ask(
+        den,
+        "moe",
+        "GET",
+        "/events",
+        headers={"Accept": "text/event-stream", "Last-Event-ID": given},
+    )
+
+    assert code(answer) == (422, "invalid")
+
+
+async def test_nothing_is_missed_at_the_seam(den: Server) -> None:
+    async def write() -> None:
+        for number in range(150):
+            await den.append(Send, "den", by="bo", text=str(number))
+
+    writing = asyncio.create_task(write())
+    readers = []
+    for since in range(4, 40, 4):
+        readers.append(await follows(den, "moe", f"{EVENTS}?since=4"))
+        await turns(since)
+    await writing
+
+    for reader in readers:
+        assert await reader.hears_until(154) == list(range(5, 155))
+
+
+# Who may
+
+
+async def test_a_browser_brings_its_token_in_the_url(den: Server) -> None:
+    token = (await den.person("moe")).token
+
+    stream = await follows(den, None, f"{EVENTS}?token={token}")
+
+    assert await stream.hears_until(4) == [1, 2, 3, 4]
+
+
+async def test_two_tokens_are_one_too_many(den: Server) -> None:
+    token = (await den.person("moe")).token
+
+    stream = await opens(den, "moe", f"{EVENTS}?token={token}")
+
+    assert (await stream.begins())[0] == 401
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 5_000])
+async def test_a_bad_token_is_refused(den: Server, token: str) -> None:
+    answer = await den.client.get(
+        f"{EVENTS}?token={token}", headers={"Accept": "text/event-stream"}
+    )
+
+    assert code(answer) == (401, "unauthorized")
+
+
+async def test_who_may_read_a_public_room_may_follow_it_without_joining(server: Server) -> None:
+    await open_den(server, Kind.PUBLIC)
+    moe = await server.joins("moe", "den")
+
+    eve = await follows(server, "eve", EVENTS)
+
+    await eve.hears_until(4)
+    await is_live(server, "eve")
+    await says(server, "bo", "hi")
+    assert (await eve.hears())["text"] == "hi"
+    members = (await ask(server, "ana", "GET", "/members")).json()["members"]
+    assert {member["user"] for member in members} == {"ana", "moe", "bo"}
+    assert server.runtime.presence.usernames(server.room_id("den")) == ["moe"]
+    assert not [f for f in moe.heard if f.get("by") == "eve"]
+
+
+async def test_a_member_who_follows_is_present(den: Server) -> None:
+    stream = await follows(den, "bo", EVENTS)
+    await is_live(den, "bo")
+
+    assert den.runtime.presence.usernames(den.room_id("den")) == ["bo"]
+    stream.hang_up()
+    await is_gone(den, "bo")
+
+
+@pytest.mark.parametrize("kind", [Kind.PUBLIC, Kind.PRIVATE])
+async def test_a_room_that_is_not_for_one_is_not_streamed(server: Server, kind: Kind) -> None:
+    await open_den(server, kind)
+    await server.append(Ban, "den", by="ana", user=(await server.person("bo")).user, on=True)
+
+    answer = await ask(server, "bo", "GET", "/events", headers={"Accept": "text/event-stream"})
+
+    assert code(answer) == ((403, "banned") if kind is Kind.PUBLIC else (404, "room_not_found"))
+    await is_gone(server, "bo")
+
+
+# How it ends
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "reason"),
+    [
+        (Ban, {"on": True}, "forbidden: banned"),
+        (Remove, {}, "forbidden: removed"),
+    ],
+)
+async def test_access_ends_at_a_seq(
+    den: Server, change: type[Ban], what: dict[str, bool], reason: str
+) -> None:
+    moe = await follows(den, "moe", EVENTS)
+    await is_live(den, "moe")
+    user = (await den.person("moe")).user
+
+    await asyncio.gather(
+        den.append(change, "den", by="ana", user=user, **what),
+        den.append(Send, "den", by="bo", text="not for moe"),
+    )
+
+    assert await ended(moe) == (4003, reason)
+    heard = [event["seq"] for event in moe.heard if event["type"] != "end"]
+    assert heard == list(range(1, len(heard) + 1))
+    assert moe.heard[-2]["type"] in ("member.left", "member.updated")
+    assert "not for moe" not in str(moe.heard)
+    assert (await opens(den, "moe", EVENTS)) is not None
+
+
+async def test_a_reader_who_is_banned_hears_it_last(server: Server) -> None:
+    await open_den(server, Kind.PUBLIC)
+    eve = await follows(server, "eve", EVENTS)
+    await is_live(server, "eve")
+    user = (await server.person("eve")).user
+
+    await server.append(Ban, "den", by="ana", user=user, on=True)
+
+    assert await ended(eve) == (4003, "forbidden: banned")
+
+
+async def test_an_archived_room_ends_its_streams_and_can_be_read_again(den: Server) -> None:
+    moe = await follows(den, "moe", EVENTS)
+    await is_live(den, "moe")
+
+    await den.append(UpdateRoom, "den", by="ana", archived=True)
+
+    assert await ended(moe) == (4003, "forbidden: archived")
+    again = await follows(den, "moe", f"{EVENTS}?since=4")
+    assert (await again.hears())["type"] == "room.archived"
+
+
+async def test_logging_out_ends_the_streams_of_that_log_in(den: Server) -> None:
+    phone, laptop = await den.person("moe"), await den.logs_in("moe")
+    streams = [await follows(den, who, EVENTS) for who in (phone, laptop)]
+    await asyncio.gather(*(stream.hears_until(4) for stream in streams))
+
+    await den.logs_out(phone)
+
+    assert (await ended(streams[0]))[0] == 4001
+    await says(den, "bo", "hi")
+    assert (await streams[1].hears())["text"] == "hi"
+
+
+async def test_a_stream_ends_with_its_token(den: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The loop's timers are kept instead of waited for.
+    loop = asyncio.get_running_loop()
+    later = loop.call_later
+    kept: list[tuple[float, Callable[[], object]]] = []
+
+    def call_later(delay: float, callback: Any, *args: Any, **how: Any) -> asyncio.TimerHandle:
+        if args == (TOKEN_EXPIRED,):
+            kept.append((delay, partial(callback, *args)))
+        return later(delay, callback, *args, **how)
+
+    monkeypatch.setattr(loop, "call_later", call_later)
+    den.clock.pass_time(seconds=5 * 60)
+    stream = await follows(den, "moe", EVENTS)
+    await stream.hears_until(4)
+
+    ((delay, expire),) = kept
+    expire()
+
+    assert 9 * 60 < delay <= 10 * 60
+    assert (await ended(stream))[0] == 4301
+
+
+async def test_a_server_that_stops_ends_its_streams(den: Server) -> None:
+    stream = await follows(den, "moe", EVENTS)
+    await stream.hears_until(4)
+
+    await den.runtime.drain()
+
+    assert (await ended(stream))[0] == 4200
+    late = await follows(den, "moe", EVENTS)
+    assert (await ended(late))[0] == 4200
+
+
+async def test_a_stream_counts_as_a_connection(database: Database) -> None:
+    async with open_server(database, max_connections_per_user=2) as server:
+        await open_den(server)
+        first, _second = [await follows(server, "moe", EVENTS) for _ in range(2)]
+
+        one_too_many = await follows(server, "moe", EVENTS)
+
+        assert (await ended(one_too_many))[0] == 4009
+        socket = await server.connects("moe", "den")
+        assert (await socket.is_closed())[0] == 4009
+        first.hang_up()
+        await asyncio.wait_for(first.task, 5)
+        await follows(server, "moe", EVENTS)
+
+
+async def test_a_slow_reader_is_cut_and_resumes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CLOSE_SECONDS", 0.05)
+    async with open_server(database, max_unsent_bytes=65_536) as server:
+        await open_den(server)
+        slow, quick = [await follows(server, who, EVENTS) for who in ("moe", "bo")]
+        await slow.hears_until(4)
+        await is_live(server, "moe")
+        slow.taking.clear()
+
+        for _ in range(20):
+            await says(server, "ana", "é" * 4_000)
+
+        # It takes nothing, not even the end: it is let go of.
+        await asyncio.wait_for(slow.task, 5)
+        await is_gone(server, "moe")
+        assert await quick.hears_until(24) == list(range(1, 25))
+        again = await follows(server, "moe", f"{EVENTS}?since=4")
+        assert await again.hears_until(24) == list(range(5, 25))
+
+
+async def test_a_slow_reader_that_reads_on_hears_why(database: Database) -> None:
+    async with open_server(database, max_unsent_bytes=65_536) as server:
+        await open_den(server)
+        slow = await follows(server, "moe", EVENTS)
+        await slow.hears_until(4)
+        await is_live(server, "moe")
+        slow.taking.clear()
+        for _ in range(20):
+            await says(server, "ana", "é" * 4_000)
+
+        slow.taking.set()
+
+        assert (await ended(slow))[0] == 4102
+
+
+async def test_a_long_replay_waits_for_its_reader(database: Database) -> None:
+    async with open_server(database, max_unsent_bytes=65_536) as server:
+        await open_den(server)
+        await asyncio.gather(
+            *(server.append(Send, "den", by="bo", text="x" * 1_000) for _ in range(1_200))
+        )
+        stream = await follows(server, "moe", EVENTS)
+        stream.taking.clear()
+        await turns(200)
+        (connection,) = server.runtime.hub.of_user((await server.person("moe")).user)
+        # A page of the log at a time, of three.
+        assert connection.outbox.unsent < 640 * 1024
+
+        stream.taking.set()
+
+        assert await stream.hears_until(1_204) == list(range(1, 1_205))
+
+
+async def test_a_stream_that_has_nothing_to_say_says_so(
+    den: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "STREAM_PING_SECONDS", 0.01)
+
+    stream = await follows(den, "moe", f"{EVENTS}?since=4")
+
+    assert [await stream.block() for _ in range(3)] == [": ping"] * 3
+
+
+async def test_joining_by_socket_and_following_are_two_things(den: Server) -> None:
+    await server_joins_public(den)
+    stream = await follows(den, "eve", "/rooms/hall/events")
+    await stream.hears_until(1)
+    await is_live(den, "eve")
+
+    await den.append(Join, "hall", by="eve")
+
+    assert (await stream.hears())["type"] == "member.joined"
+
+
+async def server_joins_public(server: Server) -> None:
+    await server.room("hall", owner="ana", kind=Kind.PUBLIC)

@@ -1,0 +1,97 @@
+"""What every test may ask for: a database, a server, and somebody to talk to it."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from httpx2 import AsyncClient
+from hypothesis import settings as hypothesis_settings
+
+from app.store.database import Database
+from tests.harness import databases
+from tests.harness.databases import Held, open_postgres, open_sqlite, postgres_database
+from tests.harness.server import Server, open_server
+
+# The same examples in every run: a failure is there for everybody, or for nobody.
+hypothesis_settings.register_profile("parley", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("parley")
+
+
+# Real processes, browsers, thousands of cases: for `make test-slow`.
+SLOW = (
+    "api/test_authorisation",
+    "bench/",
+    "docs/test_promises",
+    "docs/test_readme",
+    "live/test_transport",
+    "model/",
+    "services/test_interleavings",
+    "services/test_joins",
+    "test_cli",
+    "test_server",
+    "torture/",
+    "web/",
+)
+_TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow, and leave out what is about the other engine."""
+    for item in items:
+        if item.path.relative_to(_TESTS).as_posix().startswith(SLOW):
+            item.add_marker("slow")
+    other = "sqlite_only" if databases.POSTGRES else "postgres_only"
+    left_out = [item for item in items if item.get_closest_marker(other)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop of the tests."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str | None]:
+    """The address of this process's own PostgreSQL database; None: the tests use SQLite."""
+    if not databases.POSTGRES:
+        yield None
+        return
+    with postgres_database() as address:
+        yield address
+
+
+@pytest.fixture
+async def database(postgres: str | None) -> AsyncIterator[Database]:
+    """A new installation."""
+    async with open_postgres(postgres) if postgres else open_sqlite() as database:
+        yield database
+
+
+@pytest.fixture
+async def file_database(postgres: str | None, tmp_path: Path) -> AsyncIterator[Database]:
+    """A new installation where readers and the writer meet: in memory, they take turns."""
+    file = tmp_path / "parley.db"
+    async with open_postgres(postgres) if postgres else open_sqlite(file) as database:
+        yield database
+
+
+@pytest.fixture
+def held(database: Database) -> Held:
+    """The database, with reads and writes that a test can hold."""
+    return Held(database)
+
+
+@pytest.fixture
+async def server(database: Database) -> AsyncIterator[Server]:
+    """A server in the test's own loop."""
+    async with open_server(database) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncClient:
+    """Somebody without a name, at the server's HTTP API."""
+    return server.client

@@ -1,0 +1,236 @@
+"""
+Databases for tests: each holds what a new installation does, and is made in a millisecond.
+
+SQLite in memory, two engines as in production; or, with ``TEST_DATABASE_URL``, PostgreSQL:
+one database of its own per process, emptied between tests.
+"""
+
+import asyncio
+import os
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.store import migrations
+from app.store.database import Database, T, Work
+from app.store.postgres import PostgresDatabase
+from app.store.sqlite import SqliteDatabase
+from app.store.tables import metadata
+from tests.harness.patience import turns, until
+
+POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
+"""A database on the PostgreSQL server that tests may use; empty: SQLite."""
+
+
+# SQLite
+
+
+@cache
+def _new_installation() -> sqlite3.Connection:
+    """A new installation, to be copied. Migrated once."""
+    made = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    engine = sa.create_engine("sqlite://", creator=lambda: made, poolclass=sa.StaticPool)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+    return made
+
+
+def install(empty: sqlite3.Connection) -> None:
+    """Make an empty SQLite database a new installation."""
+    _new_installation().backup(empty)
+
+
+@asynccontextmanager
+async def open_sqlite(path: Path | None = None) -> AsyncIterator[SqliteDatabase]:
+    """A new installation in memory, or in a file."""
+    if path is not None:
+        with closing(sqlite3.connect(path)) as file:
+            install(file)
+    database = SqliteDatabase(path)
+    if database._keeper is not None:
+        install(database._keeper)
+    yield database
+    await database.close()
+
+
+# PostgreSQL
+
+
+def url(database: str = "") -> str:
+    """The address of a database of the server under test, for asyncpg."""
+    base = sa.make_url(POSTGRES).set(drivername="postgresql+asyncpg")
+    if database:
+        base = base.set(database=database)
+    return base.render_as_string(hide_password=False)
+
+
+@contextmanager
+def postgres_database(*, migrated: bool = True) -> Iterator[str]:
+    """A database of our own until the block ends; its address."""
+    name = f"parley_test_{secrets.token_hex(6)}"
+    asyncio.run(_administer(f'CREATE DATABASE "{name}"'))
+    # Nobody pulls the plug here.
+    asyncio.run(_administer(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    try:
+        if migrated:
+            asyncio.run(_migrate(url(name)))
+        yield url(name)
+    finally:
+        asyncio.run(_administer(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _administer(statement: str) -> None:
+    engine = create_async_engine(url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql(statement)
+    await engine.dispose()
+
+
+async def _migrate(address: str) -> None:
+    database = PostgresDatabase(address)
+    await database.write(migrations.upgrade)
+    await database.close()
+
+
+_SEEDED = ("meta", "rooms", "events")
+_seeds: dict[str, list[dict[str, object]]] = {}
+
+
+def empty(connection: sa.Connection) -> None:
+    """Make a PostgreSQL database a new installation again."""
+    if not _seeds:
+        for name in _SEEDED:
+            rows = connection.execute(sa.select(metadata.tables[name])).mappings()
+            _seeds[name] = [dict(row) for row in rows]
+    for table in reversed(metadata.sorted_tables):
+        connection.execute(table.delete())
+    connection.exec_driver_sql("DELETE FROM search_documents")
+    for name, rows in _seeds.items():
+        connection.execute(metadata.tables[name].insert(), rows)
+    for name in ("users", "sessions", "revocations", "invites", "audit"):
+        connection.exec_driver_sql(
+            f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1, false)"
+        )
+    connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('rooms', 'id'), 1)")
+
+
+@asynccontextmanager
+async def open_postgres(address: str) -> AsyncIterator[PostgresDatabase]:
+    """A new installation."""
+    database = PostgresDatabase(address)
+    await database.write(empty)
+    yield database
+    await database.close()
+
+
+# A database that a test can hold
+
+
+class Held:
+    """
+    A database whose reads or writes wait while a test says so.
+
+    What waits has not begun, and sees whatever is committed before it is let go; or it is
+    done, and what it brings is of before.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.shared = database.shared
+        self._reading = Gate()
+        self._read = Gate()
+        self._writing = Gate()
+        self._written = Gate()
+        self.reads = self.writes = 0
+        """How many were asked for."""
+        self.busy = 0
+        """How many are under way."""
+        self.fails_with: Exception | None = None
+        """What each call raises from now on."""
+
+    async def read(self, work: Work[T]) -> T:
+        """Like :meth:`Database.read`."""
+        self.reads += 1
+        return await self._pass(self._reading, self._database.read, self._read, work)
+
+    async def write(self, work: Work[T]) -> T:
+        """Like :meth:`Database.write`."""
+        self.writes += 1
+        return await self._pass(self._writing, self._database.write, self._written, work)
+
+    async def close(self) -> None:
+        """Whoever opened the database closes it."""
+
+    async def quiet(self) -> None:
+        """Wait until nothing is under way."""
+        await turns()
+        await until(lambda: not self.busy, "the database")
+        await turns()
+
+    def holding_reads(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
+        """Let only ``but`` more reads begin until the block ends."""
+        return self._reading.shut(but)
+
+    def holding_what_is_read(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
+        """Let reads be done, and keep what they bring until the block ends."""
+        return self._read.shut(but)
+
+    def holding_writes(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
+        """Let only ``but`` more writes begin until the block ends."""
+        return self._writing.shut(but)
+
+    def holding_what_is_written(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
+        """Let writes be committed, and tell nobody until the block ends."""
+        return self._written.shut(but)
+
+    async def _pass(self, before: "Gate", call: Any, after: "Gate", work: Work[T]) -> T:
+        self.busy += 1
+        try:
+            await before.passed()
+            if self.fails_with is not None:
+                raise self.fails_with
+            found: T = await call(work)
+            await after.passed()
+            return found
+        finally:
+            self.busy -= 1
+
+
+class Gate:
+    """Where calls wait."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self._but = 0
+        self.waiting = 0
+        """How many stand before it."""
+
+    async def passed(self) -> None:
+        """Return when it is open."""
+        if self._but and not self._open.is_set():
+            self._but -= 1
+            return
+        self.waiting += 1
+        try:
+            await self._open.wait()
+        finally:
+            self.waiting -= 1
+
+    @contextmanager
+    def shut(self, but: int) -> "Iterator[Gate]":
+        """Let ``but`` more pass, and nobody else until the block ends."""
+        self._open.clear()
+        self._but = but
+        try:
+            yield self
+        finally:
+            self._open.set()
