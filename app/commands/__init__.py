@@ -1,0 +1,1 @@
+"""What each ``parley`` command does. :mod:`app.cli` says how they are called."""

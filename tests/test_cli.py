@@ -1,0 +1,568 @@
+"""The ``parley`` command, as its users meet it: real processes where they matter."""
+
+import http.server
+import json
+import logging
+import os
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.cli import main
+from app.commands import operating
+from app.commands import serving as serving_command
+from app.settings import Settings
+from app.store.file_lock import FileLock
+from tests.harness.databases import postgres_database
+
+ROOT = Path(__file__).parents[1]
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty directory to be in, no setting from outside, and the log left as it was."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+class Said:
+    """What a command answered."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out.strip()
+        self.err = err.strip()
+
+
+class Parley:
+    """Runs commands in this process."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self._capfd = capfd
+        self._patch = patch
+
+    def __call__(self, *arguments: str, typed: str = "") -> Said:
+        self._capfd.readouterr()
+        read, write = os.pipe()
+        os.write(write, typed.encode("utf-8", "surrogateescape"))
+        os.close(write)
+        code: Any = 0
+        with os.fdopen(read) as stdin, self._patch.context() as patch:
+            patch.setattr(sys, "argv", ["parley", *arguments])
+            patch.setattr(sys, "stdin", stdin)
+            try:
+                main()
+            except SystemExit as exc:
+                code = exc.code
+        said = self._capfd.readouterr()
+        return Said(code or 0, said.out, said.err)
+
+
+@pytest.fixture
+def parley(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Parley:
+    return Parley(capfd, monkeypatch)
+
+
+class Serving:
+    """A server that runs, and what it has said."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+        self.port = url.rpartition(":")[2]
+
+    def log_in(self, name: str) -> httpx2.Response:
+        form = {"username": name, "password": PASSWORD}
+        return httpx2.post(f"{self.url}/token", data=form, trust_env=False)
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[Serving]:
+    """``parley serve``, ended by SIGTERM."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.fullmatch(r"Parley is listening on (http://127\.0\.0\.1:\d+)\n", line)
+    try:
+        assert found, (line, process.communicate()[1] if process.poll() is not None else "")
+        yield Serving(process, found[1])
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=20)
+
+
+# Serving
+
+
+def test_a_server_says_where_it_listens_and_ends_well(
+    parley: Parley, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as server:
+        assert httpx2.get(f"{server.url}/health", trust_env=False).status_code == 200
+        monkeypatch.setenv("DATA_DIR", str(tmp_path / "other"))
+        second = parley("serve", "--port", server.port)
+
+    assert server.process.returncode == 0
+    assert second.code == 1
+    assert second.err.startswith(f"Another program listens on port {server.port}")
+    assert len(second.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_second_process_is_told_who_has_the_database(parley: Parley) -> None:
+    with serving() as server:
+        # On the same port: that it is taken is not what is wrong.
+        on_the_same = parley("serve", "--port", server.port)
+        on_another = parley("serve", "--port", "0")
+
+    for second in (on_the_same, on_another):
+        lines = [line for line in second.err.splitlines() if " INFO " not in line]
+        assert second.code == 3
+        assert len(lines) == 1
+        assert f"in use by process {server.process.pid}, which serves {server.url}." in lines[0]
+
+
+@pytest.mark.crash
+def test_a_server_that_was_killed_can_be_started_again(parley: Parley) -> None:
+    with serving() as server:
+        assert parley("user", "add", "ana", "--password-stdin", typed=PASSWORD).code == 0
+        server.process.kill()
+        server.process.wait()
+
+    with serving() as server:
+        assert server.log_in("ana").status_code == 200
+    assert parley("check").out.startswith("All is well")
+
+
+@pytest.mark.crash
+def test_a_second_signal_ends_it_at_once() -> None:
+    with serving() as server:
+        # It can't take notice of the first while it is stopped, so that both count.
+        server.process.send_signal(signal.SIGSTOP)
+        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGCONT)
+
+        assert server.process.wait(timeout=10) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+
+
+def test_a_server_that_reloads_starts_again_on_the_same_port(tmp_path: Path) -> None:
+    with serving("--reload") as server:
+        assert server.process.stdout is not None
+        server.process.stdout.readline()
+        (tmp_path / "changed.py").touch()
+
+        again = server.process.stdout.readline()
+
+        assert again == f"Parley is listening on {server.url}\n"
+        assert httpx2.get(f"{server.url}/health", trust_env=False).status_code == 200
+
+
+def test_a_server_in_memory_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+
+    with serving() as server:
+        assert httpx2.get(f"{server.url}/health", trust_env=False).status_code == 200
+
+    assert os.listdir(tmp_path / "data") == ["secret_key"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("PORT", "many", 2),
+        ("ENVIRONMENT", "staging", 2),
+        ("ENVIRONMENT", "production", 2),
+        ("SECRET_KEY", "hunter2", 2),
+        ("DATABASE_URL", "mysql://x/y", 2),
+        ("HOST", "no.such.host.invalid", 1),
+        ("DATA_DIR", "/dev/null/data", 1),
+    ],
+)
+def test_a_setting_that_can_not_be_meant_is_one_line(
+    parley: Parley, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int
+) -> None:
+    monkeypatch.setenv("PORT", "0")
+    if name != "SECRET_KEY" and (name, value) != ("ENVIRONMENT", "production"):
+        monkeypatch.setenv("SECRET_KEY", "0f8a7c3e91d24b6586ab1c9d7e2f4053b8c6d1e09a7f3b52")
+    monkeypatch.setenv(name, value)
+
+    said = parley("serve")
+
+    assert said.code == code
+    assert len([line for line in said.err.splitlines() if " INFO " not in line]) == 1
+    assert value not in said.err or name in ("HOST", "DATA_DIR", "ENVIRONMENT")
+
+
+# Commands, while nobody serves
+
+
+def test_help_names_every_command(parley: Parley) -> None:
+    said = parley("--help")
+
+    assert said.code == 0
+    for command in "serve migrate backup epoch check version user room".split():
+        assert re.search(rf"^  {command} ", said.out, re.M)
+    assert "Exit codes: 0 done" in said.out
+
+
+def test_python_dash_m_app_is_the_same_command() -> None:
+    said = subprocess.run([sys.executable, "-m", "app", "version"], capture_output=True, text=True)
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("parley ")
+
+
+def test_what_is_no_command_is_a_misuse(parley: Parley) -> None:
+    assert parley("frobnicate").code == 2
+    assert parley("user", "add").code == 2
+
+
+def test_the_first_user_is_an_administrator_without_a_server(parley: Parley) -> None:
+    typed = PASSWORD + "\r\n"
+    added = parley("user", "add", "Ana", "--admin", "--password-stdin", typed=typed)
+
+    assert (added.code, added.out) == (0, "Made the account ana.")
+    with serving() as server:
+        token = server.log_in("ana").json()["access_token"]
+        header = {"Authorization": f"Bearer {token}"}
+        listed = httpx2.get(f"{server.url}/admin/users", headers=header, trust_env=False)
+    assert [user["username"] for user in listed.json()["users"]] == ["ana"]
+
+
+def test_accounts_and_rooms_without_a_server(parley: Parley) -> None:
+    typed = PASSWORD
+    assert parley("user", "add", "ana", "--password-stdin", typed=typed).code == 0
+
+    assert parley("user", "passwd", "ana", "--password-stdin", typed="battery staple").code == 0
+    assert parley("user", "disable", "ana").out == "ana is kept out."
+    assert parley("user", "enable", "ana").out == "ana may log in."
+    assert parley("user", "admin", "ana").out == "ana is an administrator."
+    assert parley("user", "admin", "ana", "--off").out == "ana is no longer an administrator."
+    assert parley("room", "add", "kitchen", "--title", "Food").out == "Made the room kitchen."
+    assert parley("room", "add", "attic", "--private", "--owner", "ana").code == 0
+    assert parley("check").out == "All is well: 3 rooms, 5 events."
+
+
+def test_accounts_are_erased_and_rooms_keep_less_with_and_without_a_server(
+    parley: Parley,
+) -> None:
+    for name in ("ana", "bob", "cyd"):
+        parley("user", "add", name, "--password-stdin", typed=PASSWORD)
+
+    assert parley("user", "erase", "ana").out == "ana is erased."
+    assert parley("room", "retention", "general", "--days", "30").out == "general keeps 30 days."
+    with serving():
+        erased = parley("user", "erase", "Bob", "--blank-messages")
+        kept = parley("room", "retention", "general", "--events", "9")
+        off = parley("room", "retention", "general", "--off")
+
+    assert (erased.code, erased.out) == (0, "bob is erased, with every message.")
+    assert (kept.out, off.out) == ("general keeps 9 events.", "general keeps everything.")
+    assert parley("user", "disable", "bob").err == "There is no such user."
+    assert parley("user", "enable", "cyd").code == 0
+    assert parley("check").code == 0
+
+
+def test_alone_with_the_database_a_command_removes_what_is_not_to_be_kept(
+    parley: Parley,
+) -> None:
+    assert parley("room", "add", "kitchen", "--owner", "ana").code == 1
+    parley("user", "add", "ana", "--password-stdin", typed=PASSWORD)
+    assert parley("room", "add", "kitchen", "--owner", "ana").code == 0
+    assert parley("check").out == "All is well: 2 rooms, 4 events."
+
+    assert parley("room", "retention", "kitchen", "--events", "1").code == 0
+
+    assert parley("check").out == "All is well: 2 rooms, 2 events."
+
+
+@pytest.mark.parametrize(
+    "chosen", [(), ("--days", "1", "--off"), ("--days", "1", "--events", "1"), ("--days", "0")]
+)
+def test_a_room_keeps_one_thing(parley: Parley, chosen: tuple[str, ...]) -> None:
+    assert parley("room", "retention", "general", *chosen).code == 2
+
+
+REFUSED = [
+    (["user", "erase", "eve"], "", "There is no such user."),
+    (["room", "retention", "attic", "--days", "3"], "", "There is no such room."),
+    (["room", "retention", "general", "--days", "99999"], "", "days: "),
+    (["user", "add", "ana", "--password-stdin"], "12345678", "password: is one of the most"),
+    (["user", "add", "operator", "--password-stdin"], PASSWORD, "username: this name is reserved"),
+    (["user", "disable", "eve"], "", "There is no such user."),
+    (["user", "disable", "../epoch"], "", "There is no such user."),
+    (["room", "add", "general"], "", "There is a room of this name."),
+    (["room", "add", "attic", "--owner", "eve"], "", "There is no such user."),
+]
+
+
+def test_what_is_refused_is_the_same_line_with_and_without_a_server(parley: Parley) -> None:
+    alone = [parley(*arguments, typed=typed) for arguments, typed, _ in REFUSED]
+    with serving():
+        asked = [parley(*arguments, typed=typed) for arguments, typed, _ in REFUSED]
+
+    for said in (alone, asked):
+        assert [(one.code, one.out) for one in said] == [(1, "")] * len(REFUSED)
+        assert [len(one.err.splitlines()) for one in said] == [1] * len(REFUSED)
+        for one, (_, _, line) in zip(said, REFUSED, strict=True):
+            assert one.err.startswith(line)
+
+
+def test_a_password_is_asked_for_on_a_terminal_only(parley: Parley) -> None:
+    said = parley("user", "add", "ana")
+
+    assert said.code == 2
+    assert "--password-stdin" in said.err
+
+
+def test_a_password_is_text(parley: Parley) -> None:
+    said = parley("user", "add", "ana", "--password-stdin", typed="\udcff\udcfe long enough")
+
+    assert (said.code, said.err) == (2, "The password on standard input is not UTF-8.")
+
+
+def test_a_password_is_asked_for_twice_and_not_shown() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "app", "user", "add", "ana"])
+    seen = b""
+    for prompt in (b"Password: ", b"Again: "):
+        while not seen.endswith(prompt):
+            seen += os.read(terminal, 1_024)
+        os.write(terminal, PASSWORD.encode() + b"\n")
+    try:
+        while chunk := os.read(terminal, 1_024):
+            seen += chunk
+    except OSError:
+        pass  # how Linux says that the other end is closed
+    os.close(terminal)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert b"Made the account ana." in seen
+    assert PASSWORD.encode() not in seen
+
+
+def test_migrating_makes_the_database(parley: Parley, tmp_path: Path) -> None:
+    said = parley("migrate")
+
+    assert said.code == 0
+    assert re.fullmatch(rf"{tmp_path}/data/parley\.db is at schema \w+\.", said.out)
+    assert parley("migrate").out == said.out
+
+
+def test_an_epoch_can_be_read_and_replaced(parley: Parley) -> None:
+    parley("migrate")
+    before = parley("epoch").out
+
+    assert parley("epoch").out == before
+    assert parley("epoch", "--new").out == parley("epoch").out != before
+
+
+def test_what_is_bent_is_told_and_counted(parley: Parley) -> None:
+    parley("migrate")
+    with sqlite3.connect("data/parley.db") as connection:
+        connection.execute("UPDATE rooms SET head = 7")
+    connection.close()
+
+    said = parley("check")
+
+    assert said.code == 1
+    assert said.out == "room 1: head is 7, but the last event is 1"
+    assert said.err == "1 findings in 1 rooms and 1 events."
+
+
+@pytest.mark.parametrize("command", [["check"], ["epoch"], ["backup", "copy.db"]])
+def test_there_has_to_be_a_database(parley: Parley, command: list[str]) -> None:
+    said = parley(*command)
+
+    assert said.code == 1
+    assert said.err.startswith("There is no database at ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["epoch"], ["epoch", "--new"], ["migrate"], ["backup", "x"], ["room", "add", "x"]],
+)
+def test_a_database_in_memory_is_nothing_for_commands(
+    parley: Parley, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+
+    said = parley(*command)
+
+    assert said.code == 2
+    assert said.err.startswith("DATABASE_URL: the database is in memory")
+
+
+# Commands, while a server has the database
+
+
+def test_the_server_does_what_commands_want(parley: Parley, tmp_path: Path) -> None:
+    with serving() as server:
+        before = parley("epoch").out
+
+        assert parley("user", "add", "ana", "--password-stdin", typed=PASSWORD).code == 0
+        assert server.log_in("ana").status_code == 200
+        assert parley("user", "disable", "ANA").code == 0
+        assert server.log_in("ana").status_code == 401
+        assert parley("user", "enable", "ana").code == 0
+        assert (
+            parley("user", "passwd", "ana", "--password-stdin", typed="battery staple").code == 0
+        )
+        assert server.log_in("ana").status_code == 401
+        assert parley("user", "admin", "ana").code == 0
+        assert parley("user", "admin", "ana", "--off").code == 0
+        assert parley("room", "add", "attic", "--private", "--owner", "ana").code == 0
+        after = parley("epoch", "--new").out
+
+        assert before != after == parley("epoch").out
+        assert parley("backup", str(tmp_path / "copy.db")).code == 0
+        assert parley("check").out == "All is well: 2 rooms, 4 events."
+
+
+def test_a_command_with_another_secret_is_not_believed(
+    parley: Parley, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as server:
+        monkeypatch.setenv("SECRET_KEY", "0f8a7c3e91d24b6586ab1c9d7e2f4053b8c6d1e09a7f3b52")
+
+        said = parley("room", "add", "attic")
+
+    assert said.code == 1
+    assert said.err.startswith(f"The server at {server.url} has another SECRET_KEY")
+
+
+@contextmanager
+def _held(url: str | None) -> Iterator[None]:
+    """The database is another process's, or so it looks."""
+    Path("data").mkdir()
+    lock = FileLock.take(Path("data/parley.db.lock"), url)
+    yield
+    lock.release()
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operating, "LOCK_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(serving_command, "LOCK_WAIT_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_server_that_does_not_answer_is_named(parley: Parley) -> None:
+    with _held("http://127.0.0.1:1"):
+        said = parley("user", "disable", "ana")
+
+    assert said.code == 1
+    assert f"Process {os.getpid()} has " in said.err
+    assert "does not answer at http://127.0.0.1:1" in said.err
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_another_command_is_waited_for(parley: Parley) -> None:
+    with _held(None):
+        said = parley("user", "disable", "ana")
+
+    assert said.code == 3
+    assert f"in use by process {os.getpid()}." in said.err
+
+
+class _Stranger(http.server.BaseHTTPRequestHandler):
+    """A web server that is not Parley."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        if "broken" in self.headers.get("content-type", "") or self.server.hangs_up:
+            self.close_connection = True
+            return
+        body = json.dumps(["what?"]).encode()
+        self.send_response(500)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _stranger(*, hangs_up: bool) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as server:
+        server.hangs_up = hangs_up
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("hangs_up", "line"),
+    [
+        pytest.param(False, "The server answered 500, which is no answer", id="no Parley"),
+        pytest.param(True, "The server at http://127.0.0.1:", id="a broken connection"),
+    ],
+)
+def test_an_answer_that_is_none_is_said(parley: Parley, hangs_up: bool, line: str) -> None:
+    with _stranger(hangs_up=hangs_up) as url, _held(url):
+        said = parley("room", "add", "attic")
+
+    assert said.code == 1
+    assert said.err.startswith(line)
+
+
+# PostgreSQL
+
+
+@pytest.fixture
+def _postgres(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty database there."""
+    with postgres_database(migrated=False) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        yield
+
+
+@pytest.mark.postgres_only
+@pytest.mark.usefixtures("_postgres")
+def test_postgresql_is_migrated_on_demand_and_then_served(parley: Parley) -> None:
+    assert parley("serve", "--port", "0").err.endswith("run: parley migrate")
+    assert parley("user", "disable", "ana").err.endswith("run: parley migrate")
+    assert parley("check").err.endswith("run: parley migrate")
+
+    assert parley("migrate").code == 0
+
+    with serving() as server:
+        assert parley("user", "add", "ana", "--password-stdin", typed=PASSWORD).code == 0
+        assert server.log_in("ana").status_code == 200
+        assert parley("epoch", "--new").out == parley("epoch").out
+        assert parley("check").out.startswith("All is well")
+        assert "pg_dump" in parley("backup", "copy.dump").err
