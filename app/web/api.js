@@ -1,0 +1,136 @@
+/**
+ * HTTP: what the page asks for outside the socket.
+ *
+ * `call` is one request; every failure is an `ApiError` whose message is a
+ * sentence for people and whose `code` is the protocol's.
+ */
+
+// Where the server lives: one level above this file, also behind a prefix.
+export const BASE = new URL("../", import.meta.url);
+
+export const SOCKET_URL = new URL("ws", BASE);
+SOCKET_URL.protocol = BASE.protocol === "https:" ? "wss:" : "ws:";
+
+// The server's largest page; a list of rooms longer than this many pages is cut.
+const PAGE_LIMIT = 200;
+const PAGES = 5;
+
+// What our words are for codes whose `detail` speaks to programmers.
+const SENTENCES = {
+  registration_closed: "This server doesn't take new accounts.",
+  username_taken: "That username is taken.",
+  room_exists: "There is already a room of that name.",
+  room_not_found: "There is no such room, or you may not see it.",
+  user_not_found: "There is nobody of that name.",
+  rate_limited: "That was too often. Wait a moment and try again.",
+  unavailable: "The server is busy. Try again in a moment.",
+  internal: "Something went wrong on the server.",
+};
+
+export class ApiError extends Error {
+  constructor(message, { code = "internal", status = 0, final = false } = {}) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    // Will asking again never help?
+    this.final = final;
+  }
+}
+
+/** One request. Answers with the parsed body, or null if there is none. */
+export async function call(method, path, { token = null, json, form } = {}) {
+  const headers = { Accept: "application/json" };
+  let body;
+  if (token !== null) headers.Authorization = `Bearer ${token}`;
+  if (form !== undefined) body = new URLSearchParams(form);
+  if (json !== undefined) {
+    headers["Content-Type"] = "application/json";
+    body = JSON.stringify(json);
+  }
+  let response;
+  try {
+    response = await fetch(new URL(path, BASE), { method, headers, body, credentials: "omit" });
+  } catch {
+    throw new ApiError("The server can't be reached.", { code: "network" });
+  }
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw refusal(response.status, answer);
+  return answer;
+}
+
+function refusal(status, problem) {
+  const code = problem?.code ?? "internal";
+  return new ApiError(SENTENCES[code] ?? explain(problem), { code, status });
+}
+
+// "username: String should have at least 3 characters."
+function explain(problem) {
+  const [first] = problem?.errors ?? [];
+  if (first === undefined) return problem?.detail ?? "The server refused that.";
+  const field = (first.loc ?? []).filter((part) => part !== "body").join(".");
+  return field ? `${field}: ${first.msg}` : first.msg;
+}
+
+export class Api {
+  #session;
+
+  constructor(session) {
+    this.#session = session;
+  }
+
+  /** My rooms and the public ones. */
+  async rooms() {
+    const rooms = [];
+    let after = null;
+    for (let page = 0; page < PAGES; page += 1) {
+      const query = new URLSearchParams({ limit: PAGE_LIMIT, ...(after && { after }) });
+      const answer = await this.#ask("GET", `rooms?${query}`);
+      rooms.push(...answer.rooms);
+      after = answer.next;
+      if (after === null) break;
+    }
+    return rooms;
+  }
+
+  room(name) {
+    return this.#ask("GET", `rooms/${encodeURIComponent(name)}`);
+  }
+
+  createRoom({ name, kind, title }) {
+    return this.#ask("POST", "rooms", { json: { name, kind, ...(title && { title }) } });
+  }
+
+  directRoom(username) {
+    return this.#ask("PUT", `rooms/direct/${encodeURIComponent(username)}`);
+  }
+
+  olderMessages(room, before) {
+    const query = new URLSearchParams({ before });
+    return this.#ask("GET", `rooms/${encodeURIComponent(room)}/messages?${query}`);
+  }
+
+  addMember(room, username) {
+    return this.#ask("PUT", this.#member(room, username), { json: {} });
+  }
+
+  leave(room, me) {
+    return this.#ask("DELETE", this.#member(room, me));
+  }
+
+  // Internal
+
+  #member(room, username) {
+    return `rooms/${encodeURIComponent(room)}/members/${encodeURIComponent(username)}`;
+  }
+
+  async #ask(method, path, body = {}) {
+    const token = await this.#session.token();
+    try {
+      return await call(method, path, { token, ...body });
+    } catch (error) {
+      if (error.code !== "token_expired") throw error;
+      // Our clock is late, or the machine slept between the two lines above.
+      return call(method, path, { token: await this.#session.token({ fresh: true }), ...body });
+    }
+  }
+}

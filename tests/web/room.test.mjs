@@ -1,0 +1,235 @@
+// One room's state from frames. Run by test_room.py, or: node --test tests/web
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Applied, CATCH_UP_EVENTS, Phase, Room, UNREAD_CAP } from "../../app/web/room.js";
+
+const AT = "2026-11-21T08:00:00.123Z";
+
+const JOINED = {
+  type: "joined", room: "general", head: 5, first: 1, epoch: "k3v9x2", role: "member",
+  read: 0, unread: 0, mentions: 0, as_of: 5, present_count: 2, present: ["alice", "bob"],
+};
+
+function said(seq, by, text, more = {}) {
+  return { type: "message.created", room: "general", seq, at: AT, by, text, ...more };
+}
+
+function about(seq, type, ref, more = {}) {
+  return { type, room: "general", seq, at: AT, by: "bob", ref, ...more };
+}
+
+// bob's room, live, with alice's message 5 as the newest.
+function liveRoom(joined = {}) {
+  const room = new Room("general", "bob");
+  room.joining();
+  room.joined({ ...JOINED, ...joined });
+  room.apply(said(5, "alice", "hello"));
+  room.apply({ type: "caught_up", room: "general", seq: 5 });
+  return room;
+}
+
+function texts(room) {
+  return room.items().map(({ text }) => text);
+}
+
+test("the first join asks for a page, whose numbers may jump", () => {
+  const room = new Room("general", "bob");
+
+  assert.deepEqual(room.joining(), { limit: 50 });
+  room.joined(JOINED);
+
+  assert.equal(room.apply(said(2, "alice", "one")), Applied.YES);
+  assert.equal(room.apply(said(9, "alice", "two")), Applied.YES);
+  assert.equal(room.apply({ type: "caught_up", seq: 12 }), Applied.YES);
+  assert.equal(room.cursor, 12);
+  assert.equal(room.phase, Phase.LIVE);
+});
+
+test("live events are applied in steps of one, and never twice", () => {
+  const room = liveRoom();
+
+  assert.equal(room.apply(said(6, "alice", "one")), Applied.YES);
+  assert.equal(room.apply(said(6, "alice", "one")), Applied.OLD);
+  assert.equal(room.apply(said(3, "alice", "zero")), Applied.OLD);
+
+  assert.deepEqual(texts(room), ["hello", "one"]);
+});
+
+test("a jump asks for another join and applies nothing", () => {
+  const room = liveRoom();
+
+  assert.equal(room.apply(said(7, "alice", "too early")), Applied.GAP);
+
+  assert.deepEqual(texts(room), ["hello"]);
+  assert.deepEqual(room.joining(), { since: 5, epoch: "k3v9x2", limit: CATCH_UP_EVENTS });
+});
+
+test("a resumed room has every message once, in order", () => {
+  const room = liveRoom();
+  room.disconnected();
+  room.joining();
+  room.joined({ ...JOINED, as_of: 7 });
+
+  for (const seq of [6, 7]) room.apply(said(seq, "alice", `message ${seq}`));
+  room.apply({ type: "caught_up", seq: 7 });
+
+  assert.deepEqual(texts(room), ["hello", "message 6", "message 7"]);
+});
+
+test("the end of a replay that another join overtook sets no cursor", () => {
+  const room = liveRoom();
+  room.joining();
+
+  assert.equal(room.apply({ type: "caught_up", seq: 9 }), Applied.OLD);
+
+  assert.equal(room.cursor, 5);
+});
+
+test("a replay that ends beyond the cursor has a hole", () => {
+  const room = liveRoom();
+  room.joining();
+  room.joined(JOINED);
+
+  assert.equal(room.apply({ type: "caught_up", seq: 9 }), Applied.GAP);
+});
+
+test("an unknown type is skipped and still moves the cursor", () => {
+  const room = liveRoom();
+
+  room.apply({ type: "message.translated", room: "general", seq: 6, at: AT, by: "alice" });
+
+  assert.equal(room.cursor, 6);
+  assert.deepEqual(texts(room), ["hello"]);
+});
+
+test("a reset drops everything and starts over", () => {
+  const room = liveRoom();
+
+  room.reset();
+
+  assert.deepEqual(room.items(), []);
+  assert.deepEqual(room.joining(), { limit: 50 });
+});
+
+test("an edit, a reaction, a pin and a deletion are seen on their message", () => {
+  const room = liveRoom();
+
+  room.apply(about(6, "message.edited", 5, { text: "hello!" }));
+  room.apply(about(7, "reaction.added", 5, { emoji: "👍" }));
+  room.apply(about(8, "message.pinned", 5));
+  const { text, editedAt, reactions, pinned } = room.get(5);
+  assert.deepEqual({ text, editedAt, reactions, pinned }, {
+    text: "hello!", editedAt: AT, reactions: { "👍": ["bob"] }, pinned: true,
+  });
+
+  room.apply(about(9, "reaction.removed", 5, { emoji: "👍" }));
+  assert.deepEqual(room.get(5).reactions, {});
+
+  room.apply(about(10, "message.deleted", 5, { author: "alice" }));
+  assert.equal(room.get(5).text, null);
+  assert.equal(room.get(5).pinned, false);
+});
+
+test("a page of history goes before what is held", () => {
+  const room = liveRoom();
+
+  room.older({ messages: [said(2, "alice", "one"), said(3, "bob", "two")], head: 5, has_older: true });
+
+  assert.deepEqual(texts(room), ["one", "two", "hello"]);
+  assert.equal(room.oldest, 2);
+  assert.equal(room.hasOlder, true);
+});
+
+test("a change that overtook its page of history isn't lost", () => {
+  const room = liveRoom();
+  room.apply(about(6, "message.edited", 2, { text: "better" }));
+
+  room.older({ messages: [said(2, "alice", "good")], head: 5, has_older: false });
+
+  assert.equal(room.get(2).text, "better");
+});
+
+test("a change that the page already has isn't applied again", () => {
+  const room = liveRoom();
+  room.apply(about(6, "message.edited", 2, { text: "better" }));
+
+  room.older({ messages: [said(2, "alice", "best")], head: 7, has_older: false });
+
+  assert.equal(room.get(2).text, "best");
+});
+
+test("unread is the server's count and what came after it, without one's own", () => {
+  const room = liveRoom({ unread: 3, as_of: 5 });
+
+  room.apply(said(6, "alice", "for you", { mentions: ["bob"] }));
+  room.apply(said(7, "bob", "mine"));
+  room.apply(said(8, "alice", "regretted"));
+  room.apply(about(9, "message.deleted", 8, { author: "alice" }));
+
+  assert.equal(room.unread, 4);
+  assert.equal(room.mentions, 1);
+
+  room.counted({ read: 9, unread: 0, mentions: 0, as_of: 9 });
+  assert.equal(room.unread, 0);
+});
+
+test("an older count never replaces a newer one", () => {
+  const room = liveRoom({ unread: 0, as_of: 5 });
+
+  room.counted({ read: 0, unread: 4, mentions: 0, as_of: 4 });
+
+  assert.equal(room.unread, 0);
+});
+
+test("unread stops at the cap", () => {
+  const room = liveRoom({ unread: UNREAD_CAP, as_of: 5 });
+
+  room.apply(said(6, "alice", "one more"));
+
+  assert.equal(room.unread, UNREAD_CAP);
+});
+
+test("people come and go; a large room only counts them", () => {
+  const room = liveRoom();
+
+  room.signal({ type: "presence", room: "general", by: "carol", online: true }, 0);
+  room.signal({ type: "presence", room: "general", by: "alice", online: false }, 0);
+  assert.deepEqual(room.present(), ["bob", "carol"]);
+
+  room.signal({ type: "presence", room: "general", count: 201 }, 0);
+  assert.equal(room.presentCount, 201);
+});
+
+test("typing ends with the message, when it is said, or by itself", () => {
+  const room = liveRoom();
+  const types = (by, on = true) => room.signal({ type: "typing", room: "general", by, on }, 0);
+
+  for (const name of ["alice", "carol", "dave", "bob"]) types(name);
+  assert.deepEqual(room.typists(0), ["alice", "carol", "dave"]);
+
+  room.apply(said(6, "alice", "done"));
+  types("carol", false);
+  assert.deepEqual(room.typists(0), ["dave"]);
+  assert.deepEqual(room.typists(60_000), []);
+});
+
+test("what is trimmed can be paged back", () => {
+  const room = liveRoom();
+  for (const seq of [6, 7, 8]) room.apply(said(seq, "alice", `message ${seq}`));
+
+  room.trim(2);
+
+  assert.deepEqual(texts(room), ["message 7", "message 8"]);
+  assert.equal(room.hasOlder, true);
+});
+
+test("leaving is forgetting who is here, not what was said", () => {
+  const room = liveRoom({ unread: 2 });
+
+  room.removed();
+
+  assert.deepEqual([room.member, room.unread, room.present()], [false, 0, []]);
+  assert.deepEqual(texts(room), ["hello"]);
+});
