@@ -1,0 +1,1 @@
+"""How fast it is, beside other servers in the same run: ``docs/performance-method.md``."""

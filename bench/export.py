@@ -1,0 +1,106 @@
+"""
+``python -m bench.export``: a room of a million events, exported from a running server.
+
+Measured at the client's end, over HTTP: how long it takes, and by how much the server's
+resident memory grows on the way. Every line is looked at: numbers without a hole.
+"""
+
+import argparse
+import http.client
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import machine
+from bench.machine import LOAD_CORE, on_core, resident_kib
+from bench.servers import Parley, Running, running
+from bench.worlds import Room, World
+
+_CHUNK_BYTES = 256 * 1024
+# Memory is looked at once per so many chunks: about each megabyte.
+_LOOK_EVERY = 4
+
+
+@dataclass
+class Exported:
+    """One export, as the client saw it."""
+
+    events: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    before_kib: int = 0
+    peak_kib: int = 0
+
+
+def main() -> None:
+    """Fill a room, start a server, and export the room."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="default %(default)s")
+    parser.add_argument("--runs", type=int, default=3, help="default %(default)s")
+    chosen = parser.parse_args()
+    facts = {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), **machine.describe()}
+    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    # The first event says that the room was made.
+    world = World((Room("archive", 2, chosen.events - 1),))
+    server = Parley()
+    with tempfile.TemporaryDirectory(prefix="parley-export-") as name:
+        folder = Path(name)
+        server.fill(folder, world)
+        with running(server, world, folder) as at, on_core(LOAD_CORE):
+            print(
+                f"{'':8}{'events':>12}{'MB':>8}{'s':>8}{'MB/s':>8}{'events/s':>12}{'grew MiB':>10}"
+            )
+            for run in range(1, chosen.runs + 1):
+                _show(run, _export(server, at))
+
+
+def _export(server: Parley, at: Running) -> Exported:
+    seen = Exported(before_kib=resident_kib(at.pid))
+    connection = http.client.HTTPConnection("127.0.0.1", at.port, timeout=60)
+    began = time.perf_counter()
+    connection.request(
+        "GET",
+        "/rooms/archive/events",
+        headers={
+            "Authorization": f"Bearer {server.token(0)}",
+            "Accept": "application/x-ndjson",
+        },
+    )
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    for line in _lines(answer, at.pid, seen):
+        seen.events += 1
+        # Every event is there, and in its place.
+        assert b'"seq":%d,' % seen.events in line, line
+    seen.seconds = time.perf_counter() - began
+    connection.close()
+    assert seen.events == 1 + at.world.rooms[0].messages
+    return seen
+
+
+def _lines(answer: http.client.HTTPResponse, pid: int, seen: Exported) -> Iterator[bytes]:
+    rest, chunks = b"", 0
+    while chunk := answer.read1(_CHUNK_BYTES):
+        seen.bytes += len(chunk)
+        chunks += 1
+        if chunks % _LOOK_EVERY == 0:
+            seen.peak_kib = max(seen.peak_kib, resident_kib(pid))
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    assert not rest, "the last line has no end"
+
+
+def _show(run: int, seen: Exported) -> None:
+    megabytes = seen.bytes / 1e6
+    print(
+        f"run {run:<4}{seen.events:12,}{megabytes:8.0f}{seen.seconds:8.1f}"
+        f"{megabytes / seen.seconds:8.1f}{seen.events / seen.seconds:12,.0f}"
+        f"{(seen.peak_kib - seen.before_kib) / 1024:10.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""
+Parley's own database, filled beside its API.
+
+Thousands of users at 20 ms of argon2 each, and millions of messages, would take longer than all
+measurements. So the migrations make the schema and SQL fills it, as ``parley`` itself would
+have; only the events of people joining are left out.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from app.store import migrations
+from bench.worlds import OLD, Room, World, fast, fill_text, username
+
+_YEAR_MS = 365 * 24 * 3600 * 1000
+
+# Room and user ids begin here, above what the migrations make.
+FIRST_ROOM = 1_000
+FIRST_USER = 1_000
+
+_EVENTS = """
+INSERT INTO events (id, room_id, type, "by", at, text)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+SELECT :room << 32 | (i + 1), :room, 'message.created', :user + i % :members, :now - :count + i,
+    printf(:old, i) || :filler
+FROM n
+"""
+
+
+def fill(path: Path, world: World) -> None:
+    """Make the database of a new installation in which the rooms of ``world`` have been used."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+    engine.dispose()
+    now = int(time.time() * 1000)
+    database = fast(str(path))
+    users = range(FIRST_USER, FIRST_USER + world.users)
+    database.executemany(
+        "INSERT INTO users (id, username, display_name, created_at) VALUES (?, ?, ?, ?)",
+        ((user, username(user - FIRST_USER), username(user - FIRST_USER), now) for user in users),
+    )
+    # Log-in and user have the same number.
+    database.executemany(
+        "INSERT INTO sessions (id, user_id, label, created_at, last_used_at, expires_at)"
+        " VALUES (?, ?, 'bench', ?, ?, ?)",
+        ((user, user, now, now, now + _YEAR_MS) for user in users),
+    )
+    for number, room in enumerate(world.rooms):
+        _fill_room(database, FIRST_ROOM + number, FIRST_USER + world.first_user(number), room, now)
+    database.executemany(
+        "INSERT INTO members (room_id, user_id, role, joined_at) VALUES (?, ?, 'member', ?)",
+        ((FIRST_ROOM + number, FIRST_USER + user, now) for number, _, user in world.seats()),
+    )
+    database.commit()
+    database.close()
+
+
+def _fill_room(database: sqlite3.Connection, number: int, user: int, room: Room, now: int) -> None:
+    database.execute(
+        "INSERT INTO rooms (id, name, title, kind, head, first, created_at)"
+        " VALUES (?, ?, '', 'public', ?, 1, ?)",
+        (number, room.name, 1 + room.messages, now),
+    )
+    database.execute(
+        'INSERT INTO events (id, room_id, type, "by", at, data)'
+        ' VALUES (?, ?, \'room.created\', ?, ?, \'{"title":"","kind":"public"}\')',
+        (number << 32 | 1, number, user, now),
+    )
+    if room.messages:
+        facts = {"room": number, "user": user, "members": room.members, "now": now}
+        texts = {"count": room.messages, "old": OLD, "filler": fill_text()}
+        database.execute(_EVENTS, {**facts, **texts})

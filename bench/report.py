@@ -1,0 +1,122 @@
+"""What comes out: medians, ratios, a table for a person, JSON for everything else."""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.scenario import Figure, Scenario
+
+OURS = "parley"
+
+# Shares of a core, above which a note stands below the table.
+_BUSY_GENERATOR = 0.9
+_BUSY_MACHINE = 0.15
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measurement of one server."""
+
+    scenario: str
+    server: str
+    number: int
+    # Empty, or why the run is void.
+    faults: list[str]
+    figures: Mapping[str, float]
+    counted: Mapping[str, object]
+
+
+def medians(runs: Iterable[Run], scenario: Scenario) -> dict[str, dict[str, float]]:
+    """Of each server's runs that are not void, the median of each figure."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.scenario == scenario.name:
+            found.setdefault(run.server, []).append(run)
+    table = {}
+    for server, theirs in found.items():
+        valid = [run.figures for run in theirs if not run.faults]
+        table[server] = {
+            figure.name: statistics.median(each[figure.name] for each in valid)
+            for figure in scenario.figures
+            if valid
+        }
+    return table
+
+
+def print_scenario(runs: Sequence[Run], scenario: Scenario) -> None:
+    """The table of one scenario: a line for each server, ours first, with ratios to ours."""
+    table = medians(runs, scenario)
+    print(f"\n{scenario.title}")
+    heads = "".join(
+        f"{f.name + (f' {f.unit}' if f.unit != '/s' else ''):>17}" for f in scenario.figures
+    )
+    print(f"  {'':30}{heads}   {scenario.figures[0].name}: parley is")
+    for server, values in table.items():
+        if not values:
+            print(f"  {server:30}  void: {_why(runs, scenario, server)}")
+            continue
+        cells = "".join(f"{_shown(values[f.name]):>17}" for f in scenario.figures)
+        ratio = _ratio(table.get(OURS, {}), values, scenario.figures[0]) if server != OURS else ""
+        print(f"  {server:30}{cells}   {ratio}", flush=True)
+
+    for note in _notes([run for run in runs if run.scenario == scenario.name]):
+        print(f"  Note: {note}", flush=True)
+
+
+def _notes(runs: Sequence[Run]) -> Iterator[str]:
+    """What speaks against believing these figures."""
+    generator = max((_share(run, "generator_cpu") for run in runs), default=0)
+    others = max((_share(run, "others_cpu") for run in runs), default=0)
+    if generator > _BUSY_GENERATOR:
+        yield f"the generator used {generator:.0%} of its core; it may have been the limit."
+    if others > _BUSY_MACHINE:
+        yield f"other programs used {others:.0%} of a core meanwhile; the figures are too low."
+
+
+def _share(run: Run, name: str) -> float:
+    value = run.counted.get(name)
+    return value if isinstance(value, float) else 0.0
+
+
+def _why(runs: Sequence[Run], scenario: Scenario, server: str) -> str:
+    faults = [r.faults for r in runs if (r.scenario, r.server) == (scenario.name, server)]
+    return " ".join(faults[0])
+
+
+def _shown(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _ratio(ours: Mapping[str, float], theirs: Mapping[str, float], figure: Figure) -> str:
+    mine, other = ours.get(figure.name), theirs.get(figure.name)
+    if not mine or not other:
+        return ""
+    factor = mine / other if figure.more_is_better else other / mine
+    return f"{factor:.2f} times as good"
+
+
+def save(
+    path: Path,
+    machine: Mapping[str, str | int],
+    runs: Sequence[Run],
+    scenarios: Sequence[Scenario],
+) -> None:
+    """Everything that was measured, and the medians."""
+    path.parent.mkdir(exist_ok=True)
+    summary = [
+        {
+            "scenario": scenario.name,
+            "title": scenario.title,
+            "figures": {figure.name: figure.unit for figure in scenario.figures},
+            "medians": medians(runs, scenario),
+        }
+        for scenario in scenarios
+        if any(run.scenario == scenario.name for run in runs)
+    ]
+    written = {"machine": machine, "summary": summary, "runs": [asdict(run) for run in runs]}
+    path.write_text(json.dumps(written, indent=1) + "\n")

@@ -1,0 +1,145 @@
+"""
+``python -m bench.unread``: what unread counts cost when somebody arrives who is in 200 rooms.
+
+A million events in all. Measured is what ``welcome.rooms`` takes: the rooms, and head, unread
+and mentions of each, of one snapshot; through the reader thread, as a socket gets it.
+"""
+
+import argparse
+import asyncio
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.domain.ids import UserId
+from app.domain.limits import MAX_WELCOME_ROOMS
+from app.services.markers import ReadMarkers
+from app.services.memberships import Memberships
+from app.services.together import Gathering
+from app.store.database import Connection
+from app.store.sqlite import SqliteDatabase
+from app.wire.rooms import room_body
+from bench import fixtures, machine
+from bench.worlds import Room, World, fast
+
+_ROOMS = 200
+_EVENTS = 1_000_000
+_PER_ROOM = _EVENTS // _ROOMS
+_READER = UserId(fixtures.FIRST_USER)
+
+# One message in fifty names the reader, one in twenty has been deleted.
+_MENTIONS = (
+    "INSERT INTO mentions (user_id, event_id)"
+    " SELECT ?, id FROM events WHERE type = 'message.created' AND id % 50 = 0"
+)
+_DELETED = "UPDATE events SET deleted_at = at, text = NULL WHERE id % 20 = 7"
+
+
+def main() -> None:
+    """Fill a database, and print a table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--times", type=int, default=300, help="of each, default %(default)s")
+    times = parser.parse_args().times
+    facts = {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), **machine.describe()}
+    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    with tempfile.TemporaryDirectory(prefix="parley-unread-") as folder:
+        file = Path(folder, "parley.db")
+        _fill(file)
+        print(f"{_EVENTS:,} events, {_ROOMS} rooms, {file.stat().st_size >> 20} MiB")
+        print(f"{'unread in each room':24}{'median ms':>12}{'p99 ms':>12}{'unread of all':>16}")
+        for title, unread in (
+            ("nothing", 0),
+            ("20 messages", 20),
+            ("everything (99+)", _PER_ROOM),
+        ):
+            _read_all_but(file, unread)
+            measured, counted = asyncio.run(_measure(file, times))
+            median, last = statistics.median(measured), _percentile(measured, 0.99)
+            print(f"{title:24}{median:12.2f}{last:12.2f}{counted:16,}")
+        print("\nWhat SQLite touches of the events:")
+        for line in asyncio.run(_plan(file)):
+            print(f"  {line}")
+
+
+def _fill(file: Path) -> None:
+    # A room of one, which the reader joins, for each.
+    rooms = tuple(Room(f"room-{n:03}", 1, _PER_ROOM - 1) for n in range(_ROOMS))
+    fixtures.fill(file, World(rooms))
+    database = fast(str(file))
+    database.execute(
+        "INSERT OR IGNORE INTO members (room_id, user_id, role, joined_at)"
+        " SELECT id, ?, 'member', created_at FROM rooms WHERE name LIKE 'room-%'",
+        (_READER,),
+    )
+    # What the reader said is not unread, so somebody else said it all.
+    database.execute('UPDATE events SET "by" = ? WHERE "by" = ?', (_READER + 1, _READER))
+    database.execute(_MENTIONS, (_READER,))
+    database.execute(_DELETED)
+    database.execute("DELETE FROM mentions WHERE event_id % 20 = 7")
+    database.commit()
+    database.close()
+
+
+def _read_all_but(file: Path, unread: int) -> None:
+    database = sqlite3.connect(file)
+    database.execute(
+        "UPDATE members SET read_seq = (SELECT head FROM rooms WHERE id = room_id) - ?"
+        " WHERE user_id = ?",
+        (unread, _READER),
+    )
+    database.commit()
+    database.close()
+
+
+async def _measure(file: Path, times: int) -> tuple[list[float], int]:
+    """How long each took, in milliseconds, and how much was unread."""
+    database = SqliteDatabase(file)
+    memberships = Memberships(Gathering(database), ReadMarkers())
+    took = []
+    for n in range(times + 10):
+        began = time.perf_counter()
+        standings = await memberships.standings(_READER, MAX_WELCOME_ROOMS)
+        bodies = [room_body(standing) for standing in standings]
+        if n >= 10:
+            took.append((time.perf_counter() - began) * 1000)
+    await database.close()
+    assert len(bodies) == _ROOMS
+    return took, sum(body["unread"] for body in bodies)
+
+
+async def _plan(file: Path) -> list[str]:
+    """The steps of the query plan that are about events and mentions."""
+    database = SqliteDatabase(file)
+    memberships = Memberships(Gathering(database), ReadMarkers())
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, sql: str, given: Any, *_: object) -> None:
+        asked.append((sql, given))
+
+    # The public way, so that it is the statement which a server sends.
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    await memberships.standings(_READER, MAX_WELCOME_ROOMS)
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+    def explain(connection: Connection) -> Sequence[Any]:
+        [(sql, given)] = [(s, g) for s, g in asked if "FROM events AS e" in s]
+        return connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all()
+
+    steps = [row[3] for row in await database.read(explain)]
+    await database.close()
+    return [step for step in steps if step.split()[1] in ("e", "n")]
+
+
+def _percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+if __name__ == "__main__":
+    main()
