@@ -1,0 +1,205 @@
+"""``docs/protocol.md`` names what clients can send, what they hear, and every address."""
+
+import json
+import re
+from typing import Any, get_args
+
+import pytest
+from fastapi import FastAPI
+
+from app.domain import closing
+from app.domain.closing import Close
+from app.domain.errors import ParleyError, RoomNotFound
+from app.domain.events import EventType
+from app.domain.roles import Kind, Role
+from app.main import create_app
+from app.runtime import shown_limits
+from app.wire.errors import problem
+from app.wire.requests import AnyRequest
+from tests.docs.pages import ROOT, blocks, documented, page, rows, section
+from tests.docs.test_reference import ERRORS
+from tests.harness.server import settings
+
+PROTOCOL = "docs/protocol.md"
+METHODS = "GET|POST|PUT|PATCH|DELETE"
+
+
+def _section(number: str) -> dict[str, list[str]]:
+    """The rows of one section, by the word that they begin with."""
+    listed = documented(section(page(PROTOCOL), number))
+    return {word: cells for word, cells in listed.items() if word not in ("type", "code")}
+
+
+# Frames
+
+
+@pytest.mark.parametrize("request_class", get_args(AnyRequest), ids=lambda r: r.__name__)
+def test_a_request_is_listed_with_its_fields(request_class: Any) -> None:
+    fields = request_class.model_fields
+    kind = get_args(fields["type"].annotation)[0]
+
+    cells = _section("2.1")[kind]
+
+    listed = set(re.findall(r"`(\w+)\??`", cells[1]))
+    assert listed == set(fields) - {"type", "id"}
+
+
+def test_no_request_is_listed_that_is_none() -> None:
+    kinds = {get_args(r.model_fields["type"].annotation)[0] for r in get_args(AnyRequest)}
+
+    assert set(_section("2.1")) == kinds
+
+
+def _said() -> set[str]:
+    """The types of what the server says that is no event, as the code has them."""
+    found: set[str] = set()
+    for file in (ROOT / "app").rglob("*.py"):
+        text = file.read_text("utf-8")
+        found.update(re.findall(r"answers\.signal\(\s*\"(\w+)\"", text))
+        if file.name in ("answers.py", "errors.py"):
+            found.update(re.findall(r"\"type\": \"(\w+)\"", text))
+    return found
+
+
+def test_every_answer_and_signal_is_listed_and_no_other() -> None:
+    assert {"welcome", "error", "typing", "drain"} <= _said()
+    assert set(_section("2.2")) == _said()
+
+
+def test_every_type_of_event_is_listed_and_no_other() -> None:
+    assert set(_section("2.3")) == {kind.value for kind in EventType}
+
+
+def test_the_limits_of_welcome_are_named() -> None:
+    text = page(PROTOCOL)
+
+    for name in shown_limits(settings()):
+        assert f"`{name}`" in text
+
+
+def test_kinds_of_rooms_and_roles_are_named() -> None:
+    text = page(PROTOCOL)
+
+    for word in (*Kind, *Role):
+        assert f"`{word.value}`" in text
+
+
+# Examples
+
+
+def _said_in_the_conversation() -> list[dict[str, Any]]:
+    """The frames of the conversation at the end, in order."""
+    lines = re.findall(r"^[←→] (\{.*\})(?: {2,}.*)?$", page(PROTOCOL), re.M)
+    return [json.loads(line.replace("{…}", "{}")) for line in lines]
+
+
+def test_the_frames_of_the_conversation_have_the_fields_that_are_listed() -> None:
+    frames = _said_in_the_conversation()
+    rows_of = {**_section("2.1"), **_section("2.2"), **_section("2.3")}
+    # Of answers the result, which is listed with the request.
+    always = {"type", "id", "re", "room", "seq", "at", "by", "duplicate"}
+
+    assert len(frames) > 12
+    for frame in frames:
+        listed = set(re.findall(r"(\w+)\??", " ".join(rows_of[frame["type"]][1:])))
+        assert set(frame) - always <= listed, frame
+
+
+def test_the_example_of_an_error_is_one() -> None:
+    (example,) = [block for block in blocks(PROTOCOL) if '"code"' in block.text][:1]
+
+    assert json.loads(example.text) == problem(RoomNotFound())
+
+
+# Closes
+
+
+def test_every_close_code_is_listed_and_no_other() -> None:
+    codes = {close.code for close in vars(closing).values() if isinstance(close, Close)}
+    codes |= {error.close for error in ERRORS if error.close is not None}
+
+    assert {int(code) for code in _section("2.4")} == codes
+
+
+@pytest.mark.parametrize(
+    "close", [c for c in vars(closing).values() if isinstance(c, Close)], ids=lambda c: c.reason
+)
+def test_a_close_code_is_listed_with_the_word_of_its_reason(close: Close) -> None:
+    word = re.split(r"\W", close.reason)[0]
+
+    assert f"`{word}`" in _section("2.4")[str(close.code)][1]
+
+
+def test_an_error_closes_with_a_code_that_stands_under_its_own_name() -> None:
+    listed = _section("2.4")
+
+    def name(error: type[ParleyError]) -> str:
+        # Two that a client treats like another.
+        return {"invalid": "bad_request", "banned": "forbidden", "muted": "forbidden"}.get(
+            error.code, error.code
+        )
+
+    for error in ERRORS:
+        if error.close is not None and error.code != "registration_closed":
+            assert f"`{name(error)}`" in listed[str(error.close)][1], error.code
+
+
+# Addresses
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    """The app as it is served."""
+    return create_app(settings())
+
+
+def _operations(app: FastAPI) -> set[str]:
+    return {
+        f"{method.upper()} {path}"
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+    }
+
+
+def _listed() -> set[str]:
+    found = (re.match(rf"`((?:{METHODS}) /\S*)`$", cells[0]) for cells in rows(page(PROTOCOL)))
+    return {match[1] for match in found if match}
+
+
+# Pages and documents, which are not in the OpenAPI document themselves.
+UNLISTED = {"GET /", "GET /docs", "GET /openapi.json"}
+
+
+def test_every_address_is_listed(app: FastAPI) -> None:
+    assert _operations(app) - _listed() == set()
+
+
+def test_no_address_is_listed_that_is_none(app: FastAPI) -> None:
+    assert _listed() - _operations(app) - UNLISTED == set()
+
+
+def test_the_pages_that_are_listed_are_there(app: FastAPI) -> None:
+    paths = {getattr(route, "path", None) for route in app.router.routes}
+
+    assert {line.removeprefix("GET ") for line in UNLISTED} <= paths
+    assert UNLISTED <= _listed()
+
+
+def test_parameters_of_lists_are_named(app: FastAPI) -> None:
+    cells = {row[0].strip("`"): row[1] for row in rows(page(PROTOCOL)) if len(row) > 1}
+    # Of all lists; said once.
+    everywhere = {"after", "limit"}
+
+    for path, methods in app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "query" and parameter["name"] not in everywhere:
+                    said = cells[f"{method.upper()} {path}"]
+                    wanted = rf"\?{parameter['name']}=|as above"
+                    assert re.search(wanted, said), f"{method} {path} {wanted}"
+
+
+def test_the_rows_are_read_as_this_test_thinks() -> None:
+    # A table that is written in another way would make everything above say nothing.
+    assert documented(page(PROTOCOL))["GET /health"][1].startswith("*open*")
+    assert len(_listed()) > 30
