@@ -16,14 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from app.domain.ids import UserId
 from app.domain.limits import MAX_WELCOME_ROOMS
 from app.services.markers import ReadMarkers
 from app.services.memberships import Memberships
 from app.services.together import Gathering
 from app.store.database import Connection
+from app.store.driver import driver
 from app.store.sqlite import SqliteDatabase
 from app.wire.rooms import room_body
 from bench import fixtures, machine
@@ -116,21 +115,17 @@ async def _measure(file: Path, times: int) -> tuple[list[float], int]:
 
 async def _plan(file: Path) -> list[str]:
     """The steps of the query plan that are about events and mentions."""
-    database = SqliteDatabase(file)
+    database = SqliteDatabase(file, readers=1)
     memberships = Memberships(Gathering(database), ReadMarkers())
-    asked: list[tuple[str, Any]] = []
-
-    def note(_c: object, _cursor: object, sql: str, given: Any, *_: object) -> None:
-        asked.append((sql, given))
-
-    # The public way, so that it is the statement which a server sends.
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    asked: list[str] = []
+    # One reader, so that it is the connection which a server's question takes.
+    await database.read(lambda c: driver(c).set_trace_callback(asked.append))
     await memberships.standings(_READER, MAX_WELCOME_ROOMS)
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
     def explain(connection: Connection) -> Sequence[Any]:
-        [(sql, given)] = [(s, g) for s, g in asked if "FROM events AS e" in s]
-        return connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all()
+        driver(connection).set_trace_callback(None)
+        [sql] = [said for said in asked if "FROM events AS e" in said]
+        return driver(connection).execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
 
     steps = [row[3] for row in await database.read(explain)]
     await database.close()

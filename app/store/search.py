@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from app.domain.ids import SEQ_BITS, EventId, RoomId, UserId, event_id
 from app.domain.roles import Kind
 from app.domain.words import words
+from app.store.driver import driver
 from app.store.sets import Keyed
 
 Row = tuple[EventId, str]
@@ -31,7 +32,7 @@ _PUBLIC = "/public"
 
 # No number is given out twice, though retention may have taken the last message: what is below
 # the mark counts as indexed.
-_LAST = sa.text(
+_LAST = (
     "SELECT max(coalesce((SELECT max(id) FROM search_documents), 0), coalesce("
     "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'search_indexed'), 0))"
 )
@@ -140,17 +141,20 @@ def add(connection: sa.Connection, rows: Sequence[Row]) -> None:
     if connection.dialect.name != "sqlite":
         _ADD_VECTORS.run(connection, rows)
         return
-    start = connection.execute(_LAST).scalar_one() + 1
-    numbered = [(id_, event, made) for id_, (event, made) in enumerate(rows, start)]
-    connection.exec_driver_sql(_ADD, numbered)
-    connection.exec_driver_sql(_INDEX, [(id_, made) for id_, _, made in numbered])
+    numbered = [(id_, event, made) for id_, (event, made) in enumerate(rows, _next(connection))]
+    driver(connection).executemany(_ADD, numbered)
+    driver(connection).executemany(_INDEX, [(id_, made) for id_, _, made in numbered])
 
 
 def announce(connection: sa.Connection, messages: Sequence[EventId]) -> None:
     """Give new messages their place in the order of the index; :func:`catch_up` fills it."""
-    start = connection.execute(_LAST).scalar_one() + 1
-    rows = [(id_, event, "") for id_, event in enumerate(messages, start)]
-    connection.exec_driver_sql(_ADD, rows)
+    rows = [(id_, event, "") for id_, event in enumerate(messages, _next(connection))]
+    driver(connection).executemany(_ADD, rows)
+
+
+def _next(connection: sa.Connection) -> int:
+    (last,) = driver(connection).execute(_LAST).fetchone()
+    return int(last) + 1
 
 
 def catch_up(connection: sa.Connection, limit: int) -> int:
@@ -170,8 +174,8 @@ def catch_up(connection: sa.Connection, limit: int) -> int:
         if found:
             made.append((id_, event, found))
     if made:
-        connection.exec_driver_sql(_FILL, [(found, id_) for id_, _, found in made])
-        connection.exec_driver_sql(_INDEX, [(id_, found) for id_, _, found in made])
+        driver(connection).executemany(_FILL, [(found, id_) for id_, _, found in made])
+        driver(connection).executemany(_INDEX, [(id_, found) for id_, _, found in made])
     if rows:
         connection.execute(_MARK_INDEXED, {"value": str(rows[-1][0])})
     return len(rows)

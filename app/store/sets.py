@@ -3,14 +3,20 @@ A set of keys as *one* parameter, so that a statement's text never depends on ho
 
 ``IN (…)`` with a placeholder per key is parsed and compiled anew for every size; this is
 one JSON array, whatever it holds.
+
+On SQLite these statements, which are those of every batch and every join, go straight to
+the driver: SQLAlchemy has no types to convert here and no text to compile.
 """
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Literal
 
 import orjson
 import sqlalchemy as sa
+
+from app.store.driver import driver
 
 ColumnType = Literal["bigint", "text"]
 Columns = tuple[tuple[str, ColumnType], ...]
@@ -38,7 +44,7 @@ class Keyed:
         self, connection: sa.Connection, keys: Iterable[Sequence[object]], **parameters: object
     ) -> Sequence[Any]:
         """The rows for ``keys``; each key has a value per column."""
-        return self._execute(connection, keys, parameters).all()
+        return self._execute(connection, keys, parameters).fetchall()
 
     def run(
         self, connection: sa.Connection, keys: Iterable[Sequence[object]], **parameters: object
@@ -51,10 +57,12 @@ class Keyed:
         connection: sa.Connection,
         keys: Iterable[Sequence[object]],
         parameters: dict[str, object],
-    ) -> sa.CursorResult[Any]:
+    ) -> sqlite3.Cursor | sa.CursorResult[Any]:
         statement = _statement(self._sql, self._columns, connection.dialect.name)
-        encoded = orjson.dumps(list(keys)).decode()
-        return connection.execute(statement, {"keys": encoded, **parameters})
+        parameters["keys"] = orjson.dumps(list(keys)).decode()
+        if connection.dialect.name == "sqlite":
+            return driver(connection).execute(statement.text, parameters)
+        return connection.execute(statement, parameters)
 
 
 class RowInsert:
@@ -72,5 +80,9 @@ class RowInsert:
             insert = sa.insert(self._table).values({c: sa.bindparam(c) for c in self._columns})
             sql = str(insert.compile(dialect=connection.dialect))
             self._compiled[connection.dialect.name] = sql
-        if rows:
+        if not rows:
+            return
+        if connection.dialect.name == "sqlite":
+            driver(connection).executemany(sql, rows)
+        else:
             connection.exec_driver_sql(sql, list(rows))

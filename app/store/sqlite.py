@@ -20,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
 from app.domain.errors import Unavailable
-from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS
+from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
 from app.store.database import T, Work
 
 log = logging.getLogger("parley.store")
@@ -40,7 +40,7 @@ def _connect(database: str, *, write: bool) -> sqlite3.Connection:
         "foreign_keys": "ON",
         "trusted_schema": "OFF",
         # Only the writer checkpoints.
-        "wal_autocheckpoint": 1000 if write else 0,
+        "wal_autocheckpoint": SQLITE_WAL_PAGES if write else 0,
         "query_only": "OFF" if write else "ON",
     }
     try:
@@ -102,9 +102,9 @@ class SqliteDatabase:
         loop = asyncio.get_running_loop()
         try:
             result: T = await loop.run_in_executor(threads, call, work)
-        except sa.exc.OperationalError as exc:
+        except (sa.exc.OperationalError, sqlite3.OperationalError) as exc:
             # Disk full, I/O error, locked by another program: nothing that a client did.
-            log.error("database.failed", extra={"error": str(exc.orig)})
+            log.error("database.failed", extra={"error": str(getattr(exc, "orig", exc))})
             raise Unavailable from exc
         return result
 

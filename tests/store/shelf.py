@@ -9,6 +9,8 @@ from app.domain.ids import RoomId, event_id
 from app.domain.roles import Kind
 from app.store import search
 from app.store.database import Database
+from app.store.driver import driver
+from tests.store.statements import asked, plan
 
 DEN, NEXT = RoomId(11), RoomId(12)
 AT = 1_795_000_000_000
@@ -35,21 +37,14 @@ class Shelf:
     async def write(self, sql: str) -> None:
         await self.database.write(lambda c: c.execute(sa.text(sql)) and None)
 
-    async def explain(self, work: Callable[[sa.Connection], Any], plan: list[str]) -> None:
+    async def explain(self, work: Callable[[sa.Connection], Any], steps: list[str]) -> None:
         """Note the steps by which SQLite finds what ``work`` reads."""
 
         def explained(connection: sa.Connection) -> None:
-            raw = connection.connection.driver_connection
-
-            def note(_c: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-                rows = raw.execute("EXPLAIN QUERY PLAN " + sql, parameters)
-                plan.extend(row[3] for row in rows)
-
-            sa.event.listen(connection, "before_cursor_execute", note)
-            try:
+            with asked(connection) as said:
                 work(connection)
-            finally:
-                sa.event.remove(connection, "before_cursor_execute", note)
+            for sql in said:
+                steps.extend(plan(connection, sql))
 
         await self.database.read(explained)
 
@@ -57,7 +52,7 @@ class Shelf:
         """How many steps of its virtual machine SQLite needs for ``work``."""
 
         def counted(connection: sa.Connection) -> int:
-            raw = connection.connection.driver_connection
+            raw = driver(connection)
             count = 0
 
             def tick() -> int:

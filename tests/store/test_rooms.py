@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.domain.appends import (
@@ -26,6 +25,7 @@ from app.services.committer import commit
 from app.store import rooms, users
 from app.store.database import Database
 from app.store.rooms import Held
+from tests.store.statements import asked
 
 NOW = Millis(1_795_000_000_000)
 
@@ -167,15 +167,12 @@ async def test_the_other_one_of_a_direct_room_is_named(house: House) -> None:
 async def test_any_number_of_standings_is_one_statement(house: House) -> None:
     made = [await make(house, f"room-{number}", Kind.PUBLIC) for number in range(5)]
     keys = [(room, user, 0) for room in made for user in house.people.values()]
-    said: list[str] = []
 
-    def work(connection: Connection) -> object:
-        sa.event.listen(
-            connection, "before_cursor_execute", lambda _c, _cur, sql, *_: said.append(sql)
-        )
-        return rooms.standings(connection, keys)
+    def work(connection: Connection) -> tuple[object, list[str]]:
+        with asked(connection) as said:
+            return rooms.standings(connection, keys), said
 
-    found = await house.database.read(work)
+    found, said = await house.database.read(work)
 
     assert len(said) == 1
     assert set(found) == set(keys)
