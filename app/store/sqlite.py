@@ -11,9 +11,9 @@ import logging
 import secrets
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from app.domain.errors import Unavailable
 from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
 from app.store.database import T, Work
+from app.store.threads import Threads
 
 log = logging.getLogger("parley.store")
 
@@ -63,7 +64,7 @@ def _engine(database: str, *, write: bool) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        cast(sqlite3.Connection, connection.connection.driver_connection).execute(begin)
 
     return engine
 
@@ -78,9 +79,9 @@ class SqliteDatabase:
         # Memory goes when its last connection does.
         self._keeper = _connect(database, write=True) if path is None else None
         self._writer = _engine(database, write=True).connect()
-        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="parley-write")
+        self._write_thread = Threads(1, "parley-write")
         self._reader_engine = _engine(database, write=False)
-        self._read_threads = ThreadPoolExecutor(readers, thread_name_prefix="parley-read")
+        self._read_threads = Threads(readers, "parley-read")
         self._local = threading.local()
         self._readers: list[sa.Connection] = []
         if sqlite3.sqlite_version_info < _SAFE_VERSION:
@@ -98,15 +99,13 @@ class SqliteDatabase:
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
 
-    async def _run(self, threads: ThreadPoolExecutor, call: Any, work: Work[T]) -> T:
-        loop = asyncio.get_running_loop()
+    async def _run(self, threads: Threads, call: Callable[[Work[T]], T], work: Work[T]) -> T:
         try:
-            result: T = await loop.run_in_executor(threads, call, work)
+            return await threads.run(call, work)
         except (sa.exc.OperationalError, sqlite3.OperationalError) as exc:
             # Disk full, I/O error, locked by another program: nothing that a client did.
             log.error("database.failed", extra={"error": str(getattr(exc, "orig", exc))})
             raise Unavailable from exc
-        return result
 
     def _write(self, work: Work[T]) -> T:
         with self._writer.begin():
@@ -123,8 +122,8 @@ class SqliteDatabase:
             return result
 
     def _close(self) -> None:
-        self._read_threads.shutdown()
-        self._write_thread.shutdown()
+        self._read_threads.close()
+        self._write_thread.close()
         for connection in self._readers:
             connection.close()
         # Closing last, the writer checkpoints the WAL into the file.

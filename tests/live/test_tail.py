@@ -250,7 +250,7 @@ def test_the_tail_holds_what_a_replay_from_disk_would_say(
     engine: sa.Engine, batches: list[list[Any]]
 ) -> None:
     tail, n = Tail(2), 0
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         for batch in batches:
             appends = []
             for kind, by, what in batch:
@@ -263,7 +263,7 @@ def test_the_tail_holds_what_a_replay_from_disk_would_say(
                     if happened.type in (EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED):
                         tail.rewrite(happened)
         stored = event_store.run_after(connection, DEN, 1, upto=tail.last, limit=1000)
-        connection.rollback()
+        transaction.rollback()
 
     kept = tail.after(1, tail.last, 10**9)
     said = [] if kept is None else [orjson.loads(p) for p in payloads_of(kept[0])]

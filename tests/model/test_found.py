@@ -18,7 +18,7 @@ ANA, BO, CY = PEOPLE["ana"], PEOPLE["bo"], PEOPLE["cy"]
 
 @pytest.fixture
 def connection() -> Iterator[sa.Connection]:
-    with furnished().connect() as connection:
+    with furnished().begin() as connection:
         yield connection
 
 

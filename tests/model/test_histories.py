@@ -75,13 +75,13 @@ def told(house: House, history: History) -> dict[RoomId, RoomState]:
 def test_what_is_fetched_anew_is_what_was_fetched_before_and_the_events_since(
     engine: sa.Engine, runner: asyncio.Runner, history: History
 ) -> None:
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         house = House(connection, history)
         before = told(house, history)
         for room in house.rooms:
             runner.run(_is_the_same_however_it_is_learnt(house, room, before[room], history))
         assert checking.check(connection).findings == []
-        connection.rollback()
+        transaction.rollback()
 
 
 async def _is_the_same_however_it_is_learnt(
@@ -142,13 +142,13 @@ def _once_more_changes_nothing(state: RoomState, events: list[Body]) -> None:
 @examples(usual=100, thorough=1_000)
 @given(histories)
 def test_what_is_unread_is_counted_as_of_the_head(engine: sa.Engine, history: History) -> None:
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         house = House(connection, history)
         for batch in [[], *history.batches]:
             house.does(batch)
             for room in house.rooms:
                 _is_counted(house, room)
-        connection.rollback()
+        transaction.rollback()
 
 
 def _is_counted(house: House, room: RoomId) -> None:
@@ -196,14 +196,14 @@ def _read(house: House, room: RoomId, name: str, state: RoomState) -> int:
 @examples(usual=150, thorough=1_000)
 @given(histories)
 def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history: History) -> None:
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         together = House(connection, history)
         for batch in history.batches:
             together.does(batch)
         stored = rows(connection)
-        connection.rollback()
+        transaction.rollback()
 
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         alone = House(connection, history)
         # Both begin with the same house.
         begun = len(alone.appends)
@@ -217,7 +217,7 @@ def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history:
         assert {r: alone.live(r) for r in alone.rooms} == {
             r: together.live(r) for r in together.rooms
         }
-        connection.rollback()
+        transaction.rollback()
 
 
 def said(outcome: Outcome) -> Any:

@@ -350,6 +350,6 @@ def test_each_hears_the_next_number_and_nothing_after_the_end(
         judge(world)
         await world.feed.close()
 
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         asyncio.run(live())
-        connection.rollback()
+        transaction.rollback()
