@@ -28,6 +28,7 @@ from app.api import (
     users,
 )
 from app.api.middleware import Requests
+from app.api.short_way import plain_request
 from app.api.ws import websocket
 from app.domain.limits import MAX_BODY_BYTES
 from app.lifespan import open_runtime
@@ -39,7 +40,7 @@ log = logging.getLogger("parley.server")
 
 class App(FastAPI):
     """
-    FastAPI for HTTP; WebSockets go past it.
+    FastAPI for HTTP; WebSockets go past it, and so do pages of messages.
 
     Its stack of middleware and routing would stay on the stack of every open socket: 5 KiB
     and 0.1 ms each, for nothing that a socket needs.
@@ -49,6 +50,8 @@ class App(FastAPI):
         """Answer one connection."""
         if scope["type"] == "websocket":
             await websocket(scope, receive, send)
+        elif plain := plain_request(scope):
+            await Requests(plain.answer)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -1,7 +1,6 @@
 """What every HTTP request gets: an id, a line in the log, and safe headers."""
 
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from app.api import problems
 from app.api.docs import API_CSP, SECURITY_HEADERS
 from app.domain.errors import TooLarge
-from app.logs import event, log_context
+from app.logs import event, log_context, new_id
 
 log = logging.getLogger("parley.http")
 
@@ -35,7 +34,7 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(4)
+        request_id = new_id()
         started = time.perf_counter()
         status = 0
         instead: bytes | None = None

@@ -8,7 +8,6 @@ accept and then close with a code, because a close before that reaches a browser
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -35,7 +34,7 @@ from app.live.connection import Connection
 from app.live.outbox import Outbox, PlainLane
 from app.live.protocol import Protocol
 from app.live.transport import EXTENSION, FastTransport
-from app.logs import event, log_context
+from app.logs import event, log_context, new_id
 from app.runtime import Runtime
 from app.services.conversation import Conversation
 from app.services.identities import Identity
@@ -60,7 +59,7 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
         # Refused before it is accepted: the server answers 403.
         await send({"type": "websocket.close"})
         return
-    with log_context(connection=secrets.token_hex(4)):
+    with log_context(connection=new_id()):
         socket = Socket(runtime, scope, receive, send)
         await socket.run()
 

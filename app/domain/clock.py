@@ -13,6 +13,7 @@ def _seconds(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=1024)
 def iso(at: int) -> str:
     """``at`` (milliseconds since 1970) as text: ``2026-11-21T08:00:00.123Z``."""
     second, ms = divmod(at, 1000)

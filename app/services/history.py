@@ -1,16 +1,25 @@
 """Reading what was said and what happened: pages, each with its ``head`` of one snapshot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from app.domain.authority import reader, standing_role
-from app.domain.errors import Conflict, Forbidden, Gone, Invalid, MessageNotFound
+from app.domain.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    MessageNotFound,
+    ParleyError,
+    RoomNotFound,
+)
 from app.domain.events import Run
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
 from app.domain.views import MessageView, Page, Standing, Wording
 from app.services.directory import Directory
 from app.services.identities import Identity
+from app.services.together import Gathering, Together
 from app.store import events as event_store
 from app.store import messages, rooms
 from app.store.database import Connection, Database
@@ -36,6 +45,19 @@ class LogPage(NamedTuple):
         return self.last < self.head
 
 
+class PageKey(NamedTuple):
+    """Which messages are asked for: before, after or around a ``seq``, or the newest."""
+
+    room: RoomId
+    before: int | None
+    after: int | None
+    around: int | None
+    limit: int
+
+
+_Asked = tuple[UserId, PageKey]
+
+
 class History:
     """
     Rooms' messages and events, for those who may read them.
@@ -57,6 +79,10 @@ class History:
         self._directory = directory
         self._epoch = epoch
         self._now = now
+        # Not together with log-ins, which must not wait for pages.
+        self._pages: Together[_Asked, Page | ParleyError] = Together(
+            Gathering(database), self._load_pages
+        )
 
     # Messages
 
@@ -73,6 +99,8 @@ class History:
         """
         The messages before, after or around a ``seq``; the newest, if none is given.
 
+        Those who ask for the same page at the same moment share it.
+
         Raises:
             Invalid: If more than one is given.
 
@@ -80,16 +108,10 @@ class History:
         if sum(seq is not None for seq in (before, after, around)) > 1:
             raise Invalid.field("before", "only one of before, after and around can be given")
         room = await self._directory.find(name)
-
-        def work(connection: Connection) -> Page:
-            self._reader(connection, room, me)
-            if after is not None:
-                return messages.after(connection, room, after, limit)
-            if around is not None:
-                return messages.around(connection, room, around, limit)
-            return messages.before(connection, room, before, limit)
-
-        return await self._database.read(work)
+        found = await self._pages.get((me, PageKey(room, before, after, around, limit)))
+        if not isinstance(found, Page):
+            raise found or RoomNotFound()
+        return found
 
     async def message(self, me: UserId, name: str, seq: int) -> MessageView:
         """
@@ -190,9 +212,34 @@ class History:
 
         return await self._database.read(work)
 
+    def _load_pages(
+        self, connection: Connection, asked: Sequence[_Asked]
+    ) -> dict[_Asked, Page | ParleyError]:
+        standings = rooms.standings(connection, {(key.room, me, 0) for me, key in asked})
+        pages: dict[PageKey, Page] = {}
+        answers: dict[_Asked, Page | ParleyError] = {}
+        for me, key in asked:
+            try:
+                reader(standings.get((key.room, me, 0)), self._now())
+            except ParleyError as exc:
+                answers[me, key] = exc.with_traceback(None)
+                continue
+            if key not in pages:
+                pages[key] = _page(connection, key)
+            answers[me, key] = pages[key]
+        return answers
+
     def _reader(self, connection: Connection, room: RoomId, me: UserId) -> Standing:
         key = (room, me, 0)
         return reader(rooms.standings(connection, [key]).get(key), self._now())
+
+
+def _page(connection: Connection, key: PageKey) -> Page:
+    if key.after is not None:
+        return messages.after(connection, key.room, key.after, key.limit)
+    if key.around is not None:
+        return messages.around(connection, key.room, key.around, key.limit)
+    return messages.before(connection, key.room, key.before, key.limit)
 
 
 def check_cursor(standing: Standing, since: int) -> None:

@@ -1,17 +1,33 @@
-"""The driver's own connection, for the few statements whose price is counted."""
+"""
+Past SQLAlchemy, for the statements whose price is counted: those of every batch, join and page.
+
+On SQLite it has nothing to add to them, no types to convert and no text to compile, and takes
+33 µs for a statement that the driver does in 4. PostgreSQL's driver needs it.
+"""
 
 import sqlite3
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 
 def driver(connection: sa.Connection) -> sqlite3.Connection:
-    """
-    SQLite's connection under SQLAlchemy's, inside the transaction that is open there.
-
-    A statement takes 4 µs this way and 33 by ``Connection.execute``.
-    """
+    """SQLite's connection under SQLAlchemy's, inside the transaction that is open there."""
     # SQLAlchemy begins one with the first statement that it sees, and would not see these.
     assert connection.in_transaction()
     return cast(sqlite3.Connection, connection.connection.driver_connection)
+
+
+class Direct:
+    """A query with named parameters: ``SELECT … WHERE id = :id``."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+        self._text = sa.text(sql)
+
+    def rows(self, connection: sa.Connection, **parameters: object) -> Sequence[Any]:
+        """The rows, as tuples."""
+        if connection.dialect.name == "sqlite":
+            return driver(connection).execute(self._sql, parameters).fetchall()
+        return connection.execute(self._text, parameters).all()

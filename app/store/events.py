@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from app.domain.events import Event, Run, users_of
 from app.domain.ids import RoomId, Seq, event_id
 from app.domain.roles import Kind
+from app.store.driver import Direct
 from app.store.names import usernames
 
 # What is replayed is what holds now: the text of a message, and of its edits, as it is today.
-_AFTER = sa.text(
+_AFTER = Direct(
     "SELECT e.id, e.type, e.by, e.at, e.ref,"
     " CASE e.type WHEN 'message.created' THEN coalesce(e.edited_text, e.text)"
     " WHEN 'message.edited' THEN (SELECT coalesce(m.edited_text, m.text) FROM events AS m"
@@ -29,9 +30,7 @@ def after(
 ) -> list[Event]:
     """At most ``limit`` events after ``seq``, up to and with ``upto``, oldest first."""
     start = event_id(room, 0)
-    rows = connection.execute(
-        _AFTER, {"after": start + seq, "upto": start + upto, "limit": limit}
-    ).all()
+    rows = _AFTER.rows(connection, after=start + seq, upto=start + upto, limit=limit)
     return [
         Event(
             room,

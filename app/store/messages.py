@@ -9,27 +9,29 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, UserId, event_id
+from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
 from app.domain.views import MessageView, Page, Wording
+from app.store.driver import Direct
 from app.store.events import decoded
 from app.store.names import usernames
 from app.store.sets import Keyed
 
 _COLUMNS = (
-    "SELECT e.id, e.by, e.at, e.ref, coalesce(e.edited_text, e.text), e.data, e.client_id,"
-    " e.edited_at, e.deleted_at, e.pinned_at FROM events AS e WHERE e.type = 'message.created'"
+    "SELECT e.id, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"
+    " coalesce(e.edited_text, e.text), e.data, e.client_id, e.edited_at, e.deleted_at,"
+    " e.pinned_at FROM events AS e WHERE e.type = 'message.created'"
 )
-_OLDER = sa.text(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
-_NEWER = sa.text(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
-_PINNED = sa.text(
+_OLDER = Direct(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
+_NEWER = Direct(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
+_PINNED = Direct(
     _COLUMNS + " AND e.pinned_at IS NOT NULL AND e.id > :low AND e.id < :high"
     " ORDER BY e.id DESC LIMIT :limit"
 )
-_REPLYING = sa.text(
+_REPLYING = Direct(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
 )
-_REPLYING_OLDER = sa.text(
+_REPLYING_OLDER = Direct(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit"
 )
@@ -48,7 +50,7 @@ _BY_IDS = Keyed(
     _COLUMNS.replace("FROM events AS e", "FROM {keys} JOIN events AS e ON e.id = k.id"),
     id="bigint",
 )
-_ROOM = sa.text("SELECT head, first FROM rooms WHERE id = :room")
+_ROOM = Direct("SELECT head, first FROM rooms WHERE id = :room")
 
 _REACTIONS = Keyed(
     "SELECT r.event_id, r.emoji, r.user_id FROM {keys}"
@@ -162,13 +164,13 @@ def by_ids(connection: sa.Connection, ids: Sequence[EventId]) -> dict[EventId, M
 
 
 def _bounds(connection: sa.Connection, room: RoomId) -> tuple[int, int]:
-    row = connection.execute(_ROOM, {"room": room}).one()
-    return row.head, row.first
+    [(head, first)] = _ROOM.rows(connection, room=room)
+    return head, first
 
 
 def _rows(
     connection: sa.Connection,
-    sql: sa.TextClause,
+    query: Direct,
     room: RoomId,
     low: int,
     high: int,
@@ -177,24 +179,20 @@ def _rows(
     ref: int | None = None,
 ) -> Sequence[Any]:
     start = event_id(room, 0)
-    parameters = {"low": start + low, "high": start + high, "limit": limit}
-    if ref is not None:
-        parameters |= {"room": room, "ref": ref}
-    return connection.execute(sql, parameters).all()
+    about = {} if ref is None else {"room": room, "ref": ref}
+    return query.rows(connection, low=start + low, high=start + high, limit=limit, **about)
 
 
 def _views(connection: sa.Connection, rows: Iterable[Any]) -> list[MessageView]:
     by_id: dict[int, MessageView] = {}
-    authors: dict[int, UserId | None] = {}
     for id_, by, at, ref, text, data, client_id, edited_at, deleted_at, pinned_at in rows:
-        authors[id_] = by
         by_id[id_] = MessageView(
             RoomId(id_ >> SEQ_BITS),
             _seq(id_),
             at,
-            None,
+            by,
             text,
-            (decoded(data) or {}).get("data"),
+            None if data is None else (decoded(data) or {}).get("data"),
             ref,
             client_id,
             edited_at,
@@ -202,23 +200,16 @@ def _views(connection: sa.Connection, rows: Iterable[Any]) -> list[MessageView]:
             pinned_at is not None,
         )
     if by_id:
-        _complete(connection, by_id, authors)
+        _complete(connection, by_id)
     return list(by_id.values())
 
 
-def _complete(
-    connection: sa.Connection,
-    by_id: dict[int, MessageView],
-    authors: dict[int, UserId | None],
-) -> None:
+def _complete(connection: sa.Connection, by_id: dict[int, MessageView]) -> None:
     keys = [(id_,) for id_ in by_id]
     reactions = _REACTIONS.rows(connection, keys)
     mentions = _MENTIONS.rows(connection, keys)
-    users = {user for user in authors.values() if user is not None}
-    users |= {user for _, _, user in reactions} | {user for _, user in mentions}
+    users = {user for _, _, user in reactions} | {user for _, user in mentions}
     names = usernames(connection, users)
-    for id_, author in authors.items():
-        by_id[id_].by = None if author is None else names.get(author)
     for id_, emoji, user in reactions:
         by_id[id_].reactions.setdefault(emoji, []).append(names[user])
     for id_, user in mentions:

@@ -3,9 +3,6 @@ A set of keys as *one* parameter, so that a statement's text never depends on ho
 
 ``IN (…)`` with a placeholder per key is parsed and compiled anew for every size; this is
 one JSON array, whatever it holds.
-
-On SQLite these statements, which are those of every batch and every join, go straight to
-the driver: SQLAlchemy has no types to convert here and no text to compile.
 """
 
 import sqlite3
