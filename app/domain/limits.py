@@ -69,6 +69,9 @@ PONG_TIMEOUT_SECONDS = 20
 REQUEST_SECONDS = 10.0
 # As large as h11 and nginx allow; tokens and cookies are far smaller.
 MAX_HEADER_BYTES = 64 * 1024
+# A handshake that websockets would refuse, at 8,192 and 128, is left for it to answer.
+MAX_HANDSHAKE_LINE_BYTES = 8_000
+MAX_HANDSHAKE_HEADERS = 100
 # Somebody who can't form a frame this often in a row is not going to learn it.
 MAX_BAD_FRAMES_IN_A_ROW = 20
 # Being limited this often in ten seconds means that the client ignores the answers.

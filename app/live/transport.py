@@ -10,17 +10,22 @@ open: handshakes that never end, and peers that never drain.
 import asyncio
 import socket
 import struct
-from asyncio import TimerHandle
+from asyncio import TimerHandle, Transport
 from asyncio.transports import BaseTransport
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
+from uvicorn._types import ASGISendEvent, HTTPScope
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+from websockets.protocol import Protocol, Side, State
 
 from app.domain.closing import IDLE
 from app.domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
+from app.live.opening import refusal, subprotocols, switching
 from app.live.splitter import Rest, Splitter
 
 EXTENSION = "parley.transport"
@@ -73,11 +78,49 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
         self._splitter: Splitter | None = None
         self._hear: Hear | None = None
         self._gone: Callable[[], None] | None = None
+        # Of a handshake that was read the short way.
+        self._accept: bytes | None = None
+
+    def open(self, transport: Transport, request: HTTPScope, target: bytes, accept: bytes) -> None:
+        """Take over from HTTP: ``request`` is a handshake, to be answered with ``accept``."""
+        path, _, query = target.partition(b"?")
+        self.connections.add(self)
+        self.transport = transport
+        self._bound_buffer()
+        self._accept = accept
+        self.conn = Protocol(  # type: ignore[assignment]
+            Side.SERVER, state=State.OPEN, max_size=self.config.ws_max_size, logger=self.logger
+        )
+        self.handshake_initiated = True
+        self._splitter = Splitter(self.config.ws_max_size)
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "wss" if request["scheme"] == "https" else "ws",
+            "server": request["server"],
+            "client": request["client"],
+            "root_path": self.root_path,
+            "path": self.root_path + unquote(path.decode("ascii")),
+            "raw_path": self.root_path.encode("ascii") + path,
+            "query_string": query,
+            "headers": request["headers"],
+            "subprotocols": subprotocols(list(request["headers"])),
+            "state": self.app_state.copy(),
+            "extensions": {EXTENSION: self._fast_transport()},  # type: ignore[dict-item]
+        }
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Bound what the kernel buffers."""
         super().connection_made(transport)
-        sock = transport.get_extra_info("socket")
+        self._bound_buffer()
+
+    def _bound_buffer(self) -> None:
+        sock = self.transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_SEND_BUFFER_BYTES)
 
@@ -136,15 +179,44 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             extensions: dict[str, Any] = self.scope["extensions"]
-            extensions[EXTENSION] = FastTransport(
-                self.transport.write,
-                self.transport.get_write_buffer_size,
-                self._abort,
-                self.writable.wait,
-                self._listen,
-                self.transport.pause_reading,
-                self.transport.resume_reading,
-            )
+            extensions[EXTENSION] = self._fast_transport()
+
+    def _fast_transport(self) -> FastTransport:
+        return FastTransport(
+            self.transport.write,
+            self.transport.get_write_buffer_size,
+            self._abort,
+            self.writable.wait,
+            self._listen,
+            self.transport.pause_reading,
+            self.transport.resume_reading,
+        )
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Answer the handshake here if it was read here; all else as uvicorn."""
+        if self._accept is None or self.handshake_complete:
+            await super().send(message)
+            return
+        if self.disconnected or self.transport.is_closing():
+            raise ClientDisconnected
+        self.handshake_complete = True
+        if message["type"] != "websocket.accept":
+            self.close_sent = True
+            self.transport.write(refusal(b"403 Forbidden"))
+            self.transport.close()
+            return
+        headers = [*self.default_headers, *message.get("headers", ())]
+        if chosen := message.get("subprotocol"):
+            headers.append((b"Sec-WebSocket-Protocol", chosen.encode("latin-1")))
+        self.transport.write(switching(self._accept, headers))
+        self.start_keepalive()
+
+    def send_500_response(self) -> None:
+        """The app failed before it answered, or the server stops."""
+        if self._accept is None:
+            super().send_500_response()
+        elif not self.handshake_complete and not self.transport.is_closing():
+            self.transport.write(refusal(b"500 Internal Server Error"))
 
     def send_receive_event_to_app(self) -> None:
         """A message that came the long way: in fragments, compressed, or binary."""
