@@ -14,7 +14,7 @@ from app.domain.closing import INTERNAL, Close
 from app.live.outbox import Outbox
 from app.live.protocol import Answer, Perform, Protocol
 from app.live.transport import FastTransport
-from app.services.conversation import Conversation
+from app.services.conversation import Conversation, Work
 
 log = logging.getLogger("parley.ws")
 
@@ -89,7 +89,7 @@ class Inbox:
                 self._fast.pause()
             self._waiting = asyncio.create_task(self._go_on(wait))
 
-    def _handle(self, text: str | None) -> Awaitable[None] | None:
+    def _handle(self, text: str | None) -> Work | None:
         if text is None:
             effect = self._protocol.receive_bytes()
         else:
@@ -103,15 +103,15 @@ class Inbox:
             self._close(effect)
         return None
 
-    async def _go_on(self, wait: Awaitable[None]) -> None:
+    async def _go_on(self, wait: Work) -> None:
         try:
-            await wait
+            await wait()
             while self._backlog:
                 backlog, self._backlog = self._backlog, []
                 for text in backlog:
                     further = self._handle(text)
                     if further is not None:
-                        await further
+                        await further()
         except Exception:  # as in _take
             log.exception("inbox.failed")
             self._close(INTERNAL)

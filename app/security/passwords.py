@@ -100,7 +100,7 @@ class Passwords:
             raise Unavailable("Too many log-ins at once. Try again in a moment.")
         try:
             future = self._threads.submit(work)
-        except BaseException:
+        except BaseException:  # the place is given back, whatever it was
             self._places.release()
             raise
         # When the work is over, not when the caller is: one who hangs up frees no core.

@@ -8,9 +8,8 @@ asked meanwhile waits for it; the replay then takes as long as it takes.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from app.domain import appends
 from app.domain.closing import Close
@@ -37,6 +36,9 @@ from app.wire.errors import close_for, error_frame
 from app.wire.rooms import standing_body
 
 log = logging.getLogger("parley.conversation")
+
+Work = Callable[[], Awaitable[None]]
+"""Not begun yet: where it never is, nothing is left behind that nobody awaited."""
 
 
 class Conversations:
@@ -89,12 +91,12 @@ class Conversation:
         self._pending = 0
         self._room_for_more: asyncio.Future[None] | None = None
 
-    def perform(self, request: requests.AnyRequest) -> Awaitable[None] | None:
+    def perform(self, request: requests.AnyRequest) -> Work | None:
         """
         Carry out one request; it may be answered later. Never raises a ``ParleyError``.
 
         Returns:
-            What to await before the next request is given, where the order of appends needs
+            What to carry out before the next request is given, where the order of appends needs
             it or too many are unanswered; None nearly always.
 
         """
@@ -105,14 +107,14 @@ class Conversation:
                     self.join(request.room or "", wish)
                 case requests.Leave():
                     if self._entering:
-                        return self._leave_in_turn(request)
+                        return partial(self._leave_in_turn, request)
                     self._leave(request)
                 case requests.Typing():
                     self._typing(request)
                 case requests.Read():
-                    self._start(self._read(request), request.id)
+                    self._start(partial(self._read, request), request.id)
                 case requests.Auth():
-                    self._start(self._auth(request), request.id)
+                    self._start(partial(self._auth, request), request.id)
                 case requests.Ping():
                     self._connection.outbox.say(answers.pong(request.id))
                 case _:
@@ -126,7 +128,7 @@ class Conversation:
         entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._entering.add(entered)
         entered.add_done_callback(self._entering.discard)
-        self._start(self._enter(room, wish, entered), wish.re, closes=of_path)
+        self._start(partial(self._enter, room, wish, entered), wish.re, closes=of_path)
 
     async def close(self) -> None:
         """Drop what is under way. Appends that are queued are carried out all the same."""
@@ -138,10 +140,10 @@ class Conversation:
 
     # Appends
 
-    def _append(self, request: requests.AnyRequest) -> Awaitable[None] | None:
+    def _append(self, request: requests.AnyRequest) -> Work | None:
         room = self._server.directory.known(request.room)  # type: ignore[union-attr, arg-type]
         if room is None or self._entering or self._pending >= MAX_PENDING_REQUESTS:
-            return self._append_in_turn(request)
+            return partial(self._append_in_turn, request)
         self._submit(request, room)
         return None
 
@@ -260,19 +262,14 @@ class Conversation:
 
     # Internal
 
-    def _start(
-        self, work: Coroutine[Any, Any, None], re: str | None, *, closes: bool = False
-    ) -> asyncio.Task[None]:
+    def _start(self, work: Work, re: str | None, *, closes: bool = False) -> None:
         task = asyncio.create_task(self._guard(work, re, closes=closes))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
-    async def _guard(
-        self, work: Coroutine[Any, Any, None], re: str | None, *, closes: bool
-    ) -> None:
+    async def _guard(self, work: Work, re: str | None, *, closes: bool) -> None:
         try:
-            await work
+            await work()
         except ParleyError as exc:
             close = close_for(exc) if closes else None
             if close is not None:

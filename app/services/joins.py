@@ -105,7 +105,7 @@ class Joins:
         subscription.on_end = partial(self._feed.release, warm)
         try:
             standing = await self._admit(connection.user, room, read_only=read_only)
-        except BaseException:
+        except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(subscription)
             raise
         self._feed.stands_at(warm, standing.head)
@@ -146,7 +146,7 @@ class Joins:
                 await self._catch_up(entry, cursor, wish)
         except Gone:
             await self._begin_again(entry, wish)
-        except BaseException:
+        except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(subscription)
             raise
 
@@ -166,7 +166,7 @@ class Joins:
             self._arrive(entry)
         try:
             await self._catch_up(entry, since, Wish(since))
-        except BaseException:
+        except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(entry.subscription)
             raise
 

@@ -58,7 +58,7 @@ class FileLock:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise Held(holder) from None
-        except BaseException:
+        except BaseException:  # no descriptor is left behind, whatever it was
             os.close(descriptor)
             raise
         os.ftruncate(descriptor, 0)

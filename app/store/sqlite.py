@@ -50,7 +50,7 @@ def _connect(database: str, *, write: bool) -> sqlite3.Connection:
         # The promise "acknowledged means on disk" rests on this one.
         if connection.execute("PRAGMA synchronous").fetchone() != (_FULL,):
             raise RuntimeError("SQLite did not accept PRAGMA synchronous=FULL.")
-    except BaseException:
+    except BaseException:  # no file is left open, whatever it was
         connection.close()
         raise
     return connection

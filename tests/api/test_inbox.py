@@ -1,7 +1,8 @@
 """What comes in on one socket: in order, also while one request waits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from app.domain.closing import INTERNAL
 from app.live.buckets import Bucket
 from app.live.protocol import Protocol
 from app.live.transport import FastTransport, Hear
+from app.services.conversation import Work
 from tests.harness.patience import turns
 from tests.live.people import BO, Caller
 
@@ -21,12 +23,12 @@ class Conversation:
         self.done: list[str] = []
         self.go_on = asyncio.Event()
 
-    def perform(self, request: object) -> Awaitable[None] | None:
+    def perform(self, request: object) -> Work | None:
         text: str = request.text  # type: ignore[attr-defined]
         if text == "bad":
             raise ZeroDivisionError
         if text.startswith("slow"):
-            return self._later(text)
+            return partial(self._later, text)
         self.done.append(text)
         return None
 
@@ -116,11 +118,13 @@ async def test_a_fault_of_ours_ends_this_connection(
     assert "inbox.failed" in caplog.text
 
 
-async def test_closing_handles_nothing_more() -> None:
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun yet"])
+async def test_closing_handles_nothing_more(begun: bool) -> None:
     desk = Desk()
     desk.wire.hear("slow")
     desk.wire.hear("two")
-    await turns()
+    if begun:
+        await turns()
 
     await desk.inbox.close()
     desk.conversation.go_on.set()

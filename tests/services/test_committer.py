@@ -68,6 +68,26 @@ async def test_concurrent_sends_half_of_them_repeated_give_one_to_n(
     assert (await database.read(check)).findings == []
 
 
+async def test_a_fault_in_telling_others_costs_no_sender_the_answer(
+    house: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ana = (await house.person("ana")).user
+    append = house.runtime.committer.append
+
+    def broken(_runs: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.runtime.feed, "publish", broken)
+        first = await append(send(house, "not told", by=ana))
+    second = await append(send(house, "told", by=ana))
+
+    assert second.seq == first.seq + 1
+    assert [r.getMessage() for r in caplog.records if r.name == "parley.committer"] == [
+        "committer.not_published"
+    ]
+
+
 async def test_what_waits_becomes_one_transaction_in_order_of_arrival(
     house: Server, held: Held
 ) -> None:

@@ -296,7 +296,7 @@ async def test_what_waits_for_a_join_that_is_through_meanwhile_goes_on(server: S
     leaving = conversation.perform(decode('{"type": "leave", "room": "general", "id": "bye"}'))
     assert leaving is not None, "it waits its turn"
     await until(lambda: b"caught_up" in b"".join(caller.ear.writes), "the end of the join")
-    await leaving
+    await leaving()
 
     assert json.loads(caller.ear.payloads[-1]) == {"type": "ack", "re": "bye"}
     await conversation.close()
