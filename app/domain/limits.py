@@ -163,7 +163,8 @@ REVOCATIONS_PER_POLL = 1_000
 
 # New messages are indexed for search this much later, so many in one transaction...
 INDEX_SECONDS = 0.5
-INDEX_BATCH = 200
+# ...of these, which keeps the writer for a millisecond...
+INDEX_BATCH = 50
 # ...with a rest in between of so many times what that took, for those who speak.
 INDEX_REST = 3
 
