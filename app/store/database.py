@@ -31,8 +31,8 @@ class Database(Protocol):
         Safe to cancel: the work then runs to its end unseen, and nothing is left locked.
 
         Raises:
-            Unavailable: If the database can't be reached or written now. Whether the
-                transaction was committed is then unknown.
+            Unavailable: If the database can't be reached or written now, or is closed.
+                Whether the transaction was committed is then unknown.
 
         """
 
@@ -41,7 +41,7 @@ class Database(Protocol):
         Run ``work`` on one snapshot: everything that it reads is of the same moment.
 
         Raises:
-            Unavailable: If the database can't be reached now.
+            Unavailable: If the database can't be reached now, or is closed.
 
         """
 

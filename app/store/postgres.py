@@ -34,6 +34,7 @@ class PostgresDatabase:
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     async def write(self, work: Work[T]) -> T:
         return await self._to_the_end(self._writing, work)
@@ -42,6 +43,9 @@ class PostgresDatabase:
         return await self._to_the_end(self._reading, work)
 
     async def _to_the_end(self, engine: AsyncEngine, work: Work[T]) -> T:
+        if self._closed:
+            # A connection made now would never be closed.
+            raise Unavailable
         # In a task of its own: a caller that is cancelled must not cut a commit short, nor
         # leave a connection half-open.
         task = asyncio.create_task(self._run(engine, work))
@@ -50,6 +54,7 @@ class PostgresDatabase:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._engine.dispose()
 

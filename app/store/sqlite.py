@@ -84,6 +84,7 @@ class SqliteDatabase:
         self._read_threads = Threads(readers, "parley-read")
         self._local = threading.local()
         self._readers: list[sa.Connection] = []
+        self._closed = False
         if sqlite3.sqlite_version_info < _SAFE_VERSION:
             log.info(
                 "sqlite.version",
@@ -97,9 +98,12 @@ class SqliteDatabase:
         return await self._run(self._read_threads, self._read, work)
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.to_thread(self._close)
 
     async def _run(self, threads: Threads, call: Callable[[Work[T]], T], work: Work[T]) -> T:
+        if self._closed:
+            raise Unavailable
         try:
             return await threads.run(call, work)
         except (sa.exc.OperationalError, sqlite3.OperationalError) as exc:

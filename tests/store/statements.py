@@ -1,4 +1,4 @@
-"""What is asked of SQLite, listened to where it arrives: nothing gets past it."""
+"""What is asked of a database, listened to where it arrives."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,8 +12,17 @@ from app.store.driver import driver
 
 @contextmanager
 def asked(connection: sa.Connection) -> Iterator[list[str]]:
-    """The statements asked meanwhile, with their values in place."""
+    """The statements asked meanwhile; of SQLite, with their values in place."""
     said: list[str] = []
+    if connection.dialect.name != "sqlite":
+
+        def heard(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+            said.append(sql)
+
+        sa.event.listen(connection, "before_cursor_execute", heard)
+        yield said
+        sa.event.remove(connection, "before_cursor_execute", heard)
+        return
 
     def note(sql: str) -> None:
         # Not what FTS5 asks on its own account, of its tables or as a comment.

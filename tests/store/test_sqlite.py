@@ -173,3 +173,13 @@ async def test_two_in_memory_share_nothing() -> None:
         await one.write(run(MAKE))
         with pytest.raises(Unavailable):
             await two.read(scalar("SELECT count(*) FROM notes"))
+
+
+async def test_once_closed_it_does_nothing_more(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "notes.db")
+    await database.close()
+
+    for ask in (database.read, database.write):
+        async with patience("an answer"):
+            with pytest.raises(Unavailable):
+                await ask(scalar("SELECT 1"))
