@@ -132,7 +132,8 @@ class WorkingSet:
     ) -> Event:
         """Take the room's next number for an event."""
         room.head += 1
-        event = Event(room.id, Seq(room.head), kind, by, at, ref, text, data, client_id)
+        # The value: SQLite's driver and the encoder know a plain text at once.
+        event = Event(room.id, Seq(room.head), kind.value, by, at, ref, text, data, client_id)
         self.events.append(event)
         if client_id is not None:
             self.keys[room.id, by, client_id] = event

@@ -2,7 +2,7 @@
 Past SQLAlchemy, for the statements whose price is counted: those of every batch, join and page.
 
 On SQLite it has nothing to add to them, no types to convert and no text to compile, and takes
-33 µs for a statement that the driver does in 4. PostgreSQL's driver needs it.
+eight times as long as the driver (``python -m bench.ways``). PostgreSQL's driver needs it.
 """
 
 import sqlite3

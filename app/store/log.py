@@ -112,37 +112,28 @@ def save(connection: sa.Connection, ws: WorkingSet) -> None:
 
 def _save_events(connection: sa.Connection, ws: WorkingSet) -> None:
     dumps = orjson.dumps
-    rows = [
-        (
-            event_id(e.room, e.seq),
-            *(e.room, e.type, e.by, e.at, e.ref, e.text),
-            None if e.data is None else dumps(e.data).decode(),
-            e.client_id,
-        )
-        for e in ws.events
-    ]
-    _EVENTS(connection, rows)
+    numbered = [(event_id(e.room, e.seq), e) for e in ws.events]
+    _EVENTS(
+        connection,
+        [
+            (id_, e.room, e.type, e.by, e.at, e.ref, e.text)
+            + (None if e.data is None else dumps(e.data).decode(), e.client_id)
+            for id_, e in numbered
+        ],
+    )
+    said = [(id_, e) for id_, e in numbered if e.type == EventType.MESSAGE_CREATED]
     mentions = [
-        (user, event_id(e.room, e.seq))
-        for e in ws.events
-        if e.data is not None and e.type == EventType.MESSAGE_CREATED
-        for user in e.data.get("mentions", ())
+        (user, id_) for id_, e in said if e.data is not None for user in e.data.get("mentions", ())
     ]
     _MENTIONS(connection, mentions)
-    said = [e for e in ws.events if e.type == EventType.MESSAGE_CREATED]
     if said and connection.dialect.name == "sqlite":
-        search.announce(connection, [event_id(e.room, e.seq) for e in said])
+        search.announce(connection, [id_ for id_, _ in said])
     elif said:
-        search.add(
-            connection,
-            [
-                (
-                    event_id(e.room, e.seq),
-                    search.document("postgresql", ws.rooms[e.room].kind, e.room, e.by, e.text),
-                )
-                for e in said
-            ],
-        )
+        documents = [
+            (id_, search.document("postgresql", ws.rooms[e.room].kind, e.room, e.by, e.text))
+            for id_, e in said
+        ]
+        search.add(connection, documents)
 
 
 def _save_members(connection: sa.Connection, ws: WorkingSet) -> None:

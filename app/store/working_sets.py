@@ -113,31 +113,51 @@ _DIRECT_KEYS = Keyed(
 
 _ABOUT_MESSAGE = (Edit, Delete, React, Pin)
 _ABOUT_USER = (Admit, Remove, Ban, Mute)
-_MAKES_ROOM = (CreateRoom, OpenDirect)
+
+
+class _ByType:
+    """A batch, sorted once: most batches hold one type of append, or two."""
+
+    def __init__(self, appends: Sequence[Append]) -> None:
+        self._by_type: dict[type[Append], list[Any]] = {}
+        for append in appends:
+            self._by_type.setdefault(type(append), []).append(append)
+
+    def of(self, *types: type[Append]) -> list[Any]:
+        """The appends of these types."""
+        found: list[Any] = []
+        for kind in types:
+            found += self._by_type.get(kind, ())
+        return found
 
 
 def load(connection: sa.Connection, appends: Sequence[Append]) -> WorkingSet:
     """Lock the rooms of a batch, then read all that its decisions may ask about."""
-    rooms = {a.room for a in appends if not isinstance(a, _MAKES_ROOM)}
+    batch = _ByType(appends)
+    # What makes a room names none.
+    rooms = {a.room for a in appends} - {NOBODY}
     if connection.dialect.name == "postgresql" and rooms:
         _LOCK_ROOMS.run(connection, [(room,) for room in sorted(rooms)])
     ws = WorkingSet()
     if rooms:
         _load_rooms(connection, ws, rooms)
-    _load_people(connection, ws, appends)
+    pairs = {(a.room, a.by) for a in appends if a.by is not None}
+    pairs |= {(a.room, a.user) for a in batch.of(*_ABOUT_USER, OpenDirect)}
+    if pairs:
+        _load_people(connection, ws, pairs)
     keys = {(a.room, a.by, a.client_id) for a in appends if a.client_id is not None}
     if keys:
         _load_keys(connection, ws, keys)
-    _load_messages(connection, ws, appends)
-    names = {(a.room, n) for a in appends if isinstance(a, Send | Edit) for n in a.mentions}
+    _load_messages(connection, ws, batch)
+    names = {(a.room, n) for a in batch.of(Send, Edit) for n in a.mentions}
     if names:
         for room, name, user in _MENTIONABLE.rows(connection, names):
             ws.mentionable[room, name] = user
-    if changing := {a.room for a in appends if isinstance(a, _ABOUT_USER)}:
+    if changing := {a.room for a in batch.of(*_ABOUT_USER)}:
         ws.owners = {room: set() for room in changing}
         for room, user in _OWNERS.rows(connection, [(room,) for room in changing]):
             ws.owners[room].add(user)
-    if making := [a for a in appends if isinstance(a, _MAKES_ROOM)]:
+    if making := batch.of(CreateRoom, OpenDirect):
         _load_for_new_rooms(connection, ws, making)
     return ws
 
@@ -151,16 +171,9 @@ def _load_rooms(connection: sa.Connection, ws: WorkingSet, rooms: Iterable[RoomI
         ws.rooms[id_].head_before = head
 
 
-def _load_people(connection: sa.Connection, ws: WorkingSet, appends: Sequence[Append]) -> None:
-    pairs: set[tuple[RoomId, UserId]] = set()
-    for a in appends:
-        room = NOBODY if isinstance(a, _MAKES_ROOM) else a.room
-        if a.by is not None:
-            pairs.add((room, a.by))
-        if isinstance(a, (*_ABOUT_USER, OpenDirect)):
-            pairs.add((room, a.user))
-    if not pairs:
-        return
+def _load_people(
+    connection: sa.Connection, ws: WorkingSet, pairs: set[tuple[RoomId, UserId]]
+) -> None:
     for row in _PEOPLE.rows(connection, pairs):
         room, user, username, is_admin, disabled_at, role, joined, banned, muted, read, sent = row
         ws.people[room, user] = Person(
@@ -194,13 +207,10 @@ def _load_keys(
         )
 
 
-def _load_messages(connection: sa.Connection, ws: WorkingSet, appends: Sequence[Append]) -> None:
-    wanted = {event_id(a.room, a.ref) for a in appends if isinstance(a, _ABOUT_MESSAGE)}
-    wanted |= {
-        event_id(a.room, a.reply_to)
-        for a in appends
-        if isinstance(a, Send) and a.reply_to is not None
-    }
+def _load_messages(connection: sa.Connection, ws: WorkingSet, batch: _ByType) -> None:
+    wanted = {event_id(a.room, a.ref) for a in batch.of(*_ABOUT_MESSAGE)}
+    replies = (a for a in batch.of(Send) if a.reply_to is not None)
+    wanted |= {event_id(a.room, a.reply_to) for a in replies}
     if not wanted:
         return
     by_id: dict[int, Message] = {}
@@ -210,7 +220,7 @@ def _load_messages(connection: sa.Connection, ws: WorkingSet, appends: Sequence[
         by_id[id_] = ws.messages[room, seq] = Message(
             room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
         )
-    reacted = {event_id(a.room, a.ref) for a in appends if isinstance(a, React)}
+    reacted = {event_id(a.room, a.ref) for a in batch.of(React)}
     if reacted:
         for id_, emoji, user in _REACTIONS.rows(connection, [(id_,) for id_ in reacted]):
             by_id[id_].reactions.setdefault(emoji, set()).add(user)
