@@ -27,6 +27,7 @@ SLOW = (
     "model/",
     "services/test_interleavings",
     "services/test_joins",
+    "store/test_working_sets",
     "test_cli",
     "test_server",
     "torture/",
