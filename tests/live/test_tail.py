@@ -6,6 +6,7 @@ tail holds are those that are read from disk.
 """
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -219,7 +220,7 @@ def made(kind: type[Append], by: UserId, what: dict[str, Any], n: int) -> Append
 
 
 @pytest.fixture(scope="module")
-def engine() -> sa.Engine:
+def engine() -> Iterator[sa.Engine]:
     """A plain in-memory database: what is done in it is taken back."""
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     install(memory)
@@ -241,7 +242,9 @@ def engine() -> sa.Engine:
         )
         members.run(connection, [(ANA,), (BO,)])
         connection.commit()
-    return engine
+    yield engine
+    engine.dispose()
+    memory.close()
 
 
 @settings(max_examples=300)

@@ -18,8 +18,10 @@ ANA, BO, CY = PEOPLE["ana"], PEOPLE["bo"], PEOPLE["cy"]
 
 @pytest.fixture
 def connection() -> Iterator[sa.Connection]:
-    with furnished().begin() as connection:
+    engine = furnished()
+    with engine.begin() as connection:
         yield connection
+    engine.dispose()
 
 
 def house_of(connection: sa.Connection, other: str = "public") -> House:

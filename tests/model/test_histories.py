@@ -30,9 +30,11 @@ pytestmark = [pytest.mark.sqlite_only, pytest.mark.timeout(1_800)]
 
 
 @pytest.fixture(scope="module")
-def engine() -> sa.Engine:
+def engine() -> Iterator[sa.Engine]:
     """People in a new installation."""
-    return furnished()
+    engine = furnished()
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="module")

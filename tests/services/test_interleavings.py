@@ -8,7 +8,7 @@ its cursor on, up to the event that ended its access or to the end of the log.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -310,7 +310,7 @@ def judge(world: World) -> None:
 
 
 @pytest.fixture(scope="module")
-def engine() -> sa.Engine:
+def engine() -> Iterator[sa.Engine]:
     """What is done in it is taken back."""
     memory = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
     install(memory)
@@ -332,7 +332,9 @@ def engine() -> sa.Engine:
             " WHERE true",
             id="bigint",
         ).run(connection, [(1,), (2,), (3,)])
-    return engine
+    yield engine
+    engine.dispose()
+    memory.close()
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])

@@ -6,6 +6,7 @@ However appends are cut into batches, the log and all that is kept beside it com
 
 import dataclasses
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ deeds = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def engine() -> sa.Engine:
+def engine() -> Iterator[sa.Engine]:
     """What is done in it is taken back."""
     memory = sqlite3.connect(
         ":memory:", check_same_thread=False, isolation_level=None, factory=Counting
@@ -93,7 +94,9 @@ def engine() -> sa.Engine:
         everybody = [Join(room=GENERAL, by=UserId(n), at=AT) for n in (1, 2)]
         first = Admit(room=GENERAL, by=None, at=AT, user=UserId(1), role=Role.OWNER)
         commit(connection, [*everybody, first])
-    return engine
+    yield engine
+    engine.dispose()
+    memory.close()
 
 
 KEPT = [
