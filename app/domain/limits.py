@@ -226,7 +226,7 @@ GC_THRESHOLD = 20_000
 SQLITE_BUSY_MS = 5_000
 SQLITE_READERS = 4
 # The write-ahead log is carried over into the file when it has grown to this, 16 MiB: a stall
-# of milliseconds, at SQLite's own 1,000 after every 140th lone message.
+# of milliseconds, at SQLite's own 1,000 after every 160th lone message.
 SQLITE_WAL_PAGES = 4_000
 POSTGRES_POOL = 8
 # A second process on the same SQLite file waits this long for the first to go.

@@ -24,7 +24,7 @@ class ParleyHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """The first request has to come soon."""
-        # As uvicorn, which makes a socket object for each address: 40 µs.
+        # As uvicorn, which makes a socket object for each address.
         self.connections.add(self)
         self.transport = transport
         self.flow = FlowControl(transport)
