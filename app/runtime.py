@@ -234,8 +234,9 @@ class Runtime:
         await drain(self.hub, self.committer)
 
     def _publish(self, runs: Sequence[Run]) -> None:
+        # First: whatever happens to the telling, nothing is left out of the index.
+        self.indexer.notice(runs)
         self.feed.publish(runs)
-        self.indexer.notice()
         for run in runs:
             self.broker.ring(RoomRang(run.room, run.last))
 

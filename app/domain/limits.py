@@ -167,6 +167,9 @@ INDEX_SECONDS = 0.5
 INDEX_BATCH = 50
 # ...with a rest in between of so many times what that took, for those who speak.
 INDEX_REST = 3
+# Runs of messages that are remembered as not indexed yet, 200 bytes each. If more wait, what is
+# not indexed is looked up in the log.
+MAX_UNINDEXED_RUNS = 100_000
 
 # --- Presence ------------------------------------------------------------------------
 

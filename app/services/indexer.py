@@ -7,12 +7,17 @@ who speaks waits for it. Whoever searches does.
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Sequence
 from functools import partial
 
 from app.domain.errors import Unavailable
-from app.domain.limits import INDEX_BATCH, INDEX_REST, INDEX_SECONDS
-from app.store import search
+from app.domain.events import Run
+from app.domain.ids import EventId, event_id
+from app.domain.limits import INDEX_BATCH, INDEX_REST, INDEX_SECONDS, MAX_UNINDEXED_RUNS
+from app.store import unindexed
 from app.store.database import Database
+from app.store.unindexed import Span
 
 log = logging.getLogger("parley.indexer")
 
@@ -22,13 +27,20 @@ class Indexer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # What was committed and is not indexed, in that order.
+        self._spans: deque[Span] = deque()
+        # Whether there may be more of it than that: so it is after a start.
+        self._lost = True
         self._behind = asyncio.Event()
-        # After a crash, the last messages may not be indexed.
         self._behind.set()
         self._turn = asyncio.Lock()
 
-    def notice(self) -> None:
-        """Something was committed. Never awaits."""
+    def notice(self, runs: Sequence[Run]) -> None:
+        """These were committed. Never awaits, never raises."""
+        if self._database.shared:
+            return
+        for run in runs:
+            self._remember(event_id(run.room, run.first), event_id(run.room, run.last))
         self._behind.set()
 
     async def run(self) -> None:
@@ -42,7 +54,7 @@ class Indexer:
             self._behind.clear()
             try:
                 began = loop.time()
-                while await self._some() == INDEX_BATCH:
+                while await self._some():
                     await asyncio.sleep((loop.time() - began) * INDEX_REST)
                     began = loop.time()
             except Unavailable:
@@ -51,7 +63,7 @@ class Indexer:
 
     async def catch_up(self) -> None:
         """
-        Index all that was committed before the call.
+        Index all that was committed before the call. Safe to cancel.
 
         Raises:
             Unavailable: If the database can't be written now.
@@ -59,9 +71,52 @@ class Indexer:
         """
         if self._database.shared:
             return
-        while await self._some() == INDEX_BATCH:
+        while await self._some():
             pass
 
-    async def _some(self) -> int:
+    async def _some(self) -> bool:
+        """Index the next messages; whether others still wait."""
         async with self._turn:
-            return await self._database.write(partial(search.catch_up, limit=INDEX_BATCH))
+            if self._lost:
+                await self._look_up()
+            taken = self._take()
+            if taken:
+                try:
+                    await self._database.write(partial(unindexed.index, spans=taken))
+                except BaseException:
+                    # Perhaps it was done: then it is found to be, the next time.
+                    self._spans.extendleft(reversed(taken))
+                    raise
+            return bool(self._spans)
+
+    async def _look_up(self) -> None:
+        # Before: what is committed from here on is noticed.
+        self._lost = False
+        try:
+            found = await self._database.read(unindexed.find)
+        except BaseException:
+            self._lost = True
+            raise
+        self._spans.extendleft(reversed(found))
+
+    def _remember(self, low: EventId, high: EventId) -> None:
+        spans = self._spans
+        if spans and spans[-1][1] + 1 == low:
+            spans[-1] = (spans[-1][0], high)
+        elif len(spans) < MAX_UNINDEXED_RUNS:
+            spans.append((low, high))
+        else:
+            spans.clear()
+            self._lost = True
+
+    def _take(self) -> list[Span]:
+        """The next spans, of so many events that the writer is not kept for long."""
+        taken, still = [], INDEX_BATCH
+        while self._spans and still:
+            low, high = self._spans.popleft()
+            cut = min(high, low + still - 1)
+            if cut < high:
+                self._spans.appendleft((EventId(cut + 1), high))
+            taken.append((low, EventId(cut)))
+            still -= cut + 1 - low
+        return taken

@@ -126,9 +126,8 @@ def _save_events(connection: sa.Connection, ws: WorkingSet) -> None:
         (user, id_) for id_, e in said if e.data is not None for user in e.data.get("mentions", ())
     ]
     _MENTIONS(connection, mentions)
-    if said and connection.dialect.name == "sqlite":
-        search.announce(connection, [id_ for id_, _ in said])
-    elif said:
+    # On SQLite the indexer follows the log.
+    if said and connection.dialect.name != "sqlite":
         documents = [
             (id_, search.document("postgresql", ws.rooms[e.room].kind, e.room, e.by, e.text))
             for id_, e in said

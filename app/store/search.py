@@ -1,10 +1,9 @@
 """
 The index of what messages say.
 
-On PostgreSQL the committer keeps it, in the transaction that says it. On SQLite a new message
-is only announced there, for less than a fifth of the price, and indexed with many others a
-moment later; a search waits for that. Edits and deletions change the index in their own
-transaction on both.
+On PostgreSQL the committer keeps it, in the transaction that says it. On SQLite new messages
+are indexed many at once, a moment later; a search waits for that. Edits and deletions change
+the index in their own transaction on both.
 
 One row per message, in the order in which they came: newest first is then the order of the
 key, and a search ends as soon as a page is full. Beside the words of the text a row holds
@@ -30,25 +29,9 @@ Row = tuple[EventId, str]
 
 _PUBLIC = "/public"
 
-# No number is given out twice, though retention may have taken the last message: what is below
-# the mark counts as indexed.
-_LAST = (
-    "SELECT max(coalesce((SELECT max(id) FROM search_documents), 0), coalesce("
-    "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'search_indexed'), 0))"
-)
+_LAST = "SELECT coalesce(max(id), 0) FROM search_documents"
 _ADD = "INSERT INTO search_documents (id, event_id, words) VALUES (?, ?, ?)"
 _INDEX = "INSERT INTO search_index (rowid, words) VALUES (?, ?)"
-_FILL = "UPDATE search_documents SET words = ? WHERE id = ?"
-_INDEXED = sa.text("SELECT value FROM meta WHERE key = 'search_indexed'")
-_MARK_INDEXED = sa.text(
-    "INSERT INTO meta (key, value) VALUES ('search_indexed', :value)"
-    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-)
-_ANNOUNCED = sa.text(
-    "SELECT d.id, d.event_id, e.room_id, r.kind, e.by, coalesce(e.edited_text, e.text), d.words"
-    " FROM search_documents AS d JOIN events AS e ON e.id = d.event_id"
-    " JOIN rooms AS r ON r.id = e.room_id WHERE d.id > :after ORDER BY d.id LIMIT :limit"
-)
 # The index reads from the documents what it has to forget: so it goes first. It must not be
 # told to forget what it does not hold: a document without words is never in it.
 _UNINDEX = Keyed(
@@ -141,48 +124,15 @@ def add(connection: sa.Connection, rows: Sequence[Row]) -> None:
     if connection.dialect.name != "sqlite":
         _ADD_VECTORS.run(connection, rows)
         return
-    numbered = [(id_, event, made) for id_, (event, made) in enumerate(rows, _next(connection))]
-    driver(connection).executemany(_ADD, numbered)
-    driver(connection).executemany(_INDEX, [(id_, made) for id_, _, made in numbered])
-
-
-def announce(connection: sa.Connection, messages: Sequence[EventId]) -> None:
-    """Give new messages their place in the order of the index; :func:`catch_up` fills it."""
-    rows = [(id_, event, "") for id_, event in enumerate(messages, _next(connection))]
-    driver(connection).executemany(_ADD, rows)
-
-
-def _next(connection: sa.Connection) -> int:
     (last,) = driver(connection).execute(_LAST).fetchone()
-    return int(last) + 1
-
-
-def catch_up(connection: sa.Connection, limit: int) -> int:
-    """
-    Index announced messages, as they are now, at most ``limit``.
-
-    Returns:
-        How many were looked at; fewer than ``limit`` when nothing is left.
-
-    """
-    done = int(connection.execute(_INDEXED).scalar_one_or_none() or 0)
-    rows = connection.execute(_ANNOUNCED, {"after": done, "limit": limit}).all()
-    made = []
-    for id_, event, room, kind, by, text, words_ in rows:
-        # One that was edited meanwhile is indexed already, one that was deleted never is.
-        found = "" if words_ else document("sqlite", Kind(kind), room, by, text)
-        if found:
-            made.append((id_, event, found))
-    if made:
-        driver(connection).executemany(_FILL, [(found, id_) for id_, _, found in made])
-        driver(connection).executemany(_INDEX, [(id_, found) for id_, _, found in made])
-    if rows:
-        connection.execute(_MARK_INDEXED, {"value": str(rows[-1][0])})
-    return len(rows)
+    numbered = [(id_, event, made) for id_, (event, made) in enumerate(rows, last + 1)]
+    driver(connection).executemany(_ADD, numbered)
+    driver(connection).executemany(_INDEX, [(id_, made) for id_, _, made in numbered if made])
 
 
 def change(connection: sa.Connection, rows: Sequence[Row]) -> None:
-    """Index messages that say something else now, or nothing any more."""
+    """Index messages that say something else now, or nothing any more; what is not indexed
+    yet will be as it is by then."""
     if connection.dialect.name != "sqlite":
         rewrite(connection, rows)
         return

@@ -1,20 +1,15 @@
-"""What a lost doorbell would hide, and the index that follows the log."""
-
-import asyncio
+"""What a lost doorbell would hide."""
 
 import sqlalchemy as sa
 
 from app.domain.appends import Send
 from app.domain.ids import Millis, RoomId
-from app.domain.words import phrases
 from app.live.bystanders import Bystanders
 from app.live.hub import Hub
 from app.live.tail import Tails
 from app.services.committer import commit
 from app.services.feed import Feed
-from app.services.indexer import Indexer
 from app.services.poller import Poller
-from app.store import search
 from app.store.database import Database
 from app.store.polling import Revocation
 from tests.harness.patience import patience
@@ -86,19 +81,3 @@ async def test_a_warm_room_catches_up_without_a_bell(database: Database) -> None
     async with patience("the event of another node"):
         await feed.reach(warm, 2)
     await feed.close()
-
-
-async def test_the_index_follows_by_itself(database: Database) -> None:
-    indexer = Indexer(database)
-    await database.write(lambda c: say(c, "an apricot"))
-    task = asyncio.create_task(indexer.run())
-    indexer.notice()
-
-    def found(connection: sa.Connection) -> int:
-        scope = search.Scope(rooms=[GENERAL], public=False, but=[], by=None)
-        return len(search.find(connection, phrases("apricot"), scope, before=None, limit=9))
-
-    await indexer.catch_up()
-    assert await database.read(found) == 1
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind
 from app.domain.words import phrases
-from app.store import migrations, search
+from app.store import migrations, search, unindexed
 from app.store.database import Database
 from app.store.search import Scope
 
@@ -195,3 +195,34 @@ async def test_old_messages_are_indexed_by_the_migration(index: Index) -> None:
     assert await index.finds("newer") == [(1, 3)]
     assert await index.finds("first") == []
     await index.is_sound()
+
+
+async def test_what_was_only_announced_is_left_to_the_indexer(database: Database) -> None:
+    def work(connection: sa.Connection) -> list[int]:
+        migrations.downgrade(connection, "0006")
+        connection.execute(
+            sa.text(
+                "INSERT INTO events (id, room_id, type, by, at, text)"
+                " VALUES (:id, 1, 'message.created', 1, 5, 'plum')"
+            ),
+            {"id": event_id(RoomId(1), 2)},
+        )
+        announced = "INSERT INTO search_documents (event_id, words) VALUES (:id, '')"
+        connection.execute(sa.text(announced), {"id": event_id(RoomId(1), 2)})
+        connection.execute(sa.text("UPDATE rooms SET head = 2 WHERE id = 1"))
+        migrations.upgrade(connection)
+        documents = sa.text("SELECT count(*) FROM search_documents")
+        counts = [connection.execute(documents).scalar_one()]
+        migrations.downgrade(connection, "0006")
+        counts.append(connection.execute(documents).scalar_one())
+        migrations.upgrade(connection)
+        return counts
+
+    counts = await database.write(work)
+
+    if database.shared:
+        # There the committer indexes, and nothing is announced.
+        assert counts == [1, 1]
+    else:
+        assert counts == [0, 1]
+        assert await database.read(unindexed.find) == [(2**32 | 2, 2**32 | 2)]
