@@ -117,10 +117,10 @@ MAX_WAIT_SECONDS = 60
 MAX_BATCH_APPENDS = 512
 # Rooms that one transaction locks (PostgreSQL): more would hold up other nodes.
 MAX_BATCH_ROOMS = 64
-# A batch that others wait for already is held open for those just answered, as long as they
-# keep coming: with pauses of this share of what the last batch took, and not longer than...
-GATHER_SHARE = 0.2
-MAX_GATHER_SECONDS = 0.0005
+# A batch is held open for those just answered, as long as they keep coming: with pauses of this
+# share of what the last batch took, and not longer than...
+GATHER_SHARE = 0.5
+MAX_GATHER_SECONDS = 0.001
 # Appends that wait for a batch. At 20,000/s this is half a second; more is overload.
 MAX_QUEUED_APPENDS = 10_000
 # Failed commits in a row until /ready says so.

@@ -59,9 +59,11 @@ class Committer:
         self._queue: deque[tuple[Append, Callable[[Outcome], None]]] = deque()
         self._work = asyncio.Event()
         self._closing = False
-        # Of the last batch: how many, and how long it took to write.
-        self._last_size = 0
+        # Of the last batch: how long it took to write, when it was answered, and how many the
+        # next one has if all who were answered go on.
         self._last_seconds = 0.0
+        self._answered = 0.0
+        self._expected = 0
         markers.wake_by(self._work.set)
         self.failures = 0
         """Commits that failed in a row."""
@@ -121,7 +123,8 @@ class Committer:
                     return
                 self._work.clear()
                 await self._work.wait()
-                self._last_size = 0
+                if asyncio.get_running_loop().time() - self._answered > self._patience:
+                    self._expected = 0
                 continue
             await self._gather()
             await self._commit(self._take())
@@ -132,21 +135,23 @@ class Committer:
         self._markers.flush()
         self._work.set()
 
+    @property
+    def _patience(self) -> float:
+        """Seconds that a pause of those just answered may take."""
+        return min(self._last_seconds * GATHER_SHARE, MAX_GATHER_SECONDS)
+
     async def _gather(self) -> None:
         """
-        Let those who were just answered join the batch, if others wait already.
+        Let those who were just answered join the batch.
 
         Senders in step with the commits would else split into two halves that take turns, at
-        twice the price. A lone sender finds the queue empty and waits for nobody.
+        twice the price. A lone sender is all that is expected and waits for nobody; nor does
+        the first after a pause.
         """
-        queue, before = self._queue, self._last_size
-        if not before or not queue:
-            return
+        queue, expected, patience = self._queue, self._expected, self._patience
         time = asyncio.get_running_loop().time
-        target = min(len(queue) + before, MAX_BATCH_APPENDS)
         began = grew = time()
-        patience = min(self._last_seconds * GATHER_SHARE, MAX_GATHER_SECONDS)
-        while (size := len(queue)) < target:
+        while 0 < (size := len(queue)) < expected:
             # A turn of the loop reads what has arrived, which has to be done anyway.
             await asyncio.sleep(0)
             now = time()
@@ -176,7 +181,7 @@ class Committer:
         time = asyncio.get_running_loop().time
         began = time()
         result = await self._write(appends, marks)
-        self._last_size, self._last_seconds = len(batch), time() - began
+        self._last_seconds = time() - began
         # Everybody hears of the events before their senders hear that they were taken.
         try:
             self._publish(result.runs)
@@ -184,6 +189,8 @@ class Committer:
             log.exception("committer.not_published")
         for (_, answer), outcome in zip(batch, result.outcomes, strict=True):
             answer(outcome)
+        self._expected = min(len(self._queue) + len(batch), MAX_BATCH_APPENDS)
+        self._answered = time()
 
     async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
         try:

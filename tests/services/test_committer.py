@@ -109,6 +109,23 @@ async def test_what_waits_becomes_one_transaction_in_order_of_arrival(
     assert held.writes == writes + 2
 
 
+async def test_senders_in_step_share_a_batch(house: Server, held: Held) -> None:
+    ana = (await house.person("ana")).user
+    rounds = 25
+
+    async def goes_on(place: int) -> None:
+        for n in range(rounds):
+            await house.runtime.committer.append(send(house, str(n), by=ana))
+            # Not all are as fast: the answers reach them one after the other.
+            await turns(place)
+
+    writes = held.writes
+    await asyncio.gather(*(goes_on(place) for place in range(8)))
+
+    # Two halves that take turns would be two batches a round.
+    assert held.writes - writes < rounds * 1.5
+
+
 async def test_each_decision_sees_the_one_before_it(house: Server, held: Held) -> None:
     ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
     submit, at = house.runtime.committer.submit, house.clock()
