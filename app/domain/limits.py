@@ -191,6 +191,9 @@ MAX_MEMBERS_FOR_READ_SIGNALS = 20
 REFRESH_GRACE_SECONDS = 10
 # RFC 8725 asks for bounded input; ours are about 400 bytes.
 MAX_TOKEN_CHARACTERS = 4_096
+# Access tokens whose signature was found to be ours, 800 bytes each: about as many as people
+# are busy at a time.
+MAX_KNOWN_TOKENS = 5_000
 # HS256 needs a key as long as its hash (RFC 7518, section 3.2).
 MIN_SECRET_BYTES = 32
 # Concurrent password hashes: each takes 19 MiB and a core for 20 ms.

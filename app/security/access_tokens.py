@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -23,6 +24,7 @@ from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import (
     MAX_CLOCK_SKEW_SECONDS,
     MAX_INTEGER,
+    MAX_KNOWN_TOKENS,
     MAX_TOKEN_CHARACTERS,
     MIN_SECRET_BYTES,
     OPERATOR_TOKEN_SECONDS,
@@ -59,6 +61,9 @@ class AccessTokens:
         keys = dict([*map(_key, old_secrets), (self._kid, self._key)])
         self._access_headers = _headers(keys, _ACCESS_TYPE)
         self._operator_headers = _headers(keys, _OPERATOR_TYPE)
+        # What a token says and that we have signed it stays so: the same few come again and
+        # again. Bad ones are not kept, and whether it is good by now is asked every time.
+        self._known = lru_cache(MAX_KNOWN_TOKENS)(self._read)
 
     def issue(self, user: UserId, session: SessionId, now: Millis) -> str:
         """A token for this user and log-in, good from now for the time that was chosen."""
@@ -76,11 +81,8 @@ class AccessTokens:
             Unauthorized: If it is anything else.
 
         """
-        claims = _verify(token, self._access_headers)
-        expires_at = _check(claims, AUDIENCE, now)
-        found = Claims(UserId(_id(claims, "sub")), SessionId(_id(claims, "sid")), expires_at)
-        if expires_at <= now:
-            raise TokenExpired
+        found, begins = self._known(token)
+        _in_time(begins, found.expires_at, now)
         return found
 
     def operator(self, now: Millis) -> str:
@@ -98,11 +100,17 @@ class AccessTokens:
 
         """
         claims = _verify(token, self._operator_headers)
-        expires_at = _check(claims, OPERATOR_AUDIENCE, now)
+        begins, expires_at = _check(claims, OPERATOR_AUDIENCE)
         if claims.get("sub") != OPERATOR_SUBJECT:
             raise Unauthorized
-        if expires_at <= now:
-            raise TokenExpired
+        _in_time(begins, expires_at, now)
+
+    def _read(self, token: str) -> tuple[Claims, Millis]:
+        """What an access token of ours says, and when it begins."""
+        claims = _verify(token, self._access_headers)
+        begins, expires_at = _check(claims, AUDIENCE)
+        found = Claims(UserId(_id(claims, "sub")), SessionId(_id(claims, "sid")), expires_at)
+        return found, begins
 
     def _sign(self, claims: dict[str, str], kind: str, now: Millis, seconds: int) -> str:
         at = now // 1000
@@ -162,12 +170,12 @@ def _verify(token: str, headers: Mapping[str, Key]) -> dict[str, Any]:
     return claims
 
 
-def _check(claims: Mapping[str, Any], audience: str, now: Millis) -> Millis:
+def _check(claims: Mapping[str, Any], audience: str) -> tuple[Millis, Millis]:
     """
-    When the token ends, if all that every token of ours says is there.
+    When the token begins and ends, if all that every token of ours says is there.
 
     Raises:
-        Unauthorized: If something is missing, of another type, or of another time.
+        Unauthorized: If something is missing, or of another type.
 
     """
     if claims.get("iss") != ISSUER or claims.get("aud") != audience:
@@ -175,9 +183,24 @@ def _check(claims: Mapping[str, Any], audience: str, now: Millis) -> Millis:
     if not (isinstance(jti := claims.get("jti"), str) and jti):
         raise Unauthorized
     issued, begins, ends = (_moment(claims, name) for name in ("iat", "nbf", "exp"))
-    if max(issued, begins) > now // 1000 + MAX_CLOCK_SKEW_SECONDS or ends <= issued:
+    if ends <= issued:
         raise Unauthorized
-    return Millis(ends * 1000)
+    return Millis(max(issued, begins) * 1000), Millis(ends * 1000)
+
+
+def _in_time(begins: Millis, ends: Millis, now: Millis) -> None:
+    """
+    Return if a token is good now.
+
+    Raises:
+        Unauthorized: If it is of another time.
+        TokenExpired: If it was good once.
+
+    """
+    if begins > now + MAX_CLOCK_SKEW_SECONDS * 1000:
+        raise Unauthorized
+    if ends <= now:
+        raise TokenExpired
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> int:

@@ -263,6 +263,17 @@ def test_it_ends_to_the_millisecond(tokens: AccessTokens) -> None:
         tokens.read(token, ends)
 
 
+def test_a_token_that_was_read_before_is_judged_by_the_clock_of_now(tokens: AccessTokens) -> None:
+    token = tokens.issue(ALICE, LAPTOP, NOW)
+    assert tokens.read(token, NOW) == tokens.read(token, Millis(NOW + 1))
+
+    with pytest.raises(TokenExpired):
+        tokens.read(token, Millis(NOW + 15 * 60_000))
+    with pytest.raises(Unauthorized):
+        tokens.read(token, Millis(NOW - 62_000))
+    assert tokens.read(token, NOW).user == ALICE
+
+
 def test_expired_is_said_only_of_what_was_good(tokens: AccessTokens) -> None:
     with pytest.raises(Unauthorized) as refused:
         tokens.read(signed(header_bytes(), good()[1], FOREIGN), Millis(NOW + 10**9))
