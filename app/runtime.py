@@ -7,7 +7,7 @@ Nothing is global: two runtimes in one process are two servers.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from app.domain import limits
 from app.domain.closing import UNAUTHORIZED, UNAVAILABLE
@@ -44,6 +44,7 @@ from app.services.logins import Logins
 from app.services.markers import ReadMarkers
 from app.services.members import Members
 from app.services.memberships import Memberships
+from app.services.message_pages import MessagePages
 from app.services.messages import Messages
 from app.services.operations import Operations
 from app.services.poller import Poller
@@ -57,6 +58,7 @@ from app.services.throttle import Throttle
 from app.services.together import Gathering
 from app.services.transactions import Transactions
 from app.settings import Settings, resolve_secret
+from app.shown_limits import shown_limits
 from app.store.database import Database
 from app.store.polling import Revocation
 
@@ -108,6 +110,7 @@ class Runtime:
         self.history = History(
             database, directory=self.directory, epoch=lambda: self.epoch, now=now
         )
+        self.message_pages = MessagePages(database, directory=self.directory, now=now)
         self.messages = Messages(
             database,
             committer=self.committer,
@@ -190,7 +193,7 @@ class Runtime:
             transactions=self.transactions,
             let_go=self.leaving.let_go,
             now=now,
-            on_renamed=self.feed.names_changed,
+            on_renamed=self._names_changed,
         )
         self.identities = Identities(database, self.gathering, tokens, now)
         self.accounts = Accounts(
@@ -240,6 +243,10 @@ class Runtime:
         for run in runs:
             self.broker.ring(RoomRang(run.room, run.last))
 
+    def _names_changed(self) -> None:
+        self.feed.names_changed()
+        self.message_pages.names_changed()
+
     def _epoch_began(self, epoch: str) -> None:
         self.epoch = epoch
 
@@ -258,7 +265,7 @@ class Runtime:
 
     def _ended_elsewhere(self, revocation: Revocation) -> None:
         if revocation.erased:
-            self.feed.names_changed()
+            self._names_changed()
         if revocation.session is not None:
             self.hub.end_sessions(revocation.user, revocation.session)
         else:
@@ -280,17 +287,3 @@ class Runtime:
             connection.close(UNAUTHORIZED)
         except Unavailable:
             connection.close(UNAVAILABLE)
-
-
-def shown_limits(settings: Settings) -> Mapping[str, int]:
-    """What a client is told of the limits when it connects; 0 where there is none."""
-    return {
-        "text_characters": limits.MAX_TEXT_CHARACTERS,
-        "data_bytes": limits.MAX_DATA_BYTES,
-        "frame_bytes": limits.MAX_FRAME_BYTES,
-        "rooms_per_connection": limits.MAX_ROOMS_PER_CONNECTION,
-        "sends_per_second": settings.sends_per_second,
-        "send_burst": settings.send_burst,
-        "frames_per_second": settings.frames_per_second,
-        "frame_burst": settings.frame_burst,
-    }

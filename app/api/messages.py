@@ -25,6 +25,7 @@ from app.domain.errors import (
 from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
 from app.domain.views import MessageView, Page, Wording
 from app.services.history import History
+from app.services.message_pages import MessagePages
 from app.services.messages import Messages
 from app.wire.message_bodies import (
     MessageAnswer,
@@ -34,7 +35,7 @@ from app.wire.message_bodies import (
     WordingAnswer,
     WordingsAnswer,
 )
-from app.wire.messages import message_body
+from app.wire.messages import message_body, page_json
 from app.wire.requests import RequestId
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Messages"], route_class=StrictRoute)
@@ -70,7 +71,13 @@ async def _messages(connection: HTTPConnection) -> Messages:
     return messages
 
 
+async def _message_pages(connection: HTTPConnection) -> MessagePages:
+    pages: MessagePages = connection.state.runtime.message_pages
+    return pages
+
+
 HistoryDep = Annotated[History, Depends(_history)]
+MessagePagesDep = Annotated[MessagePages, Depends(_message_pages)]
 MessagesDep = Annotated[Messages, Depends(_messages)]
 
 
@@ -84,7 +91,7 @@ MessagesDep = Annotated[Messages, Depends(_messages)]
 async def list_messages(
     room: RoomName,
     me: Me,
-    history: HistoryDep,
+    pages: MessagePagesDep,
     before: Cursor = None,
     after: Cursor = None,
     around: Cursor = None,
@@ -94,10 +101,8 @@ async def list_messages(
     Show messages as they are now, oldest first: the newest, or those before, after or around
     a `seq`. `head` is of the same moment: join with `since=head` to carry on from here.
     """
-    page = await history.messages(
-        me.user, room, before=before, after=after, around=around, limit=limit
-    )
-    return page_answer(page, room)
+    body = await pages.get(me.user, room, before=before, after=after, around=around, limit=limit)
+    return finished(body)
 
 
 @router.post(
@@ -219,21 +224,17 @@ def message_answer(view: MessageView, room: str, *, status: int = 200) -> Respon
 
 def page_answer(page: Page, room: str) -> Response:
     """A page of messages as it is answered."""
-    name = room.lower()
-    return json_answer(
-        {
-            "messages": [message_body(view, name) for view in page.messages],
-            "head": page.head,
-            "first": page.first,
-            "has_older": page.has_older,
-            "has_newer": page.has_newer,
-        }
-    )
+    return finished(page_json(page, room.lower()))
 
 
 def json_answer(body: object, status: int = 200) -> Response:
     """An answer of JSON that is not checked against its model. Tests do that."""
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    return finished(orjson.dumps(body), status)
+
+
+def finished(body: bytes, status: int = 200) -> Response:
+    """The same, encoded already."""
+    return Response(body, status, media_type="application/json")
 
 
 def _wording(wording: Wording) -> WordingAnswer:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
 from app.api import problems
-from app.api.messages import page_answer
+from app.api.messages import finished
 from app.domain.errors import Internal, ParleyError
 from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
 from app.runtime import Runtime
@@ -44,10 +44,11 @@ class PlainRequest(NamedTuple):
         runtime: Runtime = scope["state"]["runtime"]
         try:
             me = await runtime.identities.authenticate(self.token)
-            page = await runtime.history.messages(
-                me.user, self.room, limit=self.limit, **self.cursors
+            response = finished(
+                await runtime.message_pages.get(
+                    me.user, self.room, limit=self.limit, **self.cursors
+                )
             )
-            response = page_answer(page, self.room)
             response.headers["Cache-Control"] = "no-store"
         except ParleyError as exc:
             response = problems.answer(exc)

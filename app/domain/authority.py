@@ -1,5 +1,7 @@
 """Who somebody is in a room, and what follows: the one place where access is refused."""
 
+from typing import TypeVar
+
 from app.domain.appends import Append
 from app.domain.errors import (
     Banned,
@@ -12,35 +14,37 @@ from app.domain.errors import (
 )
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import RANK, Action, Kind, Role, may
-from app.domain.views import Standing
+from app.domain.views import Access
 from app.domain.working_set import Person, RoomState, WorkingSet
 
 NOBODY = RoomId(0)
 
+A = TypeVar("A", bound=Access)
 
-def reader(standing: Standing | None, at: int) -> Standing:
+
+def reader(access: A | None, at: int) -> A:
     """
-    ``standing``, if whose it is may read the room.
+    ``access``, if whose it is may read the room.
 
     Raises:
         RoomNotFound: If there is no such room, or it is not for them to know.
         Banned: From a public room.
 
     """
-    if standing is None:
+    if access is None:
         raise RoomNotFound
-    if standing.may_read(at):
-        return standing
-    if standing.kind is Kind.PUBLIC:
+    if access.may_read(at):
+        return access
+    if access.kind is Kind.PUBLIC:
         raise Banned
     raise RoomNotFound
 
 
-def standing_role(standing: Standing, *, is_admin: bool) -> Role | None:
+def standing_role(access: Access, *, is_admin: bool) -> Role | None:
     """What a reader of the room may act as there: :func:`role_of`, outside of a batch."""
-    if is_admin and standing.kind is not Kind.DIRECT:
+    if is_admin and access.kind is not Kind.DIRECT:
         return Role.OWNER
-    return standing.role
+    return access.role
 
 
 def actor(working_set: WorkingSet, append: Append) -> tuple[RoomState, Person | None]:

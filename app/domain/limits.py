@@ -136,6 +136,10 @@ TAIL_ROOM_BYTES = 512 * 1024
 TAIL_TOTAL_BYTES = 64 * 1024 * 1024
 # Pages of newest messages kept per warm room, one for each `limit` that is asked for.
 MAX_REMEMBERED_PAGES = 4
+# Pages of messages kept as HTTP answers them while their rooms stand still, in all...
+KEPT_PAGES_BYTES = 16 * 1024 * 1024
+# ...and the largest of them: 200 long messages are read anew.
+KEPT_PAGE_BYTES = 256 * 1024
 # Users whose rate of sending is remembered: about 10 MB.
 MAX_REMEMBERED_BUCKETS = 100_000
 # Names of rooms that are remembered, with their ids: about 10 MB.

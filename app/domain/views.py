@@ -46,30 +46,16 @@ class Wording(NamedTuple):
     at: Millis
 
 
-@dataclass(slots=True)
-class Standing:
-    """
-    A room, and where one user stands in it: one snapshot, at ``head``.
+@dataclass(slots=True, kw_only=True)
+class Access:
+    """Whether one user may read a room, and what there is to read: one snapshot."""
 
-    ``role`` None: no member, and then ``read``, ``unread`` and ``mentions`` mean nothing.
-    """
-
-    room: RoomId
-    name: str
-    title: str
     kind: Kind
     head: int
     first: int
-    created_at: Millis
-    archived_at: Millis | None
-    slow_mode_seconds: int
     role: Role | None
+    """None: no member."""
     banned_until: Millis | None
-    read: int
-    unread: int
-    mentions: int
-    other: str | None
-    """In a direct room: the other one."""
 
     def is_banned(self, at: int) -> bool:
         """Whether a ban holds at ``at``."""
@@ -80,6 +66,27 @@ class Standing:
         if self.role is not None:
             return True
         return self.kind is Kind.PUBLIC and not self.is_banned(at)
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing(Access):
+    """
+    A room, and where one user stands in it: one snapshot, at ``head``.
+
+    Of one who is no member ``read``, ``unread`` and ``mentions`` mean nothing.
+    """
+
+    room: RoomId
+    name: str
+    title: str
+    created_at: Millis
+    archived_at: Millis | None
+    slow_mode_seconds: int
+    read: int
+    unread: int
+    mentions: int
+    other: str | None
+    """In a direct room: the other one."""
 
 
 class MemberView(NamedTuple):

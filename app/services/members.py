@@ -192,8 +192,8 @@ class Members:
 
 
 def _readable(connection: Connection, room: RoomId, user: UserId, now: Millis) -> None:
-    key = (room, user, 0)
-    reader(room_store.standings(connection, [key]).get(key), now)
+    key = (room, user)
+    reader(room_store.access(connection, [key]).get(key), now)
 
 
 def _member(member: MemberView | None, now: Millis) -> MemberView:

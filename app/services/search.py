@@ -83,8 +83,8 @@ class Search:
             if where is None:
                 scope = search.everywhere(connection, me, of, now)
             else:
-                key = (where, me, 0)
-                reader(rooms.standings(connection, [key]).get(key), now)
+                key = (where, me)
+                reader(rooms.access(connection, [key]).get(key), now)
                 scope = Scope(rooms=[where], public=False, but=[], by=of)
             if not wanted:
                 return []

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.domain.ids import RoomId, UserId
 from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS, MAX_UNREAD_COUNTED
 from app.domain.roles import Kind, Role
-from app.domain.views import MemberView, Standing
+from app.domain.views import Access, MemberView, Standing
 from app.store.sets import Keyed
 
 _IDS = Keyed(
@@ -47,6 +47,14 @@ _STANDINGS = Keyed(
     room="bigint",
     person="bigint",
     seen="bigint",
+)
+
+_ACCESS = Keyed(
+    "SELECT k.room, k.person, r.kind, r.head, r.first, m.role, m.banned_until"
+    " FROM {keys} JOIN rooms AS r ON r.id = k.room"
+    " LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person",
+    room="bigint",
+    person="bigint",
 )
 
 _MINE = sa.text(
@@ -130,6 +138,22 @@ def standings(
     }
 
 
+def access(
+    connection: sa.Connection, keys: Iterable[tuple[RoomId, UserId]]
+) -> Mapping[tuple[RoomId, UserId], Access]:
+    """Whether users may read rooms: all of a standing that can be had without counting."""
+    return {
+        (room, person): Access(
+            kind=Kind(kind),
+            head=head,
+            first=first,
+            role=None if role is None else Role(role),
+            banned_until=banned,
+        )
+        for room, person, kind, head, first, role, banned in _ACCESS.rows(connection, keys)
+    }
+
+
 def sizes(connection: sa.Connection, rooms: Iterable[RoomId]) -> Mapping[RoomId, int]:
     """How many members rooms have, counted to one more than makes a room large."""
     return dict(map(tuple, _SIZES.rows(connection, [(room,) for room in rooms])))
@@ -189,19 +213,19 @@ def _standing(row: Sequence[Any]) -> Standing:
     (room, name, title, kind, head, first, created, archived, slow) = row[:9]
     (role, banned, read, unread, mentions, other) = row[9:]
     return Standing(
-        room,
-        name,
-        title,
-        Kind(kind),
-        head,
-        first,
-        created,
-        archived,
-        slow,
-        None if role is None else Role(role),
-        banned,
-        read,
-        unread,
-        mentions,
-        other,
+        room=room,
+        name=name,
+        title=title,
+        kind=Kind(kind),
+        head=head,
+        first=first,
+        created_at=created,
+        archived_at=archived,
+        slow_mode_seconds=slow,
+        role=None if role is None else Role(role),
+        banned_until=banned,
+        read=read,
+        unread=unread,
+        mentions=mentions,
+        other=other,
     )

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import orjson
+
 from app.domain.clock import iso, iso_or_none
 from app.domain.events import EventType
-from app.domain.views import MessageView
+from app.domain.views import MessageView, Page
 
 
 def message_body(view: MessageView, room: str) -> dict[str, Any]:
@@ -26,6 +28,19 @@ def message_body(view: MessageView, room: str) -> dict[str, Any]:
     if view.data is not None:
         body["data"] = view.data
     return body
+
+
+def page_json(page: Page, room: str) -> bytes:
+    """A page of messages of the room called ``room``, as HTTP answers it."""
+    return orjson.dumps(
+        {
+            "messages": [message_body(view, room) for view in page.messages],
+            "head": page.head,
+            "first": page.first,
+            "has_older": page.has_older,
+            "has_newer": page.has_newer,
+        }
+    )
 
 
 def message_event(view: MessageView, room: str) -> dict[str, Any]:

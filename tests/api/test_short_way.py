@@ -8,7 +8,6 @@ from httpx2 import Response
 from app.api import short_way
 from app.api.short_way import plain_request
 from app.domain.errors import RoomNotFound
-from app.domain.views import Page
 from tests.api.den import open_den, says
 from tests.harness.server import Server
 
@@ -133,7 +132,7 @@ async def test_a_fault_of_ours_is_logged_and_told(
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(den.runtime.history, "messages", broken)
+    monkeypatch.setattr(den.runtime.message_pages, "get", broken)
     answer = await bo.http.get(PATH)
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
@@ -143,14 +142,14 @@ async def test_a_fault_of_ours_is_logged_and_told(
 
 
 async def test_those_who_ask_at_the_same_moment_share_a_page(den: Server) -> None:
-    history = den.runtime.history
+    pages = den.runtime.message_pages
     people = [await den.person(name) for name in ("ana", "eve", "bo")]
 
     first, refused, second = await asyncio.gather(
-        *(history.messages(person.user, "den", limit=5) for person in people),
+        *(pages.get(person.user, "den", limit=5) for person in people),
         return_exceptions=True,
     )
 
-    assert isinstance(first, Page)
+    assert isinstance(first, bytes)
     assert first is second
     assert isinstance(refused, RoomNotFound)

@@ -13,7 +13,7 @@ from app.domain.errors import ParleyError, RoomNotFound
 from app.domain.events import EventType
 from app.domain.roles import Kind, Role
 from app.main import create_app
-from app.runtime import shown_limits
+from app.shown_limits import shown_limits
 from app.wire.errors import problem
 from app.wire.requests import AnyRequest
 from tests.docs.pages import ROOT, blocks, documented, page, rows, section

@@ -36,7 +36,7 @@ from app.domain.errors import (
 )
 from app.domain.ids import Millis, Seq
 from app.domain.roles import Action, Kind, Role
-from app.domain.views import Standing
+from app.domain.views import Access
 from app.domain.working_set import FOREVER, Message
 from tests.domain.den import DEN, HEAD, NOW, Den, user
 
@@ -187,26 +187,26 @@ def test_nobody_in_a_direct_room_ranks_above_the_other() -> None:
 # Reading
 
 
-def standing(kind: Kind, role: Role | None = None, banned_until: int | None = None) -> Standing:
-    return Standing(DEN, "den", "", kind, HEAD, 1, NOW, None, 0, role, banned_until, 0, 0, 0, None)
+def access(kind: Kind, role: Role | None = None, banned_until: int | None = None) -> Access:
+    return Access(kind=kind, head=HEAD, first=1, role=role, banned_until=banned_until)
 
 
 def test_a_public_room_is_read_by_everybody_who_is_not_banned() -> None:
-    public = standing(Kind.PUBLIC)
+    public = access(Kind.PUBLIC)
 
     assert reader(public, NOW) is public
-    over = standing(Kind.PUBLIC, banned_until=NOW)
+    over = access(Kind.PUBLIC, banned_until=NOW)
     assert reader(over, NOW) is over
     with pytest.raises(Banned):
-        reader(standing(Kind.PUBLIC, banned_until=NOW + 1), NOW)
+        reader(access(Kind.PUBLIC, banned_until=NOW + 1), NOW)
 
 
 @pytest.mark.parametrize("kind", [Kind.PRIVATE, Kind.DIRECT])
 def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
-    mine = standing(kind, Role.MEMBER)
+    mine = access(kind, Role.MEMBER)
 
     assert reader(mine, NOW) is mine
-    for outside in (standing(kind), standing(kind, banned_until=FOREVER), None):
+    for outside in (access(kind), access(kind, banned_until=FOREVER), None):
         with pytest.raises(RoomNotFound):
             reader(outside, NOW)
 
@@ -216,5 +216,5 @@ def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
 def test_an_administrator_acts_as_owner_but_not_between_two(kind: Kind, role: Role | None) -> None:
     expected = role if kind is Kind.DIRECT else Role.OWNER
 
-    assert standing_role(standing(kind, role), is_admin=True) is expected
-    assert standing_role(standing(kind, role), is_admin=False) is role
+    assert standing_role(access(kind, role), is_admin=True) is expected
+    assert standing_role(access(kind, role), is_admin=False) is role
