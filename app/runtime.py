@@ -19,6 +19,7 @@ from app.live.buckets import UserBuckets
 from app.live.bystanders import Bystanders
 from app.live.connection import Connection
 from app.live.hub import Hub
+from app.live.outbox import Flusher
 from app.live.presence import Presence
 from app.live.tail import Tails
 from app.live.typing import Typing
@@ -98,6 +99,7 @@ class Runtime:
         self.typing = Typing(self.hub)
         self.presence = Presence(self.hub.tell_presence, quiet_until)
         self.tails = Tails()
+        self.flusher = Flusher()
         self.send_buckets = UserBuckets(settings.sends_per_second, settings.send_burst)
 
         self.feed = Feed(database, self.hub, self.bystanders, self.tails)
@@ -131,6 +133,7 @@ class Runtime:
             directory=self.directory,
             standings=self.standings,
             committer=self.committer,
+            flusher=self.flusher,
             epoch=lambda: self.epoch,
             now=now,
         )
@@ -142,6 +145,7 @@ class Runtime:
             reading=self.reading,
             typing=self.typing,
             identities=self.identities,
+            flusher=self.flusher,
             now=now,
         )
 

@@ -38,7 +38,7 @@ from app.logs import event, log_context, new_id
 from app.runtime import Runtime
 from app.services.conversation import Conversation
 from app.services.identities import Identity
-from app.services.joins import Wish
+from app.services.wishes import Wish
 from app.wire import answers
 from app.wire.errors import close_for
 from app.wire.rooms import room_body

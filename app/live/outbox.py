@@ -136,15 +136,15 @@ class Outbox:
         """Send one payload in a frame of its own."""
         self.write(text_frame(payload))
 
-    def say_later(self, payload: bytes) -> bool:
+    def write_later(self, frames: bytes) -> bool:
         """
-        Keep one payload until :meth:`flush` or the next write, so that they share it.
+        Keep finished frames until :meth:`flush` or the next write, so that they share it.
 
         Returns:
-            Whether this is the first: then somebody has to flush.
+            Whether these are the first: then somebody has to flush.
 
         """
-        self._pending.append(text_frame(payload))
+        self._pending.append(frames)
         return len(self._pending) == 1
 
     def flush(self) -> None:
@@ -201,7 +201,11 @@ class Flusher:
 
     def say(self, outbox: Outbox, payload: bytes) -> None:
         """Send ``payload`` at the end of this turn, with what else comes for the socket."""
-        if outbox.say_later(payload):
+        self.write(outbox, text_frame(payload))
+
+    def write(self, outbox: Outbox, frames: bytes) -> None:
+        """Send finished frames at the end of this turn."""
+        if outbox.write_later(frames):
             if not self._waiting:
                 asyncio.get_running_loop().call_soon(self._flush)
             self._waiting.append(outbox)

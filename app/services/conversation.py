@@ -29,8 +29,9 @@ from app.live.typing import Typing
 from app.services.committer import Committer, Outcome
 from app.services.directory import Directory
 from app.services.identities import Identities, Identity
-from app.services.joins import Joins, Wish
+from app.services.joins import Joins
 from app.services.reading import Reading
+from app.services.wishes import Wish
 from app.wire import answers, requests
 from app.wire.errors import close_for, error_frame
 from app.wire.rooms import standing_body
@@ -54,6 +55,7 @@ class Conversations:
         reading: Reading,
         typing: Typing,
         identities: Identities,
+        flusher: Flusher,
         now: Callable[[], Millis],
     ) -> None:
         self.hub = hub
@@ -64,7 +66,7 @@ class Conversations:
         self.typing = typing
         self.identities = identities
         self.now = now
-        self.flusher = Flusher()
+        self.flusher = flusher
 
 
 class Conversation:

@@ -9,6 +9,7 @@ cursor gets there, the subscription goes live.
     subscribe (mute) ─▶ snapshot ─▶ member? ─▶ joined ─▶ replay … cursor == delivered ─▶ live
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from app.domain.roles import Kind
 from app.domain.views import Standing
 from app.live.connection import Connection, Subscription
 from app.live.hub import Hub
+from app.live.outbox import Flusher
 from app.live.presence import Presence
 from app.services import pages
 from app.services.committer import Committer
@@ -30,6 +32,7 @@ from app.services.feed import Feed, Warm
 from app.services.pages import Page
 from app.services.replays import Replays
 from app.services.standings import Standings
+from app.services.wishes import Wish
 from app.wire import answers
 from app.wire.rooms import standing_body
 
@@ -41,16 +44,6 @@ class Entry:
     subscription: Subscription
     warm: Warm
     standing: Standing
-
-
-@dataclass(slots=True, frozen=True)
-class Wish:
-    """From where a client wants to hear a room. ``re`` is the id of its request."""
-
-    since: int | None = None
-    limit: int | None = None
-    epoch: str | None = None
-    re: str | None = None
 
 
 class Joins:
@@ -66,6 +59,7 @@ class Joins:
         directory: Directory,
         standings: Standings,
         committer: Committer,
+        flusher: Flusher,
         epoch: Callable[[], str],
         now: Callable[[], Millis],
     ) -> None:
@@ -76,6 +70,7 @@ class Joins:
         self._directory = directory
         self._standings = standings
         self._committer = committer
+        self._flusher = flusher
         self._epoch = epoch
         self._now = now
 
@@ -126,7 +121,7 @@ class Joins:
         """
         subscription = entry.subscription
         outbox = subscription.connection.outbox
-        reason = self._useless(entry.standing, wish)
+        reason = wish.is_useless(entry.standing, self._epoch())
         if reason is not None:
             self._hub.unsubscribe(subscription)
             self._reset(entry, entry.standing, wish, reason)
@@ -135,12 +130,12 @@ class Joins:
         try:
             body = self._joined(entry)
             if wish.since is not None:
-                outbox.say(answers.joined(wish.re, body))
+                self._flusher.say(outbox, answers.joined(wish.re, body))
                 await self._catch_up(entry, wish.since, wish)
                 return
             page = await self._newest(entry, wish.limit or DEFAULT_PAGE)
             self._stay(subscription)
-            outbox.say(answers.joined(wish.re, body))
+            self._flusher.say(outbox, answers.joined(wish.re, body))
             cursor = await self._show(entry, page, wish.limit or DEFAULT_PAGE)
             if cursor is not None:
                 await self._catch_up(entry, cursor, wish)
@@ -183,20 +178,6 @@ class Joins:
                 raise RoomNotFound
             return again
         return standing
-
-    def _useless(self, standing: Standing, wish: Wish) -> str | None:
-        """Why what the client holds can't be carried on from; None if it can."""
-        if wish.epoch is not None and wish.epoch != self._epoch():
-            return "epoch"
-        if wish.since is None:
-            return None
-        if wish.since > standing.head:
-            return "ahead"
-        if wish.since < standing.first - 1:
-            return "gone"
-        if wish.limit is not None and standing.head - wish.since > wish.limit:
-            return "gap"
-        return None
 
     async def _begin_again(self, entry: Entry, wish: Wish) -> None:
         """Retention has taken what comes next, from under a replay."""
@@ -259,11 +240,16 @@ class Joins:
         subscription, warm, upto = entry.subscription, entry.warm, page.last
         cursor = 0
         while True:
-            reached = await pages.write(page, subscription, cursor, lambda: warm.rewrites)
+            reached = await self._write(page, entry, cursor)
             if reached is None or reached == upto or not subscription.is_current():
                 return reached
             cursor = reached
             page = await self._replays.newest(warm, subscription.room_name, limit, upto)
+
+    async def _write(self, page: Page, entry: Entry, after: int) -> int | None:
+        # With joined and caught_up, if they come in the same turn of the loop.
+        send, warm = self._flusher.write, entry.warm
+        return await pages.write(page, entry.subscription, after, lambda: warm.rewrites, send)
 
     def _stay(self, subscription: Subscription) -> None:
         """Return if the client still waits for this join, and has not left or joined anew."""
@@ -287,14 +273,17 @@ class Joins:
                 subscription.live = True
                 if subscription.ended is None:
                     name = subscription.room_name
-                    connection.outbox.say(answers.caught_up(wish.re, name, cursor))
+                    caught_up = answers.caught_up(wish.re, name, cursor)
+                    self._flusher.say(connection.outbox, caught_up)
                 else:
                     self._hub.expel(subscription)
                 return
             page = await self._replays.after(warm, cursor, upto)
             # If the room is left meanwhile, its last frame, or the first of another replay,
             # has been sent: nothing of this one follows.
-            reached = await pages.write(page, subscription, cursor, lambda: warm.rewrites)
+            reached = await self._write(page, entry, cursor)
             if reached is None:
                 return
             cursor = reached
+            if cursor < self._upto(subscription, warm):
+                await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from app.domain.closing import SLOW_CONSUMER
 from app.domain.limits import REPLAY_CHUNK_BYTES
 from app.live.connection import Subscription
+from app.live.outbox import Outbox
 
 
 class Page(NamedTuple):
@@ -26,13 +27,18 @@ class Page(NamedTuple):
 
 
 async def write(
-    page: Page, subscription: Subscription, after: int, rewrites: Callable[[], int]
+    page: Page,
+    subscription: Subscription,
+    after: int,
+    rewrites: Callable[[], int],
+    send: Callable[[Outbox, bytes], None],
 ) -> int | None:
     """
     Write the frames of ``page`` after the seq ``after``, as fast as they are read.
 
     Args:
         rewrites: How many edits and deletions have been delivered by now.
+        send: What writes them, by the next turn of the loop.
 
     Returns:
         Where the client stands; that is before the page's end if the page has become stale, or
@@ -50,11 +56,12 @@ async def write(
         while stop < end and size < REPLAY_CHUNK_BYTES:
             size += len(page.frames[stop])
             stop += 1
-        outbox.write(b"".join(page.frames[start:stop]))
+        send(outbox, b"".join(page.frames[start:stop]))
         start, after = stop, page.seqs[stop - 1]
         if outbox.is_behind and not await outbox.drained():
             subscription.connection.close(SLOW_CONSUMER)
             return None
-        # A long replay from memory must not keep everybody else waiting.
-        await asyncio.sleep(0)
+        if start < end:
+            # A long replay from memory must not keep everybody else waiting.
+            await asyncio.sleep(0)
     return page.last

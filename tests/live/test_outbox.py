@@ -40,14 +40,14 @@ def test_what_is_said_is_a_frame(ear: Ear) -> None:
 def test_what_is_kept_goes_with_the_next_write_and_before_it(ear: Ear) -> None:
     outbox = Outbox(ear, 0, Spill())
 
-    assert outbox.say_later(b"one") is True
-    assert outbox.say_later(b"two") is False
+    assert outbox.write_later(text_frame(b"one")) is True
+    assert outbox.write_later(text_frame(b"two")) is False
     outbox.say(b"three")
     outbox.flush()
 
     assert ear.payloads == [b"one", b"two", b"three"]
     assert len(ear.writes) == 1
-    assert outbox.say_later(b"four") is True
+    assert outbox.write_later(text_frame(b"four")) is True
     outbox.flush()
     assert ear.payloads[-1] == b"four"
 

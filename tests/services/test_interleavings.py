@@ -25,17 +25,18 @@ from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.live.bystanders import Bystanders
 from app.live.connection import Connection
 from app.live.hub import Hub
-from app.live.outbox import Outbox
+from app.live.outbox import Flusher, Outbox
 from app.live.presence import Presence
 from app.live.tail import Tails
 from app.services.committer import Committer, commit
 from app.services.directory import Directory
 from app.services.feed import Feed
-from app.services.joins import Joins, Wish
+from app.services.joins import Joins
 from app.services.markers import ReadMarkers
 from app.services.replays import Replays
 from app.services.standings import Standings
 from app.services.together import Gathering
+from app.services.wishes import Wish
 from app.store import users
 from app.store.database import T, Work
 from app.store.sets import Keyed
@@ -124,6 +125,7 @@ class World:
             directory=Directory(Gathering(self.database)),
             standings=Standings(Gathering(self.database), markers),
             committer=Committer(self.database, lambda _runs: None, markers),
+            flusher=Flusher(),
             epoch=lambda: "epoch",
             now=lambda: AT,
         )

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.appends import Delete, Send
 from app.live.connection import Subscription
+from app.live.outbox import Outbox
 from app.services import pages
 from app.services.pages import Page
 from app.wire.frames import text_frame
@@ -99,20 +100,22 @@ def written(caller: Caller) -> list[int]:
 async def test_a_page_is_written_in_pieces() -> None:
     caller = Caller(BO)
 
-    reached = await pages.write(PAGE, listening(caller), 2, lambda: 0)
+    reached = await pages.write(PAGE, listening(caller), 2, lambda: 0, Outbox.write)
 
     assert reached == 6
     assert written(caller) == [3, 4, 5, 6]
     assert len(caller.ear.writes) == 2
-    assert await pages.write(PAGE, listening(caller), 6, lambda: 0) == 6
-    assert await pages.write(Page((), (), 9, 0), listening(caller), 3, lambda: 0) == 9
+    assert await pages.write(PAGE, listening(caller), 6, lambda: 0, Outbox.write) == 6
+    assert (
+        await pages.write(Page((), (), 9, 0), listening(caller), 3, lambda: 0, Outbox.write) == 9
+    )
 
 
 async def test_what_is_left_of_a_stale_page_is_not_written() -> None:
     caller = Caller(BO)
     counts = iter([0, 0, 1])
 
-    reached = await pages.write(PAGE, listening(caller), 0, lambda: next(counts))
+    reached = await pages.write(PAGE, listening(caller), 0, lambda: next(counts), Outbox.write)
 
     assert reached == 4
     assert written(caller) == [1, 2, 3, 4]
@@ -127,7 +130,7 @@ async def test_who_leaves_hears_no_more_of_it() -> None:
             caller.connection.subscriptions.clear()
         return 0
 
-    assert await pages.write(PAGE, subscription, 0, leaves) == 4
+    assert await pages.write(PAGE, subscription, 0, leaves, Outbox.write) == 4
     assert written(caller) == [1, 2, 3, 4]
 
 
@@ -151,6 +154,6 @@ async def test_it_waits_for_the_reader_and_gives_up_on_one_that_has_stopped(
 
     caller.connection.outbox._write = fills_up
 
-    assert await pages.write(PAGE, listening(caller), 0, lambda: 0) is None
+    assert await pages.write(PAGE, listening(caller), 0, lambda: 0, Outbox.write) is None
     assert waits == [2, 4]
     assert [close.code for close in caller.closes] == [4102]
