@@ -9,6 +9,7 @@ accept and then close with a code, because a close before that reaches a browser
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import partial
 from typing import Any
 
 from app.api.handshake import Handshake, is_ours, read_handshake
@@ -73,15 +74,17 @@ class Socket:
         self._receive = receive
         self._send = send
         self._loop = asyncio.get_running_loop()
-        # Why the connection ends; the first reason counts.
         self._ending: asyncio.Future[Close | None] = self._loop.create_future()
+        # Those who may end the connection hold no more of it than this.
+        self._end = partial(_end, self._ending)
         self._timer: asyncio.TimerHandle | None = None
         self._connection: Connection | None = None
         self._fast: FastTransport | None = scope.get("extensions", {}).get(EXTENSION)
         self._plain = None if self._fast is not None else PlainLane(send)
         lane = self._fast or self._plain
         assert lane is not None
-        self._outbox = Outbox(lane, runtime.settings.max_unsent_bytes, self._overflow)
+        overflow = partial(self._end, SLOW_CONSUMER)
+        self._outbox = Outbox(lane, runtime.settings.max_unsent_bytes, overflow)
 
     async def run(self) -> None:
         """From the handshake to the close. Never raises."""
@@ -126,7 +129,7 @@ class Socket:
             session=claims.session,
             expires_at=claims.expires_at,
             outbox=self._outbox,
-            close=self.close,
+            close=self._end,
             path_room=handshake.room,
         )
         connection.unsaid = []
@@ -152,11 +155,13 @@ class Socket:
             if handshake.room is not None:
                 wish = Wish(handshake.since, handshake.limit, handshake.epoch)
                 conversation.join(handshake.room, wish, of_path=True)
-            inbox = Inbox(self._protocol, conversation, self._outbox, self.close)
+            inbox = Inbox(self._protocol, conversation, self._outbox, self._end)
+            # The peer has closed the connection, or is lost.
+            gone = partial(self._end, None)
             if self._fast is not None:
-                inbox.open(self._fast, self._gone)
+                inbox.open(self._fast, gone)
             else:
-                tasks.append(asyncio.create_task(inbox.read(self._receive, self._gone)))
+                tasks.append(asyncio.create_task(inbox.read(self._receive, gone)))
             return await self._ending
         finally:
             if self._timer is not None:
@@ -169,16 +174,6 @@ class Socket:
             for task in tasks:
                 task.cancel()
                 await asyncio.wait([task])
-
-    def close(self, why: Close) -> None:
-        """End the connection. The first reason counts."""
-        if not self._ending.done():
-            self._ending.set_result(why)
-
-    def _gone(self) -> None:
-        """The peer has closed the connection, or is lost."""
-        if not self._ending.done():
-            self._ending.set_result(None)
 
     # The token's life
 
@@ -207,7 +202,7 @@ class Socket:
         now = self._loop.time()
         ended = self._protocol.tick(now)
         if ended:
-            self.close(TOKEN_EXPIRED)
+            self._end(TOKEN_EXPIRED)
             return
         if ended is False:
             left = max(0, round(self._protocol.next_deadline() - now))
@@ -244,14 +239,12 @@ class Socket:
             self._runtime.bystanders.watch(connection, read.result() or ())
         else:
             # Without it, news of other rooms would be missing unseen.
-            self.close(UNAVAILABLE)
-
-    def _overflow(self) -> None:
-        event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
-        self.close(SLOW_CONSUMER)
+            self._end(UNAVAILABLE)
 
     async def _close(self, why: Close) -> None:
         """Say why, and let go: at once where the peer does not take what is sent."""
+        if why is SLOW_CONSUMER:
+            event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
         self._outbox.flush()
         self._outbox.closed = True
         event(log, logging.DEBUG, "connection.closing", code=why.code)
@@ -265,3 +258,9 @@ class Socket:
                 )
         except (TimeoutError, OSError, RuntimeError):
             self._outbox.abort()
+
+
+def _end(ending: asyncio.Future[Close | None], why: Close | None) -> None:
+    """End a connection; None: its peer has gone. The first reason counts."""
+    if not ending.done():
+        ending.set_result(why)

@@ -51,6 +51,8 @@ class ParleyHttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """From here on the socket is another protocol's."""
         self._stop_deadline()
+        # It holds the protocol, which nobody needs any more: as uvicorn when a connection ends.
+        self.parser = None  # type: ignore[assignment]
         asked = self.scope
         accept = accept_value(asked["method"], asked["http_version"], self.url, self.headers)
         compressed = self.config.ws_per_message_deflate and offers_compression(self.headers)

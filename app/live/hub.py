@@ -96,8 +96,9 @@ class Hub:
         del listeners[connection]
         if not listeners:
             del self._rooms[room]
-        if subscription.on_end is not None:
-            subscription.on_end()
+        on_end, subscription.on_end = subscription.on_end, None
+        if on_end is not None:
+            on_end()
 
     def listeners(self, room: RoomId) -> Collection[Subscription]:
         """The subscriptions to a room, mute ones too."""

@@ -128,6 +128,8 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
         """Nothing is left to wait for."""
         self._stop_deadline()
         super().connection_lost(exc)
+        # It holds what it parses for. What is let go of here need not be found by the collector.
+        self.conn.parser.close()
         if self._gone is not None:
             self._gone()
             self._hear = self._gone = None
@@ -266,6 +268,8 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """The app is done with it: what is still unsent has a moment to get out."""
         super().on_task_complete(task)
+        # In it is the fast lane, which leads back to here.
+        self.scope = None  # type: ignore[assignment]
         self._close_soon()
 
     def shutdown(self) -> None:
