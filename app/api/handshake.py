@@ -19,11 +19,14 @@ _PARAMETERS = frozenset({"token", "since", "limit", "epoch"})
 
 
 class _Query(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     since: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
     limit: int | None = Field(default=None, ge=1, le=MAX_PAGE)
     epoch: str | None = Field(default=None, max_length=64)
+
+
+_NOTHING_ASKED = _Query()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,8 @@ def _authorization(headers: Mapping[str, list[str]]) -> list[str]:
 
 
 def _query(parameters: list[tuple[str, str]]) -> _Query:
+    if all(name == "token" for name, _ in parameters):
+        return _NOTHING_ASKED
     try:
         return _Query.model_validate(dict(parameters))
     except ValidationError as exc:

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from app.domain.closing import INTERNAL, Close
+from app.live.extension import FastTransport
 from app.live.outbox import Outbox
 from app.live.protocol import Answer, Perform, Protocol
-from app.live.transport import FastTransport
 from app.services.conversation import Conversation, Work
 
 log = logging.getLogger("parley.ws")

@@ -32,9 +32,9 @@ from app.domain.limits import (
 )
 from app.live.buckets import Bucket
 from app.live.connection import Connection
+from app.live.extension import EXTENSION, FastTransport
 from app.live.outbox import Outbox, PlainLane
 from app.live.protocol import Protocol
-from app.live.transport import EXTENSION, FastTransport
 from app.logs import event, log_context, new_id
 from app.runtime import Runtime
 from app.services.conversation import Conversation

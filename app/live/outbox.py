@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
-from app.live.transport import FastTransport
+from app.live.extension import FastTransport
 from app.wire.frames import payloads_of, text_frame
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]

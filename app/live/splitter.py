@@ -9,10 +9,7 @@ judge of what the protocol allows.
 
 from typing import NamedTuple
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # built without its C extension: slower, not different
-    from websockets.utils import apply_mask
+from app.live.masking import apply_mask
 
 _FIN_TEXT = 0x81
 _MASKED = 0x80

@@ -12,9 +12,9 @@ import socket
 import struct
 from asyncio import TimerHandle, Transport
 from asyncio.transports import BaseTransport
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
 from uvicorn._types import ASGISendEvent, HTTPScope
@@ -25,34 +25,13 @@ from websockets.protocol import Protocol, Side, State
 
 from app.domain.closing import IDLE
 from app.domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
+from app.live.closing import close_answer
+from app.live.extension import EXTENSION, FastTransport, Hear
 from app.live.opening import refusal, subprotocols, switching
 from app.live.splitter import Rest, Splitter
 
-EXTENSION = "parley.transport"
-
 # On, and for no time (socket(7)).
 _LINGER_NOT = struct.pack("ii", 1, 0)
-
-Hear = Callable[[str | None], None]
-"""Called with each text; None for a message that is not text."""
-
-
-class FastTransport(NamedTuple):
-    """A socket's own way in and out: finished frames out, texts in, no task in between."""
-
-    write: Callable[[bytes], None]
-    """Takes finished frames, never waits."""
-    unsent: Callable[[], int]
-    """Bytes that the peer has not taken, beyond what the kernel holds."""
-    abort: Callable[[], None]
-    drained: Callable[[], Awaitable[object]]
-    """Waits until little is unsent, or the peer is gone."""
-    listen: Callable[[Hear, Callable[[], None]], None]
-    """From now on texts go to the first, as they are read, and ASGI's ``receive`` is not used;
-    the second is called once when the peer is gone."""
-    pause: Callable[[], None]
-    """Read no more for now: what was read already is still delivered."""
-    resume: Callable[[], None]
 
 
 class _Sink:
@@ -141,11 +120,25 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         for found in self._splitter.split(data):
             if isinstance(found, Rest):
+                if self._said_goodbye(found):
+                    return
                 if found.final:
                     self._splitter = None
                 self._receive_slowly(found.data)
             else:
                 self._heard(found)
+
+    def _said_goodbye(self, found: Rest) -> bool:
+        """Answer a close frame, if that is what it is and nothing else is under way."""
+        if self._hear is None or self.close_sent or self.transport.is_closing():
+            return False
+        answer = close_answer(found.data)
+        if answer is None:
+            return False
+        self.conn.state = State.CLOSING
+        self.transport.write(answer)
+        self.transport.close()
+        return True
 
     def _receive_slowly(self, data: bytes) -> None:
         was_open = self.handshake_initiated

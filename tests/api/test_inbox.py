@@ -9,8 +9,8 @@ import pytest
 from app.api.inbox import Inbox
 from app.domain.closing import INTERNAL
 from app.live.buckets import Bucket
+from app.live.extension import FastTransport, Hear
 from app.live.protocol import Protocol
-from app.live.transport import FastTransport, Hear
 from app.services.conversation import Work
 from tests.harness.patience import turns
 from tests.live.people import BO, Caller

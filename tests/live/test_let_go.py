@@ -9,8 +9,9 @@ from websockets.asyncio.client import connect
 
 from app.api.ws import Socket
 from app.live.connection import Connection, Subscription
+from app.live.extension import FastTransport
 from app.live.http import ParleyHttpProtocol
-from app.live.transport import FastTransport, ParleyWebSocketProtocol
+from app.live.transport import ParleyWebSocketProtocol
 from app.server import options
 from tests.harness.patience import turns, until
 from tests.harness.server import Server

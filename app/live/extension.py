@@ -1,0 +1,27 @@
+"""The ASGI extension of ``parley serve``: a socket's way past ASGI, which the scope carries."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+EXTENSION = "parley.transport"
+
+Hear = Callable[[str | None], None]
+"""Called with each text; None for a message that is not text."""
+
+
+class FastTransport(NamedTuple):
+    """A socket's own way in and out: finished frames out, texts in, no task in between."""
+
+    write: Callable[[bytes], None]
+    """Takes finished frames, never waits."""
+    unsent: Callable[[], int]
+    """Bytes that the peer has not taken, beyond what the kernel holds."""
+    abort: Callable[[], None]
+    drained: Callable[[], Awaitable[object]]
+    """Waits until little is unsent, or the peer is gone."""
+    listen: Callable[[Hear, Callable[[], None]], None]
+    """From now on texts go to the first, as they are read, and ASGI's ``receive`` is not used;
+    the second is called once when the peer is gone."""
+    pause: Callable[[], None]
+    """Read no more for now: what was read already is still delivered."""
+    resume: Callable[[], None]
