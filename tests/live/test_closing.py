@@ -3,15 +3,19 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Close, Frame, Opcode
+from websockets.frames import Close, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from app.live.closing import close_answer
+from app.live.masking import apply_mask
+
+MASK = b"\x5a\x13\xc7\x88"
 
 
 def masked(payload: bytes, opcode: Opcode = Opcode.CLOSE) -> bytes:
-    """A frame as a client sends it."""
-    return Frame(opcode, payload).serialize(mask=True)
+    """A frame as a client sends it, always by the same mask."""
+    head = bytes((0x80 | opcode, 0x80 | len(payload)))
+    return head + MASK + apply_mask(payload, MASK)
 
 
 def judged(frame: bytes) -> bytes:
