@@ -115,7 +115,7 @@ class Hub:
                 self._write(listeners, frames[start : index + 1])
                 start = index + 1
                 self._end(list(listeners.values()), event, reason)
-        self._write(listeners, frames[start:])
+        self._write(listeners, frames[start:], answering=run.room)
 
     def signal(self, room: RoomId, frames: bytes, *, but: Connection | None = None) -> None:
         """Tell those who listen something that may be lost: finished frames."""
@@ -135,14 +135,27 @@ class Hub:
             else:
                 connection.outbox.signal(everything)
 
-    def _write(self, listeners: dict[Connection, Subscription], frames: Sequence[bytes]) -> None:
+    def _write(
+        self,
+        listeners: dict[Connection, Subscription],
+        frames: Sequence[bytes],
+        *,
+        answering: RoomId | None = None,
+    ) -> None:
         if not frames:
             return
         joined = b"".join(frames)
-        # A write can end a connection (a slow reader), which then leaves: hence the copy.
+        # A write can end a connection (a slow reader), which then leaves: hence the copy. Who
+        # waits for an answer comes first, and goes on while the others are told.
+        others = []
         for connection, subscription in tuple(listeners.items()):
-            if subscription.live:
-                connection.outbox.write(joined)
+            outbox = connection.outbox
+            if not subscription.live:
+                continue
+            if answering is None or not outbox.write_answering(answering, joined):
+                others.append(outbox)
+        for outbox in others:
+            outbox.write(joined)
 
     def _end(self, subscriptions: Iterable[Subscription], event: Event, reason: str) -> None:
         everybody = event.type == EventType.ROOM_ARCHIVED

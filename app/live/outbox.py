@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from app.domain.ids import RoomId
 from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
 from app.live.extension import FastTransport
 from app.wire.frames import payloads_of, text_frame
@@ -101,7 +102,16 @@ class Outbox:
 
     """
 
-    __slots__ = ("_lane", "_limit", "_overflow", "_pending", "_write", "_unsent", "closed")
+    __slots__ = (
+        "_held",
+        "_lane",
+        "_limit",
+        "_overflow",
+        "_pending",
+        "_write",
+        "_unsent",
+        "closed",
+    )
 
     def __init__(
         self, lane: Lane | FastTransport, limit: int, overflow: Callable[[], None]
@@ -110,6 +120,8 @@ class Outbox:
         self._limit = limit
         self._overflow = overflow
         self._pending: list[bytes] = []
+        # Answers that go behind the next frames of a room.
+        self._held: dict[RoomId, list[bytes]] = {}
         self._write = lane.write
         self._unsent = lane.unsent
         self.closed = False
@@ -147,8 +159,30 @@ class Outbox:
         self._pending.append(frames)
         return len(self._pending) == 1
 
+    def hold(self, room: RoomId, payload: bytes) -> bool:
+        """
+        Keep an answer for :meth:`write_answering`, or for :meth:`flush` if no frames come.
+
+        Returns:
+            As :meth:`write_later`.
+
+        """
+        self._held.setdefault(room, []).append(text_frame(payload))
+        return len(self._held) == 1
+
+    def write_answering(self, room: RoomId, frames: bytes) -> bool:
+        """Send finished frames of a room and the answers to who made them; False: no answers."""
+        answers = self._held.pop(room, None)
+        if answers is None:
+            return False
+        self.write(frames + b"".join(answers))
+        return True
+
     def flush(self) -> None:
         """Send what was kept."""
+        for answers in self._held.values():
+            self._pending += answers
+        self._held.clear()
         if self._pending:
             frames = b"".join(self._pending)
             self._pending.clear()
@@ -206,9 +240,17 @@ class Flusher:
     def write(self, outbox: Outbox, frames: bytes) -> None:
         """Send finished frames at the end of this turn."""
         if outbox.write_later(frames):
-            if not self._waiting:
-                asyncio.get_running_loop().call_soon(self._flush)
-            self._waiting.append(outbox)
+            self._wait(outbox)
+
+    def answer(self, outbox: Outbox, room: RoomId, payload: bytes) -> None:
+        """Send an answer right behind the event that it is about, by the end of this turn."""
+        if outbox.hold(room, payload):
+            self._wait(outbox)
+
+    def _wait(self, outbox: Outbox) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(outbox)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []

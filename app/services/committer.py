@@ -182,13 +182,13 @@ class Committer:
         began = time()
         result = await self._write(appends, marks)
         self._last_seconds = time() - began
-        # Everybody hears of the events before their senders hear that they were taken.
+        # Answers go out with the events that they are about, behind them: in this turn.
+        for (_, answer), outcome in zip(batch, result.outcomes, strict=True):
+            answer(outcome)
         try:
             self._publish(result.runs)
         except Exception:  # what is committed is committed: its senders hear so, and others go on
             log.exception("committer.not_published")
-        for (_, answer), outcome in zip(batch, result.outcomes, strict=True):
-            answer(outcome)
         self._expected = min(len(self._queue) + len(batch), MAX_BATCH_APPENDS)
         self._answered = time()
 

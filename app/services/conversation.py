@@ -203,11 +203,11 @@ class Conversation:
         self._pending -= 1
         if self._room_for_more is not None and not self._room_for_more.done():
             self._room_for_more.set_result(None)
+        flusher, outbox = self._server.flusher, self._connection.outbox
         if isinstance(outcome, appends.Done):
-            payload = answers.done(re, outcome)
+            flusher.answer(outbox, outcome.room, answers.done(re, outcome))
         else:
-            payload = error_frame(outcome, re)
-        self._server.flusher.say(self._connection.outbox, payload)
+            flusher.say(outbox, error_frame(outcome, re))
 
     # Everything else
 

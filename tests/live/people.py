@@ -1,5 +1,6 @@
 """Connections without sockets, and events without a log."""
 
+import itertools
 from typing import Any
 
 from app.domain.closing import Close
@@ -10,6 +11,7 @@ from app.live.connection import Connection
 from app.live.outbox import Outbox
 from app.wire.frames import payloads_of
 
+_TURNS = itertools.count()
 DEN = RoomId(1)
 AT = Millis(1_795_248_000_000)
 NAMES = {UserId(1): "ana", UserId(2): "bo", UserId(3): "eve"}
@@ -21,12 +23,15 @@ class Ear:
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
+        self.turns: list[int] = []
+        """When each was written, among the writes to all ears."""
         self.waiting = 0
         """Bytes that count as unsent."""
         self.aborted = False
 
     def write(self, frames: bytes) -> None:
         self.writes.append(frames)
+        self.turns.append(next(_TURNS))
 
     def unsent(self) -> int:
         return self.waiting

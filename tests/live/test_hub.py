@@ -48,6 +48,20 @@ def test_a_run_is_the_same_bytes_and_one_write_for_everybody(hub: Hub) -> None:
     assert bo.ear.writes[0] is written
 
 
+def test_who_waits_for_an_answer_hears_first_and_the_answer_with_it(hub: Hub) -> None:
+    ana, bo, eve = Caller(ANA), Caller(BO), Caller(EVE)
+    for caller in (ana, bo, eve):
+        listens(hub, caller)
+    bo.connection.outbox.hold(DEN, b'{"type":"ack","seq":"answer"}')
+
+    deliver(hub, run(event(1), left(2, EVE), event(3)))
+
+    assert heard(bo) == [1, 2, 3, "answer"]
+    assert len(bo.ear.writes) == 2
+    assert ana.ear.turns[0] < bo.ear.turns[0] < eve.ear.turns[0] < bo.ear.turns[1]
+    assert bo.ear.turns[1] < ana.ear.turns[1]
+
+
 def test_who_is_not_listening_hears_nothing(hub: Hub) -> None:
     ana, bo, eve = Caller(ANA), Caller(BO), Caller(EVE)
     subscription = listens(hub, ana)

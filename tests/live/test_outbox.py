@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from app.domain.ids import RoomId
 from app.live import outbox as outboxes
 from app.live.outbox import Flusher, Outbox, PlainLane
 from app.wire.frames import text_frame
 from tests.harness.patience import patience, turns
-from tests.live.people import Ear
+from tests.live.people import DEN, Ear
+
+LAIR = RoomId(2)
 
 
 @pytest.fixture
@@ -50,6 +53,22 @@ def test_what_is_kept_goes_with_the_next_write_and_before_it(ear: Ear) -> None:
     assert outbox.write_later(text_frame(b"four")) is True
     outbox.flush()
     assert ear.payloads[-1] == b"four"
+
+
+def test_an_answer_goes_right_behind_the_frames_of_its_room(ear: Ear) -> None:
+    outbox = Outbox(ear, 0, Spill())
+    assert outbox.hold(DEN, b"answer 1") is True
+    outbox.hold(LAIR, b"answer 3")
+    outbox.hold(DEN, b"answer 2")
+
+    outbox.say(b"something else")
+    assert outbox.write_answering(DEN, text_frame(b"event"))
+    assert not outbox.write_answering(DEN, text_frame(b"next event"))
+    outbox.flush()
+    outbox.flush()
+
+    assert ear.payloads == [b"something else", b"event", b"answer 1", b"answer 2", b"answer 3"]
+    assert len(ear.writes) == 3
 
 
 def test_a_reader_that_falls_behind_is_cut_off_once(ear: Ear) -> None:

@@ -50,6 +50,23 @@ async def test_what_is_said_comes_with_all_that_was_sent(server: Server) -> None
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["plain", "fast"])
+async def test_an_event_comes_before_its_ack_in_every_room(server: Server, fast: bool) -> None:
+    await server.room("den", members=["ana"])
+    ana = await server.joins("ana", "general", fast=fast)
+    await ana.ask("join", room="den")
+    await ana.catches_up()
+
+    # Some of them share a batch.
+    for n in range(40):
+        await ana.sends("send", room=("general", "den")[n % 2], id=str(n), text=str(n))
+    frames = [await ana.hears() for _ in range(80)]
+
+    order = {frame.get("id", "ack " + frame.get("re", "")): i for i, frame in enumerate(frames)}
+    assert len(order) == 80
+    assert all(order[str(n)] < order[f"ack {n}"] for n in range(40))
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["plain", "fast"])
 async def test_a_thousand_pipelined_sends_keep_their_order(server: Server, fast: bool) -> None:
     ana = await server.joins("ana", "general", fast=fast)
     bo = await server.joins("bo", "general")
