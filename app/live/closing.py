@@ -8,6 +8,7 @@ anything else, websockets judges.
 from app.live.masking import apply_mask
 
 _FIN_CLOSE = 0x88
+_MASKED = 0x80
 _MAX_PAYLOAD = 125
 _HEAD = 6
 # What a client may mean well by: it is done, or goes away; and what applications choose.
@@ -15,9 +16,9 @@ _COMMON = frozenset((1000, 1001, *range(3000, 5000)))
 
 
 def close_answer(frame: bytes) -> bytes | None:
-    """The frame that answers a whole, masked ``frame``; None where websockets is to judge."""
-    length = frame[1] & 0x7F
-    if frame[0] != _FIN_CLOSE or length > _MAX_PAYLOAD or len(frame) != _HEAD + length:
+    """The frame that answers ``frame``, at least two bytes; None where websockets is to judge."""
+    length = frame[1] - _MASKED
+    if frame[0] != _FIN_CLOSE or not 0 <= length <= _MAX_PAYLOAD or len(frame) != _HEAD + length:
         return None
     payload = apply_mask(frame[_HEAD:], frame[_HEAD - 4 : _HEAD])
     if payload and int.from_bytes(payload[:2]) not in _COMMON:

@@ -51,6 +51,8 @@ def test_a_close_without_a_code_is_said_back() -> None:
         masked(b"")[:-1],
         masked(b"") + b"x",
         b"\x88\xfe\x00\x02\x00\x00\x00\x00\x03\xe8",
+        # Not masked: as long as if it were.
+        b"\x88\x02\x03\xe8abcd",
         b"\x08\x80\x00\x00\x00\x00",
         b"\xc8\x80\x00\x00\x00\x00",
     ],
