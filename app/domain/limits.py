@@ -166,9 +166,9 @@ REVOCATIONS_LOOK_BACK = 100
 REVOCATIONS_PER_POLL = 1_000
 
 # New messages are indexed for search this much later, so many in one transaction...
-INDEX_SECONDS = 0.5
-# ...of these, which keeps the writer for a millisecond...
-INDEX_BATCH = 50
+INDEX_SECONDS = 2.0
+# ...of these, which keeps the writer for two milliseconds...
+INDEX_BATCH = 100
 # ...with a rest in between of so many times what that took: a tenth of the writer's time.
 INDEX_REST = 9
 # Runs of messages that are remembered as not indexed yet, 200 bytes each. If more wait, what is

@@ -75,7 +75,8 @@ async def rooms(database: Database) -> Rooms:
     return rooms
 
 
-async def test_the_index_follows_by_itself(rooms: Rooms) -> None:
+async def test_the_index_follows_by_itself(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "INDEX_SECONDS", 0.01)
     await rooms.indexer.catch_up()
     task = asyncio.create_task(rooms.indexer.run())
 
@@ -103,11 +104,11 @@ async def test_newest_first_across_rooms(rooms: Rooms) -> None:
 async def test_many_take_several_bites(rooms: Rooms) -> None:
     await rooms.indexer.catch_up()
 
-    await rooms.says(*["plum"] * 120)
+    await rooms.says(*["plum"] * 220)
     await rooms.says(*["plum"] * 20, room=DEN)
 
     assert len(await rooms.finds("plum")) == 99
-    assert (await rooms.found("plum"))[:21] == [(2, seq) for seq in range(20, 0, -1)] + [(1, 121)]
+    assert (await rooms.found("plum"))[:21] == [(2, seq) for seq in range(20, 0, -1)] + [(1, 221)]
 
 
 async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> None:
