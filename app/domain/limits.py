@@ -131,6 +131,8 @@ READ_MARKER_SECONDS = 1.0
 REPLAY_PAGE_EVENTS = 500
 # Replays that read from disk at once, per node; the others wait their turn.
 MAX_DISK_REPLAYS = 16
+# How often a page is read anew because something in the room was edited meanwhile.
+MAX_STALE_READS = 20
 # Encoded events kept in memory per warm room, and in all.
 TAIL_ROOM_BYTES = 512 * 1024
 TAIL_TOTAL_BYTES = 64 * 1024 * 1024

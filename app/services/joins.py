@@ -121,7 +121,7 @@ class Joins:
         """
         subscription = entry.subscription
         outbox = subscription.connection.outbox
-        reason = wish.is_useless(entry.standing, self._epoch())
+        reason = wish.why_useless(entry.standing, self._epoch())
         if reason is not None:
             self._hub.unsubscribe(subscription)
             self._reset(entry, entry.standing, wish, reason)

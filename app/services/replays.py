@@ -11,10 +11,11 @@ from typing import Any
 
 import orjson
 
-from app.domain.errors import Gone
+from app.domain.errors import Gone, Unavailable
 from app.domain.limits import (
     MAX_DISK_REPLAYS,
     MAX_REMEMBERED_PAGES,
+    MAX_STALE_READS,
     REPLAY_CHUNK_BYTES,
     REPLAY_PAGE_EVENTS,
 )
@@ -23,7 +24,7 @@ from app.services.feed import Warm
 from app.services.pages import Page
 from app.store import events as event_store
 from app.store import messages as message_store
-from app.store.database import Database
+from app.store.database import Database, T, Work
 from app.wire.events import run_frames
 from app.wire.frames import text_frame
 from app.wire.messages import message_event
@@ -86,16 +87,12 @@ class Replays:
             return await read()
 
     async def _read(self, warm: Warm, seq: int, upto: int) -> Page:
-        while True:
-            rewrites = warm.rewrites
-            run = await self._database.read(
-                lambda c: event_store.run_after(
-                    c, warm.room, seq, upto=upto, limit=REPLAY_PAGE_EVENTS
-                )
-            )
-            # An edit or deletion that went out meanwhile has made the page stale.
-            if rewrites == warm.rewrites:
-                break
+        run, rewrites = await self._read_fresh(
+            warm,
+            lambda c: event_store.run_after(
+                c, warm.room, seq, upto=upto, limit=REPLAY_PAGE_EVENTS
+            ),
+        )
         if run is None or run.first > seq + 1:
             raise Gone
         frames = run_frames(run)
@@ -104,17 +101,22 @@ class Replays:
         return Page(frames, range(run.first, run.last + 1), run.last, rewrites)
 
     async def _read_newest(self, warm: Warm, room: str, limit: int, upto: int) -> Page:
-        while True:
-            rewrites = warm.rewrites
-            found = await self._database.read(
-                lambda c: message_store.before(c, warm.room, upto + 1, limit)
-            )
-            # As above: nothing is shown that has been deleted by now.
-            if rewrites == warm.rewrites:
-                break
+        found, rewrites = await self._read_fresh(
+            warm, lambda c: message_store.before(c, warm.room, upto + 1, limit)
+        )
         frames = [text_frame(orjson.dumps(message_event(m, room))) for m in found.messages]
         page = Page(frames, [message.seq for message in found.messages], upto, rewrites)
         if len(warm.newest) >= MAX_REMEMBERED_PAGES:
             warm.newest.clear()
         warm.newest[limit] = page
         return page
+
+    async def _read_fresh(self, warm: Warm, work: Work[T]) -> tuple[T, int]:
+        """What is read, and after how many edits and deletions: none went out meanwhile."""
+        for _ in range(MAX_STALE_READS):
+            rewrites = warm.rewrites
+            found = await self._database.read(work)
+            if rewrites == warm.rewrites:
+                return found, rewrites
+        # Who asks is told to come back, and takes none of the turns meanwhile.
+        raise Unavailable

@@ -14,7 +14,7 @@ class Wish:
     epoch: str | None = None
     re: str | None = None
 
-    def is_useless(self, standing: Standing, epoch: str) -> str | None:
+    def why_useless(self, standing: Standing, epoch: str) -> str | None:
         """Why what the client holds can't be carried on from; None if it can."""
         if self.epoch is not None and self.epoch != epoch:
             return "epoch"

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from app.domain.appends import Delete, Send
+from app.domain.errors import Unavailable
+from app.domain.limits import MAX_STALE_READS
 from app.live.connection import Subscription
 from app.live.outbox import Outbox
 from app.services import pages
 from app.services.pages import Page
+from app.services.replays import Replays
 from app.wire.frames import text_frame
 from tests.harness.databases import Held
 from tests.harness.patience import turns, until
@@ -79,6 +82,31 @@ async def test_the_newest_page_is_kept_until_something_happens(held: Held) -> No
 
         assert again.texts == ["text 0", "text 1", "text 2"]
         assert after.texts == [None, "text 1", "text 2"]
+
+
+async def test_a_room_that_never_stands_still_is_given_up(held: Held) -> None:
+    async with open_server(held) as server:
+        await server.room("den")
+        await says(server, 3)
+        runtime = server.runtime
+        warm = runtime.feed.hold(server.room_id("den"))
+        read, reads = held.read, 0
+
+        async def edited_meanwhile(work: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            warm.rewrites += 1
+            return await read(work)
+
+        held.read = edited_meanwhile  # type: ignore[method-assign]
+        replays = Replays(held, runtime.tails)
+        for page in (replays.newest(warm, "den", 5, 4), replays.after(warm, 0, 4)):
+            with pytest.raises(Unavailable):
+                await page
+        held.read = read  # type: ignore[method-assign]
+
+        assert MAX_STALE_READS <= reads / 2 < MAX_STALE_READS + 5
+        assert (await replays.newest(warm, "den", 5, 4)).last == 4
 
 
 # Writing a page
