@@ -142,6 +142,8 @@ MAX_REMEMBERED_PAGES = 4
 KEPT_PAGES_BYTES = 16 * 1024 * 1024
 # ...and the largest of them: 200 long messages are read anew.
 KEPT_PAGE_BYTES = 256 * 1024
+# What a kept page takes beside its bytes. It counts, so that empty pages are bounded, too.
+KEPT_PAGE_OVERHEAD_BYTES = 512
 # Users whose rate of sending is remembered: about 10 MB.
 MAX_REMEMBERED_BUCKETS = 100_000
 # Names of rooms that are remembered, with their ids: about 10 MB.

@@ -83,8 +83,7 @@ class Indexer:
             if taken:
                 try:
                     await self._database.write(partial(unindexed.index, spans=taken))
-                except BaseException:
-                    # Perhaps it was done: then it is found to be, the next time.
+                except BaseException:  # cancelled or failed: if it was done, that is found out
                     self._spans.extendleft(reversed(taken))
                     raise
             return bool(self._spans)
@@ -94,7 +93,7 @@ class Indexer:
         self._lost = False
         try:
             found = await self._database.read(unindexed.find)
-        except BaseException:
+        except BaseException:  # cancelled or failed: the next one looks
             self._lost = True
             raise
         self._spans.extendleft(reversed(found))

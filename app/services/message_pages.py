@@ -14,7 +14,7 @@ from typing import NamedTuple
 from app.domain.authority import reader
 from app.domain.errors import Invalid, ParleyError, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGES_BYTES
+from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
 from app.domain.views import Access, Page
 from app.services.directory import Directory
 from app.services.together import Gathering, Together
@@ -41,6 +41,10 @@ class _Shown(NamedTuple):
     head: int
     first: int
     names: int
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + KEPT_PAGE_OVERHEAD_BYTES
 
     def is_of(self, access: Access) -> bool:
         return (self.head, self.first) == (access.head, access.first)
@@ -131,10 +135,10 @@ class MessagePages:
             return
         before = self._kept.pop(key, None)
         self._kept[key] = page
-        self._kept_bytes += len(page.body) - (0 if before is None else len(before.body))
+        self._kept_bytes += page.size - (0 if before is None else before.size)
         while self._kept_bytes > KEPT_PAGES_BYTES:
             _, oldest = self._kept.popitem(last=False)
-            self._kept_bytes -= len(oldest.body)
+            self._kept_bytes -= oldest.size
 
 
 def _page(connection: Connection, key: PageKey) -> Page:

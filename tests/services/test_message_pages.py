@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.appends import Ban, Delete, Edit, Pin, React, Remove, Send
 from app.domain.errors import Banned, RoomNotFound
+from app.domain.limits import KEPT_PAGE_OVERHEAD_BYTES
 from app.domain.roles import Kind
 from app.services import message_pages
 from app.services.message_pages import MessagePages
@@ -97,7 +98,7 @@ async def test_a_private_rooms_page_is_kept_for_its_members_only(server: Server)
 
 
 async def test_what_is_kept_is_bounded(den: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = len(await page(den, limit=1))
+    size = len(await page(den, limit=1)) + KEPT_PAGE_OVERHEAD_BYTES
     monkeypatch.setattr(message_pages, "KEPT_PAGES_BYTES", 3 * size)
     monkeypatch.setattr(message_pages, "KEPT_PAGE_BYTES", 2 * size)
     pages = den.runtime.message_pages
@@ -106,8 +107,17 @@ async def test_what_is_kept_is_bounded(den: Server, monkeypatch: pytest.MonkeyPa
         await page(den, limit=1, before=before)
         await page(den, limit=50)
 
-    assert pages._kept_bytes == sum(len(kept.body) for kept in pages._kept.values()) <= 3 * size
+    assert pages._kept_bytes == sum(kept.size for kept in pages._kept.values()) <= 3 * size
     assert all(len(kept.body) <= 2 * size for kept in pages._kept.values())
+
+
+async def test_empty_pages_are_bounded_too(den: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_pages, "KEPT_PAGES_BYTES", 4 * KEPT_PAGE_OVERHEAD_BYTES)
+
+    for after in range(100, 120):
+        await page(den, after=after)
+
+    assert len(den.runtime.message_pages._kept) <= 3
 
 
 async def test_a_name_that_goes_while_a_page_is_read_is_not_kept(database: Database) -> None:
