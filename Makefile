@@ -70,7 +70,7 @@ clean: ## Remove what was made here, except data/ and .env
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: ## Write requirements.lock anew, with the newest versions allowed (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --no-strip-extras \
 		--generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock
 
