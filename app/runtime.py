@@ -104,7 +104,7 @@ class Runtime:
 
         self.feed = Feed(database, self.hub, self.bystanders, self.tails)
         self.markers = ReadMarkers()
-        self.committer = Committer(database, self._publish, self.markers)
+        self.committer = Committer(database, self._publish, self.markers, self.hub.fanout)
         self.gathering = Gathering(database)
         self.directory = Directory(self.gathering)
         self.standings = Standings(self.gathering, self.markers)

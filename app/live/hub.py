@@ -13,6 +13,8 @@ from app.domain.closing import UNAUTHORIZED, lost_room
 from app.domain.events import Event, EventType, Run
 from app.domain.ids import RoomId, SessionId, UserId
 from app.live.connection import Connection, Subscription
+from app.live.fanout import Fanout
+from app.live.outbox import Outbox
 from app.wire import answers
 
 _ENDS_ACCESS = frozenset(
@@ -24,6 +26,8 @@ class Hub:
     """The registry of connections, and the fan-out."""
 
     def __init__(self) -> None:
+        self.fanout = Fanout()
+        """Where those who wait for no answer are told."""
         self._users: dict[UserId, set[Connection]] = {}
         self._rooms: dict[RoomId, dict[Connection, Subscription]] = {}
         self.deserted = asyncio.Event()
@@ -105,7 +109,7 @@ class Hub:
         return self._rooms.get(room, {}).values()
 
     def deliver(self, run: Run, frames: Sequence[bytes]) -> None:
-        """Hand a run to everybody who listens, without waiting for any of them."""
+        """Hand a run to everybody who listens now, without waiting for any of them."""
         listeners = self._rooms.get(run.room)
         if not listeners:
             return
@@ -145,17 +149,16 @@ class Hub:
         if not frames:
             return
         joined = b"".join(frames)
-        # A write can end a connection (a slow reader), which then leaves: hence the copy. Who
-        # waits for an answer comes first, and goes on while the others are told.
-        others = []
-        for connection, subscription in tuple(listeners.items()):
-            outbox = connection.outbox
+        # Who waits for an answer comes first, and goes on while the others are told. A write can
+        # end a connection (a slow reader), which then leaves: hence the copy.
+        others: list[Outbox] = []
+        for subscription in tuple(listeners.values()):
             if not subscription.live:
                 continue
-            if answering is None or not outbox.write_answering(answering, joined):
+            outbox = subscription.connection.outbox
+            if answering is None or not outbox.answers or not outbox.answer(answering, joined):
                 others.append(outbox)
-        for outbox in others:
-            outbox.write(joined)
+        self.fanout.tell(others, joined)
 
     def _end(self, subscriptions: Iterable[Subscription], event: Event, reason: str) -> None:
         everybody = event.type == EventType.ROOM_ARCHIVED

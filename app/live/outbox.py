@@ -103,13 +103,13 @@ class Outbox:
     """
 
     __slots__ = (
-        "_held",
         "_lane",
         "_limit",
         "_overflow",
         "_pending",
         "_write",
         "_unsent",
+        "answers",
         "closed",
     )
 
@@ -120,8 +120,8 @@ class Outbox:
         self._limit = limit
         self._overflow = overflow
         self._pending: list[bytes] = []
-        # Answers that go behind the next frames of a room.
-        self._held: dict[RoomId, list[bytes]] = {}
+        self.answers: dict[RoomId, list[bytes]] = {}
+        """Those that go behind the next frames of a room."""
         self._write = lane.write
         self._unsent = lane.unsent
         self.closed = False
@@ -161,18 +161,18 @@ class Outbox:
 
     def hold(self, room: RoomId, payload: bytes) -> bool:
         """
-        Keep an answer for :meth:`write_answering`, or for :meth:`flush` if no frames come.
+        Keep an answer for :meth:`answer`, or for :meth:`flush` if no frames come.
 
         Returns:
             As :meth:`write_later`.
 
         """
-        self._held.setdefault(room, []).append(text_frame(payload))
-        return len(self._held) == 1
+        self.answers.setdefault(room, []).append(text_frame(payload))
+        return len(self.answers) == 1
 
-    def write_answering(self, room: RoomId, frames: bytes) -> bool:
+    def answer(self, room: RoomId, frames: bytes) -> bool:
         """Send finished frames of a room and the answers to who made them; False: no answers."""
-        answers = self._held.pop(room, None)
+        answers = self.answers.pop(room, None)
         if answers is None:
             return False
         self.write(frames + b"".join(answers))
@@ -180,9 +180,9 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what was kept."""
-        for answers in self._held.values():
+        for answers in self.answers.values():
             self._pending += answers
-        self._held.clear()
+        self.answers.clear()
         if self._pending:
             frames = b"".join(self._pending)
             self._pending.clear()
@@ -238,7 +238,7 @@ class Flusher:
         self.write(outbox, text_frame(payload))
 
     def write(self, outbox: Outbox, frames: bytes) -> None:
-        """Send finished frames at the end of this turn."""
+        """Send finished frames at the end of this turn, or with those that it is to be told."""
         if outbox.write_later(frames):
             self._wait(outbox)
 

@@ -28,6 +28,7 @@ from app.domain.limits import (
     MAX_QUEUED_APPENDS,
 )
 from app.domain.working_set import WorkingSet
+from app.live.fanout import Fanout
 from app.services.markers import ReadMarkers
 from app.store import log as log_store
 from app.store import markers as marker_store
@@ -51,11 +52,16 @@ class Committer:
     """The queue of appends, and the task that commits them. One per node."""
 
     def __init__(
-        self, database: Database, publish: Callable[[Sequence[Run]], None], markers: ReadMarkers
+        self,
+        database: Database,
+        publish: Callable[[Sequence[Run]], None],
+        markers: ReadMarkers,
+        fanout: Fanout,
     ) -> None:
         self._database = database
         self._publish = publish
         self._markers = markers
+        self._fanout = fanout
         self._queue: deque[tuple[Append, Callable[[Outcome], None]]] = deque()
         self._work = asyncio.Event()
         self._closing = False
@@ -194,7 +200,7 @@ class Committer:
 
     async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
         try:
-            result = await self._database.write(partial(commit, appends=appends, marks=marks))
+            result = await self._transact(appends, marks)
         except Unavailable as exc:
             # Whether it was committed is not known: a retry with the same id finds out.
             self.failures += 1
@@ -205,6 +211,20 @@ class Committer:
             return await self._one_by_one(appends, marks)
         self.failures = 0
         return result
+
+    async def _transact(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
+        if self._database.shared:
+            return await self._database.write(partial(commit, appends=appends, marks=marks))
+        # The writer's thread and this one would take turns with the interpreter, until it
+        # waits for the disk.
+        go_on = self._fanout.resume_from_thread
+        self._fanout.make_way()
+        try:
+            return await self._database.write(
+                partial(commit, appends=appends, marks=marks, prepared=go_on)
+            )
+        finally:
+            self._fanout.resume()
 
     async def _one_by_one(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
         outcomes: list[Outcome] = []
@@ -224,8 +244,20 @@ class Committer:
         return Batch(outcomes, runs)
 
 
-def commit(connection: Connection, appends: Sequence[Append], marks: Sequence[Mark] = ()) -> Batch:
-    """Decide and write one batch, in the caller's transaction. Blocks; runs in a thread."""
+def commit(
+    connection: Connection,
+    appends: Sequence[Append],
+    marks: Sequence[Mark] = (),
+    *,
+    prepared: Callable[[], None] | None = None,
+) -> Batch:
+    """
+    Decide and write one batch, in the caller's transaction. Blocks; runs in a thread.
+
+    Args:
+        prepared: Called when nothing is left to do but COMMIT.
+
+    """
     outcomes: list[Outcome] = []
     runs: list[Run] = []
     if appends:
@@ -235,6 +267,8 @@ def commit(connection: Connection, appends: Sequence[Append], marks: Sequence[Ma
         runs = _runs(connection, ws)
     if marks:
         marker_store.save(connection, marks)
+    if prepared is not None:
+        prepared()
     return Batch(outcomes, runs)
 
 

@@ -62,8 +62,8 @@ def test_an_answer_goes_right_behind_the_frames_of_its_room(ear: Ear) -> None:
     outbox.hold(DEN, b"answer 2")
 
     outbox.say(b"something else")
-    assert outbox.write_answering(DEN, text_frame(b"event"))
-    assert not outbox.write_answering(DEN, text_frame(b"next event"))
+    assert outbox.answer(DEN, text_frame(b"event"))
+    assert not outbox.answer(DEN, text_frame(b"next event"))
     outbox.flush()
     outbox.flush()
 

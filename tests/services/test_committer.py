@@ -11,15 +11,20 @@ from app.domain.appends import Ban, CreateRoom, Delete, Done, Edit, Join, Send, 
 from app.domain.errors import Banned, IdReused, Internal, Unavailable
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import Kind
+from app.live import fanout as fanouts
+from app.live.fanout import Fanout
+from app.live.outbox import Outbox
 from app.logs import TextFormatter
 from app.services import committer as committer_module
 from app.services.committer import Committer
 from app.services.markers import ReadMarkers
 from app.store.checking import check
 from app.store.database import Database
+from app.wire.frames import text_frame
 from tests.harness.databases import Held
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
+from tests.live.people import Ear
 
 
 @pytest.fixture
@@ -388,8 +393,28 @@ async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
     assert (await database.read(check)).findings == []
 
 
+@pytest.mark.sqlite_only
+async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_disk(
+    house: Server, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 60)
+    ana = (await house.person("ana")).user
+    committer, fanout = house.runtime.committer, house.runtime.hub.fanout
+    ear = Ear()
+
+    with held.holding_what_is_written() as written:
+        with held.holding_writes() as gate:
+            committer.submit(send(house, "hello", by=ana), lambda _: None)
+            fanout.tell([Outbox(ear, 0, lambda: None)], text_frame(b"an earlier message"))
+            await until(lambda: gate.waiting, "the batch")
+            await turns()
+            assert ear.payloads == []
+        await until(lambda: written.waiting, "the commit")
+        await until(lambda: ear.payloads, "the earlier message")
+
+
 async def test_a_committer_without_work_ends_at_once(database: Database) -> None:
-    committer = Committer(database, lambda _: None, ReadMarkers())
+    committer = Committer(database, lambda _: None, ReadMarkers(), Fanout())
     committer.close()
     async with patience("its end"):
         await committer.run()

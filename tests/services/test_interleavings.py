@@ -124,7 +124,7 @@ class World:
             replays=Replays(self.database, tails),
             directory=Directory(Gathering(self.database)),
             standings=Standings(Gathering(self.database), markers),
-            committer=Committer(self.database, lambda _runs: None, markers),
+            committer=Committer(self.database, lambda _runs: None, markers, self.hub.fanout),
             flusher=Flusher(),
             epoch=lambda: "epoch",
             now=lambda: AT,

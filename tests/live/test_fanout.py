@@ -1,0 +1,137 @@
+"""Many sockets, a few at a time: in what order, and when somebody else comes first."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.domain.limits import FANOUT_SLICE
+from app.live import fanout as fanouts
+from app.live.fanout import Fanout
+from app.live.outbox import Outbox
+from app.wire.frames import text_frame
+from tests.harness.patience import turns, until
+from tests.live.people import Ear
+
+ONE, TWO, THREE = (text_frame(text) for text in (b"one", b"two", b"three"))
+
+
+class Crowd:
+    """Outboxes, and what their peers hear."""
+
+    def __init__(self, size: int) -> None:
+        self.ears = [Ear() for _ in range(size)]
+        self.outboxes = [Outbox(ear, 0, lambda: None) for ear in self.ears]
+
+    @property
+    def told(self) -> int:
+        """How many have heard anything."""
+        return sum(bool(ear.writes) for ear in self.ears)
+
+    @property
+    def heard(self) -> list[list[bytes]]:
+        """What each has heard, without repeating who heard the same."""
+        kinds = {tuple(ear.payloads) for ear in self.ears}
+        return [list(kind) for kind in sorted(kinds)]
+
+
+@pytest.fixture
+def fanout() -> Fanout:
+    return Fanout()
+
+
+async def test_everybody_is_told_the_same_bytes_a_few_in_each_turn(fanout: Fanout) -> None:
+    crowd = Crowd(3 * FANOUT_SLICE)
+
+    fanout.tell(crowd.outboxes, ONE)
+    told = []
+    while crowd.told < len(crowd.ears):
+        told.append(crowd.told)
+        await turns(1)
+
+    assert told == [0, FANOUT_SLICE, 2 * FANOUT_SLICE]
+    assert all(ear.writes == [ONE] and ear.writes[0] is ONE for ear in crowd.ears)
+
+
+async def test_who_is_told_twice_before_their_turn_hears_both_in_one_write(
+    fanout: Fanout,
+) -> None:
+    crowd = Crowd(2 * FANOUT_SLICE)
+
+    fanout.tell(crowd.outboxes, ONE)
+    await turns(1)
+    fanout.tell(crowd.outboxes, TWO)
+    await turns()
+
+    assert crowd.heard == [[b"one", b"two"]]
+    writes = [len(ear.writes) for ear in crowd.ears]
+    assert writes == [2] * FANOUT_SLICE + [1] * FANOUT_SLICE
+
+
+async def test_what_is_said_meanwhile_comes_behind_and_takes_it_along(fanout: Fanout) -> None:
+    crowd = Crowd(1)
+
+    fanout.tell(crowd.outboxes, ONE)
+    crowd.outboxes[0].say(b"two")
+    fanout.tell(crowd.outboxes, THREE)
+    await turns()
+
+    assert crowd.heard == [[b"one", b"two", b"three"]]
+    assert len(crowd.ears[0].writes) == 2
+
+
+async def test_nobody_is_told_while_it_makes_way(fanout: Fanout) -> None:
+    crowd = Crowd(2 * FANOUT_SLICE)
+    fanout.tell(crowd.outboxes, ONE)
+    await turns(1)
+
+    fanout.make_way()
+    fanout.tell(crowd.outboxes, TWO)
+    await turns()
+    assert crowd.told == FANOUT_SLICE
+
+    fanout.resume()
+    fanout.resume()
+    await turns()
+    assert crowd.heard == [[b"one", b"two"]]
+
+
+async def test_way_is_not_made_for_ever(fanout: Fanout, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(1)
+    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 0)
+
+    fanout.tell(crowd.outboxes, ONE)
+    fanout.make_way()
+    await turns()
+
+    assert crowd.heard == [[b"one"]]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(Fanout.make_way, id="make way"),
+        pytest.param(Fanout.resume, id="resume"),
+        pytest.param(Fanout.resume_from_thread, id="resume from a thread"),
+    ],
+)
+async def test_with_nobody_to_tell_nothing_happens(
+    fanout: Fanout, call: Callable[[Any], None]
+) -> None:
+    call(fanout)
+
+    crowd = Crowd(1)
+    fanout.tell(crowd.outboxes, ONE)
+    await turns()
+    assert crowd.heard == [[b"one"]]
+
+
+async def test_a_thread_lets_it_go_on(fanout: Fanout) -> None:
+    crowd = Crowd(2 * FANOUT_SLICE)
+    fanout.tell(crowd.outboxes, ONE)
+    fanout.make_way()
+
+    await asyncio.to_thread(fanout.resume_from_thread)
+
+    await until(lambda: crowd.told == len(crowd.ears), "everybody")
