@@ -95,7 +95,11 @@ class Socket:
         # Kept for as long as the connection; nobody reads them again.
         self._scope["headers"] = []
         protocol = None if handshake is None else handshake.subprotocol
-        await self._send({"type": "websocket.accept", "subprotocol": protocol})
+        if self._fast is not None and self._fast.accept is not None:
+            # It goes out with what is said first.
+            self._outbox.write_later(self._fast.accept(protocol))
+        else:
+            await self._send({"type": "websocket.accept", "subprotocol": protocol})
         # It writes until the close has been said, too.
         plain = None if self._plain is None else asyncio.create_task(self._plain.run())
         try:

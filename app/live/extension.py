@@ -25,3 +25,6 @@ class FastTransport(NamedTuple):
     pause: Callable[[], None]
     """Read no more for now: what was read already is still delivered."""
     resume: Callable[[], None]
+    accept: Callable[[str | None], bytes] | None = None
+    """Accepts the handshake with a subprotocol; answers what has to be written before all else.
+    None: ASGI's way has to be taken."""

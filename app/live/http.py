@@ -5,14 +5,19 @@ uvicorn waits for ever for the rest of a request, and httptools keeps a header o
 """
 
 from asyncio import TimerHandle, Transport
+from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import is_ssl
+from uvicorn.server import ServerState
 
 from app.domain.limits import MAX_HEADER_BYTES, REQUEST_SECONDS
 from app.live.opening import accept_value, offers_compression
 from app.live.transport import ParleyWebSocketProtocol
+
+# Of each server, a WebSocket that is never connected: the others are copies of it.
+_FIRST: WeakKeyDictionary[ServerState, ParleyWebSocketProtocol] = WeakKeyDictionary()
 
 
 class ParleyHttpProtocol(HttpToolsProtocol):
@@ -60,12 +65,17 @@ class ParleyHttpProtocol(HttpToolsProtocol):
             super().handle_websocket_upgrade()
             return
         self.connections.discard(self)
-        protocol = self.ws_protocol_class(  # type: ignore[call-arg, misc]
-            config=self.config, server_state=self.server_state, app_state=self.app_state
-        )
-        assert isinstance(protocol, ParleyWebSocketProtocol)
+        protocol = self._websocket()
         protocol.open(self.transport, asked, self.url, accept)
         self.transport.set_protocol(protocol)
+
+    def _websocket(self) -> ParleyWebSocketProtocol:
+        first = _FIRST.get(self.server_state)
+        if first is None:
+            first = _FIRST[self.server_state] = ParleyWebSocketProtocol(
+                config=self.config, server_state=self.server_state, app_state=self.app_state
+            )
+        return first.fresh()
 
     def on_headers_complete(self) -> None:
         """What follows is the body."""

@@ -8,30 +8,21 @@ open: handshakes that never end, and peers that never drain.
 """
 
 import asyncio
-import socket
-import struct
-from asyncio import TimerHandle, Transport
-from asyncio.transports import BaseTransport
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+import copy
+from asyncio import Transport
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 from urllib.parse import unquote
 
 from uvicorn._types import ASGISendEvent, HTTPScope
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
-from websockets.protocol import Protocol, Side, State
 
-from app.domain.closing import IDLE
-from app.domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
-from app.live.closing import close_answer
+from app.live.bounded import BoundedWebSocketProtocol
+from app.live.control import close_answer, pong_payload
 from app.live.extension import EXTENSION, FastTransport, Hear
 from app.live.opening import refusal, subprotocols, switching
 from app.live.splitter import Rest, Splitter
-
-# On, and for no time (socket(7)).
-_LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class _Sink:
@@ -48,17 +39,23 @@ class _Sink:
 _NOTHING_TO_RECEIVE = _Sink()
 
 
-class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's sans-I/O protocol with a fast lane, deadlines, and our close codes."""
+class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
+    """A bounded protocol with a fast lane, short ways for what is plain, and our close codes."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._deadline: TimerHandle | None = None
-        self._splitter: Splitter | None = None
-        self._hear: Hear | None = None
-        self._gone: Callable[[], None] | None = None
-        # Of a handshake that was read the short way.
-        self._accept: bytes | None = None
+    _splitter: Splitter | None = None
+    _hear: Hear | None = None
+    _gone: Callable[[], None] | None = None
+    # Of a handshake that was read the short way.
+    _accept: bytes | None = None
+
+    def fresh(self) -> Self:
+        """One like this, which has not been connected, and at a fifth of the price of another."""
+        twin = copy.copy(self)
+        twin.queue, twin.writable, twin.frames = asyncio.Queue(), asyncio.Event(), []
+        twin.writable.set()
+        # For a handshake that it need not judge.
+        twin._conn = None
+        return twin
 
     def open(self, transport: Transport, request: HTTPScope, target: bytes, accept: bytes) -> None:
         """Take over from HTTP: ``request`` is a handshake, to be answered with ``accept``."""
@@ -67,9 +64,6 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport = transport
         self._bound_buffer()
         self._accept = accept
-        self.conn = Protocol(  # type: ignore[assignment]
-            Side.SERVER, state=State.OPEN, max_size=self.config.ws_max_size, logger=self.logger
-        )
         self.handshake_initiated = True
         self._splitter = Splitter(self.config.ws_max_size)
         self.scope = {
@@ -93,22 +87,9 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
         task.add_done_callback(self.on_task_complete)
         self.tasks.add(task)
 
-    def connection_made(self, transport: BaseTransport) -> None:
-        """Bound what the kernel buffers."""
-        super().connection_made(transport)
-        self._bound_buffer()
-
-    def _bound_buffer(self) -> None:
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_SEND_BUFFER_BYTES)
-
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to wait for."""
-        self._stop_deadline()
+        """Whoever listens hears that the peer is gone."""
         super().connection_lost(exc)
-        # It holds what it parses for. What is let go of here need not be found by the collector.
-        self.conn.parser.close()
         if self._gone is not None:
             self._gone()
             self._hear = self._gone = None
@@ -120,6 +101,8 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         for found in self._splitter.split(data):
             if isinstance(found, Rest):
+                if self._pong_came(found):
+                    continue
                 if self._said_goodbye(found):
                     return
                 if found.final:
@@ -128,6 +111,16 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
             else:
                 self._heard(found)
 
+    def _pong_came(self, found: Rest) -> bool:
+        """Whether this is the answer to our last ping: then the next can be planned."""
+        if self.pong_timer is None or pong_payload(found.data) != self.pending_ping_payload:
+            return False
+        self.pong_timer.cancel()
+        self.pong_timer = self.pending_ping_payload = None
+        self.last_ping_rtt = self.loop.time() - self.ping_sent_at
+        self.schedule_ping()
+        return True
+
     def _said_goodbye(self, found: Rest) -> bool:
         """Answer a close frame, if that is what it is and nothing else is under way."""
         if self._hear is None or self.close_sent or self.transport.is_closing():
@@ -135,7 +128,8 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
         answer = close_answer(found.data)
         if answer is None:
             return False
-        self.conn.state = State.CLOSING
+        # All has been said: nothing may follow it.
+        self.close_sent = True
         self.transport.write(answer)
         self.transport.close()
         return True
@@ -185,6 +179,7 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
             self._listen,
             self.transport.pause_reading,
             self.transport.resume_reading,
+            None if self._accept is None else self._accepted,
         )
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -194,17 +189,26 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         if self.disconnected or self.transport.is_closing():
             raise ClientDisconnected
-        self.handshake_complete = True
         if message["type"] != "websocket.accept":
-            self.close_sent = True
+            self.handshake_complete = self.close_sent = True
             self.transport.write(refusal(b"403 Forbidden"))
             self.transport.close()
             return
-        headers = [*self.default_headers, *message.get("headers", ())]
-        if chosen := message.get("subprotocol"):
-            headers.append((b"Sec-WebSocket-Protocol", chosen.encode("latin-1")))
-        self.transport.write(switching(self._accept, headers))
+        self.transport.write(
+            self._accepted(message.get("subprotocol"), message.get("headers", ()))
+        )
+
+    def _accepted(
+        self, subprotocol: str | None, added: Iterable[tuple[bytes, bytes]] = ()
+    ) -> bytes:
+        """Accept the handshake: the answer, for the caller to write before all else."""
+        assert self._accept is not None
+        self.handshake_complete = True
         self.start_keepalive()
+        headers = [*self.default_headers, *added]
+        if subprotocol:
+            headers.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
+        return switching(self._accept, headers)
 
     def send_500_response(self) -> None:
         """The app failed before it answered, or the server stops."""
@@ -246,45 +250,3 @@ class ParleyWebSocketProtocol(WebSocketsSansIOProtocol):
         # From here on nobody reads these; a thousand idle sockets need not hold them.
         self.queue = _NOTHING_TO_RECEIVE  # type: ignore[assignment]
         self.request = self.response = None  # type: ignore[assignment]
-
-    def keepalive_timeout(self) -> None:
-        """Like uvicorn's, with a code that says what happened."""
-        self.pong_timer = None
-        self.pending_ping_payload = None
-        if self.close_sent or self.transport.is_closing():
-            return
-        self.conn.fail(*IDLE)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        self._close_soon()
-
-    def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """The app is done with it: what is still unsent has a moment to get out."""
-        super().on_task_complete(task)
-        # In it is the fast lane, which leads back to here.
-        self.scope = None  # type: ignore[assignment]
-        self._close_soon()
-
-    def shutdown(self) -> None:
-        """The server stops: nobody may hold it up."""
-        super().shutdown()
-        self._close_soon()
-
-    def _close_soon(self) -> None:
-        # transport.close() waits until the peer has taken all; some never do.
-        if self._deadline is None and not self.disconnected:
-            self._deadline = self.loop.call_later(CLOSE_SECONDS, self._abort)
-
-    def _abort(self) -> None:
-        """Let go of the peer and of what the kernel still holds for it: RST, not FIN."""
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None:
-            # Closed already: then there is nothing that lingers.
-            with suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-        self.transport.abort()
-
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None

@@ -1,13 +1,21 @@
-"""A real server for the tests of this folder that need a socket."""
+"""Servers for the tests of this folder that need a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from app.live.http import ParleyHttpProtocol
+from app.server import options
 from tests.harness import databases
 from tests.harness.databases import postgres_database
 from tests.harness.process import Process
+from tests.harness.server import Server
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +38,23 @@ async def real(
     await server.start()
     yield server
     await server.stop()
+
+
+def configuration(server: Server, **changed: Any) -> uvicorn.Config:
+    """What `parley serve` would have uvicorn do for a server of this process."""
+    chosen = options(forwarded_allow_ips="127.0.0.1", ws_compression=False, shutdown_seconds=1)
+    config = uvicorn.Config(server.app, **{**chosen, **changed})
+    config.load()
+    return config
+
+
+@asynccontextmanager
+async def listening(server: Server, **changed: Any) -> AsyncIterator[tuple[int, ServerState]]:
+    """A server of this process on a real port; and what uvicorn knows of its connections."""
+    config, state = configuration(server, **changed), ServerState()
+    sockets = await asyncio.get_running_loop().create_server(
+        lambda: ParleyHttpProtocol(config, state, {"runtime": server.runtime}), "127.0.0.1", 0
+    )
+    yield sockets.sockets[0].getsockname()[1], state
+    sockets.close()
+    await sockets.wait_closed()

@@ -1,4 +1,4 @@
-"""The short way through a closing handshake, beside the long one."""
+"""The short way of control frames, beside the long one."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Opcode
 from websockets.protocol import Protocol, Side, State
 
-from app.live.closing import close_answer
+from app.live.control import close_answer, ping, pong_payload
 from app.live.masking import apply_mask
 
 MASK = b"\x5a\x13\xc7\x88"
@@ -66,3 +66,31 @@ def test_nothing_is_answered_otherwise_than_by_websockets(rest: bytes, code: int
     frame = masked(((b"" if code is None else code.to_bytes(2)) + rest)[:125])
 
     assert close_answer(frame) in (None, judged(frame))
+
+
+def test_a_ping_is_what_websockets_would_send() -> None:
+    protocol = Protocol(Side.SERVER, state=State.OPEN)
+    protocol.send_ping(b"1234")
+
+    assert [ping(b"1234")] == protocol.data_to_send()
+
+
+@pytest.mark.parametrize("payload", [b"", b"1234", b"x" * 125])
+def test_a_pong_says_what_it_answers(payload: bytes) -> None:
+    assert pong_payload(masked(payload, Opcode.PONG)) == payload
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        masked(b"1234", Opcode.PING),
+        masked(b"1234", Opcode.CLOSE),
+        masked(b"1234", Opcode.PONG)[:-1],
+        masked(b"1234", Opcode.PONG) + b"x",
+        # Not masked: as long as if it were.
+        b"\x8a\x04abcdefgh",
+        b"\x0a\x84" + MASK + b"1234",
+    ],
+)
+def test_anything_else_is_no_pong(frame: bytes) -> None:
+    assert pong_payload(frame) is None
