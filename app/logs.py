@@ -61,18 +61,18 @@ def event(logger: logging.Logger, level: int, name: str, /, **facts: object) -> 
 
 
 @contextmanager
-def log_context(*, request: str | None = None, connection: str | None = None) -> Iterator[None]:
-    """Name the request or connection in every line that is logged in here, tasks included."""
-    tokens = [
-        (variable, variable.set(value))
-        for variable, value in ((_request_id, request), (_connection_id, connection))
-        if value is not None
-    ]
+def log_context(*, request: str) -> Iterator[None]:
+    """Name the request in every line that is logged in here, tasks included."""
+    token = _request_id.set(request)
     try:
         yield
     finally:
-        for variable, token in tokens:
-            variable.reset(token)
+        _request_id.reset(token)
+
+
+def name_connection(connection: str) -> None:
+    """Name the connection in every line that this task logs from here on, and its own tasks."""
+    _connection_id.set(connection)
 
 
 def new_id() -> str:

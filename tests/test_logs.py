@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 import websockets
 
-from app.logs import TRACE, configure, event, log_context
+from app.logs import TRACE, configure, event, log_context, name_connection
 
 JWT = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhMmIifQ.eyJzdWIiOiI3In0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 SECRETS = [JWT, JWT.split(".")[2], "opaque-refresh-token", "hunter2", "meet me at nine", "nine"]
@@ -82,8 +82,12 @@ async def test_lines_of_a_request_carry_its_id_in_its_tasks_too(out: io.StringIO
     async def later() -> None:
         event(logger, logging.INFO, "later")
 
-    with log_context(request="r1", connection="c1"):
-        task = asyncio.create_task(later())
+    async def connected() -> None:
+        name_connection("c1")
+        await asyncio.create_task(later())
+
+    with log_context(request="r1"):
+        task = asyncio.create_task(connected())
     event(logger, logging.INFO, "outside")
     await task
 

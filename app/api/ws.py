@@ -35,13 +35,15 @@ from app.live.connection import Connection
 from app.live.extension import EXTENSION, FastTransport
 from app.live.outbox import Outbox, PlainLane
 from app.live.protocol import Protocol
-from app.logs import event, log_context, new_id
+from app.logs import event, name_connection, new_id
 from app.runtime import Runtime
 from app.services.conversation import Conversation
 from app.services.identities import Identity
+from app.services.joins import Confirmed
 from app.services.wishes import Wish
 from app.wire import answers
 from app.wire.errors import close_for
+from app.wire.frames import text_frame
 from app.wire.rooms import room_body
 
 log = logging.getLogger("parley.ws")
@@ -60,9 +62,8 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
         # Refused before it is accepted: the server answers 403.
         await send({"type": "websocket.close"})
         return
-    with log_context(connection=new_id()):
-        socket = Socket(runtime, scope, receive, send)
-        await socket.run()
+    name_connection(new_id())
+    await Socket(runtime, scope, receive, send).run()
 
 
 class Socket:
@@ -144,6 +145,12 @@ class Socket:
         inbox: Inbox | None = None
         tasks: list[asyncio.Task[Any]] = []
         try:
+            # All that is read for it is asked for at once, and so is read at once.
+            confirmed: Confirmed = self._loop.create_future()
+            if handshake.room is not None:
+                wish = Wish(handshake.since, handshake.limit, handshake.epoch)
+                conversation.join(handshake.room, wish, confirmed=confirmed)
+            runtime.memberships.of(claims.user).add_done_callback(self._watch)
             identity = await runtime.identities.confirm(claims)
             limit = runtime.settings.max_connections_per_user
             mine = runtime.hub.of_user(identity.user)
@@ -155,10 +162,9 @@ class Socket:
             await self._welcome(handshake, identity)
             connection.is_welcome()
             self._set_timer()
-            runtime.memberships.of(identity.user).add_done_callback(self._watch)
-            if handshake.room is not None:
-                wish = Wish(handshake.since, handshake.limit, handshake.epoch)
-                conversation.join(handshake.room, wish, of_path=True)
+            confirmed.set_result(None)
+            # Behind what the join has to say, if that is known by then.
+            self._loop.call_soon(self._outbox.flush)
             inbox = Inbox(self._protocol, conversation, self._outbox, self._end)
             # The peer has closed the connection, or is lost.
             gone = partial(self._end, None)
@@ -222,17 +228,16 @@ class Socket:
             shown = await runtime.memberships.standings(identity.user, MAX_WELCOME_ROOMS)
             rooms = [room_body(standing) for standing in shown]
         now = runtime.now()
-        self._outbox.say(
-            answers.welcome(
-                user=identity.username,
-                epoch=runtime.epoch,
-                now=now,
-                heartbeat_seconds=HEARTBEAT_SECONDS,
-                expires_in=max(0, (identity.expires_at - now) // 1000),
-                limits=runtime.limits,
-                rooms=rooms,
-            )
+        welcome = answers.welcome(
+            user=identity.username,
+            epoch=runtime.epoch,
+            now=now,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            expires_in=max(0, (identity.expires_at - now) // 1000),
+            limits=runtime.limits,
+            rooms=rooms,
         )
+        self._outbox.write_later(text_frame(welcome))
 
     def _watch(self, read: asyncio.Future[Sequence[RoomId] | None]) -> None:
         """Hear what happens in the user's other rooms."""

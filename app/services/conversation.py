@@ -9,6 +9,7 @@ asked meanwhile waits for it; the replay then takes as long as it takes.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
 from app.domain import appends
@@ -29,7 +30,7 @@ from app.live.typing import Typing
 from app.services.committer import Committer, Outcome
 from app.services.directory import Directory
 from app.services.identities import Identities, Identity
-from app.services.joins import Joins
+from app.services.joins import Confirmed, Joins
 from app.services.reading import Reading
 from app.services.wishes import Wish
 from app.wire import answers, requests
@@ -42,31 +43,19 @@ Work = Callable[[], Awaitable[None]]
 """Not begun yet: where it never is, nothing is left behind that nobody awaited."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversations:
     """What a conversation needs of the server. One per node."""
 
-    def __init__(
-        self,
-        *,
-        hub: Hub,
-        joins: Joins,
-        committer: Committer,
-        directory: Directory,
-        reading: Reading,
-        typing: Typing,
-        identities: Identities,
-        flusher: Flusher,
-        now: Callable[[], Millis],
-    ) -> None:
-        self.hub = hub
-        self.joins = joins
-        self.committer = committer
-        self.directory = directory
-        self.reading = reading
-        self.typing = typing
-        self.identities = identities
-        self.now = now
-        self.flusher = flusher
+    hub: Hub
+    joins: Joins
+    committer: Committer
+    directory: Directory
+    reading: Reading
+    typing: Typing
+    identities: Identities
+    flusher: Flusher
+    now: Callable[[], Millis]
 
 
 class Conversation:
@@ -125,12 +114,20 @@ class Conversation:
             self._fail(exc, request.id)
         return None
 
-    def join(self, room: str, wish: Wish, *, of_path: bool = False) -> None:
-        """Join a room. Failing to join the room of the path ends the connection."""
+    def join(self, room: str, wish: Wish, *, confirmed: Confirmed | None = None) -> None:
+        """
+        Join a room.
+
+        Args:
+            confirmed: For the room of the path, which is looked at while the log-in is: nothing
+                is done or said before this is done. Failing to join it ends the connection.
+
+        """
         entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._entering.add(entered)
         entered.add_done_callback(self._entering.discard)
-        self._start(partial(self._enter, room, wish, entered), wish.re, closes=of_path)
+        work = partial(self._enter, room, wish, entered, confirmed)
+        self._start(work, wish.re, closes=confirmed is not None)
 
     async def close(self) -> None:
         """Drop what is under way. Appends that are queued are carried out all the same."""
@@ -211,9 +208,20 @@ class Conversation:
 
     # Everything else
 
-    async def _enter(self, room: str, wish: Wish, entered: asyncio.Future[None]) -> None:
+    async def _enter(
+        self,
+        room: str,
+        wish: Wish,
+        entered: asyncio.Future[None],
+        confirmed: Confirmed | None,
+    ) -> None:
         try:
-            entry = await self._server.joins.enter(self._connection, room)
+            entry = await self._server.joins.enter(self._connection, room, confirmed)
+        except ParleyError:
+            if confirmed is not None:
+                # Whoever may not be here learns nothing of rooms.
+                await confirmed
+            raise
         finally:
             entered.set_result(None)
         await self._server.joins.replay(entry, wish)

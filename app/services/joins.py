@@ -36,6 +36,9 @@ from app.services.wishes import Wish
 from app.wire import answers
 from app.wire.rooms import standing_body
 
+Confirmed = asyncio.Future[None]
+"""Done when a log-in has been confirmed."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -74,11 +77,21 @@ class Joins:
         self._epoch = epoch
         self._now = now
 
-    async def enter(self, connection: Connection, name: str, *, read_only: bool = False) -> Entry:
+    async def enter(
+        self,
+        connection: Connection,
+        name: str,
+        confirmed: Confirmed | None = None,
+        *,
+        read_only: bool = False,
+    ) -> Entry:
         """
         Check that the user may listen, and make them a member of a public room.
 
-        ``read_only``: they stay what they are; who may read a room may listen to it.
+        Args:
+            confirmed: What is waited for before anything is decided or done; the room is read
+                meanwhile.
+            read_only: They stay what they are; who may read a room may listen to it.
 
         The first half of a join: what it appends reaches the log before what the connection
         asks next. Safe to cancel.
@@ -99,7 +112,7 @@ class Joins:
         subscription = self._hub.subscribe(connection, room, name.lower())
         subscription.on_end = partial(self._feed.release, warm)
         try:
-            standing = await self._admit(connection.user, room, read_only=read_only)
+            standing = await self._admit(connection.user, room, confirmed, read_only=read_only)
         except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(subscription)
             raise
@@ -165,8 +178,12 @@ class Joins:
             self._hub.unsubscribe(entry.subscription)
             raise
 
-    async def _admit(self, user: UserId, room: RoomId, *, read_only: bool) -> Standing:
+    async def _admit(
+        self, user: UserId, room: RoomId, confirmed: Confirmed | None, *, read_only: bool
+    ) -> Standing:
         standing = await self._standings.get(room, user)
+        if confirmed is not None:
+            await confirmed
         if standing is None or not standing.may_read(self._now()):
             if standing is not None and standing.kind is Kind.PUBLIC:
                 raise Banned
@@ -192,25 +209,18 @@ class Joins:
         self._reset(entry, standing, wish, "gone")
 
     def _reset(self, entry: Entry, standing: Standing, wish: Wish, reason: str) -> None:
-        where = {**self._where(standing), "reason": reason}
-        entry.subscription.connection.outbox.say(answers.reset(wish.re, where))
+        body = {**self._where(standing), "reason": reason}
+        entry.subscription.connection.outbox.say(answers.reset(wish.re, body))
 
     def _where(self, standing: Standing) -> dict[str, object]:
-        return {
-            "room": standing.name,
-            "head": standing.head,
-            "first": standing.first,
-            "epoch": self._epoch(),
-        }
+        head, first = standing.head, standing.first
+        return {"room": standing.name, "head": head, "first": first, "epoch": self._epoch()}
 
     def _joined(self, entry: Entry) -> dict[str, object]:
         standing, room = entry.standing, entry.subscription.room
-        body = {
-            **self._where(standing),
-            "role": None if standing.role is None else standing.role.value,
-            **standing_body(standing),
-            "present_count": self._presence.count(room),
-        }
+        role = None if standing.role is None else standing.role.value
+        body = {**self._where(standing), "role": role, **standing_body(standing)}
+        body["present_count"] = self._presence.count(room)
         present = self._presence.usernames(room)
         if present is not None:
             body["present"] = present

@@ -57,6 +57,51 @@ async def test_a_refusal_is_accepted_and_closed_with_a_reason(
     assert line.heard == []
 
 
+async def test_who_has_logged_out_learns_nothing_of_rooms_and_joins_none(server: Server) -> None:
+    await server.room("secret", kind="private")
+    ana = await server.joins("ana", "general")
+    head = ana.ear.cursors["general"]
+    eve = await server.person("eve")
+    await server.logs_out(eve)
+
+    for room in ("general", "secret", "nowhere"):
+        assert (await (await server.connects(eve, room)).is_closed())[0] == 4001
+
+    # Nothing was appended in between.
+    assert (await ana.ask("send", text="hello"))["seq"] == head + 1
+
+
+async def test_what_a_connection_begins_with_is_one_read_and_one_write(
+    held: Held,
+) -> None:
+    async with open_server(held) as server:
+        for _ in range(2):
+            # The first warms the room.
+            bo = await server.joins("bo", "general")
+            await held.quiet()
+        await server.person("bo")
+        reads = held.reads
+
+        bo = await server.joins("bo", "general", fast=True)
+
+        assert held.reads == reads + 1
+        assert [frame["type"] for frame in bo.heard[:2]] == ["welcome", "joined"]
+        assert bo.heard[-1]["type"] == "caught_up"
+        assert len(bo.socket.writes) == 1
+
+
+async def test_a_welcome_does_not_wait_for_the_join(held: Held) -> None:
+    async with open_server(held) as server:
+        bo = await server.person("bo")
+        # The room is not known yet: it takes a second read.
+        with held.holding_reads(but=1) as gate:
+            line = await server.connects(bo, "general", fast=True)
+
+            assert (await line.hears())["type"] == "welcome"
+            await until(lambda: gate.waiting, "the read for the join")
+        await line.catches_up()
+
+
 async def test_an_expired_token_says_that_a_fresh_one_is_needed(server: Server) -> None:
     bo = await server.person("bo")
     server.clock.pass_time(seconds=16 * 60)

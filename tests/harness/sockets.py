@@ -56,6 +56,8 @@ class AsgiSocket:
         self._listening: asyncio.Task[None] | None = None
         self.aborted = False
         """Whether the app has let go of the peer."""
+        self.writes: list[bytes] = []
+        """What was written to the fast lane, write by write."""
         self.subprotocol: str | None = None
         self.accepted = asyncio.Event()
         scope = {
@@ -166,6 +168,7 @@ class AsgiSocket:
             hear(message.get("text"))
 
     def _write(self, frames: bytes) -> None:
+        self.writes.append(frames)
         if self._taking.is_set():
             self._hear(frames)
         else:
