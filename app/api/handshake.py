@@ -1,6 +1,6 @@
 """What a client says before the first frame: its token, where it comes from, what it wants."""
 
-from collections import Counter
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,9 @@ from app.settings import Settings
 SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."
 _PARAMETERS = frozenset({"token", "since", "limit", "epoch"})
+_HEADERS = frozenset({b"authorization", b"host", b"origin", b"sec-websocket-protocol"})
+# As most clients have it: nothing in it needs decoding.
+_TOKEN_ALONE = re.compile(rb"token=([A-Za-z0-9._-]+)")
 
 
 class _Query(BaseModel):
@@ -87,9 +90,11 @@ def read_handshake(scope: Mapping[str, Any], settings: Settings) -> Handshake:
 
 
 def _headers(scope: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The headers that are looked at."""
     found: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        if (lowered := name.lower()) in _HEADERS:
+            found.setdefault(lowered.decode(), []).append(value.decode("latin-1"))
     return found
 
 
@@ -111,16 +116,20 @@ def _check_origin(headers: Mapping[str, list[str]], settings: Settings) -> None:
 
 
 def _parameters(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
+    query: bytes = scope["query_string"]
+    if alone := _TOKEN_ALONE.fullmatch(query):
+        return [("token", alone[1].decode())]
     try:
-        query = scope["query_string"].decode("ascii")
-        parameters = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=20)
+        parameters = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20
+        )
     except ValueError:
         raise BadRequest("The query string can't be read.") from None
-    names = Counter(name for name, _ in parameters if name != "token")
-    for name, times in names.items():
+    names = [name for name, _ in parameters if name != "token"]
+    for name in names:
         if name not in _PARAMETERS:
             raise BadRequest("There is no such parameter; known: token, since, limit, epoch.")
-        if times > 1:
+        if names.count(name) > 1:
             raise BadRequest(f"{name} is given more than once.")
     return parameters
 
