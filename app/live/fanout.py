@@ -25,6 +25,8 @@ class Fanout:
         # and when it was told so.
         self._waiting: deque[tuple[Outbox, float]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
+        # Whether a thread is busy that needs the interpreter, and whether it needs it now.
+        self._rivalled = False
         self._making_way = False
         self._scheduled = False
 
@@ -43,19 +45,24 @@ class Fanout:
 
         Does nothing once somebody has waited for :data:`FANOUT_PATIENCE_SECONDS`.
         """
+        self._rivalled = True
         if self._waiting and self._loop is not None:
             waited = self._loop.time() - self._waiting[0][1]
             self._making_way = waited < FANOUT_PATIENCE_SECONDS
 
     def resume(self) -> None:
-        """Go on. Idempotent."""
-        self._making_way = False
-        self._go_on()
+        """Go on, and with nobody to take turns with. Idempotent."""
+        self._rivalled = False
+        self._resume()
 
     def resume_from_thread(self) -> None:
-        """Go on; called in another thread."""
+        """Go on, and let that thread have a turn now and then; called in it."""
         if self._making_way and self._loop is not None:
-            self._loop.call_soon_threadsafe(self.resume)
+            self._loop.call_soon_threadsafe(self._resume)
+
+    def _resume(self) -> None:
+        self._making_way = False
+        self._go_on()
 
     def _go_on(self) -> None:
         if self._waiting and self._loop is not None and not self._scheduled:
@@ -69,6 +76,7 @@ class Fanout:
         waiting = self._waiting
         for _ in range(min(len(waiting), FANOUT_SLICE)):
             waiting.popleft()[0].flush()
-        # Whoever has finished with the disk meanwhile needs the interpreter to say so.
-        os.sched_yield()
+        if self._rivalled:
+            # Once it has finished with the disk, it needs the interpreter to say so.
+            os.sched_yield()
         self._go_on()

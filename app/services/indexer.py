@@ -14,7 +14,14 @@ from functools import partial
 from app.domain.errors import Unavailable
 from app.domain.events import Run
 from app.domain.ids import EventId, event_id
-from app.domain.limits import INDEX_BATCH, INDEX_REST, INDEX_SECONDS, MAX_UNINDEXED_RUNS
+from app.domain.limits import (
+    INDEX_BATCH,
+    INDEX_BITES,
+    INDEX_REST,
+    INDEX_SECONDS,
+    INDEX_SMALL_BATCH,
+    MAX_UNINDEXED_RUNS,
+)
 from app.store import unindexed
 from app.store.database import Database
 from app.store.unindexed import Span
@@ -54,7 +61,7 @@ class Indexer:
             self._behind.clear()
             try:
                 began = loop.time()
-                while await self._some():
+                while await self._some(self._bite()):
                     await asyncio.sleep((loop.time() - began) * INDEX_REST)
                     began = loop.time()
             except Unavailable:
@@ -71,15 +78,15 @@ class Indexer:
         """
         if self._database.shared:
             return
-        while await self._some():
+        while await self._some(INDEX_BATCH):
             pass
 
-    async def _some(self) -> bool:
-        """Index the next messages; whether others still wait."""
+    async def _some(self, bite: int) -> bool:
+        """Index the next events, so many; whether others still wait."""
         async with self._turn:
             if self._lost:
                 await self._look_up()
-            taken = self._take()
+            taken = self._take(bite)
             if taken:
                 try:
                     await self._database.write(partial(unindexed.index, spans=taken))
@@ -108,9 +115,16 @@ class Indexer:
             spans.clear()
             self._lost = True
 
-    def _take(self) -> list[Span]:
-        """The next spans, of so many events that the writer is not kept for long."""
-        taken, still = [], INDEX_BATCH
+    def _bite(self) -> int:
+        """How many events to index next: few while few wait, so that nobody notices."""
+        if len(self._spans) > INDEX_BATCH:
+            return INDEX_BATCH
+        waiting = sum(high + 1 - low for low, high in self._spans)
+        return max(INDEX_SMALL_BATCH, min(INDEX_BATCH, waiting // INDEX_BITES))
+
+    def _take(self, bite: int) -> list[Span]:
+        """The next spans, of so many events."""
+        taken, still = [], bite
         while self._spans and still:
             low, high = self._spans.popleft()
             cut = min(high, low + still - 1)

@@ -1,6 +1,7 @@
 """Many sockets, a few at a time: in what order, and when somebody else comes first."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -135,3 +136,22 @@ async def test_a_thread_lets_it_go_on(fanout: Fanout) -> None:
     await asyncio.to_thread(fanout.resume_from_thread)
 
     await until(lambda: crowd.told == len(crowd.ears), "everybody")
+
+
+async def test_turns_are_taken_with_a_thread_that_is_busy_and_with_no_other(
+    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yielded: list[int] = []
+    monkeypatch.setattr(os, "sched_yield", lambda: yielded.append(crowd.told))
+    crowd = Crowd(2 * FANOUT_SLICE)
+
+    fanout.tell(crowd.outboxes, ONE)
+    await turns()
+    assert yielded == []
+
+    crowd = Crowd(2 * FANOUT_SLICE)
+    fanout.tell(crowd.outboxes, ONE)
+    fanout.make_way()
+    await asyncio.to_thread(fanout.resume_from_thread)
+    await until(lambda: crowd.told == len(crowd.ears), "everybody")
+    assert yielded == [FANOUT_SLICE, 2 * FANOUT_SLICE]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app.domain.appends import Append, Delete, Edit, Send
 from app.domain.errors import Unavailable
 from app.domain.ids import Millis, RoomId, UserId, event_id
+from app.domain.limits import INDEX_BATCH, INDEX_BITES, INDEX_SMALL_BATCH
 from app.domain.words import phrases
 from app.services import indexer as indexing
 from app.services.committer import commit
@@ -109,6 +110,22 @@ async def test_many_take_several_bites(rooms: Rooms) -> None:
 
     assert len(await rooms.finds("plum")) == 99
     assert (await rooms.found("plum"))[:21] == [(2, seq) for seq in range(20, 0, -1)] + [(1, 221)]
+
+
+@pytest.mark.sqlite_only
+async def test_a_few_are_indexed_in_small_bites_and_many_in_large_ones(rooms: Rooms) -> None:
+    indexer = rooms.indexer
+    await indexer.catch_up()
+    assert indexer._bite() == INDEX_SMALL_BATCH
+
+    spans = [(RoomId(n), 50 * INDEX_BITES // 10) for n in range(10)]
+    indexer._spans.extend((event_id(room, 1), event_id(room, last)) for room, last in spans)
+    assert indexer._bite() == 50
+
+    indexer._spans.append((event_id(RoomId(99), 1), event_id(RoomId(99), 1_000_000)))
+    assert indexer._bite() == INDEX_BATCH
+    indexer._spans.extend((event_id(RoomId(n), 1), event_id(RoomId(n), 1)) for n in range(200))
+    assert indexer._bite() == INDEX_BATCH
 
 
 async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> None:
