@@ -98,7 +98,7 @@ class Socket:
         protocol = None if handshake is None else handshake.subprotocol
         if self._fast is not None and self._fast.accept is not None:
             # It goes out with what is said first.
-            self._outbox.write_later(self._fast.accept(protocol))
+            self._outbox.begin_with(partial(self._fast.accept, protocol))
         else:
             await self._send({"type": "websocket.accept", "subprotocol": protocol})
         # It writes until the close has been said, too.
@@ -254,8 +254,7 @@ class Socket:
         """Say why, and let go: at once where the peer does not take what is sent."""
         if why is SLOW_CONSUMER:
             event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
-        self._outbox.flush()
-        self._outbox.closed = True
+        self._outbox.finish()
         event(log, logging.DEBUG, "connection.closing", code=why.code)
         try:
             patience = SLOW_CLOSE_SECONDS if why is SLOW_CONSUMER else CLOSE_SECONDS

@@ -26,5 +26,6 @@ class FastTransport(NamedTuple):
     """Read no more for now: what was read already is still delivered."""
     resume: Callable[[], None]
     accept: Callable[[str | None], bytes] | None = None
-    """Accepts the handshake with a subprotocol; answers what has to be written before all else.
-    None: ASGI's way has to be taken."""
+    """Accepts the handshake with a subprotocol; answers what has to be written then and there,
+    before all else, or raises an OSError if the peer is gone. None: ASGI's way is the only
+    one."""

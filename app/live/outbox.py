@@ -52,6 +52,8 @@ class PlainLane:
 
     def write(self, frames: bytes) -> None:
         """Take finished frames, without waiting."""
+        if not frames:
+            return
         for payload in payloads_of(frames):
             self._queue.append(payload)
             self._bytes += len(payload)
@@ -126,6 +128,16 @@ class Outbox:
         self._unsent = lane.unsent
         self.closed = False
 
+    def begin_with(self, answer: Callable[[], bytes]) -> None:
+        """Let the first write begin with what ``answer`` brings then: that of a handshake."""
+        write = self._write
+
+        def begin(frames: bytes) -> None:
+            self._write = write
+            write(answer() + frames)
+
+        self._write = begin
+
     def write(self, frames: bytes) -> None:
         """Send finished frames, after all that was given before."""
         if self.closed:
@@ -140,8 +152,8 @@ class Outbox:
             return
         try:
             self._write(frames)
-        except RuntimeError:
-            # uvloop's, once the peer has gone and before we have heard of it.
+        except (OSError, RuntimeError):
+            # The peer has gone, and we have not heard of it yet.
             self.closed = True
 
     def say(self, payload: bytes) -> None:
@@ -187,6 +199,13 @@ class Outbox:
             frames = b"".join(self._pending)
             self._pending.clear()
             self.write(frames)
+
+    def finish(self) -> None:
+        """Send what was kept, or at least answer the handshake, and take nothing more."""
+        # If nothing was kept, it is the answer alone that goes out.
+        self._pending.append(b"")
+        self.flush()
+        self.closed = True
 
     def signal(self, frames: bytes) -> None:
         """Send what may be lost: dropped when the reader is behind."""

@@ -44,8 +44,9 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
     _splitter: Splitter | None = None
     _hear: Hear | None = None
     _gone: Callable[[], None] | None = None
-    # Of a handshake that was read the short way.
+    # Of a handshake that was read the short way; and what came before it was answered.
     _accept: bytes | None = None
+    _early = b""
 
     def fresh(self) -> Self:
         """One like this, which has not been connected, and at a fifth of the price of another."""
@@ -96,6 +97,11 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Texts the short way, everything else as uvicorn has it."""
+        if self._accept is not None and not self.handshake_complete:
+            # Nothing may go out before the answer to the handshake: it is read behind it.
+            self._early += data
+            self.transport.pause_reading()
+            return
         if self._splitter is None:
             self._receive_slowly(data)
             return
@@ -110,6 +116,11 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
                 self._receive_slowly(found.data)
             else:
                 self._heard(found)
+
+    def _read_early(self) -> None:
+        early, self._early = self._early, b""
+        if not self.transport.is_closing():
+            self.data_received(early)
 
     def _pong_came(self, found: Rest) -> bool:
         """Whether this is the answer to our last ping: then the next can be planned."""
@@ -201,10 +212,14 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
     def _accepted(
         self, subprotocol: str | None, added: Iterable[tuple[bytes, bytes]] = ()
     ) -> bytes:
-        """Accept the handshake: the answer, for the caller to write before all else."""
-        assert self._accept is not None
+        """Accept the handshake: the answer, which the caller writes at once, before all else."""
+        if self._accept is None or self.disconnected or self.transport.is_closing():
+            raise ClientDisconnected
         self.handshake_complete = True
         self.start_keepalive()
+        if self._early:
+            self.transport.resume_reading()
+            self.loop.call_soon(self._read_early)
         headers = [*self.default_headers, *added]
         if subprotocol:
             headers.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))

@@ -131,6 +131,38 @@ def test_letting_go(ear: Ear) -> None:
     assert ear.payloads == []
 
 
+def test_the_first_write_begins_with_the_answer_to_the_handshake(ear: Ear) -> None:
+    asked: list[bool] = []
+
+    def answer() -> bytes:
+        asked.append(True)
+        return b"HTTP/1.1 101"
+
+    outbox = Outbox(ear, 0, Spill())
+    outbox.begin_with(answer)
+    outbox.write_later(text_frame(b"welcome"))
+    assert not asked
+
+    outbox.flush()
+    outbox.say(b"more")
+
+    assert asked == [True]
+    assert ear.writes == [b"HTTP/1.1 101" + text_frame(b"welcome"), text_frame(b"more")]
+
+
+@pytest.mark.parametrize("said", [b"", b"last words"])
+def test_whoever_hears_nothing_else_is_at_least_answered(ear: Ear, said: bytes) -> None:
+    outbox = Outbox(ear, 0, Spill())
+    outbox.begin_with(lambda: b"HTTP/1.1 101")
+    if said:
+        outbox.write_later(said)
+
+    outbox.finish()
+    outbox.say(b"more")
+
+    assert ear.writes == [b"HTTP/1.1 101" + said]
+
+
 async def test_a_peer_that_has_just_gone_disturbs_nobody(ear: Ear) -> None:
     class Gone(Ear):
         def write(self, frames: bytes) -> None:

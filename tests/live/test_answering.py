@@ -1,0 +1,89 @@
+"""What goes out before the answer to a handshake: nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+
+from app.wire.frames import payloads_of
+from tests.harness.databases import Held
+from tests.harness.patience import patience, until
+from tests.harness.server import open_server
+from tests.live.conftest import listening
+
+OFTEN = {"ws_ping_interval": 0.005}
+END = b"\r\n\r\n"
+
+
+@dataclass
+class Asking:
+    """Somebody who has sent a handshake, for which nothing has been read yet."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    state: ServerState
+    go_on: Callable[[], None]
+
+    @property
+    def protocol(self) -> Any:
+        """The server's end."""
+        [protocol] = self.state.connections
+        return protocol
+
+
+@asynccontextmanager
+async def asking(held: Held) -> AsyncIterator[Asking]:
+    """Ana asks."""
+    async with open_server(held) as server:
+        ana = await server.person("ana")
+        await server.joins("ana", "general")
+        await held.quiet()
+        async with listening(server, **OFTEN) as (port, state):
+            with ExitStack() as stack:
+                gate = stack.enter_context(held.holding_reads())
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(
+                    f"GET /ws/general?token={ana.token} HTTP/1.1\r\nHost: here\r\n"
+                    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                    "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+                )
+                await until(lambda: gate.waiting, "the read")
+                yield Asking(reader, writer, state, stack.close)
+            writer.close()
+            await until(lambda: not state.connections and not state.tasks, "the end")
+
+
+async def test_what_a_client_says_before_it_is_answered_is_answered_later(held: Held) -> None:
+    async with asking(held) as ana:
+        for opcode, data in ((Opcode.PING, b"early"), (Opcode.TEXT, b"hello")):
+            ana.writer.write(Frame(opcode, data).serialize(mask=True))
+        await until(lambda: ana.protocol._early, "what was said")
+        ana.go_on()
+
+        heard = b""
+        async with patience("the answers"):
+            while b"hello" not in heard or b"early" not in heard:
+                heard += await ana.reader.read(65_536)
+
+    answer, _, frames = heard.partition(END)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"welcome" in payloads_of(frames)[0]
+
+
+async def test_a_server_that_stops_answers_whom_it_has_not_accepted(held: Held) -> None:
+    async with asking(held) as ana:
+        ana.protocol.shutdown()
+
+        async with patience("the answer"):
+            assert (await ana.reader.read()).startswith(b"HTTP/1.1 500 ")
+
+
+async def test_a_client_that_has_gone_meanwhile_disturbs_nobody(held: Held) -> None:
+    async with asking(held) as ana:
+        ana.writer.transport.abort()
+        await until(lambda: not ana.state.connections, "its being gone")
