@@ -252,6 +252,8 @@ class EventStream(Stream):
             why = ending.result() if ending.done() else None
             if why is not None:
                 self._runtime.hub.retire(open_.connection)
+                # Of what was told so far, nothing comes behind the end.
+                open_.connection.outbox.finish()
                 lane.finish(_end(why))
                 # One who takes nothing is not waited for: the connection is cut.
                 await asyncio.wait((writing,), timeout=CLOSE_SECONDS)

@@ -104,9 +104,11 @@ AUTH_EXPIRING_SECONDS = 60
 # Sockets that are written to in one turn of the loop, at 5 µs each: what arrives meanwhile is
 # read soon. At 4 turns cost more than they bring, at 16 a lone sender loses a tenth.
 FANOUT_SLICE = 8
-# Who is to be told of an event makes way for the next commits no longer than this, and then
-# hears of all of them at once.
+# Who is to be told of an event makes way for the next commits within this of it, and for no
+# longer than this at a time; and then hears of all of them at once.
 FANOUT_PATIENCE_SECONDS = 0.002
+# A crowd that has waited for twice as long is told in so many turns, however large it is.
+FANOUT_LATE_TURNS = 8
 
 # --- The log over HTTP ---------------------------------------------------------------
 

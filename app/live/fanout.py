@@ -13,7 +13,7 @@ import os
 from collections import deque
 from collections.abc import Iterable
 
-from app.domain.limits import FANOUT_PATIENCE_SECONDS, FANOUT_SLICE
+from app.domain.limits import FANOUT_LATE_TURNS, FANOUT_PATIENCE_SECONDS, FANOUT_SLICE
 from app.live.outbox import Outbox
 
 
@@ -21,13 +21,14 @@ class Fanout:
     """Those who are still to be told. In the event loop, where it does not say otherwise."""
 
     def __init__(self) -> None:
-        # Each has something to flush, unless something else that was said has taken it along;
-        # and when it was told so.
+        # Each once, and since when. It has something to flush, unless what was said meanwhile
+        # has taken it along.
         self._waiting: deque[tuple[Outbox, float]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         # Whether a thread is busy that needs the interpreter, and whether it needs it now.
         self._rivalled = False
         self._making_way = False
+        self._patience: asyncio.TimerHandle | None = None
         self._scheduled = False
 
     def tell(self, outboxes: Iterable[Outbox], frames: bytes) -> None:
@@ -35,7 +36,9 @@ class Fanout:
         loop = self._loop = asyncio.get_running_loop()
         waiting, now = self._waiting, loop.time()
         for outbox in outboxes:
-            if outbox.write_later(frames):
+            outbox.write_later(frames)
+            if not outbox.is_to_be_told:
+                outbox.is_to_be_told = True
                 waiting.append((outbox, now))
         self._go_on()
 
@@ -43,12 +46,16 @@ class Fanout:
         """
         Tell nobody until :meth:`resume`: somebody else needs the processor more.
 
-        Does nothing once somebody has waited for :data:`FANOUT_PATIENCE_SECONDS`.
+        For no longer than :data:`FANOUT_PATIENCE_SECONDS`, and not at all once somebody has
+        waited for that long.
         """
         self._rivalled = True
-        if self._waiting and self._loop is not None:
-            waited = self._loop.time() - self._waiting[0][1]
-            self._making_way = waited < FANOUT_PATIENCE_SECONDS
+        loop = self._loop
+        if not self._waiting or loop is None or self._making_way:
+            return
+        if self._waited(loop) < FANOUT_PATIENCE_SECONDS:
+            self._making_way = True
+            self._patience = loop.call_later(FANOUT_PATIENCE_SECONDS, self._resume)
 
     def resume(self) -> None:
         """Go on, and with nobody to take turns with. Idempotent."""
@@ -62,21 +69,39 @@ class Fanout:
 
     def _resume(self) -> None:
         self._making_way = False
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         self._go_on()
 
     def _go_on(self) -> None:
         if self._waiting and self._loop is not None and not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._slice)
+            self._loop.call_soon(self._slice, self._loop)
 
-    def _slice(self) -> None:
+    def _slice(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled = False
         if self._making_way:
             return
+        size = FANOUT_SLICE
+        if self._waited(loop) > 2 * FANOUT_PATIENCE_SECONDS:
+            # Longer than making way takes: turns are long, or the crowd is large.
+            size = max(size, len(self._waiting) // FANOUT_LATE_TURNS)
+        try:
+            self._tell(size)
+        finally:
+            self._go_on()
+
+    def _tell(self, size: int) -> None:
         waiting = self._waiting
-        for _ in range(min(len(waiting), FANOUT_SLICE)):
-            waiting.popleft()[0].flush()
+        for _ in range(min(len(waiting), size)):
+            outbox, _since = waiting.popleft()
+            outbox.is_to_be_told = False
+            outbox.flush()
         if self._rivalled:
             # Once it has finished with the disk, it needs the interpreter to say so.
             os.sched_yield()
-        self._go_on()
+
+    def _waited(self, loop: asyncio.AbstractEventLoop) -> float:
+        """Seconds that who comes next has waited for."""
+        return loop.time() - self._waiting[0][1] if self._waiting else 0.0

@@ -75,7 +75,10 @@ class ParleyHttpProtocol(HttpToolsProtocol):
             first = _FIRST[self.server_state] = ParleyWebSocketProtocol(
                 config=self.config, server_state=self.server_state, app_state=self.app_state
             )
-        return first.fresh()
+        websocket = first.fresh()
+        # Uvicorn makes them anew each second: the date is among them.
+        websocket.default_headers = self.server_state.default_headers
+        return websocket
 
     def on_headers_complete(self) -> None:
         """What follows is the body."""

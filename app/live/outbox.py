@@ -113,6 +113,7 @@ class Outbox:
         "_unsent",
         "answers",
         "closed",
+        "is_to_be_told",
     )
 
     def __init__(
@@ -127,6 +128,8 @@ class Outbox:
         self._write = lane.write
         self._unsent = lane.unsent
         self.closed = False
+        self.is_to_be_told = False
+        """Whether it has a place in the fan-out's queue."""
 
     def begin_with(self, answer: Callable[[], bytes]) -> None:
         """Let the first write begin with what ``answer`` brings then: that of a handshake."""
@@ -160,27 +163,13 @@ class Outbox:
         """Send one payload in a frame of its own."""
         self.write(text_frame(payload))
 
-    def write_later(self, frames: bytes) -> bool:
-        """
-        Keep finished frames until :meth:`flush` or the next write, so that they share it.
-
-        Returns:
-            Whether these are the first: then somebody has to flush.
-
-        """
+    def write_later(self, frames: bytes) -> None:
+        """Keep finished frames until :meth:`flush` or the next write, so that they share it."""
         self._pending.append(frames)
-        return len(self._pending) == 1
 
-    def hold(self, room: RoomId, payload: bytes) -> bool:
-        """
-        Keep an answer for :meth:`answer`, or for :meth:`flush` if no frames come.
-
-        Returns:
-            As :meth:`write_later`.
-
-        """
+    def hold(self, room: RoomId, payload: bytes) -> None:
+        """Keep an answer for :meth:`answer`, or for :meth:`flush` if no frames come."""
         self.answers.setdefault(room, []).append(text_frame(payload))
-        return len(self.answers) == 1
 
     def answer(self, room: RoomId, frames: bytes) -> bool:
         """Send finished frames of a room and the answers to who made them; False: no answers."""
@@ -219,8 +208,9 @@ class Outbox:
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much is unsent that a replay should wait."""
-        return self._unsent() * 2 > (self._limit or MAX_UNSENT_IN_REPLAY_BYTES)
+        """Whether so much is unsent, or kept, that a replay should wait."""
+        waiting = self._unsent() + sum(map(len, self._pending))
+        return waiting * 2 > (self._limit or MAX_UNSENT_IN_REPLAY_BYTES)
 
     async def drained(self) -> bool:
         """
@@ -230,6 +220,7 @@ class Outbox:
             False if the reader has taken nothing for too long.
 
         """
+        self.flush()
         while self.is_behind and not self.closed:
             before = self._unsent()
             try:
@@ -250,28 +241,29 @@ class Flusher:
     """Gathers what is said to many sockets in one turn of the loop: one write for each."""
 
     def __init__(self) -> None:
-        self._waiting: list[Outbox] = []
+        # In the order in which something was first said to them.
+        self._waiting: dict[Outbox, None] = {}
 
     def say(self, outbox: Outbox, payload: bytes) -> None:
         """Send ``payload`` at the end of this turn, with what else comes for the socket."""
         self.write(outbox, text_frame(payload))
 
     def write(self, outbox: Outbox, frames: bytes) -> None:
-        """Send finished frames at the end of this turn, or with those that it is to be told."""
-        if outbox.write_later(frames):
-            self._wait(outbox)
+        """Send finished frames at the end of this turn."""
+        outbox.write_later(frames)
+        self._wait(outbox)
 
     def answer(self, outbox: Outbox, room: RoomId, payload: bytes) -> None:
         """Send an answer right behind the event that it is about, by the end of this turn."""
-        if outbox.hold(room, payload):
-            self._wait(outbox)
+        outbox.hold(room, payload)
+        self._wait(outbox)
 
     def _wait(self, outbox: Outbox) -> None:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._waiting.append(outbox)
+        self._waiting[outbox] = None
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         for outbox in waiting:
             outbox.flush()

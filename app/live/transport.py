@@ -120,6 +120,8 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
     def _read_early(self) -> None:
         early, self._early = self._early, b""
         if not self.transport.is_closing():
+            # In this order: what is read next comes with another call.
+            self.transport.resume_reading()
             self.data_received(early)
 
     def _pong_came(self, found: Rest) -> bool:
@@ -195,6 +197,9 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         """Answer the handshake here if it was read here; all else as uvicorn."""
+        if message["type"] == "websocket.close" and self.transport.is_closing():
+            # The peer was quicker: its goodbye has been answered.
+            return
         if self._accept is None or self.handshake_complete:
             await super().send(message)
             return
@@ -218,7 +223,6 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
         self.handshake_complete = True
         self.start_keepalive()
         if self._early:
-            self.transport.resume_reading()
             self.loop.call_soon(self._read_early)
         headers = [*self.default_headers, *added]
         if subprotocol:

@@ -9,7 +9,8 @@ import pytest
 
 from app.api import streams
 from app.domain.appends import Ban, Join, Remove, Send, UpdateRoom
-from app.domain.closing import TOKEN_EXPIRED
+from app.domain.closing import DRAINING, TOKEN_EXPIRED
+from app.domain.limits import FANOUT_SLICE
 from app.domain.roles import Kind
 from app.store.database import Database
 from tests.api.den import ask, open_den, says
@@ -224,6 +225,25 @@ async def test_a_reader_who_is_banned_hears_it_last(server: Server) -> None:
     await server.append(Ban, "den", by="ana", user=user, on=True)
 
     assert await ended(eve) == (4003, "forbidden: banned")
+
+
+async def test_nothing_comes_behind_the_end_of_a_crowd(den: Server) -> None:
+    """More than are told before all of them are sent away."""
+    crowd = [await follows(den, "bo", EVENTS) for _ in range(6 * FANOUT_SLICE)]
+    await asyncio.gather(*(stream.hears_until(4) for stream in crowd))
+    publish = den.runtime.feed.publish
+
+    def then_drain(runs: Any) -> None:
+        publish(runs)
+        for connection in den.runtime.hub.connections():
+            connection.close(DRAINING)
+
+    den.runtime.feed.publish = then_drain  # type: ignore[method-assign]
+    await says(den, "ana", "the last word")
+
+    for stream in crowd:
+        assert (await stream.hears())["text"] == "the last word"
+        assert (await ended(stream))[0] == 4200
 
 
 async def test_an_archived_room_ends_its_streams_and_can_be_read_again(den: Server) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.server import ServerState
+from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from app.wire.frames import payloads_of
@@ -73,6 +74,37 @@ async def test_what_a_client_says_before_it_is_answered_is_answered_later(held: 
     answer, _, frames = heard.partition(END)
     assert answer.startswith(b"HTTP/1.1 101 ")
     assert b"welcome" in payloads_of(frames)[0]
+
+
+async def test_what_comes_in_pieces_before_the_answer_keeps_its_order(held: Held) -> None:
+    async with asking(held) as ana:
+        stream = b"".join(Frame(Opcode.TEXT, b"%d" % n).serialize(mask=True) for n in range(100))
+        ana.writer.write(stream[:9])
+        await until(lambda: ana.protocol._early, "the first piece")
+        assert not ana.protocol.transport.is_reading()
+        ana.writer.write(stream[9:])
+        ana.go_on()
+
+        heard = b""
+        async with patience("the messages"):
+            while b'"text":"99"' not in heard:
+                heard += await ana.reader.read(65_536)
+
+    texts = [b'"text":"%d"' % n for n in range(100)]
+    assert [heard.index(text) for text in texts] == sorted(heard.index(text) for text in texts)
+
+
+async def test_the_answer_has_the_date_of_now(held: Held) -> None:
+    async with open_server(held) as server:
+        ana = await server.person("ana")
+        async with listening(server) as (port, state):
+            url = f"ws://127.0.0.1:{port}/ws?token={ana.token}"
+            for date in (b"Monday", b"Tuesday"):
+                # As uvicorn does, each second.
+                state.default_headers = [(b"date", date)]
+                async with connect(url) as socket:
+                    assert socket.response is not None
+                    assert socket.response.headers["date"] == date.decode()
 
 
 async def test_a_server_that_stops_answers_whom_it_has_not_accepted(held: Held) -> None:

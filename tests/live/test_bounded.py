@@ -15,7 +15,9 @@ OFTEN = {"ws_ping_interval": 0.005}
 # Of uvicorn and of the app, the same for every connection.
 SHARED = {
     *("config", "app", "loop", "logger", "app_state"),
-    *("connections", "tasks", "default_headers"),
+    *("connections", "tasks"),
+    # Each gets the present ones from whoever makes it.
+    "default_headers",
 }
 UNCHANGING = (type(None), bool, int, float, str, bytes)
 

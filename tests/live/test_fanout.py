@@ -98,15 +98,59 @@ async def test_nobody_is_told_while_it_makes_way(fanout: Fanout) -> None:
     assert crowd.heard == [[b"one", b"two"]]
 
 
-async def test_way_is_not_made_for_ever(fanout: Fanout, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("patience", [0, 0.01], ids=["when it begins", "while it lasts"])
+async def test_way_is_not_made_for_ever(
+    fanout: Fanout, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
     crowd = Crowd(1)
-    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", patience)
 
     fanout.tell(crowd.outboxes, ONE)
     fanout.make_way()
+
+    # Nobody says that it may go on.
+    await until(lambda: crowd.heard == [[b"one"]], "being told")
+
+
+async def test_nobody_has_two_places_in_the_queue(fanout: Fanout) -> None:
+    talker, listener = Crowd(1), Crowd(1)
+
+    for _ in range(5 * FANOUT_SLICE):
+        fanout.tell(talker.outboxes, ONE)
+        # It takes along what it was to be told.
+        talker.outboxes[0].say(b"answer")
+    fanout.tell(listener.outboxes, TWO)
+    await turns(2)
+
+    assert listener.heard == [[b"two"]]
+
+
+async def test_a_crowd_that_has_waited_long_is_told_in_larger_slices(
+    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = Crowd(100 * FANOUT_SLICE)
+    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 0)
+
+    fanout.tell(crowd.outboxes, ONE)
+    await turns(1)
+
+    assert crowd.told == 100
+
+
+async def test_a_fault_with_one_costs_nobody_else_the_news(fanout: Fanout) -> None:
+    crowd = Crowd(3 * FANOUT_SLICE)
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+
+    def broken(_frames: bytes) -> None:
+        raise ZeroDivisionError
+
+    crowd.outboxes[1]._write = broken
+    fanout.tell(crowd.outboxes, ONE)
     await turns()
 
-    assert crowd.heard == [[b"one"]]
+    assert crowd.told == len(crowd.ears) - 1
+    assert len(faults) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.ids import RoomId
 from app.live import outbox as outboxes
+from app.live.fanout import Fanout
 from app.live.outbox import Flusher, Outbox, PlainLane
 from app.wire.frames import text_frame
 from tests.harness.patience import patience, turns
@@ -43,21 +44,21 @@ def test_what_is_said_is_a_frame(ear: Ear) -> None:
 def test_what_is_kept_goes_with_the_next_write_and_before_it(ear: Ear) -> None:
     outbox = Outbox(ear, 0, Spill())
 
-    assert outbox.write_later(text_frame(b"one")) is True
-    assert outbox.write_later(text_frame(b"two")) is False
+    outbox.write_later(text_frame(b"one"))
+    outbox.write_later(text_frame(b"two"))
     outbox.say(b"three")
     outbox.flush()
 
     assert ear.payloads == [b"one", b"two", b"three"]
     assert len(ear.writes) == 1
-    assert outbox.write_later(text_frame(b"four")) is True
+    outbox.write_later(text_frame(b"four"))
     outbox.flush()
     assert ear.payloads[-1] == b"four"
 
 
 def test_an_answer_goes_right_behind_the_frames_of_its_room(ear: Ear) -> None:
     outbox = Outbox(ear, 0, Spill())
-    assert outbox.hold(DEN, b"answer 1") is True
+    outbox.hold(DEN, b"answer 1")
     outbox.hold(LAIR, b"answer 3")
     outbox.hold(DEN, b"answer 2")
 
@@ -240,6 +241,35 @@ async def test_a_flusher_writes_once_a_turn_for_each() -> None:
     flusher.say(ana, b"again")
     await turns(2)
     assert ears[0].payloads[-1] == b"again"
+
+
+async def test_a_flusher_waits_for_no_crowd() -> None:
+    """What is said to somebody who is also to be told goes out in its turn all the same."""
+    ear = Ear()
+    ana, fanout, flusher = Outbox(ear, 0, Spill()), Fanout(), Flusher()
+    crowd = [Outbox(Ear(), 0, Spill()) for _ in range(100)]
+
+    fanout.tell([*crowd, ana], text_frame(b"told"))
+    flusher.say(ana, b"said")
+    await turns(2)
+
+    assert ear.payloads == [b"told", b"said"]
+
+
+def test_what_is_kept_counts_for_a_replay(ear: Ear) -> None:
+    outbox = Outbox(ear, 100, Spill())
+    outbox.write_later(b"x" * 51)
+
+    assert outbox.is_behind
+
+
+async def test_a_replay_that_waits_sends_what_is_kept_first(ear: Ear) -> None:
+    outbox = Outbox(ear, 100, Spill())
+    outbox.write_later(b"x" * 51)
+
+    async with patience("space"):
+        assert await outbox.drained() is True
+    assert ear.writes == [b"x" * 51]
 
 
 # Where the server offers nothing but ASGI
