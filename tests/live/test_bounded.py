@@ -76,6 +76,27 @@ async def test_a_peer_that_answers_no_ping_is_let_go(
     assert socket.close_code == 4108
 
 
+async def test_a_goodbye_that_was_answered_disturbs_nobody_who_says_one_too(
+    server: Server,
+) -> None:
+    ana = await server.person("ana")
+    async with listening(server) as (port, state):
+        async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
+            await socket.recv()
+            [protocol] = state.connections
+            bye = Frame(Opcode.CLOSE, (1000).to_bytes(2)).serialize(mask=True)
+
+            # All in one moment: the client closes, and so do the app and the server.
+            protocol.data_received(bye)
+            await protocol.send({"type": "websocket.close", "code": 4001, "reason": "out"})
+            protocol.shutdown()
+
+            async with patience("the end"):
+                await socket.wait_closed()
+
+    assert socket.close_code == 1000
+
+
 async def test_connections_share_nothing_that_changes(server: Server) -> None:
     first = ParleyWebSocketProtocol(configuration(server), ServerState(), {})
 
