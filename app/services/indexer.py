@@ -54,16 +54,12 @@ class Indexer:
         """Index for ever, with rests that leave the writer to those who speak."""
         if self._database.shared:
             return
-        loop = asyncio.get_running_loop()
         while True:
             await self._behind.wait()
             await asyncio.sleep(INDEX_SECONDS)
             self._behind.clear()
             try:
-                began = loop.time()
-                while await self._some(self._bite()):
-                    await asyncio.sleep((loop.time() - began) * INDEX_REST)
-                    began = loop.time()
+                await self._round()
             except Unavailable:
                 log.warning("indexer.waits_for_database")
                 self._behind.set()
@@ -81,11 +77,27 @@ class Indexer:
         while await self._some(INDEX_BATCH):
             pass
 
+    async def _round(self) -> None:
+        """
+        Index what waits now.
+
+        What comes meanwhile is the next round's: a message would else be indexed as soon as it
+        is there, with a commit of its own.
+        """
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            await self._know()
+        still, bite = self._waiting(), self._bite()
+        while still > 0:
+            began = loop.time()
+            await self._some(min(bite, still))
+            still -= bite
+            await asyncio.sleep((loop.time() - began) * INDEX_REST)
+
     async def _some(self, bite: int) -> bool:
         """Index the next events, so many; whether others still wait."""
         async with self._turn:
-            if self._lost:
-                await self._look_up()
+            await self._know()
             taken = self._take(bite)
             if taken:
                 try:
@@ -95,7 +107,10 @@ class Indexer:
                     raise
             return bool(self._spans)
 
-    async def _look_up(self) -> None:
+    async def _know(self) -> None:
+        """Look up what is not indexed, if that is not known."""
+        if not self._lost:
+            return
         # Before: what is committed from here on is noticed.
         self._lost = False
         try:
@@ -117,10 +132,11 @@ class Indexer:
 
     def _bite(self) -> int:
         """How many events to index next: few while few wait, so that nobody notices."""
-        if len(self._spans) > INDEX_BATCH:
-            return INDEX_BATCH
-        waiting = sum(high + 1 - low for low, high in self._spans)
-        return max(INDEX_SMALL_BATCH, min(INDEX_BATCH, waiting // INDEX_BITES))
+        return max(INDEX_SMALL_BATCH, min(INDEX_BATCH, self._waiting() // INDEX_BITES))
+
+    def _waiting(self) -> int:
+        """How many events are to be indexed."""
+        return sum(high + 1 - low for low, high in self._spans)
 
     def _take(self, bite: int) -> list[Span]:
         """The next spans, of so many events."""

@@ -128,6 +128,25 @@ async def test_a_few_are_indexed_in_small_bites_and_many_in_large_ones(rooms: Ro
     assert indexer._bite() == INDEX_BATCH
 
 
+@pytest.mark.sqlite_only
+async def test_what_is_said_while_others_are_indexed_waits_for_the_next_round(
+    rooms: Rooms,
+) -> None:
+    await rooms.indexer.catch_up()
+    await rooms.says("plum")
+
+    with rooms.database.holding_what_is_written():
+        first = asyncio.create_task(rooms.indexer._round())
+        await until(lambda: rooms.database.busy == 1, "the round")
+        said = asyncio.create_task(rooms.says("plum"))
+        await until(lambda: rooms.database.busy == 2, "who speaks")
+    await asyncio.gather(first, said)
+    assert await rooms.found("plum") == [(1, 2)]
+
+    await rooms.indexer._round()
+    assert await rooms.found("plum") == [(1, 3), (1, 2)]
+
+
 async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> None:
     await rooms.says("plum", "pear")
     assert await rooms.finds("pear") == [(1, 3)]
