@@ -101,7 +101,8 @@ class Indexer:
             taken = self._take(bite)
             if taken:
                 try:
-                    await self._database.write(partial(unindexed.index, spans=taken))
+                    index = partial(unindexed.index, spans=taken)
+                    await self._database.write(index, durable=False)
                 except BaseException:  # cancelled or failed: if it was done, that is found out
                     self._spans.extendleft(reversed(taken))
                     raise

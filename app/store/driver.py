@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 def driver(connection: sa.Connection) -> sqlite3.Connection:
     """SQLite's connection under SQLAlchemy's, inside the transaction that is open there."""
-    # SQLAlchemy begins one with the first statement that it sees, and would not see these.
+    # SQLAlchemy would begin one with the first statement that it sees, and not see these.
     assert connection.in_transaction()
     return cast(sqlite3.Connection, connection.connection.driver_connection)
 

@@ -12,16 +12,16 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import cast
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
 from app.domain.errors import Unavailable
 from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
 from app.store.database import T, Work
+from app.store.driver import driver
 from app.store.threads import Threads
 
 log = logging.getLogger("parley.store")
@@ -56,17 +56,34 @@ def _connect(database: str, *, write: bool) -> sqlite3.Connection:
     return connection
 
 
-def _engine(database: str, *, write: bool) -> sa.Engine:
+def _open(database: str, *, write: bool) -> sa.Connection:
+    """
+    A connection for :func:`_within`.
+
+    SQLAlchemy believes in one transaction that never ends: beginning and ending one with it
+    takes as long as inserting a message.
+    """
     engine = sa.create_engine(
         "sqlite://", creator=lambda: _connect(database, write=write), poolclass=NullPool
     )
-    begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+    connection = engine.connect()
+    connection.begin()
+    return connection
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        cast(sqlite3.Connection, connection.connection.driver_connection).execute(begin)
 
-    return engine
+def _within(connection: sa.Connection, begin: str, end: str, work: Work[T]) -> T:
+    """Run ``work`` between two statements. If it fails, or the second one does: rolled back."""
+    sqlite = driver(connection)
+    sqlite.execute(begin)
+    try:
+        result = work(connection)
+        sqlite.execute(end)
+    except BaseException:  # whatever it is, nothing of it stays
+        # SQLite has done it by itself where the disk was full.
+        if sqlite.in_transaction:
+            sqlite.execute("ROLLBACK")
+        raise
+    return result
 
 
 class SqliteDatabase:
@@ -78,9 +95,9 @@ class SqliteDatabase:
         database = f"file:/parley-{secrets.token_hex(8)}?vfs=memdb" if path is None else str(path)
         # Memory goes when its last connection does.
         self._keeper = _connect(database, write=True) if path is None else None
-        self._writer = _engine(database, write=True).connect()
+        self._writer = _open(database, write=True)
         self._write_thread = Threads(1, "parley-write")
-        self._reader_engine = _engine(database, write=False)
+        self._new_reader = partial(_open, database, write=False)
         self._read_threads = Threads(readers, "parley-read")
         self._local = threading.local()
         self._readers: list[sa.Connection] = []
@@ -91,8 +108,9 @@ class SqliteDatabase:
                 extra={"version": sqlite3.sqlite_version, "fixed_in": "3.51.3: WAL reset"},
             )
 
-    async def write(self, work: Work[T]) -> T:
-        return await self._run(self._write_thread, self._write, work)
+    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+        call = self._write if durable else self._write_soon
+        return await self._run(self._write_thread, call, work)
 
     async def read(self, work: Work[T]) -> T:
         return await self._run(self._read_threads, self._read, work)
@@ -112,18 +130,24 @@ class SqliteDatabase:
             raise Unavailable from exc
 
     def _write(self, work: Work[T]) -> T:
-        with self._writer.begin():
-            return work(self._writer)
+        return _within(self._writer, "BEGIN IMMEDIATE", "COMMIT", work)
+
+    def _write_soon(self, work: Work[T]) -> T:
+        # The next commit syncs all of the write-ahead log: what comes later is never there
+        # without this.
+        sqlite = driver(self._writer)
+        sqlite.execute("PRAGMA synchronous=NORMAL")
+        try:
+            return self._write(work)
+        finally:
+            sqlite.execute("PRAGMA synchronous=FULL")
 
     def _read(self, work: Work[T]) -> T:
         connection: sa.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._reader_engine.connect()
+            connection = self._local.connection = self._new_reader()
             self._readers.append(connection)
-        with connection.begin() as snapshot:
-            result = work(connection)
-            snapshot.rollback()
-            return result
+        return _within(connection, "BEGIN", "ROLLBACK", work)
 
     def _close(self) -> None:
         self._read_threads.close()

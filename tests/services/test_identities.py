@@ -33,11 +33,11 @@ class Counting:
         self.reads += 1
         return await self._database.read(work)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, durable: bool = True) -> T:
         self.writes += 1
         if self.broken:
             raise Unavailable
-        return await self._database.write(work)
+        return await self._database.write(work, durable=durable)
 
     async def close(self) -> None: ...
 
