@@ -13,7 +13,12 @@ import os
 from collections import deque
 from collections.abc import Iterable
 
-from app.domain.limits import FANOUT_LATE_TURNS, FANOUT_PATIENCE_SECONDS, FANOUT_SLICE
+from app.domain.limits import (
+    FANOUT_LATE_TURNS,
+    FANOUT_PATIENCE_SECONDS,
+    FANOUT_QUIET_SLICE,
+    FANOUT_SLICE,
+)
 from app.live.outbox import Outbox
 
 
@@ -30,6 +35,8 @@ class Fanout:
         self._making_way = False
         self._patience: asyncio.TimerHandle | None = None
         self._scheduled = False
+        # Of the next slice, with nobody to take turns with.
+        self._size = FANOUT_SLICE
 
     def tell(self, outboxes: Iterable[Outbox], frames: bytes) -> None:
         """Send finished frames to each, soon; what else is said to them comes behind."""
@@ -50,6 +57,7 @@ class Fanout:
         waited for that long.
         """
         self._rivalled = True
+        self._size = FANOUT_SLICE
         loop = self._loop
         if not self._waiting or loop is None or self._making_way:
             return
@@ -83,13 +91,18 @@ class Fanout:
         self._scheduled = False
         if self._making_way:
             return
-        size = FANOUT_SLICE
+        size = self._size
+        if not self._rivalled:
+            # Each turn has its price, and whoever was answered first has been heard by now.
+            self._size = min(2 * size, FANOUT_QUIET_SLICE)
         if self._waited(loop) > 2 * FANOUT_PATIENCE_SECONDS:
             # Longer than making way takes: turns are long, or the crowd is large.
             size = max(size, len(self._waiting) // FANOUT_LATE_TURNS)
         try:
             self._tell(size)
         finally:
+            if not self._waiting:
+                self._size = FANOUT_SLICE
             self._go_on()
 
     def _tell(self, size: int) -> None:

@@ -31,6 +31,11 @@ class Crowd:
         return sum(bool(ear.writes) for ear in self.ears)
 
     @property
+    def writes(self) -> int:
+        """How many writes that took."""
+        return sum(len(ear.writes) for ear in self.ears)
+
+    @property
     def heard(self) -> list[list[bytes]]:
         """What each has heard, without repeating who heard the same."""
         kinds = {tuple(ear.payloads) for ear in self.ears}
@@ -45,16 +50,37 @@ def fanout(monkeypatch: pytest.MonkeyPatch) -> Fanout:
 
 
 async def test_everybody_is_told_the_same_bytes_a_few_in_each_turn(fanout: Fanout) -> None:
-    crowd = Crowd(3 * FANOUT_SLICE)
+    crowd = Crowd(130)
 
+    for _ in range(2):
+        fanout.tell(crowd.outboxes, ONE)
+        told = []
+        while crowd.writes < len(crowd.ears):
+            told.append(crowd.writes)
+            await turns(1)
+
+        assert told == [0, 8, 24, 56, 88, 120], "more in each turn, from few on each time"
+        assert all(ear.writes == [ONE] and ear.writes[0] is ONE for ear in crowd.ears)
+        for ear in crowd.ears:
+            ear.writes.clear()
+
+
+async def test_slices_are_small_again_while_a_commit_is_under_way(
+    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = Crowd(60)
     fanout.tell(crowd.outboxes, ONE)
-    told = []
-    while crowd.told < len(crowd.ears):
-        told.append(crowd.told)
-        await turns(1)
+    await turns(3)
+    assert crowd.writes == 56
+    fanout.tell(crowd.outboxes, ONE)
+    slices: list[int] = []
+    monkeypatch.setattr(os, "sched_yield", lambda: slices.append(crowd.writes))
 
-    assert told == [0, FANOUT_SLICE, 2 * FANOUT_SLICE]
-    assert all(ear.writes == [ONE] and ear.writes[0] is ONE for ear in crowd.ears)
+    fanout.make_way()
+    await asyncio.to_thread(fanout.resume_from_thread)
+    await until(lambda: crowd.writes == 116, "everybody")
+
+    assert slices == [64, 72, 80, 88, 96, 104, 112, 116]
 
 
 async def test_who_is_told_twice_before_their_turn_hears_both_in_one_write(
