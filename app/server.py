@@ -27,7 +27,7 @@ from app.domain.limits import (
     PONG_TIMEOUT_SECONDS,
     TCP_USER_TIMEOUT_MS,
 )
-from app.live.http import ParleyHttpProtocol
+from app.live.doorway import Doorway
 from app.live.transport import ParleyWebSocketProtocol
 
 log = logging.getLogger("parley.server")
@@ -164,7 +164,7 @@ def options(
         "ws_ping_interval": HEARTBEAT_SECONDS,
         "ws_ping_timeout": PONG_TIMEOUT_SECONDS,
         "ws_per_message_deflate": ws_compression,
-        "http": ParleyHttpProtocol,
+        "http": Doorway,
         "loop": "auto",
         # Ours is configured already, and a line per request is written by the app.
         "log_config": None,

@@ -69,8 +69,9 @@ PONG_TIMEOUT_SECONDS = 20
 REQUEST_SECONDS = 10.0
 # As large as h11 and nginx allow; tokens and cookies are far smaller.
 MAX_HEADER_BYTES = 64 * 1024
-# A handshake that websockets would refuse, at 8,192 and 128, is left for it to answer.
-MAX_HANDSHAKE_LINE_BYTES = 8_000
+# A handshake that websockets would refuse, for a line of 8,192 bytes or at 128 headers, is left
+# for it to answer: so is one that is larger altogether.
+MAX_PLAIN_HANDSHAKE_BYTES = 8_000
 MAX_HANDSHAKE_HEADERS = 100
 # Somebody who can't form a frame this often in a row is not going to learn it.
 MAX_BAD_FRAMES_IN_A_ROW = 20

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 from urllib.parse import unquote
 
-from uvicorn._types import ASGISendEvent, HTTPScope
-from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected, is_ssl
 from websockets.http11 import Request
 
 from app.live.bounded import BoundedWebSocketProtocol
 from app.live.control import close_answer, pong_payload
 from app.live.extension import EXTENSION, FastTransport, Hear
-from app.live.opening import refusal, subprotocols, switching
+from app.live.opening import Plain, refusal, subprotocols, switching
 from app.live.splitter import Rest, Splitter
 
 
@@ -58,28 +58,28 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
         twin._conn = None
         return twin
 
-    def open(self, transport: Transport, request: HTTPScope, target: bytes, accept: bytes) -> None:
-        """Take over from HTTP: ``request`` is a handshake, to be answered with ``accept``."""
-        path, _, query = target.partition(b"?")
+    def open(self, transport: Transport, handshake: Plain) -> None:
+        """Begin with a handshake that has been read, and is to be answered."""
+        path, _, query = handshake.target.partition(b"?")
         self.connections.add(self)
         self.transport = transport
         self._bound_buffer()
-        self._accept = accept
+        self._accept = handshake.accept
         self.handshake_initiated = True
         self._splitter = Splitter(self.config.ws_max_size)
         self.scope = {
             "type": "websocket",
             "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "wss" if request["scheme"] == "https" else "ws",
-            "server": request["server"],
-            "client": request["client"],
+            "scheme": "wss" if is_ssl(transport) else "ws",
+            "server": _address(transport.get_extra_info("sockname")),
+            "client": _address(transport.get_extra_info("peername")),
             "root_path": self.root_path,
             "path": self.root_path + unquote(path.decode("ascii")),
             "raw_path": self.root_path.encode("ascii") + path,
             "query_string": query,
-            "headers": request["headers"],
-            "subprotocols": subprotocols(list(request["headers"])),
+            "headers": handshake.headers,
+            "subprotocols": subprotocols(handshake.headers),
             "state": self.app_state.copy(),
             "extensions": {EXTENSION: self._fast_transport()},  # type: ignore[dict-item]
         }
@@ -269,3 +269,8 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
         # From here on nobody reads these; a thousand idle sockets need not hold them.
         self.queue = _NOTHING_TO_RECEIVE  # type: ignore[assignment]
         self.request = self.response = None  # type: ignore[assignment]
+
+
+def _address(known: object) -> tuple[str, int] | None:
+    """Host and port, as uvicorn has them, without a socket object; None if there is none."""
+    return (str(known[0]), int(known[1])) if isinstance(known, tuple) else None

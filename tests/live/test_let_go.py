@@ -6,15 +6,15 @@ from websockets.asyncio.client import connect
 
 from app.api.ws import Socket
 from app.live.connection import Connection, Subscription
+from app.live.doorway import Doorway
 from app.live.extension import FastTransport
-from app.live.http import ParleyHttpProtocol
 from app.live.transport import ParleyWebSocketProtocol
 from tests.harness.patience import turns, until
 from tests.harness.server import Server
 from tests.live.conftest import listening
 
 OF_A_CONNECTION = (
-    ParleyHttpProtocol,
+    Doorway,
     ParleyWebSocketProtocol,
     FastTransport,
     Socket,
@@ -38,7 +38,7 @@ async def test_nothing_is_left_of_a_connection(server: Server) -> None:
             async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
                 while "caught_up" not in str(await socket.recv()):
                     pass
-                assert set(left()) == set(OF_A_CONNECTION) - {ParleyHttpProtocol}
+                assert set(left()) == set(OF_A_CONNECTION) - {Doorway}
             await until(lambda: not state.connections and not state.tasks, "the end")
             await turns()
 
