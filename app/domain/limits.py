@@ -133,6 +133,9 @@ MAX_BATCH_ROOMS = 64
 # share of what the last batch took, and not longer than...
 GATHER_SHARE = 0.5
 MAX_GATHER_SECONDS = 0.001
+# Who asks the database waits for others who ask, as long as each turn of the loop brings one, and
+# not longer than this: nobody notices, and thirty connections are opened in it.
+MAX_TOGETHER_SECONDS = 0.005
 # Appends that wait for a batch. At 20,000/s this is half a second; more is overload.
 MAX_QUEUED_APPENDS = 10_000
 # Failed commits in a row until /ready says so.

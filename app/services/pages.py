@@ -8,7 +8,7 @@ what is left of it is read anew.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from app.domain.closing import SLOW_CONSUMER
 from app.domain.limits import REPLAY_CHUNK_BYTES
@@ -16,7 +16,8 @@ from app.live.connection import Subscription
 from app.live.outbox import Outbox
 
 
-class Page(NamedTuple):
+@dataclass(slots=True)
+class Page:
     """Frames of a room, oldest first; a client that has them all stands at ``last``."""
 
     frames: Sequence[bytes]
@@ -24,6 +25,12 @@ class Page(NamedTuple):
     last: int
     rewrites: int
     """How many edits and deletions of the room had been delivered when it was read."""
+    whole: bytes = field(init=False)
+    """All frames in one piece, for everybody who wants them; empty if that would be large."""
+
+    def __post_init__(self) -> None:
+        small = sum(map(len, self.frames)) <= REPLAY_CHUNK_BYTES
+        self.whole = b"".join(self.frames) if small else b""
 
 
 async def write(
@@ -52,11 +59,8 @@ async def write(
     while start < end:
         if not subscription.is_current() or page.rewrites != rewrites():
             return after
-        stop, size = start, 0
-        while stop < end and size < REPLAY_CHUNK_BYTES:
-            size += len(page.frames[stop])
-            stop += 1
-        send(outbox, b"".join(page.frames[start:stop]))
+        piece, stop = (page.whole, end) if page.whole and not start else _piece(page, start)
+        send(outbox, piece)
         start, after = stop, page.seqs[stop - 1]
         if outbox.is_behind and not await outbox.drained():
             subscription.connection.close(SLOW_CONSUMER)
@@ -65,3 +69,12 @@ async def write(
             # A long replay from memory must not keep everybody else waiting.
             await asyncio.sleep(0)
     return page.last
+
+
+def _piece(page: Page, start: int) -> tuple[bytes, int]:
+    """Frames from ``start`` on, at least one, about as many as go out at once; and the end."""
+    stop, size = start, 0
+    while stop < len(page.frames) and size < REPLAY_CHUNK_BYTES:
+        size += len(page.frames[stop])
+        stop += 1
+    return b"".join(page.frames[start:stop]), stop

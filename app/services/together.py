@@ -1,15 +1,17 @@
 """
 One read for all who ask at the same time, whatever they ask.
 
-The first to ask starts a read; whoever asks while it runs waits for the next one, which takes
-them all: one query per kind of question, one snapshot, one thread hop. A storm of a thousand
-log-ins is then a handful of reads, and a lone one waits for nobody.
+The first to ask starts a read, as soon as nobody else is about to; whoever asks while it runs
+waits for the next one. It takes them all: one query per kind of question, one snapshot, one
+thread hop. A storm of a thousand log-ins is then a handful of reads, and a lone one waits for a
+turn of the loop.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from app.domain.limits import MAX_TOGETHER_SECONDS
 from app.store.database import Connection, Database
 
 K = TypeVar("K")
@@ -25,11 +27,14 @@ class Gathering:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._asked: dict[Together[Any, Any], _Asked] = {}
+        # How often anything has been asked.
+        self._times = 0
         self._task: asyncio.Task[None] | None = None
 
     def ask(self, kind: "Together[Any, Any]", key: Any) -> asyncio.Future[Any]:
         """The answer to come; cancelling it disturbs nobody else."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._times += 1
         self._asked.setdefault(kind, {}).setdefault(key, []).append(future)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="gathering")
@@ -38,10 +43,24 @@ class Gathering:
     async def _run(self) -> None:
         try:
             while self._asked:
+                await self._gather()
                 asked, self._asked = self._asked, {}
                 await self._read(asked)
         finally:
             self._task = None
+
+    async def _gather(self) -> None:
+        """
+        Return when a turn of the loop has brought no question.
+
+        What has arrived has to be dealt with anyway. Done before the read, it shares it; while
+        it runs, the two threads would take turns with the interpreter.
+        """
+        time = asyncio.get_running_loop().time
+        until, times = time() + MAX_TOGETHER_SECONDS, 0
+        while times < self._times and time() < until:
+            times = self._times
+            await asyncio.sleep(0)
 
     async def _read(self, asked: "Mapping[Together[Any, Any], _Asked]") -> None:
         def work(connection: Connection) -> list[Mapping[Any, Any]]:

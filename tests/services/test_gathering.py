@@ -10,6 +10,7 @@ from app.domain.ids import RoomId
 from app.domain.roles import Role
 from app.services import directory as directory_module
 from app.services import markers as markers_module
+from app.services import together as together_module
 from app.services.directory import Directory
 from app.services.together import Gathering, Together
 from app.store.database import Connection
@@ -45,6 +46,37 @@ async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
     assert some.asked == [[0], [-3, 1, 2]]
     assert others.asked == [[5]]
     assert held.reads == 2
+
+
+async def asked_in_turns(doubles: Doubles) -> None:
+    """One number in each turn of the loop."""
+    asked = []
+    for n in range(5):
+        asked.append(doubles.together.get(n))
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
+
+
+async def test_who_asks_a_turn_later_shares_the_read(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together_module, "MAX_TOGETHER_SECONDS", 60.0)
+    doubles = Doubles(Gathering(held))
+
+    await asked_in_turns(doubles)
+
+    assert doubles.asked == [[0, 1, 2, 3, 4]]
+
+
+async def test_nobody_waits_for_those_who_keep_coming(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together_module, "MAX_TOGETHER_SECONDS", 0.0)
+    doubles = Doubles(Gathering(held))
+
+    await asked_in_turns(doubles)
+
+    assert doubles.asked[0] in ([0], [0, 1])
 
 
 async def test_one_who_goes_away_disturbs_nobody(held: Held) -> None:
