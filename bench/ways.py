@@ -38,6 +38,7 @@ def _statements() -> dict[str, float]:
     memory.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, said TEXT)")
     memory.execute("INSERT INTO notes VALUES (1, 'hi')")
     engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=StaticPool)
+    sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
     text = sa.text(_SQL)
     with engine.connect() as connection, connection.begin():
         return {

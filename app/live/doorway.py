@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 from app.domain.limits import REQUEST_SECONDS
 from app.live.http import ParleyHttpProtocol
 from app.live.opening import offers_compression, plain_handshake
-from app.live.transport import ParleyWebSocketProtocol
+from app.live.transport import Address, ParleyWebSocketProtocol
 
 # Of each server, a WebSocket that is never connected: the others are copies of it.
 _FIRST: WeakKeyDictionary[ServerState, ParleyWebSocketProtocol] = WeakKeyDictionary()
@@ -25,7 +25,10 @@ _FIRST: WeakKeyDictionary[ServerState, ParleyWebSocketProtocol] = WeakKeyDiction
 class Doorway(Protocol):
     """uvicorn's ``http`` protocol, until the first bytes tell which one it has to be."""
 
-    __slots__ = ("_app_state", "_config", "_deadline", "_loop", "_server_state", "_transport")
+    __slots__ = (
+        *("_app_state", "_client", "_config", "_deadline", "_loop", "_server", "_server_state"),
+        "_transport",
+    )
 
     def __init__(
         self,
@@ -39,11 +42,16 @@ class Doorway(Protocol):
         self._app_state = app_state
         self._loop = _loop or get_running_loop()
         self._transport: Transport | None = None
+        self._server: Address = None
+        self._client: Address = None
         self._deadline: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """The first request has to be here soon."""
         self._transport = cast(Transport, transport)
+        # Now: who sends and goes at once has none when it is read.
+        self._server = address(transport.get_extra_info("sockname"))
+        self._client = address(transport.get_extra_info("peername"))
         self._server_state.connections.add(self)  # type: ignore[arg-type]
         self._deadline = self._loop.call_later(REQUEST_SECONDS, self._transport.abort)
 
@@ -67,13 +75,14 @@ class Doorway(Protocol):
             # Bytes that come singly buy nobody more time.
             http.deadline, self._deadline = self._deadline, None
             http.connection_made(transport)
+            http.server, http.client = self._server, self._client
             transport.set_protocol(http)
             http.data_received(data)
             return
         self._stop_deadline()
         websocket = self._websocket()
         transport.set_protocol(websocket)
-        websocket.open(transport, handshake)
+        websocket.open(transport, handshake, self._server, self._client)
 
     def shutdown(self) -> None:
         """The server stops."""
@@ -100,3 +109,8 @@ class Doorway(Protocol):
         # Uvicorn makes them anew each second: the date is among them.
         websocket.default_headers = state.default_headers
         return websocket
+
+
+def address(known: object) -> Address:
+    """Host and port, without the socket object that uvicorn makes; None if there is none."""
+    return (str(known[0]), int(known[1])) if isinstance(known, tuple) else None

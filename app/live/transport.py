@@ -23,6 +23,8 @@ from app.live.extension import EXTENSION, FastTransport, Hear
 from app.live.opening import Plain, refusal, subprotocols, switching
 from app.live.splitter import Rest, Splitter
 
+Address = tuple[str, int] | None
+
 
 class _Sink:
     """The ASGI queue of a socket that is listened to directly."""
@@ -58,7 +60,9 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
         twin._conn = None
         return twin
 
-    def open(self, transport: Transport, handshake: Plain) -> None:
+    def open(
+        self, transport: Transport, handshake: Plain, server: Address, client: Address
+    ) -> None:
         """Begin with a handshake that has been read, and is to be answered."""
         path, _, query = handshake.target.partition(b"?")
         self.connections.add(self)
@@ -72,8 +76,8 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
             "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
             "scheme": "wss" if is_ssl(transport) else "ws",
-            "server": _address(transport.get_extra_info("sockname")),
-            "client": _address(transport.get_extra_info("peername")),
+            "server": server,
+            "client": client,
             "root_path": self.root_path,
             "path": self.root_path + unquote(path.decode("ascii")),
             "raw_path": self.root_path.encode("ascii") + path,
@@ -269,8 +273,3 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
         # From here on nobody reads these; a thousand idle sockets need not hold them.
         self.queue = _NOTHING_TO_RECEIVE  # type: ignore[assignment]
         self.request = self.response = None  # type: ignore[assignment]
-
-
-def _address(known: object) -> tuple[str, int] | None:
-    """Host and port, as uvicorn has them, without a socket object; None if there is none."""
-    return (str(known[0]), int(known[1])) if isinstance(known, tuple) else None

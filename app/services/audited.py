@@ -22,7 +22,7 @@ class Audited:
         """As the database."""
         return self._database.shared
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T]) -> T:
         """Run ``work`` and add the entry, in one transaction."""
 
         def audited(connection: Connection) -> T:
@@ -30,7 +30,7 @@ class Audited:
             audit.insert(connection, self.act)
             return result
 
-        return await self._database.write(audited, durable=durable)
+        return await self._database.write(audited)
 
     async def read(self, work: Work[T]) -> T:
         """As the database: whoever looks leaves no entry."""

@@ -36,6 +36,8 @@ class Indexer:
         self._database = database
         # What was committed and is not indexed, in that order.
         self._spans: deque[Span] = deque()
+        # How many events that are.
+        self._waiting = 0
         # Whether there may be more of it than that: so it is after a start.
         self._lost = True
         self._behind = asyncio.Event()
@@ -87,7 +89,7 @@ class Indexer:
         loop = asyncio.get_running_loop()
         async with self._turn:
             await self._know()
-        still, bite = self._waiting(), self._bite()
+        still, bite = self._waiting, self._bite()
         while still > 0:
             began = loop.time()
             await self._some(min(bite, still))
@@ -101,10 +103,9 @@ class Indexer:
             taken = self._take(bite)
             if taken:
                 try:
-                    index = partial(unindexed.index, spans=taken)
-                    await self._database.write(index, durable=False)
+                    await self._database.write(partial(unindexed.index, spans=taken))
                 except BaseException:  # cancelled or failed: if it was done, that is found out
-                    self._spans.extendleft(reversed(taken))
+                    self._put_first(taken)
                     raise
             return bool(self._spans)
 
@@ -119,25 +120,27 @@ class Indexer:
         except BaseException:  # cancelled or failed: the next one looks
             self._lost = True
             raise
-        self._spans.extendleft(reversed(found))
+        self._put_first(found)
+
+    def _put_first(self, spans: Sequence[Span]) -> None:
+        self._spans.extendleft(reversed(spans))
+        self._waiting += sum(high + 1 - low for low, high in spans)
 
     def _remember(self, low: EventId, high: EventId) -> None:
         spans = self._spans
+        self._waiting += high + 1 - low
         if spans and spans[-1][1] + 1 == low:
             spans[-1] = (spans[-1][0], high)
         elif len(spans) < MAX_UNINDEXED_RUNS:
             spans.append((low, high))
         else:
             spans.clear()
+            self._waiting = 0
             self._lost = True
 
     def _bite(self) -> int:
         """How many events to index next: few while few wait, so that nobody notices."""
-        return max(INDEX_SMALL_BATCH, min(INDEX_BATCH, self._waiting() // INDEX_BITES))
-
-    def _waiting(self) -> int:
-        """How many events are to be indexed."""
-        return sum(high + 1 - low for low, high in self._spans)
+        return max(INDEX_SMALL_BATCH, min(INDEX_BATCH, self._waiting // INDEX_BITES))
 
     def _take(self, bite: int) -> list[Span]:
         """The next spans, of so many events."""
@@ -149,4 +152,5 @@ class Indexer:
                 self._spans.appendleft((EventId(cut + 1), high))
             taken.append((low, EventId(cut)))
             still -= cut + 1 - low
+        self._waiting -= bite - still
         return taken

@@ -24,15 +24,11 @@ class Database(Protocol):
     def shared(self) -> bool:
         """Whether other nodes may write to it at the same time."""
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T]) -> T:
         """
         Run ``work`` in a transaction that may write; the commit is on disk on return.
 
         Safe to cancel: the work then runs to its end unseen, and nothing is left locked.
-
-        Args:
-            durable: If False, the commit may be on disk with the next one only: for what can be
-                made again.
 
         Raises:
             Unavailable: If the database can't be reached or written now, or is closed.

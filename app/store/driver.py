@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 def driver(connection: sa.Connection) -> sqlite3.Connection:
     """SQLite's connection under SQLAlchemy's, inside the transaction that is open there."""
-    # SQLAlchemy would begin one with the first statement that it sees, and not see these.
-    assert connection.in_transaction()
-    return cast(sqlite3.Connection, connection.connection.driver_connection)
+    sqlite = cast(sqlite3.Connection, connection.connection.driver_connection)
+    # Outside of one, each statement would be a transaction of its own.
+    assert sqlite.in_transaction
+    return sqlite
 
 
 class Direct:

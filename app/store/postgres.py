@@ -36,7 +36,7 @@ class PostgresDatabase:
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T]) -> T:
         return await self._to_the_end(self._writing, work)
 
     async def read(self, work: Work[T]) -> T:

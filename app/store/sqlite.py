@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -21,7 +22,6 @@ from sqlalchemy.pool import NullPool
 from app.domain.errors import Unavailable
 from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
 from app.store.database import T, Work
-from app.store.driver import driver
 from app.store.threads import Threads
 
 log = logging.getLogger("parley.store")
@@ -73,7 +73,7 @@ def _open(database: str, *, write: bool) -> sa.Connection:
 
 def _within(connection: sa.Connection, begin: str, end: str, work: Work[T]) -> T:
     """Run ``work`` between two statements. If it fails, or the second one does: rolled back."""
-    sqlite = driver(connection)
+    sqlite = cast(sqlite3.Connection, connection.connection.driver_connection)
     sqlite.execute(begin)
     try:
         result = work(connection)
@@ -108,9 +108,8 @@ class SqliteDatabase:
                 extra={"version": sqlite3.sqlite_version, "fixed_in": "3.51.3: WAL reset"},
             )
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
-        call = self._write if durable else self._write_soon
-        return await self._run(self._write_thread, call, work)
+    async def write(self, work: Work[T]) -> T:
+        return await self._run(self._write_thread, self._write, work)
 
     async def read(self, work: Work[T]) -> T:
         return await self._run(self._read_threads, self._read, work)
@@ -131,16 +130,6 @@ class SqliteDatabase:
 
     def _write(self, work: Work[T]) -> T:
         return _within(self._writer, "BEGIN IMMEDIATE", "COMMIT", work)
-
-    def _write_soon(self, work: Work[T]) -> T:
-        # The next commit syncs all of the write-ahead log: what comes later is never there
-        # without this.
-        sqlite = driver(self._writer)
-        sqlite.execute("PRAGMA synchronous=NORMAL")
-        try:
-            return self._write(work)
-        finally:
-            sqlite.execute("PRAGMA synchronous=FULL")
 
     def _read(self, work: Work[T]) -> T:
         connection: sa.Connection | None = getattr(self._local, "connection", None)

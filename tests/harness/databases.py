@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -161,11 +161,10 @@ class Held:
         self.reads += 1
         return await self._pass(self._reading, self._database.read, self._read, work)
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T]) -> T:
         """Like :meth:`Database.write`."""
         self.writes += 1
-        call = partial(self._database.write, durable=durable)
-        return await self._pass(self._writing, call, self._written, work)
+        return await self._pass(self._writing, self._database.write, self._written, work)
 
     async def close(self) -> None:
         """Whoever opened the database closes it."""

@@ -43,7 +43,7 @@ async def real(
 def configuration(server: Server, **changed: Any) -> uvicorn.Config:
     """What `parley serve` would have uvicorn do for a server of this process."""
     chosen = options(forwarded_allow_ips="127.0.0.1", ws_compression=False, shutdown_seconds=1)
-    config = uvicorn.Config(server.app, **{**chosen, **changed})
+    config = uvicorn.Config(**{"app": server.app, **chosen, **changed})
     config.load()
     return config
 

@@ -13,6 +13,8 @@ KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 # RFC 6455, section 1.3.
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
+OFFERS = b"Sec-WebSocket-Protocol"
+
 Headers = list[tuple[bytes, bytes]]
 
 GOOD = [
@@ -77,6 +79,12 @@ def test_the_example_of_the_standard() -> None:
         pytest.param([*GOOD, (b"Content-Length", b"5")], id="a body"),
         pytest.param([*GOOD, (b"X Y", b"1")], id="a space in a name"),
         pytest.param([*GOOD, (b"", b"1")], id="no name"),
+        pytest.param(but(b"Connection", b"a b, Upgrade"), id="an option of two words"),
+        pytest.param(but(b"Connection", b'"x", Upgrade'), id="an option in quotes"),
+        pytest.param([*GOOD, (b"Origin", b"a"), (b"Origin", b"a")], id="two origins"),
+        pytest.param([*GOOD, (OFFERS, b"")], id="an empty offer"),
+        pytest.param([*GOOD, (OFFERS, b"a"), (OFFERS, b"b c")], id="an offer of two words"),
+        pytest.param([*GOOD, (OFFERS, b"a/b")], id="an odd offer"),
         pytest.param([*GOOD, (b"X", b"a\0b")], id="a zero byte"),
         pytest.param([*GOOD, (b"X", b"a\nHost: b")], id="a bare line feed"),
     ],
@@ -124,10 +132,11 @@ def test_as_large_as_it_may_be() -> None:
     assert plain_handshake(padded(MAX_PLAIN_HANDSHAKE_BYTES + 1)) is None
 
 
-names = st.sampled_from([name for name, _ in GOOD] + [b"Sec-WebSocket-Extensions", b"X", b"X Y"])
+names = st.sampled_from([name for name, _ in GOOD] + [b"Origin", OFFERS, b"X", b"X Y"])
 values = st.sampled_from(
     [value for _, value in GOOD]
     + [b"", b"h2c", b"websocket, h2c", b" 13", b"\t13", b"====", KEY[:-1], b"1\r\n2", b"\x7f"]
+    + [b"a b, Upgrade", b"a,b", b"a/b", b",", b"http://a", b"Upgrade,"]
 )
 
 

@@ -222,10 +222,11 @@ def made(kind: type[Append], by: UserId, what: dict[str, Any], n: int) -> Append
 @pytest.fixture(scope="module")
 def engine() -> Iterator[sa.Engine]:
     """A plain in-memory database: what is done in it is taken back."""
-    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    memory = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
     install(memory)
     engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=sa.StaticPool)
-    with engine.connect() as connection:
+    sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
+    with engine.begin() as connection:
         for name in ("ana", "bo"):
             users.insert(
                 connection,
@@ -241,7 +242,6 @@ def engine() -> Iterator[sa.Engine]:
             id="bigint",
         )
         members.run(connection, [(ANA,), (BO,)])
-        connection.commit()
     yield engine
     engine.dispose()
     memory.close()

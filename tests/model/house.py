@@ -82,7 +82,7 @@ class Held:
     async def read(self, work: Work[T]) -> T:
         return work(self._connection)
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T]) -> T:
         return work(self._connection)
 
     async def close(self) -> None: ...

@@ -198,8 +198,8 @@ async def test_an_outcome_that_is_not_known_is_found_out_by_a_retry(
     ana = await house.joins("ana", "general")
     write = held._database.write
 
-    async def lossy(work: Any, **how: Any) -> Any:
-        await write(work, **how)
+    async def lossy(work: Any) -> Any:
+        await write(work)
         raise Unavailable
 
     held._database.write = lossy  # type: ignore[method-assign]

@@ -33,11 +33,11 @@ class Counting:
         self.reads += 1
         return await self._database.read(work)
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T]) -> T:
         self.writes += 1
         if self.broken:
             raise Unavailable
-        return await self._database.write(work, durable=durable)
+        return await self._database.write(work)
 
     async def close(self) -> None: ...
 

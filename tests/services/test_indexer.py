@@ -119,12 +119,13 @@ async def test_a_few_are_indexed_in_small_bites_and_many_in_large_ones(rooms: Ro
     assert indexer._bite() == INDEX_SMALL_BATCH
 
     spans = [(RoomId(n), 50 * INDEX_BITES // 10) for n in range(10)]
-    indexer._spans.extend((event_id(room, 1), event_id(room, last)) for room, last in spans)
+    for room, last in spans:
+        indexer._remember(event_id(room, 1), event_id(room, last))
     assert indexer._bite() == 50
+    assert sum(high + 1 - low for low, high in indexer._take(70)) == 70
+    assert indexer._bite() == (50 * INDEX_BITES - 70) // INDEX_BITES
 
-    indexer._spans.append((event_id(RoomId(99), 1), event_id(RoomId(99), 1_000_000)))
-    assert indexer._bite() == INDEX_BATCH
-    indexer._spans.extend((event_id(RoomId(n), 1), event_id(RoomId(n), 1)) for n in range(200))
+    indexer._remember(event_id(RoomId(99), 1), event_id(RoomId(99), 1_000_000))
     assert indexer._bite() == INDEX_BATCH
 
 

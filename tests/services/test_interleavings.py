@@ -66,7 +66,7 @@ class SteppedDatabase:
         await future
         return found[0]
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T]) -> T:
         raise AssertionError("nobody writes here but the test")
 
     async def close(self) -> None: ...

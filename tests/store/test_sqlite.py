@@ -69,19 +69,6 @@ async def test_every_connection_syncs_to_the_disk_and_checks_its_keys(
         assert await ask(scalar("PRAGMA trusted_schema")) == 0
 
 
-async def test_only_a_commit_that_may_come_later_does_without(notes: SqliteDatabase) -> None:
-    asked = scalar("PRAGMA synchronous")
-
-    assert await notes.write(asked, durable=False) == 1
-    assert await notes.write(asked) == 2
-    with pytest.raises(ZeroDivisionError):
-        await notes.write(lambda _: 1 // 0, durable=False)
-    assert await notes.write(asked) == 2
-
-    await notes.write(run("INSERT INTO notes VALUES (1, 'hi')"), durable=False)
-    assert await notes.read(scalar("SELECT said FROM notes")) == "hi"
-
-
 async def test_a_connection_that_would_not_sync_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
