@@ -120,7 +120,7 @@ class Runtime:
             buckets=self.send_buckets,
             now=now,
         )
-        self.indexer = Indexer(database)
+        self.indexer = Indexer(database, self.hub.fanout)
         self.search = Search(database, directory=self.directory, indexer=self.indexer, now=now)
         self._build_rooms()
         self._build_accounts()

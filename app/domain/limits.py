@@ -194,6 +194,9 @@ INDEX_SMALL_BATCH = 20
 INDEX_BITES = 16
 # ...with a rest in between of so many times what that took: a tenth of the writer's time.
 INDEX_REST = 9
+# ...and, while few wait, at a moment when somebody has just been heard by everybody, if one comes
+# within this.
+INDEX_PATIENCE_SECONDS = 0.02
 # Runs of messages that are remembered as not indexed yet, 200 bytes each. If more wait, what is
 # not indexed is looked up in the log.
 MAX_UNINDEXED_RUNS = 100_000

@@ -37,6 +37,9 @@ class Fanout:
         self._scheduled = False
         # Of the next slice, with nobody to take turns with.
         self._size = FANOUT_SLICE
+        self.idle = asyncio.Event()
+        """Set while nobody is to be told."""
+        self.idle.set()
 
     def tell(self, outboxes: Iterable[Outbox], frames: bytes) -> None:
         """Send finished frames to each, soon; what else is said to them comes behind."""
@@ -47,7 +50,9 @@ class Fanout:
             if not outbox.is_to_be_told:
                 outbox.is_to_be_told = True
                 waiting.append((outbox, now))
-        self._go_on()
+        if waiting:
+            self.idle.clear()
+            self._go_on()
 
     def make_way(self) -> None:
         """
@@ -103,6 +108,7 @@ class Fanout:
         finally:
             if not self._waiting:
                 self._size = FANOUT_SLICE
+                self.idle.set()
             self._go_on()
 
     def _tell(self, size: int) -> None:

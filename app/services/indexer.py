@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from app.domain.errors import Unavailable
@@ -17,11 +18,13 @@ from app.domain.ids import EventId, event_id
 from app.domain.limits import (
     INDEX_BATCH,
     INDEX_BITES,
+    INDEX_PATIENCE_SECONDS,
     INDEX_REST,
     INDEX_SECONDS,
     INDEX_SMALL_BATCH,
     MAX_UNINDEXED_RUNS,
 )
+from app.live.fanout import Fanout
 from app.store import unindexed
 from app.store.database import Database
 from app.store.unindexed import Span
@@ -32,8 +35,9 @@ log = logging.getLogger("parley.indexer")
 class Indexer:
     """The task that indexes. Where other nodes write, the committer does it itself."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, fanout: Fanout) -> None:
         self._database = database
+        self._fanout = fanout
         # What was committed and is not indexed, in that order.
         self._spans: deque[Span] = deque()
         # How many events that are.
@@ -42,6 +46,7 @@ class Indexer:
         self._lost = True
         self._behind = asyncio.Event()
         self._behind.set()
+        self._committed = asyncio.Event()
         self._turn = asyncio.Lock()
 
     def notice(self, runs: Sequence[Run]) -> None:
@@ -51,6 +56,7 @@ class Indexer:
         for run in runs:
             self._remember(event_id(run.room, run.first), event_id(run.room, run.last))
         self._behind.set()
+        self._committed.set()
 
     async def run(self) -> None:
         """Index for ever, with rests that leave the writer to those who speak."""
@@ -91,10 +97,20 @@ class Indexer:
             await self._know()
         still, bite = self._waiting, self._bite()
         while still > 0:
+            if bite < INDEX_BATCH:
+                await self._opportunity()
             began = loop.time()
             await self._some(min(bite, still))
             still -= bite
             await asyncio.sleep((loop.time() - began) * INDEX_REST)
+
+    async def _opportunity(self) -> None:
+        """Return when somebody has spoken and everybody heard it: then the next is not near."""
+        self._committed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(INDEX_PATIENCE_SECONDS):
+                await self._committed.wait()
+                await self._fanout.idle.wait()
 
     async def _some(self, bite: int) -> bool:
         """Index the next events, so many; whether others still wait."""

@@ -91,8 +91,10 @@ async def test_who_is_told_twice_before_their_turn_hears_both_in_one_write(
     fanout.tell(crowd.outboxes, ONE)
     await turns(1)
     fanout.tell(crowd.outboxes, TWO)
+    assert not fanout.idle.is_set()
     await turns()
 
+    assert fanout.idle.is_set()
     assert crowd.heard == [[b"one", b"two"]]
     writes = [len(ear.writes) for ear in crowd.ears]
     assert writes == [2] * FANOUT_SLICE + [1] * FANOUT_SLICE

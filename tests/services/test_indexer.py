@@ -11,13 +11,14 @@ from app.domain.errors import Unavailable
 from app.domain.ids import Millis, RoomId, UserId, event_id
 from app.domain.limits import INDEX_BATCH, INDEX_BITES, INDEX_SMALL_BATCH
 from app.domain.words import phrases
+from app.live.fanout import Fanout
 from app.services import indexer as indexing
 from app.services.committer import commit
 from app.services.indexer import Indexer
 from app.store import search
 from app.store.database import Database
 from tests.harness.databases import Held
-from tests.harness.patience import until
+from tests.harness.patience import turns, until
 
 GENERAL, DEN = RoomId(1), RoomId(2)
 ANA = UserId(1)
@@ -29,7 +30,8 @@ class Rooms:
 
     def __init__(self, database: Database) -> None:
         self.database = Held(database)
-        self.indexer = Indexer(self.database)
+        self.fanout = Fanout()
+        self.indexer = Indexer(self.database, self.fanout)
 
     async def open(self) -> None:
         """Let Ana in."""
@@ -148,13 +150,35 @@ async def test_what_is_said_while_others_are_indexed_waits_for_the_next_round(
     assert await rooms.found("plum") == [(1, 3), (1, 2)]
 
 
+@pytest.mark.sqlite_only
+async def test_a_bite_waits_until_somebody_was_heard_by_everybody(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "INDEX_PATIENCE_SECONDS", 60.0)
+    await rooms.indexer.catch_up()
+    await rooms.says("plum")
+    rooms.fanout.idle.clear()
+    writes = rooms.database.writes
+
+    indexed = asyncio.create_task(rooms.indexer._round())
+    await turns()
+    assert rooms.database.writes == writes, "nobody has spoken since"
+    await rooms.says("pear")
+    await turns()
+    assert rooms.database.writes == writes + 1, "and then, not everybody has heard it"
+    rooms.fanout.idle.set()
+    await indexed
+
+    assert await rooms.found("plum") == [(1, 2)]
+
+
 async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> None:
     await rooms.says("plum", "pear")
     assert await rooms.finds("pear") == [(1, 3)]
     await rooms.says("pear again")
     await rooms.says("pear", room=DEN)
 
-    rooms.indexer = Indexer(rooms.database)
+    rooms.indexer = Indexer(rooms.database, rooms.fanout)
 
     assert sorted(await rooms.finds("pear")) == [(1, 3), (1, 4), (2, 1)]
     assert await rooms.finds("plum") == [(1, 2)]
@@ -162,7 +186,7 @@ async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> Non
 
 async def test_what_was_heard_of_twice_is_indexed_once(rooms: Rooms) -> None:
     await rooms.says("plum")
-    rooms.indexer = Indexer(rooms.database)
+    rooms.indexer = Indexer(rooms.database, rooms.fanout)
     await rooms.says("plum")
 
     assert await rooms.finds("plum") == [(1, 3), (1, 2)]

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app.domain.appends import Append, Delete, Edit, Join, Pin, React, Send
 from app.domain.ids import EventId, Millis, RoomId, UserId, event_id
 from app.domain.words import phrases
+from app.live.fanout import Fanout
 from app.services.committer import commit
 from app.services.indexer import Indexer
 from app.store import messages, migrations, retention, rooms, search, users
@@ -69,7 +70,7 @@ class Den:
 
     async def finds(self, word: str) -> list[EventId]:
         scope = search.Scope(rooms=[GENERAL], public=False, but=[], by=None)
-        await Indexer(self.database).catch_up()
+        await Indexer(self.database, Fanout()).catch_up()
         return await self.read(
             lambda c: search.find(c, phrases(word), scope, before=None, limit=9)
         )
