@@ -94,7 +94,10 @@ class Committer:
         if self._closing or len(self._queue) >= MAX_QUEUED_APPENDS:
             raise Unavailable
         self._queue.append((append, answer))
-        self._work.set()
+        if not self._work.is_set():
+            # It begins in the next turn, where a slice is due already.
+            self._make_way()
+            self._work.set()
 
     async def append(self, append: Append) -> Done:
         """
@@ -213,18 +216,19 @@ class Committer:
         return result
 
     async def _transact(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
-        if self._database.shared:
-            return await self._database.write(partial(commit, appends=appends, marks=marks))
-        # The writer's thread and this one would take turns with the interpreter, until it
-        # waits for the disk.
-        go_on = self._fanout.resume_from_thread
-        self._fanout.make_way()
+        prepared = None if self._database.shared else self._fanout.resume_from_thread
+        work = partial(commit, appends=appends, marks=marks, prepared=prepared)
+        self._make_way()
         try:
-            return await self._database.write(
-                partial(commit, appends=appends, marks=marks, prepared=go_on)
-            )
+            return await self._database.write(work)
         finally:
             self._fanout.resume()
+
+    def _make_way(self) -> None:
+        # The writer's thread and this one would take turns with the interpreter, until it
+        # waits for the disk.
+        if not self._database.shared:
+            self._fanout.make_way()
 
     async def _one_by_one(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
         outcomes: list[Outcome] = []

@@ -394,18 +394,23 @@ async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
 
 
 @pytest.mark.sqlite_only
+@pytest.mark.parametrize("due", [True, False], ids=["a slice is due", "none is"])
 async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_disk(
-    house: Server, held: Held, monkeypatch: pytest.MonkeyPatch
+    house: Server, held: Held, monkeypatch: pytest.MonkeyPatch, due: bool
 ) -> None:
     monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 60)
     ana = (await house.person("ana")).user
     committer, fanout = house.runtime.committer, house.runtime.hub.fanout
     ear = Ear()
+    earlier = ([Outbox(ear, 0, lambda: None)], text_frame(b"an earlier message"))
 
     with held.holding_what_is_written() as written:
         with held.holding_writes() as gate:
+            if due:
+                fanout.tell(*earlier)
             committer.submit(send(house, "hello", by=ana), lambda _: None)
-            fanout.tell([Outbox(ear, 0, lambda: None)], text_frame(b"an earlier message"))
+            if not due:
+                fanout.tell(*earlier)
             await until(lambda: gate.waiting, "the batch")
             await turns()
             assert ear.payloads == []
