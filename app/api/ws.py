@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import partial
+from random import uniform
 from typing import Any
 
 from app.api.handshake import Handshake, is_ours, read_handshake
@@ -257,7 +258,10 @@ class Socket:
         self._outbox.finish()
         event(log, logging.DEBUG, "connection.closing", code=why.code)
         try:
-            patience = SLOW_CLOSE_SECONDS if why is SLOW_CONSUMER else CLOSE_SECONDS
+            patience = CLOSE_SECONDS
+            if why is SLOW_CONSUMER:
+                # To let go of one takes a millisecond, and many hang at the same moment.
+                patience = SLOW_CLOSE_SECONDS * uniform(0.5, 1.5)
             async with asyncio.timeout(patience):
                 if self._plain is not None:
                     await self._plain.drained()

@@ -97,7 +97,8 @@ RECONNECTS_PER_SECOND = 1_000
 MAX_RECONNECT_MS = 30_000
 # A closing handshake (or a last flush) that takes longer is aborted.
 CLOSE_SECONDS = 5.0
-# One that was cut off because it doesn't read is given this long to hear why.
+# One that was cut off because it doesn't read is given about this long to hear why: half as much
+# to half as much again.
 SLOW_CLOSE_SECONDS = 1.0
 # Before its token ends, a client hears of it.
 AUTH_EXPIRING_SECONDS = 60
