@@ -26,7 +26,13 @@ class Doorway(Protocol):
     """uvicorn's ``http`` protocol, until the first bytes tell which one it has to be."""
 
     __slots__ = (
-        *("_app_state", "_client", "_config", "_deadline", "_loop", "_server", "_server_state"),
+        "_app_state",
+        "_client",
+        "_config",
+        "_deadline",
+        "_loop",
+        "_server",
+        "_server_state",
         "_transport",
     )
 
@@ -50,8 +56,8 @@ class Doorway(Protocol):
         """The first request has to be here soon."""
         self._transport = cast(Transport, transport)
         # Now: who sends and goes at once has none when it is read.
-        self._server = address(transport.get_extra_info("sockname"))
-        self._client = address(transport.get_extra_info("peername"))
+        self._server = _address(transport.get_extra_info("sockname"))
+        self._client = _address(transport.get_extra_info("peername"))
         self._server_state.connections.add(self)  # type: ignore[arg-type]
         self._deadline = self._loop.call_later(REQUEST_SECONDS, self._transport.abort)
 
@@ -111,6 +117,6 @@ class Doorway(Protocol):
         return websocket
 
 
-def address(known: object) -> Address:
+def _address(known: object) -> Address:
     """Host and port, without the socket object that uvicorn makes; None if there is none."""
     return (str(known[0]), int(known[1])) if isinstance(known, tuple) else None

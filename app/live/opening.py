@@ -21,19 +21,25 @@ _OFFERS = b"sec-websocket-protocol"
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-# A request in which no character needs a second look: of RFC 3986, section 3.3 and 3.4, in its
-# target; of RFC 9110, section 5.6.2, in the names of headers; printable ones in their values.
-_PLAIN = re.compile(
-    rb"GET (/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*) HTTP/1\.1\r\n"
-    rb"((?:[A-Za-z0-9!#$%&'*+.^_`|~-]+:[\t -~]*\r\n)+)\r\n"
-)
-# A list of tokens (RFC 9110, section 5.6.1).
+# A token, and a list of them (RFC 9110, sections 5.6.2 and 5.6.1).
 _TOKEN = rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _TOKENS = re.compile(_TOKEN + rb"(?:[ \t]*,[ \t]*" + _TOKEN + rb")*")
+# A request in which no character needs a second look: of RFC 3986, sections 3.3 and 3.4, in its
+# target; tokens as names of headers; printable ones in their values.
+_PLAIN = re.compile(
+    rb"GET (/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*) HTTP/1\.1\r\n"
+    rb"((?:" + _TOKEN + rb":[\t -~]*\r\n)+)\r\n"
+)
 # May be there once...
 _ONCE = frozenset(
-    {b"sec-websocket-key", b"sec-websocket-version", b"upgrade", b"connection"}
-    | {b"host", b"origin"}
+    (
+        b"connection",
+        b"host",
+        b"origin",
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+        b"upgrade",
+    )
 )
 # ...and what leads elsewhere not at all.
 _NEVER = frozenset({b"content-length", b"transfer-encoding", b"expect"})

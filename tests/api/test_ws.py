@@ -230,6 +230,28 @@ async def test_a_reader_that_falls_behind_is_cut_off(
         assert len(slow.texts) + len(again.texts) == 40
 
 
+async def test_those_who_hang_together_are_not_let_go_of_together(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ws, "SLOW_CLOSE_SECONDS", 0.2)
+    async with open_server(database, max_unsent_bytes=65_536) as server:
+        ana = await server.joins("ana", "general")
+        hanging = [await server.joins("bo", "general", fast=True) for _ in range(8)]
+        ended: list[float] = []
+        for line in hanging:
+            line.socket.stop_taking()
+            line.socket.task.add_done_callback(
+                lambda _: ended.append(asyncio.get_running_loop().time())
+            )
+
+        for _ in range(40):
+            await ana.ask("send", text="x" * 4_000)
+
+        async with patience("them to be let go"):
+            await asyncio.wait([line.socket.task for line in hanging])
+        assert max(ended) - min(ended) > 0.02
+
+
 async def until_heard(line: Any, count: int) -> bool:
     while len(line.texts) < count:
         await line.hears()

@@ -48,35 +48,26 @@ async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
     assert held.reads == 2
 
 
-async def asked_in_turns(doubles: Doubles) -> None:
-    """One number in each turn of the loop."""
+@pytest.mark.parametrize(
+    ("seconds", "first"),
+    [
+        pytest.param(60.0, [0, 1, 2, 3, 4], id="share a read"),
+        pytest.param(0.0, [0], id="are not waited for beyond that"),
+    ],
+)
+async def test_those_who_ask_in_the_turns_that_follow(
+    held: Held, monkeypatch: pytest.MonkeyPatch, seconds: float, first: list[int]
+) -> None:
+    monkeypatch.setattr(together_module, "MAX_TOGETHER_SECONDS", seconds)
+    doubles = Doubles(Gathering(held))
+
     asked = []
     for n in range(5):
         asked.append(doubles.together.get(n))
         await asyncio.sleep(0)
+
     assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
-
-
-async def test_who_asks_a_turn_later_shares_the_read(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(together_module, "MAX_TOGETHER_SECONDS", 60.0)
-    doubles = Doubles(Gathering(held))
-
-    await asked_in_turns(doubles)
-
-    assert doubles.asked == [[0, 1, 2, 3, 4]]
-
-
-async def test_nobody_waits_for_those_who_keep_coming(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(together_module, "MAX_TOGETHER_SECONDS", 0.0)
-    doubles = Doubles(Gathering(held))
-
-    await asked_in_turns(doubles)
-
-    assert doubles.asked[0] in ([0], [0, 1])
+    assert doubles.asked[0] == first
 
 
 async def test_one_who_goes_away_disturbs_nobody(held: Held) -> None:
