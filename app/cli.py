@@ -21,9 +21,9 @@ from app.commands.exits import CommandError, Misuse, verdict
 from app.commands.operating import Operator, operator
 from app.commands.serving import serve as serve_until_stopped
 from app.commands.torture import run as run_torture
+from app.config.settings import Settings, read_settings
 from app.domain.roles import Kind
-from app.logs import configure
-from app.settings import Settings, read_settings
+from app.observability.logs import configure
 from app.torture.plan import Plan
 
 T = TypeVar("T")

@@ -30,10 +30,10 @@ from app.api import (
 from app.api.middleware import Requests
 from app.api.short_way import plain_request
 from app.api.ws import websocket
+from app.config.settings import Settings, read_settings
 from app.domain.limits import MAX_BODY_BYTES
 from app.lifespan import open_runtime
-from app.logs import event
-from app.settings import Settings, read_settings
+from app.observability.logs import event
 
 log = logging.getLogger("parley.server")
 

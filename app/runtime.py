@@ -9,6 +9,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from app.config.client_limits import shown_limits
+from app.config.settings import Settings, resolve_secret
 from app.domain import limits
 from app.domain.closing import UNAUTHORIZED, UNAVAILABLE
 from app.domain.errors import Unauthorized, Unavailable
@@ -58,8 +60,6 @@ from app.services.standings import Standings
 from app.services.throttle import Throttle
 from app.services.together import Gathering
 from app.services.transactions import Transactions
-from app.settings import Settings, resolve_secret
-from app.shown_limits import shown_limits
 from app.store.database import Database
 from app.store.polling import Revocation
 

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.config.settings import Settings
 from app.domain.errors import BadRequest, Forbidden, Unauthorized
 from app.domain.limits import MAX_INTEGER, MAX_PAGE
 from app.domain.names import room_name
-from app.settings import Settings
 
 SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."

@@ -36,7 +36,7 @@ from app.live.connection import Connection
 from app.live.extension import EXTENSION, FastTransport
 from app.live.outbox import Outbox, PlainLane
 from app.live.protocol import Protocol
-from app.logs import event, name_connection, new_id
+from app.observability.logs import event, name_connection, new_id
 from app.runtime import Runtime
 from app.services.conversation import Conversation
 from app.services.identities import Identity

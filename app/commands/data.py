@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.commands.exits import CommandError, Misuse
 from app.commands.operating import operator
-from app.settings import Settings
+from app.config.settings import Settings
 from app.store import meta, opening
 from app.store.backup import back_up
 from app.store.checking import Report, check

@@ -7,9 +7,9 @@ How a command ends when it can't do what it was asked for: one line, and a code.
     3  another process has the database
 """
 
+from app.config.settings import SettingsError
 from app.domain.errors import ParleyError
 from app.server import ListenError
-from app.settings import SettingsError
 from app.store.opening import Locked, StoreError
 
 FAILED = 1

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from app.commands.exits import CommandError, Misuse
 from app.commands.remote import NotListening, Remote
+from app.config.settings import Settings, resolve_secret
 from app.domain.ids import Millis
 from app.domain.limits import LOCK_WAIT_SECONDS
 from app.domain.roles import Kind
@@ -24,7 +25,6 @@ from app.services.operations import Operations
 from app.services.retention import Retention
 from app.services.throttle import Throttle
 from app.services.transactions import Transactions
-from app.settings import Settings, resolve_secret
 from app.store.opening import Locked, open_database
 
 _LOOK_AGAIN_SECONDS = 0.1

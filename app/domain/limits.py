@@ -1,7 +1,7 @@
 """
 Every limit, timeout and size that is not a setting, with its unit and its reason.
 
-Those that operators change are fields of ``app.settings.Settings``, with their defaults.
+Those that operators change are fields of ``app.config.settings.Settings``, with their defaults.
 ``docs/limits.md`` lists all of them.
 """
 

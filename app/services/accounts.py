@@ -8,7 +8,7 @@ from app.domain import names, text
 from app.domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
 from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import MAX_DISPLAY_NAME_CHARACTERS
-from app.logs import event
+from app.observability.logs import event
 from app.security.passwords import Passwords, refuse_weak
 from app.services.endings import Ended, Endings
 from app.services.identities import Identity

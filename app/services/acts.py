@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from app.domain.ids import Millis, UserId
-from app.logs import event
+from app.observability.logs import event
 from app.services.audited import Audited
 from app.store.audit import Act
 from app.store.database import Database, T

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from app.domain import names
 from app.domain.errors import UserNotFound
 from app.domain.ids import Millis
-from app.logs import event
+from app.observability.logs import event
 from app.security.passwords import Passwords, refuse_weak
 from app.services.endings import Ended, Endings
 from app.store import sessions, users

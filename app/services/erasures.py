@@ -23,7 +23,7 @@ from app.domain.limits import (
     MAX_BATCH_ROOMS,
     SWEEP_SECONDS,
 )
-from app.logs import event
+from app.observability.logs import event
 from app.services.committer import commit
 from app.services.endings import Ended, Endings
 from app.services.transactions import Transactions

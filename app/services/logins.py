@@ -19,7 +19,7 @@ from app.domain.errors import (
 )
 from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import MAX_SESSION_LABEL_CHARACTERS, MAX_TOKEN_CHARACTERS
-from app.logs import event
+from app.observability.logs import event
 from app.security.access_tokens import AccessTokens
 from app.security.codes import code_hash, new_code
 from app.security.passwords import Passwords

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from app.domain.errors import Unavailable
 from app.domain.ids import Millis, RoomId
 from app.domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
-from app.logs import event
+from app.observability.logs import event
 from app.store import retention
 from app.store.database import Database
 

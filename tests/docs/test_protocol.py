@@ -7,13 +7,13 @@ from typing import Any, get_args
 import pytest
 from fastapi import FastAPI
 
+from app.config.client_limits import shown_limits
 from app.domain import closing
 from app.domain.closing import Close
 from app.domain.errors import ParleyError, RoomNotFound
 from app.domain.events import EventType
 from app.domain.roles import Kind, Role
 from app.main import create_app
-from app.shown_limits import shown_limits
 from app.wire.errors import problem
 from app.wire.requests import AnyRequest
 from tests.docs.pages import ROOT, blocks, documented, page, rows, section

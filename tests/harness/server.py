@@ -19,6 +19,7 @@ from typing import Any
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
+from app.config.settings import Settings
 from app.domain.appends import Admit, Append, CreateRoom, Done
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.domain.roles import Kind, Role
@@ -27,7 +28,6 @@ from app.live.broker import Broker, MemoryBroker
 from app.main import create_app
 from app.runtime import Runtime, clock
 from app.security.access_tokens import AccessTokens
-from app.settings import Settings
 from app.store import meta, sessions, users
 from app.store.database import Database
 from tests.harness.line import Line

@@ -14,7 +14,7 @@ from app.domain.roles import Kind
 from app.live import fanout as fanouts
 from app.live.fanout import Fanout
 from app.live.outbox import Outbox
-from app.logs import TextFormatter
+from app.observability.logs import TextFormatter
 from app.services import committer as committer_module
 from app.services.committer import Committer
 from app.services.markers import ReadMarkers

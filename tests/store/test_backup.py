@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app.database_url import DatabaseUrl
+from app.config.database_url import DatabaseUrl
 from app.domain.appends import CreateRoom
 from app.domain.ids import Millis, RoomId
 from app.domain.roles import Kind

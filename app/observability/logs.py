@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from random import getrandbits
 from typing import Any, Literal, TextIO
 
-from app.redaction import argument, escape, fact, redact
+from app.observability.redaction import argument, escape, fact, redact
 
 TRACE = 5
 """Below DEBUG, as uvicorn has it: each ASGI message."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.settings import Settings, SettingsError, read_settings, resolve_secret
+from app.config.settings import Settings, SettingsError, read_settings, resolve_secret
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GOOD = "0f8a7c3e91d24b6586ab1c9d7e2f4053b8c6d1e09a7f3b52"
 EXAMPLE = ROOT / ".env.example"
 

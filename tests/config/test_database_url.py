@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database_url import DatabaseUrl
+from app.config.database_url import DatabaseUrl
 
 
 @pytest.mark.parametrize(

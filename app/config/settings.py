@@ -18,9 +18,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic import model_validator as validate_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.database_url import DatabaseUrl
+from app.config.database_url import DatabaseUrl
+from app.config.secret_key import MissingSecret, check_secret, keep_secret
 from app.domain.limits import MAX_FRAME_BYTES
-from app.secret_key import MissingSecret, check_secret, keep_secret
 
 
 class SettingsError(Exception):

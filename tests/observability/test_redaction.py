@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.redaction import MAX_VALUE_CHARACTERS, argument, escape, fact, redact
+from app.observability.redaction import MAX_VALUE_CHARACTERS, argument, escape, fact, redact
 
 JWT = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhMmIifQ.eyJzdWIiOiI3In0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.secret_key import MissingSecret, check_secret, keep_secret
+from app.config.secret_key import MissingSecret, check_secret, keep_secret
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 import websockets
 
-from app.logs import TRACE, configure, event, log_context, name_connection
+from app.observability.logs import TRACE, configure, event, log_context, name_connection
 
 JWT = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhMmIifQ.eyJzdWIiOiI3In0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 SECRETS = [JWT, JWT.split(".")[2], "opaque-refresh-token", "hunter2", "meet me at nine", "nine"]
