@@ -28,11 +28,11 @@ from app.domain.events import Run
 from app.domain.ids import Millis, RoomId, UserId
 from app.live.buckets import Bucket
 from app.live.protocol import Protocol
-from app.live.splitter import Splitter
 from app.store import log, working_sets
 from app.store.database import Connection
 from app.store.sqlite import SqliteDatabase
 from app.store.threads import Threads
+from app.transport.frame_reader import Splitter
 from app.wire import answers
 from app.wire.events import run_frames
 from app.wire.frames import text_frame

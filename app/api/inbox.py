@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from app.domain.closing import INTERNAL, Close
-from app.live.extension import FastTransport
 from app.live.outbox import Outbox
 from app.live.protocol import Answer, Perform, Protocol
 from app.services.conversation import Conversation, Work
+from app.transport.base import FastTransport
 
 log = logging.getLogger("parley.ws")
 

@@ -36,10 +36,10 @@ from app.domain.limits import (
     STREAM_RETRY_MS,
 )
 from app.live.connection import Connection
-from app.live.event_lane import EventLane
 from app.live.outbox import Outbox
 from app.runtime import Runtime
 from app.services.history import LogPage, check_cursor
+from app.transport.sse import EventLane
 from app.wire.errors import close_for
 from app.wire.events import event_json
 

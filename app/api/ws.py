@@ -33,7 +33,6 @@ from app.domain.limits import (
 )
 from app.live.buckets import Bucket
 from app.live.connection import Connection
-from app.live.extension import EXTENSION, FastTransport
 from app.live.outbox import Outbox, PlainLane
 from app.live.protocol import Protocol
 from app.observability.logs import event, name_connection, new_id
@@ -42,6 +41,7 @@ from app.services.conversation import Conversation
 from app.services.identities import Identity
 from app.services.joins import Confirmed
 from app.services.wishes import Wish
+from app.transport.base import EXTENSION, FastTransport
 from app.wire import answers
 from app.wire.errors import close_for
 from app.wire.frames import text_frame

@@ -14,8 +14,8 @@ from app.config.server_url import http_url
 from app.config.settings import Settings, read_settings
 from app.domain.limits import LOCK_WAIT_SECONDS
 from app.observability.logs import configure
-from app.server import PortInUse, Server, listen, options, raise_file_limit
 from app.store.opening import take_file
+from app.transport.server import PortInUse, Server, listen, options, raise_file_limit
 
 
 def serve(host: str | None, port: int | None, *, reload: bool) -> None:

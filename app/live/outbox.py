@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from app.domain.ids import RoomId
 from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
-from app.live.extension import FastTransport
+from app.transport.base import FastTransport
 from app.wire.frames import payloads_of, text_frame
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]

@@ -9,9 +9,9 @@ import pytest
 from app.api.inbox import Inbox
 from app.domain.closing import INTERNAL
 from app.live.buckets import Bucket
-from app.live.extension import FastTransport, Hear
 from app.live.protocol import Protocol
 from app.services.conversation import Work
+from app.transport.base import FastTransport, Hear
 from tests.harness.patience import turns
 from tests.live.people import BO, Caller
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.live.extension import EXTENSION, FastTransport
+from app.transport.base import EXTENSION, FastTransport
 from app.wire.frames import payloads_of
 
 

@@ -6,12 +6,12 @@ from websockets.asyncio.client import connect
 
 from app.api.ws import Socket
 from app.live.connection import Connection, Subscription
-from app.live.doorway import Doorway
-from app.live.extension import FastTransport
-from app.live.transport import ParleyWebSocketProtocol
+from app.transport.base import FastTransport
+from app.transport.sniffer import Doorway
+from app.transport.websocket import ParleyWebSocketProtocol
 from tests.harness.patience import turns, until
 from tests.harness.server import Server
-from tests.live.conftest import listening
+from tests.transport.conftest import listening
 
 OF_A_CONNECTION = (
     Doorway,

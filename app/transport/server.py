@@ -27,8 +27,8 @@ from app.domain.limits import (
     PONG_TIMEOUT_SECONDS,
     TCP_USER_TIMEOUT_MS,
 )
-from app.live.doorway import Doorway
-from app.live.transport import ParleyWebSocketProtocol
+from app.transport.sniffer import Doorway
+from app.transport.websocket import ParleyWebSocketProtocol
 
 log = logging.getLogger("parley.server")
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Opcode
 from websockets.protocol import Protocol, Side, State
 
-from app.live.control import close_answer, ping, pong_payload
-from app.live.masking import apply_mask
+from app.transport.control_frames import close_answer, ping, pong_payload
+from app.transport.masking import apply_mask
 
 MASK = b"\x5a\x13\xc7\x88"
 

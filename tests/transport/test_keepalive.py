@@ -5,11 +5,11 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
-from app.live import bounded
-from app.live.transport import ParleyWebSocketProtocol
+from app.transport import keepalive as bounded
+from app.transport.websocket import ParleyWebSocketProtocol
 from tests.harness.patience import patience, until
 from tests.harness.server import Server
-from tests.live.conftest import configuration, listening
+from tests.transport.conftest import configuration, listening
 
 OFTEN = {"ws_ping_interval": 0.005}
 # Of uvicorn and of the app, the same for every connection.

@@ -17,11 +17,11 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected, is_ssl
 from websockets.http11 import Request
 
-from app.live.bounded import BoundedWebSocketProtocol
-from app.live.control import close_answer, pong_payload
-from app.live.extension import EXTENSION, FastTransport, Hear
-from app.live.opening import Plain, refusal, subprotocols, switching
-from app.live.splitter import Rest, Splitter
+from app.transport.base import EXTENSION, FastTransport, Hear
+from app.transport.control_frames import close_answer, pong_payload
+from app.transport.frame_reader import Rest, Splitter
+from app.transport.keepalive import BoundedWebSocketProtocol
+from app.transport.ws_handshake import Plain, refusal, subprotocols, switching
 
 Address = tuple[str, int] | None
 

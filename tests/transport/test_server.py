@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.domain.limits import TCP_USER_TIMEOUT_MS
-from app.server import ListenError, PortInUse, Server, listen, options, raise_file_limit
+from app.transport.server import ListenError, PortInUse, Server, listen, options, raise_file_limit
 
 
 async def _nothing() -> None:

@@ -14,7 +14,7 @@ from app.wire.frames import payloads_of
 from tests.harness.databases import Held
 from tests.harness.patience import patience, until
 from tests.harness.server import open_server
-from tests.live.conftest import listening
+from tests.transport.conftest import listening
 
 OFTEN = {"ws_ping_interval": 0.005}
 END = b"\r\n\r\n"

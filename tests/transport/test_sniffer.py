@@ -10,13 +10,14 @@ import pytest
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
-from app.live import doorway, http
-from app.live.doorway import Doorway
-from app.live.http import ParleyHttpProtocol
-from app.live.transport import ParleyWebSocketProtocol
+from app.transport import http
+from app.transport import sniffer as doorway
+from app.transport.http import ParleyHttpProtocol
+from app.transport.sniffer import Doorway
+from app.transport.websocket import ParleyWebSocketProtocol
 from tests.harness.patience import patience, until
 from tests.harness.server import Server
-from tests.live.conftest import listening
+from tests.transport.conftest import listening
 
 ASK = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from app.live.event_lane import EventLane
+from app.transport.sse import EventLane
 from app.wire.frames import text_frame
 
 ONE = b'{"type":"message.created","room":"den","seq":1,"at":"x","by":"ana","text":"hi"}'

@@ -14,9 +14,9 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.domain.limits import REQUEST_SECONDS
-from app.live.http import ParleyHttpProtocol
-from app.live.opening import offers_compression, plain_handshake
-from app.live.transport import Address, ParleyWebSocketProtocol
+from app.transport.http import ParleyHttpProtocol
+from app.transport.websocket import Address, ParleyWebSocketProtocol
+from app.transport.ws_handshake import offers_compression, plain_handshake
 
 # Of each server, a WebSocket that is never connected: the others are copies of it.
 _FIRST: WeakKeyDictionary[ServerState, ParleyWebSocketProtocol] = WeakKeyDictionary()

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from app.live.doorway import Doorway
-from app.server import options
+from app.transport.server import options
+from app.transport.sniffer import Doorway
 from tests.harness import databases
 from tests.harness.databases import postgres_database
 from tests.harness.process import Process

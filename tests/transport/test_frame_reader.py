@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from app.live.splitter import Rest, Splitter
+from app.transport.frame_reader import Rest, Splitter
 
 MAX = 1_000
 

@@ -18,7 +18,7 @@ from websockets.protocol import Protocol, Side, State
 
 from app.domain.closing import IDLE
 from app.domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
-from app.live.control import ping
+from app.transport.control_frames import ping
 
 # On, and for no time (socket(7)).
 _LINGER_NOT = struct.pack("ii", 1, 0)

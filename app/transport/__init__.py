@@ -1,0 +1,1 @@
+"""Bytes in and out: WebSocket, HTTP, event streams, and the server process. Knows nothing of chat."""
