@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from app.broker.base import MemoryBroker
 from app.config.server_url import local_url
 from app.config.settings import Settings, resolve_secret
 from app.domain import limits
 from app.domain.errors import Unavailable
-from app.live.broker import MemoryBroker
 from app.observability.logs import event
 from app.runtime import Runtime
-from app.services.committer import Committer
-from app.services.logins import Logins
+from app.services.accounts.logins import Logins
+from app.services.log.committer import Committer
 from app.store import meta
 from app.store.opening import open_database
 

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from app.broker.base import Bell, Broker, LoginEnded, RoomRang
 from app.config.client_limits import shown_limits
 from app.config.settings import Settings, resolve_secret
 from app.domain import limits
@@ -16,50 +17,49 @@ from app.domain.closing import UNAUTHORIZED, UNAVAILABLE
 from app.domain.errors import Unauthorized, Unavailable
 from app.domain.events import Run
 from app.domain.ids import Millis, SessionId, UserId
-from app.live.broker import Bell, Broker, LoginEnded, RoomRang
-from app.live.buckets import UserBuckets
-from app.live.bystanders import Bystanders
-from app.live.connection import Connection
-from app.live.hub import Hub
-from app.live.outbox import Flusher
-from app.live.presence import Presence
-from app.live.tail import Tails
-from app.live.typing import Typing
+from app.domain.token_bucket import UserBuckets
+from app.realtime.activity import Bystanders
+from app.realtime.connection import Connection
+from app.realtime.drain import drain
+from app.realtime.feed import Feed
+from app.realtime.hub import Hub
+from app.realtime.joins import Joins
+from app.realtime.outbox import Flusher
+from app.realtime.poller import Poller
+from app.realtime.presence import Presence
+from app.realtime.read_receipts import Reading
+from app.realtime.replay_buffer import Tails
+from app.realtime.replays import Replays
+from app.realtime.request_handler import Conversations
+from app.realtime.typing import Typing
 from app.security.access_tokens import AccessTokens, Claims
 from app.security.passwords import Passwords
-from app.services.accounts import Accounts
-from app.services.administration import Administration
-from app.services.blocks import Blocks
-from app.services.committer import Committer
-from app.services.conversation import Conversations
-from app.services.directory import Directory
-from app.services.draining import drain
-from app.services.endings import Endings
-from app.services.erasures import Erasures
-from app.services.feed import Feed
-from app.services.history import History
-from app.services.identities import Identities
-from app.services.indexer import Indexer
-from app.services.invites import Invites
-from app.services.joins import Joins
-from app.services.leaving import Leaving
-from app.services.logins import Logins
-from app.services.markers import ReadMarkers
-from app.services.members import Members
-from app.services.memberships import Memberships
-from app.services.message_pages import MessagePages
-from app.services.messages import Messages
-from app.services.operations import Operations
-from app.services.poller import Poller
-from app.services.reading import Reading
-from app.services.replays import Replays
-from app.services.retention import Retention
-from app.services.rooms import Rooms
-from app.services.search import Search
-from app.services.standings import Standings
-from app.services.throttle import Throttle
-from app.services.together import Gathering
-from app.services.transactions import Transactions
+from app.services.accounts.accounts import Accounts
+from app.services.accounts.authenticator import Identities
+from app.services.accounts.blocks import Blocks
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.logins import Logins
+from app.services.accounts.session_revoker import Endings
+from app.services.admin.account_admin import Administration
+from app.services.admin.admin_service import Operations
+from app.services.log.committer import Committer
+from app.services.log.read_receipt_buffer import ReadMarkers
+from app.services.log.transactions import Transactions
+from app.services.messages.history import History
+from app.services.messages.message_pages import MessagePages
+from app.services.messages.messages import Messages
+from app.services.messages.search import Search
+from app.services.messages.search_indexer import Indexer
+from app.services.rooms.invites import Invites
+from app.services.rooms.members import Members
+from app.services.rooms.membership_loader import Memberships
+from app.services.rooms.membership_removal import Leaving
+from app.services.rooms.retention import Retention
+from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_views import Standings
+from app.services.rooms.rooms import Rooms
+from app.store.batch_loader import Gathering
 from app.store.database import Database
 from app.store.polling import Revocation
 

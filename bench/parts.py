@@ -26,8 +26,8 @@ from app.domain.appends import Done, Send
 from app.domain.deciding import decide
 from app.domain.events import Run
 from app.domain.ids import Millis, RoomId, UserId
-from app.live.buckets import Bucket
-from app.live.protocol import Protocol
+from app.domain.token_bucket import Bucket
+from app.realtime.client_session import Protocol
 from app.store import log, working_sets
 from app.store.database import Connection
 from app.store.sqlite import SqliteDatabase

@@ -18,11 +18,11 @@ from typing import Any
 
 from app.domain.ids import UserId
 from app.domain.limits import MAX_WELCOME_ROOMS
-from app.services.markers import ReadMarkers
-from app.services.memberships import Memberships
-from app.services.together import Gathering
+from app.services.log.read_receipt_buffer import ReadMarkers
+from app.services.rooms.membership_loader import Memberships
+from app.store.batch_loader import Gathering
 from app.store.database import Connection
-from app.store.driver import driver
+from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
 from app.wire.rooms import room_body
 from bench import fixtures, machine

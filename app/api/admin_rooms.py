@@ -9,7 +9,7 @@ from app.api.strict import StrictRoute
 from app.domain.clock import iso
 from app.domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
 from app.domain.roles import Kind
-from app.store.all_rooms import Room
+from app.store.admin_rooms import Room
 from app.wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
 
 router = APIRouter(prefix="/admin/rooms", tags=["Administration"], route_class=StrictRoute)

@@ -13,11 +13,11 @@ from fastapi.security import OAuth2PasswordBearer
 
 from app.domain.errors import Forbidden, Unauthorized
 from app.domain.ids import UserId
-from app.services.accounts import Accounts
-from app.services.administration import Administration
-from app.services.identities import Identities, Identity
-from app.services.logins import Logins
-from app.services.operations import Operations
+from app.services.accounts.accounts import Accounts
+from app.services.accounts.authenticator import Identities, Identity
+from app.services.accounts.logins import Logins
+from app.services.admin.account_admin import Administration
+from app.services.admin.admin_service import Operations
 
 # Also what makes Authorize work in Swagger UI. The check itself is Identities'.
 _bearer = OAuth2PasswordBearer(

@@ -13,7 +13,7 @@ from app.api.strict import StrictRoute
 from app.domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
 from app.domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
 from app.runtime import Runtime
-from app.services.history import LogPage
+from app.services.messages.history import LogPage
 from app.wire.events import event_body
 from app.wire.message_bodies import EventsAnswer
 

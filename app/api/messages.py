@@ -24,9 +24,9 @@ from app.domain.errors import (
 )
 from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
 from app.domain.views import MessageView, Page, Wording
-from app.services.history import History
-from app.services.message_pages import MessagePages
-from app.services.messages import Messages
+from app.services.messages.history import History
+from app.services.messages.message_pages import MessagePages
+from app.services.messages.messages import Messages
 from app.wire.message_bodies import (
     MessageAnswer,
     MessagesAnswer,

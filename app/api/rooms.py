@@ -20,8 +20,8 @@ from app.domain.errors import (
 )
 from app.domain.roles import Kind
 from app.domain.views import Standing
-from app.services.reading import Reading
-from app.services.rooms import Rooms
+from app.realtime.read_receipts import Reading
+from app.services.rooms.rooms import Rooms
 from app.wire.room_bodies import (
     NewRoom,
     ReadAnswer,

@@ -13,7 +13,7 @@ from app.api.rooms import IN_ROOM
 from app.api.strict import StrictRoute
 from app.domain.errors import Invalid, UserNotFound
 from app.domain.limits import DEFAULT_PAGE, MAX_QUERY_CHARACTERS, MAX_SEQ
-from app.services.search import Hit, Search
+from app.services.messages.search import Hit, Search
 from app.wire.message_bodies import SearchAnswer
 from app.wire.messages import message_body
 

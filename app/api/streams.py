@@ -35,10 +35,10 @@ from app.domain.limits import (
     STREAM_PING_SECONDS,
     STREAM_RETRY_MS,
 )
-from app.live.connection import Connection
-from app.live.outbox import Outbox
+from app.realtime.connection import Connection
+from app.realtime.outbox import Outbox
 from app.runtime import Runtime
-from app.services.history import LogPage, check_cursor
+from app.services.messages.history import LogPage, check_cursor
 from app.transport.sse import EventLane
 from app.wire.errors import close_for
 from app.wire.events import event_json
@@ -139,7 +139,7 @@ async def long_poll(
     Holds no database connection while it waits.
 
     Raises:
-        ParleyError: As :meth:`app.services.history.History.events`, if the log-in ends
+        ParleyError: As :meth:`app.services.messages.history.History.events`, if the log-in ends
             meanwhile, or if the user has too many connections.
 
     """

@@ -8,7 +8,7 @@ from app.config.settings import Settings
 from app.store import meta, opening
 from app.store.backup import back_up
 from app.store.checking import Report, check
-from app.store.looking_on import look
+from app.store.offline import look
 
 
 async def migrate(settings: Settings) -> str:

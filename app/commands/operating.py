@@ -19,19 +19,19 @@ from app.domain.limits import LOCK_WAIT_SECONDS
 from app.domain.roles import Kind
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
-from app.services.erasures import Erasures
-from app.services.leaving import Leaving
-from app.services.operations import Operations
-from app.services.retention import Retention
-from app.services.throttle import Throttle
-from app.services.transactions import Transactions
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.login_throttle import Throttle
+from app.services.admin.admin_service import Operations
+from app.services.log.transactions import Transactions
+from app.services.rooms.membership_removal import Leaving
+from app.services.rooms.retention import Retention
 from app.store.opening import Locked, open_database
 
 _LOOK_AGAIN_SECONDS = 0.1
 
 
 class RoomOperator(Protocol):
-    """See :class:`~app.services.room_operations.RoomOperations`."""
+    """See :class:`~app.services.admin.room_admin.RoomOperations`."""
 
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> object: ...
 
@@ -41,7 +41,7 @@ class RoomOperator(Protocol):
 
 
 class Operator(Protocol):
-    """What commands ask for; see :class:`~app.services.operations.Operations`."""
+    """What commands ask for; see :class:`~app.services.admin.admin_service.Operations`."""
 
     @property
     def rooms(self) -> RoomOperator: ...

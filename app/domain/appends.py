@@ -1,6 +1,6 @@
 """
 What can be asked of a room's log. Each request is decided inside one transaction:
-:mod:`app.domain.deciding` says how, :mod:`app.services.committer` when.
+:mod:`app.domain.deciding` says how, :mod:`app.services.log.committer` when.
 """
 
 from dataclasses import dataclass, field

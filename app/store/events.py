@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from app.domain.events import Event, Run, users_of
 from app.domain.ids import RoomId, Seq, event_id
 from app.domain.roles import Kind
-from app.store.driver import Direct
 from app.store.names import usernames
+from app.store.query import Direct
 
 # What is replayed is what holds now: the text of a message, and of its edits, as it is today.
 _AFTER = Direct(

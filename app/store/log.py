@@ -7,7 +7,7 @@ from app.domain.events import EventType
 from app.domain.ids import event_id
 from app.domain.working_set import WorkingSet
 from app.store import search, tables
-from app.store.sets import Keyed, RowInsert
+from app.store.bulk import Keyed, RowInsert
 
 _EVENTS = RowInsert(
     tables.events, "id", "room_id", "type", "by", "at", "ref", "text", "data", "client_id"

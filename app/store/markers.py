@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from app.domain.ids import RoomId, UserId
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
 
 Mark = tuple[RoomId, UserId, int]
 

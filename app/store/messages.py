@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
 from app.domain.views import MessageView, Page, Wording
-from app.store.driver import Direct
+from app.store.bulk import Keyed
 from app.store.events import decoded
 from app.store.names import usernames
-from app.store.sets import Keyed
+from app.store.query import Direct
 
 _COLUMNS = (
     "SELECT e.id, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"

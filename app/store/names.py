@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from app.domain.ids import UserId
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
 
 _NAMES = Keyed(
     "SELECT users.id, users.username FROM {keys} JOIN users ON users.id = k.id", id="bigint"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from app.domain.ids import RoomId, SessionId, UserId
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
 
 _BOUNDS = Keyed(
     "SELECT rooms.id, rooms.head, rooms.first FROM {keys} JOIN rooms ON rooms.id = k.id",

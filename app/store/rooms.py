@@ -9,7 +9,7 @@ from app.domain.ids import RoomId, UserId
 from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS, MAX_UNREAD_COUNTED
 from app.domain.roles import Kind, Role
 from app.domain.views import Access, MemberView, Standing
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
 
 _IDS = Keyed(
     "SELECT rooms.name, rooms.id FROM {keys} JOIN rooms ON rooms.name = k.name", name="text"

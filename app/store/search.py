@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from app.domain.ids import SEQ_BITS, EventId, RoomId, UserId, event_id
 from app.domain.roles import Kind
 from app.domain.words import words
-from app.store.driver import driver
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
+from app.store.query import driver
 
 Row = tuple[EventId, str]
 """A message, and its document: :func:`document`."""

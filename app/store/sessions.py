@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import REFRESH_GRACE_SECONDS
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
 from app.store.tables import refresh_tokens, revocations, sessions, users
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.domain.ids import SEQ_BITS, EventId
 from app.domain.roles import Kind
 from app.store import search
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
 
 Span = tuple[EventId, EventId]
 """Events of one room: the first and the last."""

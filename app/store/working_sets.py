@@ -29,7 +29,7 @@ from app.domain.events import Event
 from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind, Role
 from app.domain.working_set import Message, Person, RoomState, WorkingSet
-from app.store.sets import Keyed
+from app.store.bulk import Keyed
 
 # Rooms are locked in the order of their ids, so that two nodes can't wait for each other.
 _LOCK_ROOMS = Keyed(

@@ -11,7 +11,7 @@ _EVENT = re.compile(rb'\{"type":"[a-z]+\.[a-z]+","room":"[^"]*","seq":(\d+),')
 
 class EventLane:
     """
-    The lane of an event stream: an :class:`app.live.outbox.Outbox` writes, one task takes.
+    The lane of an event stream: an :class:`app.realtime.outbox.Outbox` writes, one task takes.
 
     What has been taken counts as unsent until :meth:`sent`.
     """

@@ -19,12 +19,12 @@ from typing import Any
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
+from app.broker.base import Broker, MemoryBroker
 from app.config.settings import Settings
 from app.domain.appends import Admit, Append, CreateRoom, Done
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.domain.roles import Kind, Role
 from app.lifespan import running
-from app.live.broker import Broker, MemoryBroker
 from app.main import create_app
 from app.runtime import Runtime, clock
 from app.security.access_tokens import AccessTokens

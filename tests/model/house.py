@@ -16,12 +16,12 @@ from app.domain.events import EventType, Run
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
 from app.domain.views import Standing
-from app.live.bystanders import Bystanders
-from app.live.hub import Hub
-from app.live.tail import Tails
-from app.services.committer import Outcome, commit
-from app.services.feed import Feed, Warm
-from app.services.replays import Replays
+from app.realtime.activity import Bystanders
+from app.realtime.feed import Feed, Warm
+from app.realtime.hub import Hub
+from app.realtime.replay_buffer import Tails
+from app.realtime.replays import Replays
+from app.services.log.committer import Outcome, commit
 from app.store import events as event_store
 from app.store import messages, rooms, users
 from app.store.database import Work

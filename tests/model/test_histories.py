@@ -19,7 +19,7 @@ from hypothesis import given
 from app.domain.appends import Done
 from app.domain.errors import ParleyError
 from app.domain.ids import RoomId
-from app.services.committer import Outcome
+from app.services.log.committer import Outcome
 from app.store import checking
 from app.store.tables import metadata
 from tests.model.histories import PEOPLE, History, examples, histories

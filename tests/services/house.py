@@ -9,15 +9,15 @@ from typing import Any
 from app.domain.ids import Millis, SessionId, UserId
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
-from app.services.accounts import Accounts
-from app.services.administration import Administration
-from app.services.endings import Endings
-from app.services.erasures import Erasures
-from app.services.identities import Identities, Identity
-from app.services.logins import Logins, Tokens
-from app.services.throttle import Throttle
-from app.services.together import Gathering
-from app.services.transactions import Transactions
+from app.services.accounts.accounts import Accounts
+from app.services.accounts.authenticator import Identities, Identity
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.logins import Logins, Tokens
+from app.services.accounts.session_revoker import Endings
+from app.services.admin.account_admin import Administration
+from app.services.log.transactions import Transactions
+from app.store.batch_loader import Gathering
 from app.store.database import Database
 
 HOME = "192.0.2.1"

@@ -24,7 +24,7 @@ from app.domain.appends import (
 )
 from app.domain.ids import Millis, RoomId, UserId, event_id
 from app.domain.roles import Kind, Role
-from app.services.committer import commit
+from app.services.log.committer import commit
 from app.store import users
 from app.store.checking import check
 from app.store.database import Database

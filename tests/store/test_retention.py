@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from app.domain.appends import Append, Delete, Edit, Join, Pin, React, Send
 from app.domain.ids import EventId, Millis, RoomId, UserId, event_id
 from app.domain.words import phrases
-from app.live.fanout import Fanout
-from app.services.committer import commit
-from app.services.indexer import Indexer
+from app.realtime.fanout import Fanout
+from app.services.log.committer import commit
+from app.services.messages.search_indexer import Indexer
 from app.store import messages, migrations, retention, rooms, search, users
 from app.store.checking import check
 from app.store.database import Database, T

@@ -21,7 +21,7 @@ from app.domain.authority import NOBODY
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import MAX_UNREAD_COUNTED
 from app.domain.roles import Kind, Role
-from app.services.committer import commit
+from app.services.log.committer import commit
 from app.store import rooms, users
 from app.store.database import Database
 from app.store.rooms import Held

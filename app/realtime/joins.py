@@ -1,0 +1,299 @@
+"""
+Joining a room without a hole and without a buffer.
+
+Register first, check second: the connection has a mute subscription before membership and
+head are read in one snapshot, so that a removal or a revocation in between ends the join.
+The replay reads up to what has been delivered and never beyond; in the tick in which its
+cursor gets there, the subscription goes live.
+
+    subscribe (mute) ─▶ snapshot ─▶ member? ─▶ joined ─▶ replay … cursor == delivered ─▶ live
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from app.domain.appends import Join
+from app.domain.authority import reader
+from app.domain.errors import Banned, Conflict, Gone, RoomNotFound
+from app.domain.ids import Millis, RoomId, UserId
+from app.domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
+from app.domain.roles import Kind
+from app.domain.views import Standing
+from app.realtime import event_pages as pages
+from app.realtime.connection import Connection, Subscription
+from app.realtime.event_pages import Page
+from app.realtime.feed import Feed, Warm
+from app.realtime.hub import Hub
+from app.realtime.outbox import Flusher
+from app.realtime.presence import Presence
+from app.realtime.replays import Replays
+from app.realtime.resume import Wish
+from app.services.log.committer import Committer
+from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_views import Standings
+from app.wire import answers
+from app.wire.rooms import standing_body
+
+Confirmed = asyncio.Future[None]
+"""Done when a log-in has been confirmed."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A connection that has been let into a room, and has heard nothing of it yet."""
+
+    subscription: Subscription
+    warm: Warm
+    standing: Standing
+
+
+class Joins:
+    """Lets connections into rooms."""
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        feed: Feed,
+        presence: Presence,
+        replays: Replays,
+        directory: Directory,
+        standings: Standings,
+        committer: Committer,
+        flusher: Flusher,
+        epoch: Callable[[], str],
+        now: Callable[[], Millis],
+    ) -> None:
+        self._hub = hub
+        self._feed = feed
+        self._presence = presence
+        self._replays = replays
+        self._directory = directory
+        self._standings = standings
+        self._committer = committer
+        self._flusher = flusher
+        self._epoch = epoch
+        self._now = now
+
+    async def enter(
+        self,
+        connection: Connection,
+        name: str,
+        confirmed: Confirmed | None = None,
+        *,
+        read_only: bool = False,
+    ) -> Entry:
+        """
+        Check that the user may listen, and make them a member of a public room.
+
+        Args:
+            confirmed: What is waited for before anything is decided or done; the room is read
+                meanwhile.
+            read_only: They stay what they are; who may read a room may listen to it.
+
+        The first half of a join: what it appends reaches the log before what the connection
+        asks next. Safe to cancel.
+
+        Raises:
+            RoomNotFound: If there is no such room, or it is not for them to know.
+            Banned: From a public room.
+            Conflict: If the connection has joined as many rooms as it can, or has left this
+                one or joined it anew meanwhile.
+            Unavailable: If the database can't be reached now.
+
+        """
+        room = self._directory.known(name) or await self._directory.find(name)
+        mine = connection.subscriptions
+        if room not in mine and len(mine) >= MAX_ROOMS_PER_CONNECTION:
+            raise Conflict(f"A connection can join {MAX_ROOMS_PER_CONNECTION} rooms.")
+        warm = self._feed.hold(room)
+        subscription = self._hub.subscribe(connection, room, name.lower())
+        subscription.on_end = partial(self._feed.release, warm)
+        try:
+            standing = await self._admit(connection.user, room, confirmed, read_only=read_only)
+        except BaseException:  # cancelled or failed: nobody listens on
+            self._hub.unsubscribe(subscription)
+            raise
+        self._feed.stands_at(warm, standing.head)
+        self._stay(subscription)
+        subscription.admitted_at = standing.head
+        return Entry(subscription, warm, standing)
+
+    async def replay(self, entry: Entry, wish: Wish) -> None:
+        """
+        Say ``joined``, replay, and go live; or say ``reset`` and leave it.
+
+        Safe to cancel.
+
+        Raises:
+            Unavailable: If the log can't be read now; nothing is joined then.
+            Conflict: If the room was left or joined anew before ``joined`` could be said.
+
+        """
+        subscription = entry.subscription
+        outbox = subscription.connection.outbox
+        reason = wish.why_useless(entry.standing, self._epoch())
+        if reason is not None:
+            self._hub.unsubscribe(subscription)
+            self._reset(entry, entry.standing, wish, reason)
+            return
+        self._arrive(entry)
+        try:
+            body = self._joined(entry)
+            if wish.since is not None:
+                self._flusher.say(outbox, answers.joined(wish.re, body))
+                await self._catch_up(entry, wish.since, wish)
+                return
+            page = await self._newest(entry, wish.limit or DEFAULT_PAGE)
+            self._stay(subscription)
+            self._flusher.say(outbox, answers.joined(wish.re, body))
+            cursor = await self._show(entry, page, wish.limit or DEFAULT_PAGE)
+            if cursor is not None:
+                await self._catch_up(entry, cursor, wish)
+        except Gone:
+            await self._begin_again(entry, wish)
+        except BaseException:  # cancelled or failed: nobody listens on
+            self._hub.unsubscribe(subscription)
+            raise
+
+    async def follow(self, entry: Entry, since: int) -> None:
+        """
+        Replay what came after ``since``, which the log reaches to, and go live.
+
+        Nothing is said of the join itself. A member counts as present, a mere reader doesn't.
+        Safe to cancel.
+
+        Raises:
+            Gone: If what comes next has just been removed; nothing is joined then.
+            Unavailable: If the log can't be read now; nothing is joined then.
+
+        """
+        if entry.standing.role is not None:
+            self._arrive(entry)
+        try:
+            await self._catch_up(entry, since, Wish(since))
+        except BaseException:  # cancelled or failed: nobody listens on
+            self._hub.unsubscribe(entry.subscription)
+            raise
+
+    async def _admit(
+        self, user: UserId, room: RoomId, confirmed: Confirmed | None, *, read_only: bool
+    ) -> Standing:
+        standing = await self._standings.get(room, user)
+        if confirmed is not None:
+            await confirmed
+        if standing is None or not standing.may_read(self._now()):
+            if standing is not None and standing.kind is Kind.PUBLIC:
+                raise Banned
+            raise RoomNotFound
+        if standing.role is None and not read_only:
+            await self._committer.append(Join(room=room, by=user, at=self._now()))
+            again = await self._standings.get(room, user)
+            if again is None or again.role is None:
+                raise RoomNotFound
+            return again
+        return standing
+
+    async def _begin_again(self, entry: Entry, wish: Wish) -> None:
+        """Retention has taken what comes next, from under a replay."""
+        subscription = entry.subscription
+        if subscription.ended is not None:
+            self._hub.expel(subscription)
+        if not subscription.is_current():
+            return
+        self._hub.unsubscribe(subscription)
+        key = (subscription.room, subscription.connection.user)
+        standing = reader(await self._standings.get(*key), self._now())
+        self._reset(entry, standing, wish, "gone")
+
+    def _reset(self, entry: Entry, standing: Standing, wish: Wish, reason: str) -> None:
+        body = {**self._where(standing), "reason": reason}
+        entry.subscription.connection.outbox.say(answers.reset(wish.re, body))
+
+    def _where(self, standing: Standing) -> dict[str, object]:
+        head, first = standing.head, standing.first
+        return {"room": standing.name, "head": head, "first": first, "epoch": self._epoch()}
+
+    def _joined(self, entry: Entry) -> dict[str, object]:
+        standing, room = entry.standing, entry.subscription.room
+        role = None if standing.role is None else standing.role.value
+        body = {**self._where(standing), "role": role, **standing_body(standing)}
+        body["present_count"] = self._presence.count(room)
+        present = self._presence.usernames(room)
+        if present is not None:
+            body["present"] = present
+        return body
+
+    def _arrive(self, entry: Entry) -> None:
+        subscription = entry.subscription
+        connection, room = subscription.connection, subscription.room
+        self._presence.arrive(room, subscription.room_name, connection.user, connection.username)
+
+        def leave() -> None:
+            self._feed.release(entry.warm)
+            self._presence.leave(room, connection.user)
+            if subscription.ended is not None:
+                self._presence.drop(room, connection.user)
+
+        subscription.on_end = leave
+
+    async def _newest(self, entry: Entry, limit: int) -> Page:
+        subscription, warm = entry.subscription, entry.warm
+        await self._feed.reach(warm, entry.standing.head)
+        upto = self._upto(subscription, warm)
+        return await self._replays.newest(warm, subscription.room_name, limit, upto)
+
+    async def _show(self, entry: Entry, page: Page, limit: int) -> int | None:
+        """Write the newest messages. Answers where the client stands; None if it is gone."""
+        subscription, warm, upto = entry.subscription, entry.warm, page.last
+        cursor = 0
+        while True:
+            reached = await self._write(page, entry, cursor)
+            if reached is None or reached == upto or not subscription.is_current():
+                return reached
+            cursor = reached
+            page = await self._replays.newest(warm, subscription.room_name, limit, upto)
+
+    async def _write(self, page: Page, entry: Entry, after: int) -> int | None:
+        # With joined and caught_up, if they come in the same turn of the loop.
+        send, warm = self._flusher.write, entry.warm
+        return await pages.write(page, entry.subscription, after, lambda: warm.rewrites, send)
+
+    def _stay(self, subscription: Subscription) -> None:
+        """Return if the client still waits for this join, and has not left or joined anew."""
+        if not subscription.is_current():
+            raise Conflict("The room was left, or joined anew, before this was done.")
+
+    def _upto(self, subscription: Subscription, warm: Warm) -> int:
+        """How far may be replayed now."""
+        assert warm.delivered is not None
+        ended = subscription.ended
+        return warm.delivered if ended is None else min(warm.delivered, ended[1])
+
+    async def _catch_up(self, entry: Entry, cursor: int, wish: Wish) -> None:
+        subscription, warm = entry.subscription, entry.warm
+        connection = subscription.connection
+        await self._feed.reach(warm, entry.standing.head)
+        while subscription.is_current() and not connection.closed:
+            upto = self._upto(subscription, warm)
+            if cursor >= upto:
+                # Nothing awaits from here to the end: no event can come in between.
+                subscription.live = True
+                if subscription.ended is None:
+                    name = subscription.room_name
+                    caught_up = answers.caught_up(wish.re, name, cursor)
+                    self._flusher.say(connection.outbox, caught_up)
+                else:
+                    self._hub.expel(subscription)
+                return
+            page = await self._replays.after(warm, cursor, upto)
+            # If the room is left meanwhile, its last frame, or the first of another replay,
+            # has been sent: nothing of this one follows.
+            reached = await self._write(page, entry, cursor)
+            if reached is None:
+                return
+            cursor = reached
+            if cursor < self._upto(subscription, warm):
+                await asyncio.sleep(0)

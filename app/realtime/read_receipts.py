@@ -1,0 +1,75 @@
+"""How far somebody has read, and telling the others who are there."""
+
+from collections.abc import Callable
+
+from app.domain.authority import reader
+from app.domain.errors import Forbidden
+from app.domain.ids import Millis, RoomId, UserId
+from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
+from app.domain.roles import Kind
+from app.domain.views import Standing
+from app.realtime.connection import Connection
+from app.realtime.hub import Hub
+from app.services.log.read_receipt_buffer import ReadMarkers
+from app.services.rooms.room_views import Standings
+from app.store import rooms
+from app.store.batch_loader import Gathering, Together
+from app.wire import answers
+from app.wire.frames import text_frame
+
+
+class Reading:
+    """Moves read markers, for the socket and for HTTP alike."""
+
+    def __init__(
+        self,
+        gathering: Gathering,
+        *,
+        standings: Standings,
+        markers: ReadMarkers,
+        hub: Hub,
+        now: Callable[[], Millis],
+    ) -> None:
+        self._standings = standings
+        self._markers = markers
+        self._hub = hub
+        self._now = now
+        self._sizes: Together[RoomId, int] = Together(gathering, rooms.sizes)
+
+    async def move(
+        self,
+        room: RoomId,
+        user: UserId,
+        username: str,
+        seq: int,
+        *,
+        but: Connection | None = None,
+    ) -> Standing:
+        """
+        ``user`` has read up to ``seq``, or further already. Never moves back, nor beyond the head.
+
+        Args:
+            but: The connection that asked; the other listeners of a small room get a signal.
+
+        Raises:
+            RoomNotFound: If there is no such room, or it is not for them to know.
+            Banned: From a public room.
+            Forbidden: If they are no member.
+            Unavailable: If the database can't be read now.
+
+        """
+        standing = reader(await self._standings.get(room, user, read=seq), self._now())
+        if standing.role is None:
+            raise Forbidden("Only members of this room may do that. Join it first.")
+        self._markers.move(room, user, standing.read)
+        others = any(one.connection is not but for one in self._hub.listeners(room))
+        if others and await self._is_small(standing):
+            payload = answers.signal("read", room=standing.name, by=username, seq=standing.read)
+            self._hub.signal(room, text_frame(payload), but=but)
+        return standing
+
+    async def _is_small(self, standing: Standing) -> bool:
+        if standing.kind is Kind.DIRECT:
+            return True
+        members = await self._sizes.get(standing.room)
+        return members is not None and members <= MAX_MEMBERS_FOR_READ_SIGNALS

@@ -1,0 +1,278 @@
+"""
+The WebSocket: sockets in, conversations out.
+
+A bare ASGI endpoint, half the memory of a FastAPI one and a third of the time. We always
+accept and then close with a code, because a close before that reaches a browser as a bare
+1006.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import partial
+from random import uniform
+from typing import Any
+
+from app.domain.closing import (
+    INTERNAL,
+    SLOW_CONSUMER,
+    TOKEN_EXPIRED,
+    TOO_MANY_CONNECTIONS,
+    UNAVAILABLE,
+    Close,
+)
+from app.domain.errors import ParleyError
+from app.domain.ids import RoomId
+from app.domain.limits import (
+    CLOSE_SECONDS,
+    HEARTBEAT_SECONDS,
+    MAX_WELCOME_ROOMS,
+    SLOW_CLOSE_SECONDS,
+)
+from app.domain.token_bucket import Bucket
+from app.observability.logs import event, name_connection, new_id
+from app.realtime.client_session import Protocol
+from app.realtime.connect_request import Handshake, is_ours, read_handshake
+from app.realtime.connection import Connection
+from app.realtime.joins import Confirmed
+from app.realtime.message_reader import Inbox
+from app.realtime.outbox import Outbox, PlainLane
+from app.realtime.request_handler import Conversation
+from app.realtime.resume import Wish
+from app.runtime import Runtime
+from app.services.accounts.authenticator import Identity
+from app.transport.base import EXTENSION, FastTransport
+from app.wire import answers
+from app.wire.errors import close_for
+from app.wire.frames import text_frame
+from app.wire.rooms import room_body
+
+log = logging.getLogger("parley.ws")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    """``/ws`` and ``/ws/{room}``."""
+    runtime: Runtime = scope["state"]["runtime"]
+    if (await receive())["type"] != "websocket.connect":
+        return
+    if not is_ours(scope):
+        # Refused before it is accepted: the server answers 403.
+        await send({"type": "websocket.close"})
+        return
+    name_connection(new_id())
+    await Socket(runtime, scope, receive, send).run()
+
+
+class Socket:
+    """One WebSocket, and the task that reads from it. Nobody else receives."""
+
+    def __init__(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
+        self._runtime = runtime
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._ending: asyncio.Future[Close | None] = self._loop.create_future()
+        # Those who may end the connection hold no more of it than this.
+        self._end = partial(_end, self._ending)
+        self._timer: asyncio.TimerHandle | None = None
+        self._connection: Connection | None = None
+        self._fast: FastTransport | None = scope.get("extensions", {}).get(EXTENSION)
+        self._plain = None if self._fast is not None else PlainLane(send)
+        lane = self._fast or self._plain
+        assert lane is not None
+        overflow = partial(self._end, SLOW_CONSUMER)
+        self._outbox = Outbox(lane, runtime.settings.max_unsent_bytes, overflow)
+
+    async def run(self) -> None:
+        """From the handshake to the close. Never raises."""
+        try:
+            handshake = read_handshake(self._scope, self._runtime.settings)
+        except ParleyError as exc:
+            handshake, refusal = None, exc
+        # Kept for as long as the connection; nobody reads them again.
+        self._scope["headers"] = []
+        protocol = None if handshake is None else handshake.subprotocol
+        if self._fast is not None and self._fast.accept is not None:
+            # It goes out with what is said first.
+            self._outbox.begin_with(partial(self._fast.accept, protocol))
+        else:
+            await self._send({"type": "websocket.accept", "subprotocol": protocol})
+        # It writes until the close has been said, too.
+        plain = None if self._plain is None else asyncio.create_task(self._plain.run())
+        try:
+            if handshake is None:
+                close = close_for(refusal)
+            else:
+                close = await self._serve(handshake)
+        except ParleyError as exc:
+            close = close_for(exc) or UNAVAILABLE
+        except (OSError, RuntimeError):
+            # The peer went while we were writing: there is nobody to tell.
+            close = None
+        except Exception:  # the root of a connection: logged, and the client told
+            log.exception("connection.failed")
+            close = INTERNAL
+        try:
+            if close is not None:
+                await self._close(close)
+        finally:
+            if plain is not None:
+                plain.cancel()
+            if self._connection is not None:
+                self._runtime.hub.unregister(self._connection)
+
+    async def _serve(self, handshake: Handshake) -> Close | None:
+        runtime = self._runtime
+        claims = runtime.identities.read(handshake.token)
+        connection = Connection(
+            user=claims.user,
+            username="",
+            session=claims.session,
+            expires_at=claims.expires_at,
+            outbox=self._outbox,
+            close=self._end,
+            path_room=handshake.room,
+        )
+        connection.unsaid = []
+        # Registered first, checked second: a log-out in between is noticed.
+        runtime.hub.register(connection)
+        self._connection = connection
+        conversation = Conversation(runtime.conversations, connection, self._renewed)
+        inbox: Inbox | None = None
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            # All that is read for it is asked for at once, and so is read at once.
+            confirmed: Confirmed = self._loop.create_future()
+            if handshake.room is not None:
+                wish = Wish(handshake.since, handshake.limit, handshake.epoch)
+                conversation.join(handshake.room, wish, confirmed=confirmed)
+            runtime.memberships.of(claims.user).add_done_callback(self._watch)
+            identity = await runtime.identities.confirm(claims)
+            limit = runtime.settings.max_connections_per_user
+            mine = runtime.hub.of_user(identity.user)
+            if limit and sum(not other.closed for other in mine) > limit:
+                return TOO_MANY_CONNECTIONS
+            connection.username = identity.username
+            connection.is_admin = identity.is_admin
+            self._protocol = self._new_protocol(handshake, identity)
+            await self._welcome(handshake, identity)
+            connection.is_welcome()
+            self._set_timer()
+            confirmed.set_result(None)
+            # Behind what the join has to say, if that is known by then.
+            self._loop.call_soon(self._outbox.flush)
+            inbox = Inbox(self._protocol, conversation, self._outbox, self._end)
+            # The peer has closed the connection, or is lost.
+            gone = partial(self._end, None)
+            if self._fast is not None:
+                inbox.open(self._fast, gone)
+            else:
+                tasks.append(asyncio.create_task(inbox.read(self._receive, gone)))
+            return await self._ending
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            runtime.bystanders.forget(connection)
+            runtime.hub.retire(connection)
+            await conversation.close()
+            if inbox is not None:
+                await inbox.close()
+            for task in tasks:
+                task.cancel()
+                await asyncio.wait([task])
+
+    # The token's life
+
+    def _new_protocol(self, handshake: Handshake, identity: Identity) -> Protocol:
+        settings, now = self._runtime.settings, self._loop.time()
+        return Protocol(
+            room=handshake.room,
+            expires_at=self._ends_at(identity),
+            frames=Bucket(settings.frames_per_second, settings.frame_burst, now),
+            sends=self._runtime.send_buckets.of(identity.user, now),
+        )
+
+    def _ends_at(self, identity: Identity) -> float:
+        return self._loop.time() + (identity.expires_at - self._runtime.now()) / 1000
+
+    def _renewed(self, identity: Identity) -> None:
+        self._protocol.extend(self._ends_at(identity))
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._protocol.next_deadline(), self._tick)
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        ended = self._protocol.tick(now)
+        if ended:
+            self._end(TOKEN_EXPIRED)
+            return
+        if ended is False:
+            left = max(0, round(self._protocol.next_deadline() - now))
+            self._outbox.say(answers.signal("auth_expiring", expires_in=left))
+        self._set_timer()
+
+    # Opening and closing
+
+    async def _welcome(self, handshake: Handshake, identity: Identity) -> None:
+        runtime = self._runtime
+        rooms = None
+        if handshake.room is None:
+            shown = await runtime.memberships.standings(identity.user, MAX_WELCOME_ROOMS)
+            rooms = [room_body(standing) for standing in shown]
+        now = runtime.now()
+        welcome = answers.welcome(
+            user=identity.username,
+            epoch=runtime.epoch,
+            now=now,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            expires_in=max(0, (identity.expires_at - now) // 1000),
+            limits=runtime.limits,
+            rooms=rooms,
+        )
+        self._outbox.write_later(text_frame(welcome))
+
+    def _watch(self, read: asyncio.Future[Sequence[RoomId] | None]) -> None:
+        """Hear what happens in the user's other rooms."""
+        connection = self._connection
+        if connection is None or connection.closed or read.cancelled():
+            return
+        if read.exception() is None:
+            self._runtime.bystanders.watch(connection, read.result() or ())
+        else:
+            # Without it, news of other rooms would be missing unseen.
+            self._end(UNAVAILABLE)
+
+    async def _close(self, why: Close) -> None:
+        """Say why, and let go: at once where the peer does not take what is sent."""
+        if why is SLOW_CONSUMER:
+            event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
+        self._outbox.finish()
+        event(log, logging.DEBUG, "connection.closing", code=why.code)
+        try:
+            patience = CLOSE_SECONDS
+            if why is SLOW_CONSUMER:
+                # To let go of one takes a millisecond, and many hang at the same moment.
+                patience = SLOW_CLOSE_SECONDS * uniform(0.5, 1.5)
+            async with asyncio.timeout(patience):
+                if self._plain is not None:
+                    await self._plain.drained()
+                await self._send(
+                    {"type": "websocket.close", "code": why.code, "reason": why.reason}
+                )
+        except (TimeoutError, OSError, RuntimeError):
+            self._outbox.abort()
+
+
+def _end(ending: asyncio.Future[Close | None], why: Close | None) -> None:
+    """End a connection; None: its peer has gone. The first reason counts."""
+    if not ending.done():
+        ending.set_result(why)

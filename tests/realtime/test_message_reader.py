@@ -1,0 +1,134 @@
+"""What comes in on one socket: in order, also while one request waits."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from app.domain.closing import INTERNAL
+from app.domain.token_bucket import Bucket
+from app.realtime.client_session import Protocol
+from app.realtime.message_reader import Inbox
+from app.realtime.request_handler import Work
+from app.transport.base import FastTransport, Hear
+from tests.harness.patience import turns
+from tests.realtime.people import BO, Caller
+
+
+class Conversation:
+    """Carries out requests; ``slow`` ones take until they are let go, ``bad`` ones fail."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.go_on = asyncio.Event()
+
+    def perform(self, request: object) -> Work | None:
+        text: str = request.text  # type: ignore[attr-defined]
+        if text == "bad":
+            raise ZeroDivisionError
+        if text.startswith("slow"):
+            return partial(self._later, text)
+        self.done.append(text)
+        return None
+
+    async def _later(self, text: str) -> None:
+        await self.go_on.wait()
+        if text == "slow and bad":
+            raise ZeroDivisionError
+        self.done.append(text)
+
+
+class Wire:
+    """The fast lane of an inbox."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.hear: Hear = lambda _text: None
+
+    def lane(self) -> FastTransport:
+        def pause() -> None:
+            self.paused = True
+
+        def resume() -> None:
+            self.paused = False
+
+        def listen(hear: Hear, _gone: Callable[[], None]) -> None:
+            self.hear = hear
+
+        async def drained() -> None: ...
+
+        return FastTransport(
+            write=lambda _frames: None,
+            unsent=lambda: 0,
+            abort=lambda: None,
+            drained=drained,
+            listen=listen,
+            pause=pause,
+            resume=resume,
+        )
+
+
+class Desk:
+    """An inbox, and everything around it."""
+
+    def __init__(self) -> None:
+        self.caller = Caller(BO)
+        self.conversation = Conversation()
+        unlimited = Bucket(0, 0, 0.0)
+        protocol = Protocol(room="den", expires_at=1e9, frames=unlimited, sends=unlimited)
+        self.inbox = Inbox(
+            protocol,
+            self.conversation,  # type: ignore[arg-type]
+            self.caller.connection.outbox,
+            self.caller.connection.close,
+        )
+        self.wire = Wire()
+        self.inbox.open(self.wire.lane(), lambda: None)
+
+
+async def test_what_waits_is_followed_by_what_came_after_it() -> None:
+    desk = Desk()
+
+    for text in ("one", "slow", "two", "slow again", "three"):
+        desk.wire.hear(text)
+    await turns()
+    assert desk.conversation.done == ["one"]
+    assert desk.wire.paused
+    desk.conversation.go_on.set()
+    await turns()
+
+    assert desk.conversation.done == ["one", "slow", "two", "slow again", "three"]
+    assert not desk.wire.paused
+    desk.wire.hear("four")
+    assert desk.conversation.done[-1] == "four"
+
+
+@pytest.mark.parametrize("text", ["bad", "slow and bad"])
+async def test_a_fault_of_ours_ends_this_connection(
+    text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk()
+    desk.conversation.go_on.set()
+
+    desk.wire.hear(text)
+    await turns()
+
+    assert desk.caller.closes == [INTERNAL]
+    assert "inbox.failed" in caplog.text
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun yet"])
+async def test_closing_handles_nothing_more(begun: bool) -> None:
+    desk = Desk()
+    desk.wire.hear("slow")
+    desk.wire.hear("two")
+    if begun:
+        await turns()
+
+    await desk.inbox.close()
+    desk.conversation.go_on.set()
+    await turns()
+
+    assert desk.conversation.done == []
+    await desk.inbox.close()

@@ -1,0 +1,189 @@
+"""Questions that are answered together: log-ins, rooms, standings, memberships."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from app.domain.errors import RoomNotFound, Unavailable
+from app.domain.ids import RoomId
+from app.domain.roles import Role
+from app.services.log import read_receipt_buffer as markers_module
+from app.services.rooms.room_directory import Directory
+from app.services.rooms.rooms import room_directory as directory_module
+from app.store import batch_loader as together_module
+from app.store.batch_loader import Gathering, Together
+from app.store.database import Connection
+from tests.harness.databases import Held
+from tests.harness.patience import until
+from tests.harness.server import Server, open_server
+
+
+class Doubles:
+    """Doubles numbers, and remembers what it was asked."""
+
+    def __init__(self, gathering: Gathering) -> None:
+        self.asked: list[list[int]] = []
+        self.together: Together[int, int] = Together(gathering, self.load)
+
+    def load(self, _connection: Connection, keys: Sequence[int]) -> Mapping[int, int]:
+        self.asked.append(sorted(keys))
+        return {key: 2 * key for key in keys if key >= 0}
+
+
+async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
+    gathering = Gathering(held)
+    some, others = Doubles(gathering), Doubles(gathering)
+
+    with held.holding_reads() as gate:
+        lone = some.together.get(0)
+        await until(lambda: gate.waiting, "the first read")
+        asked = [some.together.get(n) for n in (1, 2, 1, -3)] + [others.together.get(5)]
+        await asyncio.sleep(0)
+
+    assert await lone == 0
+    assert await asyncio.gather(*asked) == [2, 4, 2, None, 10]
+    assert some.asked == [[0], [-3, 1, 2]]
+    assert others.asked == [[5]]
+    assert held.reads == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first"),
+    [
+        pytest.param(60.0, [0, 1, 2, 3, 4], id="share a read"),
+        pytest.param(0.0, [0], id="are not waited for beyond that"),
+    ],
+)
+async def test_those_who_ask_in_the_turns_that_follow(
+    held: Held, monkeypatch: pytest.MonkeyPatch, seconds: float, first: list[int]
+) -> None:
+    monkeypatch.setattr(together_module, "MAX_TOGETHER_SECONDS", seconds)
+    doubles = Doubles(Gathering(held))
+
+    asked = []
+    for n in range(5):
+        asked.append(doubles.together.get(n))
+        await asyncio.sleep(0)
+
+    assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
+    assert doubles.asked[0] == first
+
+
+async def test_one_who_goes_away_disturbs_nobody(held: Held) -> None:
+    doubles = Doubles(Gathering(held))
+
+    with held.holding_reads() as gate:
+        first, second = doubles.together.get(1), doubles.together.get(1)
+        await until(lambda: gate.waiting, "the read")
+        first.cancel()
+
+    assert await second == 2
+
+
+async def test_all_hear_of_a_failure_and_the_next_is_asked_anew(held: Held) -> None:
+    doubles = Doubles(Gathering(held))
+    held.fails_with = Unavailable()
+
+    for answer in [doubles.together.get(n) for n in (1, 2)]:
+        with pytest.raises(Unavailable):
+            await answer
+    held.fails_with = None
+
+    assert await doubles.together.get(1) == 2
+
+
+async def test_a_room_is_looked_up_once(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = Directory(Gathering(held))
+    assert directory.known("general") is None
+
+    assert await directory.find("GENERAL") == RoomId(1)
+    assert await directory.find("general") == directory.known("general") == RoomId(1)
+    assert held.reads == 1
+
+    for name in ("nowhere", "no..name"):
+        with pytest.raises(RoomNotFound):
+            await directory.find(name)
+    monkeypatch.setattr(directory_module, "MAX_REMEMBERED_ROOMS", 1)
+    await directory.find("general")
+    assert directory.known("general") == RoomId(1)
+
+
+async def test_a_room_that_is_made_later_is_found(server: Server) -> None:
+    directory = server.runtime.directory
+    with pytest.raises(RoomNotFound):
+        await directory.find("den")
+
+    room = await server.room("den")
+
+    assert await directory.find("den") == room
+
+
+async def test_where_one_stands_includes_what_is_not_yet_written(server: Server) -> None:
+    ana = await server.joins("ana", "general")
+    bo = await server.joins("bo", "general")
+    for text in ("one", "two @bo", "three"):
+        last = await ana.ask("send", text=text)
+    user, room = (await server.person("bo")).user, server.room_id("general")
+    get = server.runtime.standings.get
+
+    before = await get(room, user)
+    await bo.ask("read", seq=last["seq"] - 1)
+    after = await get(room, user)
+
+    assert before is not None
+    assert after is not None
+    assert (before.unread, before.mentions, before.role) == (3, 1, Role.MEMBER)
+    assert (after.unread, after.mentions, after.read) == (1, 0, last["seq"] - 1)
+    assert await get(RoomId(404), user) is None
+
+
+async def test_memberships_by_name_and_at_most_so_many(server: Server) -> None:
+    for name in ("zoo", "attic", "den"):
+        await server.room(name)
+    ana, eve = [(await server.person(name)).user for name in ("ana", "eve")]
+    memberships = server.runtime.memberships
+
+    shown = await memberships.standings(ana, 2)
+
+    assert [standing.name for standing in shown] == ["attic", "den"]
+    assert len(await memberships.of(ana)) == 3
+    assert list(await memberships.of(eve)) == []
+    assert await memberships.standings(eve, 10) == []
+
+
+async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(markers_module, "READ_MARKER_SECONDS", 0.02)
+    async with open_server(held) as server:
+        bo = await server.joins("bo", "general")
+        await held.quiet()
+        writes = held.writes
+        await bo.ask("read", seq=2)
+        await bo.ask("read", seq=1)
+        await until(lambda: held.writes > writes, "the marker's own batch")
+        await held.quiet()
+
+        assert held.writes == writes + 1
+        async with open_server(held) as restarted:
+            restarted.shares_people_with(server)
+            again = await restarted.connects("bo", "general")
+            assert (await again.catches_up())[0]["read"] == 2
+
+
+async def test_a_marker_that_could_not_be_written_is_kept(held: Held) -> None:
+    async with open_server(held) as server:
+        bo = await server.joins("bo", "general")
+        await held.quiet()
+        await bo.ask("read", seq=2)
+        held.fails_with = Unavailable()
+        assert (await bo.ask("send", text="x"))["code"] == "unavailable"
+        held.fails_with = None
+        assert (await bo.ask("send", text="x"))["type"] == "ack"
+        await held.quiet()
+
+        async with open_server(held) as restarted:
+            restarted.shares_people_with(server)
+            again = await restarted.connects("bo", "general")
+            assert (await again.catches_up())[0]["read"] == 2
