@@ -56,13 +56,13 @@ async def running(runtime: Runtime) -> AsyncIterator[None]:
     """Run the tasks of a runtime; what was queued is committed before this returns."""
     async with AsyncExitStack() as stack:
         stack.callback(runtime.passwords.close)
-        stack.push_async_callback(runtime.endings.close)
-        stack.push_async_callback(runtime.operations.close)
+        stack.push_async_callback(runtime.session_revoker.close)
+        stack.push_async_callback(runtime.admin_service.close)
         stack.push_async_callback(runtime.transactions.close)
         stack.push_async_callback(runtime.erasures.close)
-        stack.push_async_callback(runtime.identities.close)
+        stack.push_async_callback(runtime.authenticator.close)
         stack.push_async_callback(runtime.feed.close)
-        stack.callback(runtime.bystanders.close)
+        stack.callback(runtime.activity.close)
         stack.callback(runtime.presence.close)
         stack.callback(runtime.typing.close)
         committing = asyncio.create_task(runtime.committer.run(), name="committer")

@@ -22,19 +22,19 @@ from pathlib import Path
 import uvloop
 from websockets.frames import Frame, Opcode
 
-from app.domain.appends import Done, Send
+from app.domain.appends import Committed, Send
 from app.domain.deciding import decide
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
-from app.domain.token_bucket import Bucket
+from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import Protocol
 from app.store import log, working_sets
 from app.store.database import Connection
 from app.store.sqlite import SqliteDatabase
 from app.store.threads import Threads
-from app.transport.frame_reader import Splitter
+from app.transport.frame_reader import FrameReader
 from app.wire import answers
-from app.wire.events import run_frames
+from app.wire.events import encode_batch
 from app.wire.frames import text_frame
 from bench import fixtures
 from bench.machine import LOAD_CORE, SERVER_CORE, describe, on_core
@@ -92,11 +92,11 @@ async def _turns(size: int, port: int) -> Took:
 def _read(took: Took, numbers: Sequence[int]) -> None:
     said = [f'{{"type":"send","id":"bench-{n:08}","text":"{_TEXT}"}}'.encode() for n in numbers]
     frames = [Frame(Opcode.TEXT, text).serialize(mask=True) for text in said]
-    splitter, texts = Splitter(_MAX_FRAME), []
+    splitter, texts = FrameReader(_MAX_FRAME), []
     with _timed(took, "read: cut and unmask"):
         for frame in frames:
             texts += splitter.split(frame)
-    full = [Bucket(_MANY, _MANY, 0) for _ in range(2)]
+    full = [TokenBucket(_MANY, _MANY, 0) for _ in range(2)]
     protocol = Protocol(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
     with _timed(took, "decode, check, limits"):
         for text in texts:
@@ -108,7 +108,7 @@ async def _hop(took: Took, threads: Threads) -> None:
         await threads.run(abs, -1)
 
 
-def _commit(took: Took, connection: Connection, numbers: Sequence[int]) -> Run:
+def _commit(took: Took, connection: Connection, numbers: Sequence[int]) -> EventBatch:
     """A batch, and what SQLAlchemy would do after it: COMMIT, and BEGIN of the next."""
     batch = [
         Send(
@@ -135,22 +135,22 @@ def _commit(took: Took, connection: Connection, numbers: Sequence[int]) -> Run:
         raw.execute("BEGIN IMMEDIATE")
     room = ws.rooms[_ROOM]
     names = {person.user: person.username for person in ws.people.values()}
-    return Run(_ROOM, room.name, room.kind, ws.events, names)
+    return EventBatch(_ROOM, room.name, room.kind, ws.events, names)
 
 
 def _sender(number: int) -> UserId:
     return UserId(fixtures.FIRST_USER + number % _SENDERS)
 
 
-def _tell(took: Took, run: Run, members: Sequence[asyncio.Transport]) -> None:
+def _tell(took: Took, run: EventBatch, members: Sequence[asyncio.Transport]) -> None:
     with _timed(took, "encode and frame, once for all"):
-        joined = b"".join(run_frames(run))
+        joined = b"".join(encode_batch(run))
     with _timed(took, f"write to {_MEMBERS} sockets"):
         for member in members:
             member.write(joined)
     with _timed(took, "answers: encode and frame"):
         for event in run.events:
-            text_frame(answers.done(event.client_id, Done(event.seq, event.at)))
+            text_frame(answers.done(event.client_id, Committed(event.seq, event.at)))
 
 
 @contextmanager

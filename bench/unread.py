@@ -18,9 +18,9 @@ from typing import Any
 
 from app.domain.ids import UserId
 from app.domain.limits import MAX_WELCOME_ROOMS
-from app.services.log.read_receipt_buffer import ReadMarkers
-from app.services.rooms.membership_loader import Memberships
-from app.store.batch_loader import Gathering
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.rooms.membership_loader import MembershipLoader
+from app.store.batch_loader import BatchLoader
 from app.store.database import Connection
 from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
@@ -100,12 +100,12 @@ def _read_all_but(file: Path, unread: int) -> None:
 async def _measure(file: Path, times: int) -> tuple[list[float], int]:
     """How long each took, in milliseconds, and how much was unread."""
     database = SqliteDatabase(file)
-    memberships = Memberships(Gathering(database), ReadMarkers())
+    memberships = MembershipLoader(BatchLoader(database), ReadReceiptBuffer())
     took = []
     for n in range(times + 10):
         began = time.perf_counter()
-        standings = await memberships.standings(_READER, MAX_WELCOME_ROOMS)
-        bodies = [room_body(standing) for standing in standings]
+        room_views = await memberships.room_views(_READER, MAX_WELCOME_ROOMS)
+        bodies = [room_body(view) for view in room_views]
         if n >= 10:
             took.append((time.perf_counter() - began) * 1000)
     await database.close()
@@ -116,11 +116,11 @@ async def _measure(file: Path, times: int) -> tuple[list[float], int]:
 async def _plan(file: Path) -> list[str]:
     """The steps of the query plan that are about events and mentions."""
     database = SqliteDatabase(file, readers=1)
-    memberships = Memberships(Gathering(database), ReadMarkers())
+    memberships = MembershipLoader(BatchLoader(database), ReadReceiptBuffer())
     asked: list[str] = []
     # One reader, so that it is the connection which a server's question takes.
     await database.read(lambda c: driver(c).set_trace_callback(asked.append))
-    await memberships.standings(_READER, MAX_WELCOME_ROOMS)
+    await memberships.room_views(_READER, MAX_WELCOME_ROOMS)
 
     def explain(connection: Connection) -> Sequence[Any]:
         driver(connection).set_trace_callback(None)

@@ -103,7 +103,7 @@ async def list_events(
     shown_here = _only([] if bearer is None else [bearer])
     if kind == _LINES:
         return Export(runtime, shown_here, room, since)
-    me = await runtime.identities.authenticate(shown_here)
+    me = await runtime.authenticator.authenticate(shown_here)
     limit = DEFAULT_EVENTS_PAGE if limit is None else limit
     page = await history.events(me.user, room, since, limit=limit)
     if wait and page.run is None:

@@ -43,7 +43,7 @@ class PlainRequest(NamedTuple):
         """Answer it, as the endpoint ``listMessages`` would."""
         runtime: Runtime = scope["state"]["runtime"]
         try:
-            me = await runtime.identities.authenticate(self.token)
+            me = await runtime.authenticator.authenticate(self.token)
             response = finished(
                 await runtime.message_pages.get(
                     me.user, self.room, limit=self.limit, **self.cursors

@@ -39,7 +39,7 @@ from app.realtime.connection import Connection
 from app.realtime.outbox import Outbox
 from app.runtime import Runtime
 from app.services.messages.history import LogPage, check_cursor
-from app.transport.sse import EventLane
+from app.transport.sse import SseTransport
 from app.wire.errors import close_for
 from app.wire.events import event_json
 
@@ -55,7 +55,7 @@ class Open(NamedTuple):
 
     connection: Connection
     user: UserId
-    lane: EventLane
+    lane: SseTransport
     ending: "asyncio.Future[Close | None]"
 
     def refuse(self) -> None:
@@ -89,8 +89,8 @@ async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> A
         if not ending.done():
             ending.set_result(why)
 
-    claims = runtime.identities.read(token)
-    lane = EventLane()
+    claims = runtime.authenticator.read(token)
+    lane = SseTransport()
     connection = Connection(
         user=claims.user,
         username="",
@@ -105,7 +105,7 @@ async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> A
     watching = asyncio.create_task(_watch(receive, end))
     timer: asyncio.TimerHandle | None = None
     try:
-        identity = await runtime.identities.confirm(claims)
+        identity = await runtime.authenticator.confirm(claims)
         connection.username = identity.username
         left = (identity.expires_at - runtime.now()) / 1000
         timer = loop.call_later(left, end, TOKEN_EXPIRED)
@@ -243,7 +243,7 @@ class EventStream(Stream):
     async def _stream(self, open_: Open, send: Send) -> None:
         joins, lane, ending = self._runtime.joins, open_.lane, open_.ending
         entry = await joins.enter(open_.connection, self._room, read_only=True)
-        check_cursor(entry.standing, self._since)
+        check_cursor(entry.view, self._since)
         await self._start(send)
         writing = asyncio.create_task(_write(lane, send))
         following = asyncio.create_task(self._follow(open_, entry))
@@ -273,7 +273,7 @@ class EventStream(Stream):
             open_.connection.close(INTERNAL)
 
 
-async def _write(lane: EventLane, send: Send) -> None:
+async def _write(lane: SseTransport, send: Send) -> None:
     """Write what the lane has, and something when there is nothing for long."""
     await send(_body(b"retry: %d\n\n" % STREAM_RETRY_MS))
     while not lane.finished or lane.unsent():

@@ -10,22 +10,22 @@ from typing import NamedTuple, Protocol
 from app.domain.ids import RoomId, SessionId, UserId
 
 
-class RoomRang(NamedTuple):
+class LogAdvanced(NamedTuple):
     """The log of ``room`` reaches at least to ``head``."""
 
     room: RoomId
     head: int
 
 
-class LoginEnded(NamedTuple):
+class SessionsRevoked(NamedTuple):
     """A log-in of ``user`` has ended; ``session`` None: all of them."""
 
     user: UserId
     session: SessionId | None
 
 
-Bell = RoomRang | LoginEnded
-Hear = Callable[[Bell], None]
+Notification = LogAdvanced | SessionsRevoked
+Hear = Callable[[Notification], None]
 
 
 class Broker(Protocol):
@@ -34,7 +34,7 @@ class Broker(Protocol):
     async def open(self, hear: Hear) -> None:
         """Begin to listen: ``hear`` is called in the event loop for each bell of other nodes."""
 
-    def ring(self, bell: Bell) -> None:
+    def ring(self, bell: Notification) -> None:
         """Tell other nodes. Never waits, never raises; may be lost."""
 
     async def close(self) -> None:
@@ -64,7 +64,7 @@ class MemoryBroker:
         self._hear = hear
         self._exchange.brokers.append(self)
 
-    def ring(self, bell: Bell) -> None:
+    def ring(self, bell: Notification) -> None:
         """Tell the others on the exchange."""
         for broker in self._exchange.brokers:
             if broker is not self and broker._hear is not None:

@@ -21,9 +21,9 @@ from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
 from app.services.accounts.erasures import Erasures
 from app.services.accounts.login_throttle import Throttle
-from app.services.admin.admin_service import Operations
+from app.services.admin.admin_service import AdminService
 from app.services.log.transactions import Transactions
-from app.services.rooms.membership_removal import Leaving
+from app.services.rooms.membership_removal import MembershipRemoval
 from app.services.rooms.retention import Retention
 from app.store.opening import Locked, open_database
 
@@ -31,7 +31,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 
 
 class RoomOperator(Protocol):
-    """See :class:`~app.services.admin.room_admin.RoomOperations`."""
+    """See :class:`~app.services.admin.room_admin.RoomAdmin`."""
 
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> object: ...
 
@@ -41,7 +41,7 @@ class RoomOperator(Protocol):
 
 
 class Operator(Protocol):
-    """What commands ask for; see :class:`~app.services.admin.admin_service.Operations`."""
+    """What commands ask for; see :class:`~app.services.admin.admin_service.AdminService`."""
 
     @property
     def rooms(self) -> RoomOperator: ...
@@ -90,8 +90,8 @@ async def operator(settings: Settings) -> AsyncIterator[Operator]:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
-            async with _alone(settings, tokens) as operations:
-                yield operations
+            async with _alone(settings, tokens) as admin_service:
+                yield admin_service
             return
         except Locked as exc:
             locked = exc
@@ -114,7 +114,7 @@ async def operator(settings: Settings) -> AsyncIterator[Operator]:
 
 
 @asynccontextmanager
-async def _alone(settings: Settings, tokens: AccessTokens) -> AsyncIterator[Operations]:
+async def _alone(settings: Settings, tokens: AccessTokens) -> AsyncIterator[AdminService]:
     """The same code as in the server, on the database itself. Other nodes find out by polling."""
     database = settings.database
     opening = open_database(
@@ -128,15 +128,18 @@ async def _alone(settings: Settings, tokens: AccessTokens) -> AsyncIterator[Oper
     try:
         async with opening as opened:
             transactions = Transactions(opened, lambda _runs: None)
-            leaving = Leaving(opened, transactions, _now)
+            membership_removal = MembershipRemoval(opened, transactions, _now)
             retention = Retention(opened, now=_now)
-            yield Operations(
+            yield AdminService(
                 opened,
                 passwords=passwords,
                 access_tokens=tokens,
                 throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
                 erasures=Erasures(
-                    opened, transactions=transactions, let_go=leaving.let_go, now=_now
+                    opened,
+                    transactions=transactions,
+                    remove_memberships=membership_removal.remove_memberships,
+                    now=_now,
                 ),
                 refresh_token_days=settings.refresh_token_days,
                 now=_now,

@@ -22,7 +22,7 @@ Ask = Callable[..., Awaitable[Any]]
 
 
 class RemoteRooms:
-    """The same as :class:`~app.services.admin.room_admin.RoomOperations`, done elsewhere."""
+    """The same as :class:`~app.services.admin.room_admin.RoomAdmin`, done elsewhere."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -42,7 +42,7 @@ class RemoteRooms:
 
 
 class Remote:
-    """The same as :class:`~app.services.admin.admin_service.Operations`, done elsewhere."""
+    """The same as :class:`~app.services.admin.admin_service.AdminService`, done elsewhere."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client

@@ -1,1 +1,1 @@
-"""What the operator decides: settings, where the database is, the secret. Read once, at the top."""
+"""Settings, the database URL and the secret key. Read once, at the top."""

@@ -6,7 +6,7 @@ from app.config.settings import Settings
 from app.domain import limits
 
 
-def shown_limits(settings: Settings) -> Mapping[str, int]:
+def client_limits(settings: Settings) -> Mapping[str, int]:
     """The limits that a client can keep to by itself, by name; 0 where there is none."""
     return {
         "text_characters": limits.MAX_TEXT_CHARACTERS,

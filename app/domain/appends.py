@@ -10,7 +10,7 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
 
 
-class Done(NamedTuple):
+class Committed(NamedTuple):
     """
     The answer to an append.
 

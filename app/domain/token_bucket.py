@@ -4,7 +4,7 @@ from app.domain.ids import UserId
 from app.domain.limits import MAX_REMEMBERED_BUCKETS
 
 
-class Bucket:
+class TokenBucket:
     """
     ``burst`` at once, then ``rate`` a second.
 
@@ -34,20 +34,20 @@ class Bucket:
         return (1.0 - self._tokens) / self._rate
 
 
-class UserBuckets:
+class UserTokenBuckets:
     """A bucket for each user, shared by their connections and their requests over HTTP."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
         self._burst = burst
-        self._buckets: dict[UserId, Bucket] = {}
+        self._buckets: dict[UserId, TokenBucket] = {}
 
-    def of(self, user: UserId, now: float) -> Bucket:
+    def of(self, user: UserId, now: float) -> TokenBucket:
         """The bucket of ``user``."""
         bucket = self._buckets.get(user)
         if bucket is None:
             if len(self._buckets) >= MAX_REMEMBERED_BUCKETS:
                 # Those who come back begin with a full one: a burst each, at most.
                 self._buckets.clear()
-            bucket = self._buckets[user] = Bucket(self._rate, self._burst, now)
+            bucket = self._buckets[user] = TokenBucket(self._rate, self._burst, now)
         return bucket

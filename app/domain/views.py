@@ -47,7 +47,7 @@ class Wording(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class Access:
+class RoomAccess:
     """Whether one user may read a room, and what there is to read: one snapshot."""
 
     kind: Kind
@@ -69,7 +69,7 @@ class Access:
 
 
 @dataclass(slots=True, kw_only=True)
-class Standing(Access):
+class RoomView(RoomAccess):
     """
     A room, and where one user stands in it: one snapshot, at ``head``.
 

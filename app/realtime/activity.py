@@ -6,7 +6,7 @@ and now and then that there is ``activity``.
 import asyncio
 from collections.abc import Iterable
 
-from app.domain.events import EventType, Run
+from app.domain.events import EventBatch, EventType
 from app.domain.ids import RoomId, UserId
 from app.domain.limits import ACTIVITY_SECONDS
 from app.realtime.connection import Connection
@@ -15,7 +15,7 @@ from app.wire import answers
 from app.wire.frames import text_frame
 
 
-class _Noise:
+class PendingActivity:
     """What has happened in a room since its bystanders were last told."""
 
     __slots__ = ("head", "mentioned", "name")
@@ -26,14 +26,14 @@ class _Noise:
         self.mentioned: set[UserId] = set()
 
 
-class Bystanders:
+class ActivityNotifier:
     """Connections by the rooms that their users are members of."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._rooms: dict[RoomId, set[Connection]] = {}
         self._of: dict[Connection, set[RoomId]] = {}
-        self._noise: dict[RoomId, _Noise] = {}
+        self._noise: dict[RoomId, PendingActivity] = {}
         # Rooms that were told of so recently that the next telling has to wait.
         self._quiet: dict[RoomId, asyncio.TimerHandle] = {}
 
@@ -49,7 +49,7 @@ class Bystanders:
         for room in self._of.pop(connection, ()):
             self._leave(connection, room)
 
-    def notice(self, run: Run) -> None:
+    def notice(self, run: EventBatch) -> None:
         """Events were committed, whoever listens."""
         for event in run.events:
             if event.data is None:
@@ -63,7 +63,7 @@ class Bystanders:
         if run.room in self._rooms:
             self._activity(run)
 
-    def _added(self, run: Run, user: UserId, by: UserId | None) -> None:
+    def _added(self, run: EventBatch, user: UserId, by: UserId | None) -> None:
         name = None if by is None else run.names.get(by)
         payload = answers.signal("added", room=run.room_name, kind=run.kind.value, by=name)
         for connection in self._hub.of_user(user):
@@ -72,7 +72,7 @@ class Bystanders:
             if run.room not in connection.subscriptions:
                 connection.tell(payload)
 
-    def _removed(self, run: Run, user: UserId, reason: str) -> None:
+    def _removed(self, run: EventBatch, user: UserId, reason: str) -> None:
         payload = answers.signal("removed", room=run.room_name, reason=reason)
         for connection in list(self._hub.of_user(user)):
             if run.room in self._of.get(connection, ()):
@@ -90,10 +90,10 @@ class Bystanders:
                 del self._rooms[room]
                 self._noise.pop(room, None)
 
-    def _activity(self, run: Run) -> None:
+    def _activity(self, run: EventBatch) -> None:
         noise = self._noise.get(run.room)
         if noise is None:
-            noise = self._noise[run.room] = _Noise(run.room_name)
+            noise = self._noise[run.room] = PendingActivity(run.room_name)
         noise.head = run.last
         for event in run.events:
             if event.data is not None and "mentions" in event.data:

@@ -20,7 +20,7 @@ from app.domain.limits import (
     MAX_RATE_LIMITED,
     RATE_LIMITED_WINDOW_SECONDS,
 )
-from app.domain.token_bucket import Bucket
+from app.domain.token_bucket import TokenBucket
 from app.wire import answers
 from app.wire.errors import error_frame
 from app.wire.requests import (
@@ -37,7 +37,7 @@ from app.wire.requests import (
 )
 
 
-class Perform(NamedTuple):
+class Execute(NamedTuple):
     """Do what the client asks."""
 
     request: AnyRequest
@@ -49,7 +49,7 @@ class Answer(NamedTuple):
     payload: bytes
 
 
-Effect = Perform | Answer | Close
+Effect = Execute | Answer | Close
 
 _COUNTED_AS_SENDS = (Send, Edit, Delete, React, Pin)
 
@@ -70,7 +70,7 @@ class Protocol:
     __slots__ = ("_bad", "_expires_at", "_frames", "_limited", "_room", "_sends", "_warned")
 
     def __init__(
-        self, *, room: str | None, expires_at: float, frames: Bucket, sends: Bucket
+        self, *, room: str | None, expires_at: float, frames: TokenBucket, sends: TokenBucket
     ) -> None:
         self._room = room
         self._expires_at = expires_at
@@ -98,7 +98,7 @@ class Protocol:
                 return self._too_fast(request.id, "messages", wait, now)
         if type(request) is Ping:
             return Answer(answers.pong(request.id))
-        return Perform(request)
+        return Execute(request)
 
     def receive_bytes(self) -> Effect:
         """One inbound binary frame, which nobody should send."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.domain.closing import UNAUTHORIZED, lost_room
-from app.domain.events import Event, EventType, Run
+from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import RoomId, SessionId, UserId
 from app.realtime.connection import Connection, Subscription
 from app.realtime.fanout import Fanout
@@ -108,7 +108,7 @@ class Hub:
         """The subscriptions to a room, mute ones too."""
         return self._rooms.get(room, {}).values()
 
-    def deliver(self, run: Run, frames: Sequence[bytes]) -> None:
+    def deliver(self, run: EventBatch, frames: Sequence[bytes]) -> None:
         """Hand a run to everybody who listens now, without waiting for any of them."""
         listeners = self._rooms.get(run.room)
         if not listeners:

@@ -20,21 +20,21 @@ from app.domain.errors import Banned, Conflict, Gone, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
 from app.domain.roles import Kind
-from app.domain.views import Standing
+from app.domain.views import RoomView
 from app.realtime import event_pages as pages
 from app.realtime.connection import Connection, Subscription
 from app.realtime.event_pages import Page
-from app.realtime.feed import Feed, Warm
+from app.realtime.feed import Feed, RoomFeed
 from app.realtime.hub import Hub
-from app.realtime.outbox import Flusher
+from app.realtime.outbox import WriteCoalescer
 from app.realtime.presence import Presence
 from app.realtime.replays import Replays
-from app.realtime.resume import Wish
+from app.realtime.resume import ResumeRequest
 from app.services.log.committer import Committer
-from app.services.rooms.room_directory import Directory
-from app.services.rooms.room_views import Standings
+from app.services.rooms.room_directory import RoomDirectory
+from app.services.rooms.room_views import RoomViews
 from app.wire import answers
-from app.wire.rooms import standing_body
+from app.wire.rooms import view_body
 
 Confirmed = asyncio.Future[None]
 """Done when a log-in has been confirmed."""
@@ -45,8 +45,8 @@ class Entry:
     """A connection that has been let into a room, and has heard nothing of it yet."""
 
     subscription: Subscription
-    warm: Warm
-    standing: Standing
+    warm: RoomFeed
+    view: RoomView
 
 
 class Joins:
@@ -59,10 +59,10 @@ class Joins:
         feed: Feed,
         presence: Presence,
         replays: Replays,
-        directory: Directory,
-        standings: Standings,
+        directory: RoomDirectory,
+        room_views: RoomViews,
         committer: Committer,
-        flusher: Flusher,
+        coalescer: WriteCoalescer,
         epoch: Callable[[], str],
         now: Callable[[], Millis],
     ) -> None:
@@ -71,9 +71,9 @@ class Joins:
         self._presence = presence
         self._replays = replays
         self._directory = directory
-        self._standings = standings
+        self._room_views = room_views
         self._committer = committer
-        self._flusher = flusher
+        self._coalescer = coalescer
         self._epoch = epoch
         self._now = now
 
@@ -112,16 +112,16 @@ class Joins:
         subscription = self._hub.subscribe(connection, room, name.lower())
         subscription.on_end = partial(self._feed.release, warm)
         try:
-            standing = await self._admit(connection.user, room, confirmed, read_only=read_only)
+            view = await self._admit(connection.user, room, confirmed, read_only=read_only)
         except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(subscription)
             raise
-        self._feed.stands_at(warm, standing.head)
+        self._feed.stands_at(warm, view.head)
         self._stay(subscription)
-        subscription.admitted_at = standing.head
-        return Entry(subscription, warm, standing)
+        subscription.admitted_at = view.head
+        return Entry(subscription, warm, view)
 
-    async def replay(self, entry: Entry, wish: Wish) -> None:
+    async def replay(self, entry: Entry, wish: ResumeRequest) -> None:
         """
         Say ``joined``, replay, and go live; or say ``reset`` and leave it.
 
@@ -134,21 +134,21 @@ class Joins:
         """
         subscription = entry.subscription
         outbox = subscription.connection.outbox
-        reason = wish.why_useless(entry.standing, self._epoch())
+        reason = wish.reset_reason(entry.view, self._epoch())
         if reason is not None:
             self._hub.unsubscribe(subscription)
-            self._reset(entry, entry.standing, wish, reason)
+            self._reset(entry, entry.view, wish, reason)
             return
         self._arrive(entry)
         try:
             body = self._joined(entry)
             if wish.since is not None:
-                self._flusher.say(outbox, answers.joined(wish.re, body))
+                self._coalescer.say(outbox, answers.joined(wish.re, body))
                 await self._catch_up(entry, wish.since, wish)
                 return
             page = await self._newest(entry, wish.limit or DEFAULT_PAGE)
             self._stay(subscription)
-            self._flusher.say(outbox, answers.joined(wish.re, body))
+            self._coalescer.say(outbox, answers.joined(wish.re, body))
             cursor = await self._show(entry, page, wish.limit or DEFAULT_PAGE)
             if cursor is not None:
                 await self._catch_up(entry, cursor, wish)
@@ -170,33 +170,33 @@ class Joins:
             Unavailable: If the log can't be read now; nothing is joined then.
 
         """
-        if entry.standing.role is not None:
+        if entry.view.role is not None:
             self._arrive(entry)
         try:
-            await self._catch_up(entry, since, Wish(since))
+            await self._catch_up(entry, since, ResumeRequest(since))
         except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(entry.subscription)
             raise
 
     async def _admit(
         self, user: UserId, room: RoomId, confirmed: Confirmed | None, *, read_only: bool
-    ) -> Standing:
-        standing = await self._standings.get(room, user)
+    ) -> RoomView:
+        view = await self._room_views.get(room, user)
         if confirmed is not None:
             await confirmed
-        if standing is None or not standing.may_read(self._now()):
-            if standing is not None and standing.kind is Kind.PUBLIC:
+        if view is None or not view.may_read(self._now()):
+            if view is not None and view.kind is Kind.PUBLIC:
                 raise Banned
             raise RoomNotFound
-        if standing.role is None and not read_only:
+        if view.role is None and not read_only:
             await self._committer.append(Join(room=room, by=user, at=self._now()))
-            again = await self._standings.get(room, user)
+            again = await self._room_views.get(room, user)
             if again is None or again.role is None:
                 raise RoomNotFound
             return again
-        return standing
+        return view
 
-    async def _begin_again(self, entry: Entry, wish: Wish) -> None:
+    async def _begin_again(self, entry: Entry, wish: ResumeRequest) -> None:
         """Retention has taken what comes next, from under a replay."""
         subscription = entry.subscription
         if subscription.ended is not None:
@@ -205,21 +205,21 @@ class Joins:
             return
         self._hub.unsubscribe(subscription)
         key = (subscription.room, subscription.connection.user)
-        standing = reader(await self._standings.get(*key), self._now())
-        self._reset(entry, standing, wish, "gone")
+        view = reader(await self._room_views.get(*key), self._now())
+        self._reset(entry, view, wish, "gone")
 
-    def _reset(self, entry: Entry, standing: Standing, wish: Wish, reason: str) -> None:
-        body = {**self._where(standing), "reason": reason}
+    def _reset(self, entry: Entry, view: RoomView, wish: ResumeRequest, reason: str) -> None:
+        body = {**self._where(view), "reason": reason}
         entry.subscription.connection.outbox.say(answers.reset(wish.re, body))
 
-    def _where(self, standing: Standing) -> dict[str, object]:
-        head, first = standing.head, standing.first
-        return {"room": standing.name, "head": head, "first": first, "epoch": self._epoch()}
+    def _where(self, view: RoomView) -> dict[str, object]:
+        head, first = view.head, view.first
+        return {"room": view.name, "head": head, "first": first, "epoch": self._epoch()}
 
     def _joined(self, entry: Entry) -> dict[str, object]:
-        standing, room = entry.standing, entry.subscription.room
-        role = None if standing.role is None else standing.role.value
-        body = {**self._where(standing), "role": role, **standing_body(standing)}
+        view, room = entry.view, entry.subscription.room
+        role = None if view.role is None else view.role.value
+        body = {**self._where(view), "role": role, **view_body(view)}
         body["present_count"] = self._presence.count(room)
         present = self._presence.usernames(room)
         if present is not None:
@@ -241,7 +241,7 @@ class Joins:
 
     async def _newest(self, entry: Entry, limit: int) -> Page:
         subscription, warm = entry.subscription, entry.warm
-        await self._feed.reach(warm, entry.standing.head)
+        await self._feed.reach(warm, entry.view.head)
         upto = self._upto(subscription, warm)
         return await self._replays.newest(warm, subscription.room_name, limit, upto)
 
@@ -258,7 +258,7 @@ class Joins:
 
     async def _write(self, page: Page, entry: Entry, after: int) -> int | None:
         # With joined and caught_up, if they come in the same turn of the loop.
-        send, warm = self._flusher.write, entry.warm
+        send, warm = self._coalescer.write, entry.warm
         return await pages.write(page, entry.subscription, after, lambda: warm.rewrites, send)
 
     def _stay(self, subscription: Subscription) -> None:
@@ -266,16 +266,16 @@ class Joins:
         if not subscription.is_current():
             raise Conflict("The room was left, or joined anew, before this was done.")
 
-    def _upto(self, subscription: Subscription, warm: Warm) -> int:
+    def _upto(self, subscription: Subscription, warm: RoomFeed) -> int:
         """How far may be replayed now."""
         assert warm.delivered is not None
         ended = subscription.ended
         return warm.delivered if ended is None else min(warm.delivered, ended[1])
 
-    async def _catch_up(self, entry: Entry, cursor: int, wish: Wish) -> None:
+    async def _catch_up(self, entry: Entry, cursor: int, wish: ResumeRequest) -> None:
         subscription, warm = entry.subscription, entry.warm
         connection = subscription.connection
-        await self._feed.reach(warm, entry.standing.head)
+        await self._feed.reach(warm, entry.view.head)
         while subscription.is_current() and not connection.closed:
             upto = self._upto(subscription, warm)
             if cursor >= upto:
@@ -284,7 +284,7 @@ class Joins:
                 if subscription.ended is None:
                     name = subscription.room_name
                     caught_up = answers.caught_up(wish.re, name, cursor)
-                    self._flusher.say(connection.outbox, caught_up)
+                    self._coalescer.say(connection.outbox, caught_up)
                 else:
                     self._hub.expel(subscription)
                 return

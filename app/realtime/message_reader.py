@@ -11,17 +11,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from app.domain.closing import INTERNAL, Close
-from app.realtime.client_session import Answer, Perform, Protocol
+from app.realtime.client_session import Answer, Execute, Protocol
 from app.realtime.outbox import Outbox
-from app.realtime.request_handler import Conversation, Work
-from app.transport.base import FastTransport
+from app.realtime.request_handler import RequestHandler, Work
+from app.transport.base import WebSocketTransport
 
 log = logging.getLogger("parley.ws")
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
-class Inbox:
+class MessageReader:
     """Feeds texts to the protocol, and does what comes of it."""
 
     __slots__ = (
@@ -38,7 +38,7 @@ class Inbox:
     def __init__(
         self,
         protocol: Protocol,
-        conversation: Conversation,
+        conversation: RequestHandler,
         outbox: Outbox,
         close: Callable[[Close], None],
     ) -> None:
@@ -47,12 +47,12 @@ class Inbox:
         self._outbox = outbox
         self._close = close
         self._time = asyncio.get_running_loop().time
-        self._fast: FastTransport | None = None
+        self._fast: WebSocketTransport | None = None
         # What came while a request waits its turn, and the task that waits.
         self._backlog: list[str | None] = []
         self._waiting: asyncio.Task[None] | None = None
 
-    def open(self, fast: FastTransport, gone: Callable[[], None]) -> None:
+    def open(self, fast: WebSocketTransport, gone: Callable[[], None]) -> None:
         """Be called with each text as it is read."""
         self._fast = fast
         fast.listen(self._take, gone)
@@ -94,7 +94,7 @@ class Inbox:
             effect = self._protocol.receive_bytes()
         else:
             effect = self._protocol.receive(text, self._time())
-        if type(effect) is Perform:
+        if type(effect) is Execute:
             return self._conversation.perform(effect.request)
         if type(effect) is Answer:
             self._outbox.say(effect.payload)

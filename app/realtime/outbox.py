@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from app.domain.ids import RoomId
 from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
-from app.transport.base import FastTransport
+from app.transport.base import WebSocketTransport
 from app.wire.frames import payloads_of, text_frame
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -34,7 +34,7 @@ class Lane(Protocol):
         """Wait until little is unsent, or the peer is gone."""
 
 
-class PlainLane:
+class AsgiTransport:
     """
     The lane where a server offers nothing but ASGI: frames are taken apart again.
 
@@ -117,7 +117,7 @@ class Outbox:
     )
 
     def __init__(
-        self, lane: Lane | FastTransport, limit: int, overflow: Callable[[], None]
+        self, lane: Lane | WebSocketTransport, limit: int, overflow: Callable[[], None]
     ) -> None:
         self._lane = lane
         self._limit = limit
@@ -237,7 +237,7 @@ class Outbox:
         self._lane.abort()
 
 
-class Flusher:
+class WriteCoalescer:
     """Gathers what is said to many sockets in one turn of the loop: one write for each."""
 
     def __init__(self) -> None:

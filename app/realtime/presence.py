@@ -23,14 +23,14 @@ _NOBODY = UserId(0)
 
 
 class _Room:
-    __slots__ = ("changed", "leaving", "name", "telling", "tabs", "usernames")
+    __slots__ = ("changed", "membership_removal", "name", "telling", "tabs", "usernames")
 
     def __init__(self, name: str) -> None:
         self.name = name
         # Subscriptions per user; a user with none is on the way out.
         self.tabs: dict[UserId, int] = {}
         self.usernames: dict[UserId, str] = {}
-        self.leaving: dict[UserId, asyncio.TimerHandle] = {}
+        self.membership_removal: dict[UserId, asyncio.TimerHandle] = {}
         # Who has come (True) or gone (False) since the last telling.
         self.changed: dict[UserId, tuple[str, bool]] = {}
         self.telling: asyncio.TimerHandle | None = None
@@ -63,7 +63,7 @@ class Presence:
             here.usernames[user] = username
             self._change(room, here, user, username, online=True)
         elif tabs == 0:
-            here.leaving.pop(user).cancel()
+            here.membership_removal.pop(user).cancel()
 
     def leave(self, room: RoomId, user: UserId) -> None:
         """One of them ends. With the last, the user is gone after a while."""
@@ -73,13 +73,15 @@ class Presence:
         here.tabs[user] -= 1
         if here.tabs[user] == 0:
             loop = asyncio.get_running_loop()
-            here.leaving[user] = loop.call_later(PRESENCE_GRACE_SECONDS, self._gone, room, user)
+            here.membership_removal[user] = loop.call_later(
+                PRESENCE_GRACE_SECONDS, self._gone, room, user
+            )
 
     def drop(self, room: RoomId, user: UserId) -> None:
         """The user's access has ended: gone at once."""
         here = self._rooms.get(room)
         if here is not None and here.tabs.get(user) == 0:
-            here.leaving.pop(user).cancel()
+            here.membership_removal.pop(user).cancel()
             self._gone_from(room, here, user)
 
     def count(self, room: RoomId) -> int:
@@ -99,7 +101,7 @@ class Presence:
     def close(self) -> None:
         """Stop the timers."""
         for here in self._rooms.values():
-            for timer in here.leaving.values():
+            for timer in here.membership_removal.values():
                 timer.cancel()
             if here.telling is not None:
                 here.telling.cancel()
@@ -107,7 +109,7 @@ class Presence:
 
     def _gone(self, room: RoomId, user: UserId) -> None:
         here = self._rooms[room]
-        del here.leaving[user]
+        del here.membership_removal[user]
         self._gone_from(room, here, user)
 
     def _gone_from(self, room: RoomId, here: _Room, user: UserId) -> None:

@@ -15,11 +15,11 @@ import orjson
 from app.domain.clock import iso
 from app.domain.events import Event, EventType
 from app.domain.ids import RoomId
-from app.domain.limits import TAIL_ROOM_BYTES, TAIL_TOTAL_BYTES
+from app.domain.limits import REPLAY_BUFFER_ROOM_BYTES, REPLAY_BUFFERS_BYTES
 from app.wire.frames import payload_of, text_frame
 
 
-class Tail:
+class ReplayBuffer:
     """The frames of consecutive events of one room, up to the last one delivered."""
 
     __slots__ = ("_frames", "first", "size")
@@ -118,37 +118,39 @@ def _now(event: Event) -> dict[str, Any]:
     return {"text": event.text, "edited_at": iso(event.at)}
 
 
-class Tails:
+class ReplayBuffers:
     """All tails of a node: bounded per room and together, the least used goes first."""
 
-    def __init__(self, room_bytes: int = TAIL_ROOM_BYTES, bytes_: int = TAIL_TOTAL_BYTES) -> None:
+    def __init__(
+        self, room_bytes: int = REPLAY_BUFFER_ROOM_BYTES, bytes_: int = REPLAY_BUFFERS_BYTES
+    ) -> None:
         self._room_bytes = room_bytes
         self._bytes = bytes_
-        self._tails: OrderedDict[RoomId, Tail] = OrderedDict()
+        self._replay_buffers: OrderedDict[RoomId, ReplayBuffer] = OrderedDict()
         self._size = 0
 
-    def open(self, room: RoomId, delivered: int) -> Tail:
+    def open(self, room: RoomId, delivered: int) -> ReplayBuffer:
         """An empty tail that begins after ``delivered``."""
         self.drop(room)
-        tail = self._tails[room] = Tail(delivered + 1)
+        tail = self._replay_buffers[room] = ReplayBuffer(delivered + 1)
         return tail
 
     def drop(self, room: RoomId) -> None:
         """Forget a room's tail: it has gone cold, or old events have been erased."""
-        tail = self._tails.pop(room, None)
+        tail = self._replay_buffers.pop(room, None)
         if tail is not None:
             self._size -= tail.size
 
     def append(self, room: RoomId, frames: Sequence[bytes]) -> None:
         """The next events of a room."""
-        tail = self._tails[room]
+        tail = self._replay_buffers[room]
         before = tail.size
         tail.append(frames)
         self._grown(room, tail, before)
 
     def prepend(self, room: RoomId, first: int, frames: Sequence[bytes]) -> None:
         """Older events of a room, while there is space for them."""
-        tail = self._tails[room]
+        tail = self._replay_buffers[room]
         size = sum(map(len, frames))
         if tail.size + size <= self._room_bytes and self._size + size <= self._bytes:
             before = tail.size
@@ -157,7 +159,7 @@ class Tails:
 
     def forget_before(self, room: RoomId, first: int) -> None:
         """Events of a room before ``first`` are no longer kept."""
-        tail = self._tails.get(room)
+        tail = self._replay_buffers.get(room)
         if tail is not None:
             before = tail.size
             tail.forget_before(first)
@@ -165,16 +167,16 @@ class Tails:
 
     def rewrite(self, room: RoomId, event: Event) -> None:
         """An edit or a deletion is about to go out."""
-        tail = self._tails[room]
+        tail = self._replay_buffers[room]
         before = tail.size
         tail.rewrite(event)
         self._size += tail.size - before
 
-    def _grown(self, room: RoomId, tail: Tail, before: int) -> None:
-        self._tails.move_to_end(room)
+    def _grown(self, room: RoomId, tail: ReplayBuffer, before: int) -> None:
+        self._replay_buffers.move_to_end(room)
         tail.trim(self._room_bytes)
         self._size += tail.size - before
-        for other in self._tails.values():
+        for other in self._replay_buffers.values():
             if self._size <= self._bytes:
                 return
             if other is not tail:

@@ -20,12 +20,12 @@ from app.domain.limits import (
     REPLAY_PAGE_EVENTS,
 )
 from app.realtime.event_pages import Page
-from app.realtime.feed import Warm
-from app.realtime.replay_buffer import Tails
+from app.realtime.feed import RoomFeed
+from app.realtime.replay_buffer import ReplayBuffers
 from app.store import events as event_store
 from app.store import messages as message_store
 from app.store.database import Database, T, Work
-from app.wire.events import run_frames
+from app.wire.events import encode_batch
 from app.wire.frames import text_frame
 from app.wire.messages import message_event
 
@@ -33,13 +33,13 @@ from app.wire.messages import message_event
 class Replays:
     """Reads what joiners need, together."""
 
-    def __init__(self, database: Database, tails: Tails) -> None:
+    def __init__(self, database: Database, replay_buffers: ReplayBuffers) -> None:
         self._database = database
-        self._tails = tails
+        self._replay_buffers = replay_buffers
         self._turns = asyncio.Semaphore(MAX_DISK_REPLAYS)
         self._flights: dict[Hashable, asyncio.Task[Any]] = {}
 
-    async def after(self, warm: Warm, seq: int, upto: int) -> Page:
+    async def after(self, warm: RoomFeed, seq: int, upto: int) -> Page:
         """
         Events after ``seq``, at least one, not beyond ``upto``.
 
@@ -57,7 +57,7 @@ class Replays:
             upto = min(upto, warm.tail.first - 1)
         return await self._once((warm.room, seq, upto), lambda: self._read(warm, seq, upto))
 
-    async def newest(self, warm: Warm, room: str, limit: int, upto: int) -> Page:
+    async def newest(self, warm: RoomFeed, room: str, limit: int, upto: int) -> Page:
         """
         The newest ``limit`` messages up to ``upto``, as they are now.
 
@@ -86,21 +86,21 @@ class Replays:
         async with self._turns:
             return await read()
 
-    async def _read(self, warm: Warm, seq: int, upto: int) -> Page:
+    async def _read(self, warm: RoomFeed, seq: int, upto: int) -> Page:
         run, rewrites = await self._read_fresh(
             warm,
-            lambda c: event_store.run_after(
+            lambda c: event_store.batch_after(
                 c, warm.room, seq, upto=upto, limit=REPLAY_PAGE_EVENTS
             ),
         )
         if run is None or run.first > seq + 1:
             raise Gone
-        frames = run_frames(run)
+        frames = encode_batch(run)
         if warm.tail is not None and run.last + 1 == warm.tail.first:
-            self._tails.prepend(warm.room, run.first, frames)
+            self._replay_buffers.prepend(warm.room, run.first, frames)
         return Page(frames, range(run.first, run.last + 1), run.last, rewrites)
 
-    async def _read_newest(self, warm: Warm, room: str, limit: int, upto: int) -> Page:
+    async def _read_newest(self, warm: RoomFeed, room: str, limit: int, upto: int) -> Page:
         found, rewrites = await self._read_fresh(
             warm, lambda c: message_store.before(c, warm.room, upto + 1, limit)
         )
@@ -111,7 +111,7 @@ class Replays:
         warm.newest[limit] = page
         return page
 
-    async def _read_fresh(self, warm: Warm, work: Work[T]) -> tuple[T, int]:
+    async def _read_fresh(self, warm: RoomFeed, work: Work[T]) -> tuple[T, int]:
         """What is read, and after how many edits and deletions: none went out meanwhile."""
         for _ in range(MAX_STALE_READS):
             rewrites = warm.rewrites

@@ -26,16 +26,16 @@ from app.domain.text import mentioned
 from app.realtime.connection import Connection
 from app.realtime.hub import Hub
 from app.realtime.joins import Confirmed, Joins
-from app.realtime.outbox import Flusher
-from app.realtime.read_receipts import Reading
-from app.realtime.resume import Wish
+from app.realtime.outbox import WriteCoalescer
+from app.realtime.read_receipts import ReadReceipts
+from app.realtime.resume import ResumeRequest
 from app.realtime.typing import Typing
-from app.services.accounts.authenticator import Identities, Identity
+from app.services.accounts.authenticator import Authenticator, Identity
 from app.services.log.committer import Committer, Outcome
-from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_directory import RoomDirectory
 from app.wire import answers, requests
 from app.wire.errors import close_for, error_frame
-from app.wire.rooms import standing_body
+from app.wire.rooms import view_body
 
 log = logging.getLogger("parley.conversation")
 
@@ -44,21 +44,21 @@ Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversations:
+class RequestServices:
     """What a conversation needs of the server. One per node."""
 
     hub: Hub
     joins: Joins
     committer: Committer
-    directory: Directory
-    reading: Reading
+    directory: RoomDirectory
+    read_receipts: ReadReceipts
     typing: Typing
-    identities: Identities
-    flusher: Flusher
+    authenticator: Authenticator
+    coalescer: WriteCoalescer
     now: Callable[[], Millis]
 
 
-class Conversation:
+class RequestHandler:
     """
     One client's requests.
 
@@ -69,7 +69,7 @@ class Conversation:
 
     def __init__(
         self,
-        server: Conversations,
+        server: RequestServices,
         connection: Connection,
         renewed: Callable[[Identity], None],
     ) -> None:
@@ -94,7 +94,7 @@ class Conversation:
         try:
             match request:
                 case requests.Join():
-                    wish = Wish(request.since, request.limit, request.epoch, request.id)
+                    wish = ResumeRequest(request.since, request.limit, request.epoch, request.id)
                     self.join(request.room or "", wish)
                 case requests.Leave():
                     if self._entering:
@@ -114,7 +114,7 @@ class Conversation:
             self._fail(exc, request.id)
         return None
 
-    def join(self, room: str, wish: Wish, *, confirmed: Confirmed | None = None) -> None:
+    def join(self, room: str, wish: ResumeRequest, *, confirmed: Confirmed | None = None) -> None:
         """
         Join a room.
 
@@ -200,18 +200,18 @@ class Conversation:
         self._pending -= 1
         if self._room_for_more is not None and not self._room_for_more.done():
             self._room_for_more.set_result(None)
-        flusher, outbox = self._server.flusher, self._connection.outbox
-        if isinstance(outcome, appends.Done):
-            flusher.answer(outbox, outcome.room, answers.done(re, outcome))
+        coalescer, outbox = self._server.coalescer, self._connection.outbox
+        if isinstance(outcome, appends.Committed):
+            coalescer.answer(outbox, outcome.room, answers.done(re, outcome))
         else:
-            flusher.say(outbox, error_frame(outcome, re))
+            coalescer.say(outbox, error_frame(outcome, re))
 
     # Everything else
 
     async def _enter(
         self,
         room: str,
-        wish: Wish,
+        wish: ResumeRequest,
         entered: asyncio.Future[None],
         confirmed: Confirmed | None,
     ) -> None:
@@ -255,13 +255,13 @@ class Conversation:
         server, user = self._server, self._connection.user
         name = request.room or ""
         room = server.directory.known(name) or await server.directory.find(name)
-        standing = await server.reading.move(
+        view = await server.read_receipts.move(
             room, user, self._connection.username, request.seq, but=self._connection
         )
-        self._connection.outbox.say(answers.ack(request.id, **standing_body(standing)))
+        self._connection.outbox.say(answers.ack(request.id, **view_body(view)))
 
     async def _auth(self, request: requests.Auth) -> None:
-        identity = await self._server.identities.authenticate(request.token)
+        identity = await self._server.authenticator.authenticate(request.token)
         if identity.user != self._connection.user:
             raise Unauthorized("This token is another user's.")
         self._connection.session = identity.session

@@ -29,19 +29,19 @@ from app.domain.limits import (
     MAX_WELCOME_ROOMS,
     SLOW_CLOSE_SECONDS,
 )
-from app.domain.token_bucket import Bucket
+from app.domain.token_bucket import TokenBucket
 from app.observability.logs import event, name_connection, new_id
 from app.realtime.client_session import Protocol
 from app.realtime.connect_request import Handshake, is_ours, read_handshake
 from app.realtime.connection import Connection
 from app.realtime.joins import Confirmed
-from app.realtime.message_reader import Inbox
-from app.realtime.outbox import Outbox, PlainLane
-from app.realtime.request_handler import Conversation
-from app.realtime.resume import Wish
+from app.realtime.message_reader import MessageReader
+from app.realtime.outbox import AsgiTransport, Outbox
+from app.realtime.request_handler import RequestHandler
+from app.realtime.resume import ResumeRequest
 from app.runtime import Runtime
 from app.services.accounts.authenticator import Identity
-from app.transport.base import EXTENSION, FastTransport
+from app.transport.base import EXTENSION, WebSocketTransport
 from app.wire import answers
 from app.wire.errors import close_for
 from app.wire.frames import text_frame
@@ -81,8 +81,8 @@ class Socket:
         self._end = partial(_end, self._ending)
         self._timer: asyncio.TimerHandle | None = None
         self._connection: Connection | None = None
-        self._fast: FastTransport | None = scope.get("extensions", {}).get(EXTENSION)
-        self._plain = None if self._fast is not None else PlainLane(send)
+        self._fast: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
+        self._plain = None if self._fast is not None else AsgiTransport(send)
         lane = self._fast or self._plain
         assert lane is not None
         overflow = partial(self._end, SLOW_CONSUMER)
@@ -128,7 +128,7 @@ class Socket:
 
     async def _serve(self, handshake: Handshake) -> Close | None:
         runtime = self._runtime
-        claims = runtime.identities.read(handshake.token)
+        claims = runtime.authenticator.read(handshake.token)
         connection = Connection(
             user=claims.user,
             username="",
@@ -142,17 +142,17 @@ class Socket:
         # Registered first, checked second: a log-out in between is noticed.
         runtime.hub.register(connection)
         self._connection = connection
-        conversation = Conversation(runtime.conversations, connection, self._renewed)
-        inbox: Inbox | None = None
+        conversation = RequestHandler(runtime.request_services, connection, self._renewed)
+        inbox: MessageReader | None = None
         tasks: list[asyncio.Task[Any]] = []
         try:
             # All that is read for it is asked for at once, and so is read at once.
             confirmed: Confirmed = self._loop.create_future()
             if handshake.room is not None:
-                wish = Wish(handshake.since, handshake.limit, handshake.epoch)
+                wish = ResumeRequest(handshake.since, handshake.limit, handshake.epoch)
                 conversation.join(handshake.room, wish, confirmed=confirmed)
             runtime.memberships.of(claims.user).add_done_callback(self._watch)
-            identity = await runtime.identities.confirm(claims)
+            identity = await runtime.authenticator.confirm(claims)
             limit = runtime.settings.max_connections_per_user
             mine = runtime.hub.of_user(identity.user)
             if limit and sum(not other.closed for other in mine) > limit:
@@ -166,7 +166,7 @@ class Socket:
             confirmed.set_result(None)
             # Behind what the join has to say, if that is known by then.
             self._loop.call_soon(self._outbox.flush)
-            inbox = Inbox(self._protocol, conversation, self._outbox, self._end)
+            inbox = MessageReader(self._protocol, conversation, self._outbox, self._end)
             # The peer has closed the connection, or is lost.
             gone = partial(self._end, None)
             if self._fast is not None:
@@ -177,7 +177,7 @@ class Socket:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            runtime.bystanders.forget(connection)
+            runtime.activity.forget(connection)
             runtime.hub.retire(connection)
             await conversation.close()
             if inbox is not None:
@@ -193,7 +193,7 @@ class Socket:
         return Protocol(
             room=handshake.room,
             expires_at=self._ends_at(identity),
-            frames=Bucket(settings.frames_per_second, settings.frame_burst, now),
+            frames=TokenBucket(settings.frames_per_second, settings.frame_burst, now),
             sends=self._runtime.send_buckets.of(identity.user, now),
         )
 
@@ -226,8 +226,8 @@ class Socket:
         runtime = self._runtime
         rooms = None
         if handshake.room is None:
-            shown = await runtime.memberships.standings(identity.user, MAX_WELCOME_ROOMS)
-            rooms = [room_body(standing) for standing in shown]
+            shown = await runtime.memberships.room_views(identity.user, MAX_WELCOME_ROOMS)
+            rooms = [room_body(view) for view in shown]
         now = runtime.now()
         welcome = answers.welcome(
             user=identity.username,
@@ -246,7 +246,7 @@ class Socket:
         if connection is None or connection.closed or read.cancelled():
             return
         if read.exception() is None:
-            self._runtime.bystanders.watch(connection, read.result() or ())
+            self._runtime.activity.watch(connection, read.result() or ())
         else:
             # Without it, news of other rooms would be missing unseen.
             self._end(UNAVAILABLE)

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from app.domain.limits import MAX_TOGETHER_SECONDS
+from app.domain.limits import MAX_LOAD_GATHER_SECONDS
 from app.store.database import Connection, Database
 
 K = TypeVar("K")
@@ -21,17 +21,17 @@ _Asked = dict[Any, list[asyncio.Future[Any]]]
 """Who waits for which key."""
 
 
-class Gathering:
+class BatchLoader:
     """What is asked of the database at the moment. One per server."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._asked: dict[Together[Any, Any], _Asked] = {}
+        self._asked: dict[Loader[Any, Any], _Asked] = {}
         # How often anything has been asked.
         self._times = 0
         self._task: asyncio.Task[None] | None = None
 
-    def ask(self, kind: "Together[Any, Any]", key: Any) -> asyncio.Future[Any]:
+    def ask(self, kind: "Loader[Any, Any]", key: Any) -> asyncio.Future[Any]:
         """The answer to come; cancelling it disturbs nobody else."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._times += 1
@@ -57,12 +57,12 @@ class Gathering:
         it runs, the two threads would take turns with the interpreter.
         """
         time = asyncio.get_running_loop().time
-        until, times = time() + MAX_TOGETHER_SECONDS, 0
+        until, times = time() + MAX_LOAD_GATHER_SECONDS, 0
         while times < self._times and time() < until:
             times = self._times
             await asyncio.sleep(0)
 
-    async def _read(self, asked: "Mapping[Together[Any, Any], _Asked]") -> None:
+    async def _read(self, asked: "Mapping[Loader[Any, Any], _Asked]") -> None:
         def work(connection: Connection) -> list[Mapping[Any, Any]]:
             return [kind.load(connection, list(keys)) for kind, keys in asked.items()]
 
@@ -84,15 +84,15 @@ class Gathering:
                         future.set_result(answer)
 
 
-class Together(Generic[K, V]):
+class Loader(Generic[K, V]):
     """One kind of question: values by key."""
 
     def __init__(
         self,
-        gathering: Gathering,
+        batch_loader: BatchLoader,
         load: Callable[[Connection, Sequence[K]], Mapping[K, V]],
     ) -> None:
-        self._gathering = gathering
+        self._batch_loader = batch_loader
         self.load = load
         """The values of keys; a key that has none is left out."""
 
@@ -106,4 +106,4 @@ class Together(Generic[K, V]):
             Unavailable: If the database can't be read now.
 
         """
-        return self._gathering.ask(self, key)
+        return self._batch_loader.ask(self, key)

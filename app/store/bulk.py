@@ -30,7 +30,7 @@ def _statement(sql: str, columns: Columns, dialect: str) -> sa.TextClause:
     return sa.text(sql.replace("{keys}", f"(SELECT {', '.join(items)} FROM {source}) AS k"))
 
 
-class Keyed:
+class BulkStatement:
     """A statement over a set of keys: ``{keys}`` in ``sql`` is a table ``k`` of ``columns``."""
 
     def __init__(self, sql: str, **columns: ColumnType) -> None:
@@ -62,7 +62,7 @@ class Keyed:
         return connection.execute(statement, parameters)
 
 
-class RowInsert:
+class BulkInsert:
     """An ``INSERT`` of tuples: compiled once, the rows go to the driver as they are."""
 
     def __init__(self, table: sa.Table, *columns: str) -> None:

@@ -11,27 +11,27 @@ import sqlalchemy as sa
 
 from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
 from app.domain.views import MessageView, Page, Wording
-from app.store.bulk import Keyed
+from app.store.bulk import BulkStatement
 from app.store.events import decoded
 from app.store.names import usernames
-from app.store.query import Direct
+from app.store.query import Query
 
 _COLUMNS = (
     "SELECT e.id, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"
     " coalesce(e.edited_text, e.text), e.data, e.client_id, e.edited_at, e.deleted_at,"
     " e.pinned_at FROM events AS e WHERE e.type = 'message.created'"
 )
-_OLDER = Direct(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
-_NEWER = Direct(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
-_PINNED = Direct(
+_OLDER = Query(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
+_NEWER = Query(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
+_PINNED = Query(
     _COLUMNS + " AND e.pinned_at IS NOT NULL AND e.id > :low AND e.id < :high"
     " ORDER BY e.id DESC LIMIT :limit"
 )
-_REPLYING = Direct(
+_REPLYING = Query(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
 )
-_REPLYING_OLDER = Direct(
+_REPLYING_OLDER = Query(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit"
 )
@@ -46,18 +46,18 @@ _LAST_EDIT = sa.text(
     " AND e.ref IS NOT NULL AND e.type = 'message.edited'"
 )
 _SAID = sa.text("SELECT text, at FROM events WHERE id = :id")
-_BY_IDS = Keyed(
+_BY_IDS = BulkStatement(
     _COLUMNS.replace("FROM events AS e", "FROM {keys} JOIN events AS e ON e.id = k.id"),
     id="bigint",
 )
-_ROOM = Direct("SELECT head, first FROM rooms WHERE id = :room")
+_ROOM = Query("SELECT head, first FROM rooms WHERE id = :room")
 
-_REACTIONS = Keyed(
+_REACTIONS = BulkStatement(
     "SELECT r.event_id, r.emoji, r.user_id FROM {keys}"
     " JOIN reactions AS r ON r.event_id = k.id ORDER BY r.seq",
     id="bigint",
 )
-_REPLIES = Keyed(
+_REPLIES = BulkStatement(
     "SELECT k.id, count(*), max(e.id) FROM {keys} JOIN events AS e"
     " ON e.room_id = k.room AND e.ref = k.seq AND e.ref IS NOT NULL"
     " WHERE e.type = 'message.created' AND e.deleted_at IS NULL GROUP BY k.id",
@@ -65,7 +65,7 @@ _REPLIES = Keyed(
     room="bigint",
     seq="bigint",
 )
-_MENTIONS = Keyed(
+_MENTIONS = BulkStatement(
     "SELECT m.event_id, m.user_id FROM {keys} JOIN mentions AS m ON m.event_id = k.id",
     id="bigint",
 )
@@ -170,7 +170,7 @@ def _bounds(connection: sa.Connection, room: RoomId) -> tuple[int, int]:
 
 def _rows(
     connection: sa.Connection,
-    query: Direct,
+    query: Query,
     room: RoomId,
     low: int,
     high: int,

@@ -20,7 +20,7 @@ def driver(connection: sa.Connection) -> sqlite3.Connection:
     return sqlite
 
 
-class Direct:
+class Query:
     """A query with named parameters: ``SELECT … WHERE id = :id``."""
 
     def __init__(self, sql: str) -> None:

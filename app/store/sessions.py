@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import REFRESH_GRACE_SECONDS
-from app.store.bulk import Keyed
+from app.store.bulk import BulkStatement
 from app.store.tables import refresh_tokens, revocations, sessions, users
 
 
@@ -62,13 +62,13 @@ class Exchange(NamedTuple):
 
 _COLUMNS = [sessions.c[name] for name in Session._fields]
 
-_HOLDERS = Keyed(
+_HOLDERS = BulkStatement(
     "SELECT s.id, s.user_id, u.username, u.display_name, u.is_admin, s.expires_at, s.last_used_at"
     " FROM {keys} JOIN sessions s ON s.id = k.session JOIN users u ON u.id = s.user_id"
     " WHERE s.revoked_at IS NULL AND u.disabled_at IS NULL AND u.erased_at IS NULL",
     session="bigint",
 )
-_TOUCH = Keyed(
+_TOUCH = BulkStatement(
     "UPDATE sessions SET last_used_at = :at"
     " WHERE last_used_at < :at AND id IN (SELECT session FROM {keys})",
     session="bigint",

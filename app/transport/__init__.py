@@ -1,1 +1,1 @@
-"""Bytes in and out: WebSocket, HTTP, event streams, and the server process. Knows nothing of chat."""
+"""Bytes in and out: WebSocket, HTTP, event streams, the server process. No chat in here."""

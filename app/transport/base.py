@@ -9,7 +9,7 @@ Hear = Callable[[str | None], None]
 """Called with each text; None for a message that is not text."""
 
 
-class FastTransport(NamedTuple):
+class WebSocketTransport(NamedTuple):
     """A socket's own way in and out: finished frames out, texts in, no task in between."""
 
     write: Callable[[bytes], None]

@@ -25,7 +25,7 @@ class Rest(NamedTuple):
     """Whether all that follows is, too: it will close the connection."""
 
 
-class Splitter:
+class FrameReader:
     """
     Cuts a byte stream into frames, across reads.
 

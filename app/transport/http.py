@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.domain.limits import MAX_HEADER_BYTES, REQUEST_SECONDS
 
 
-class ParleyHttpProtocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """Requests arrive within :data:`REQUEST_SECONDS`, behind a header of bounded size."""
 
     deadline: TimerHandle | None = None

@@ -24,7 +24,7 @@ from app.transport.control_frames import ping
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
+class KeepaliveWebSocketProtocol(WebSocketsSansIOProtocol):
     """What the kernel buffers is bounded, and so is how long a peer may take to go."""
 
     # Of websockets; None until something comes up that it has to judge or to say.

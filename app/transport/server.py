@@ -27,8 +27,8 @@ from app.domain.limits import (
     PONG_TIMEOUT_SECONDS,
     TCP_USER_TIMEOUT_MS,
 )
-from app.transport.sniffer import Doorway
-from app.transport.websocket import ParleyWebSocketProtocol
+from app.transport.sniffer import ProtocolSniffer
+from app.transport.websocket import WebSocketProtocol
 
 log = logging.getLogger("parley.server")
 
@@ -159,12 +159,12 @@ def options(
 ) -> dict[str, Any]:
     """What uvicorn is told, whether it reloads or not."""
     return {
-        "ws": ParleyWebSocketProtocol,
+        "ws": WebSocketProtocol,
         "ws_max_size": MAX_FRAME_BYTES,
         "ws_ping_interval": HEARTBEAT_SECONDS,
         "ws_ping_timeout": PONG_TIMEOUT_SECONDS,
         "ws_per_message_deflate": ws_compression,
-        "http": Doorway,
+        "http": ProtocolSniffer,
         "loop": "auto",
         # Ours is configured already, and a line per request is written by the app.
         "log_config": None,

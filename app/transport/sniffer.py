@@ -14,15 +14,15 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.domain.limits import REQUEST_SECONDS
-from app.transport.http import ParleyHttpProtocol
-from app.transport.websocket import Address, ParleyWebSocketProtocol
+from app.transport.http import HttpProtocol
+from app.transport.websocket import Address, WebSocketProtocol
 from app.transport.ws_handshake import offers_compression, plain_handshake
 
 # Of each server, a WebSocket that is never connected: the others are copies of it.
-_FIRST: WeakKeyDictionary[ServerState, ParleyWebSocketProtocol] = WeakKeyDictionary()
+_FIRST: WeakKeyDictionary[ServerState, WebSocketProtocol] = WeakKeyDictionary()
 
 
-class Doorway(Protocol):
+class ProtocolSniffer(Protocol):
     """uvicorn's ``http`` protocol, until the first bytes tell which one it has to be."""
 
     __slots__ = (
@@ -75,9 +75,7 @@ class Doorway(Protocol):
         if handshake is None or (
             self._config.ws_per_message_deflate and offers_compression(handshake.headers)
         ):
-            http = ParleyHttpProtocol(
-                self._config, self._server_state, self._app_state, self._loop
-            )
+            http = HttpProtocol(self._config, self._server_state, self._app_state, self._loop)
             # Bytes that come singly buy nobody more time.
             http.deadline, self._deadline = self._deadline, None
             http.connection_made(transport)
@@ -104,11 +102,11 @@ class Doorway(Protocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def _websocket(self) -> ParleyWebSocketProtocol:
+    def _websocket(self) -> WebSocketProtocol:
         state = self._server_state
         first = _FIRST.get(state)
         if first is None:
-            first = _FIRST[state] = ParleyWebSocketProtocol(
+            first = _FIRST[state] = WebSocketProtocol(
                 config=self._config, server_state=state, app_state=self._app_state
             )
         websocket = first.fresh()

@@ -9,7 +9,7 @@ from app.wire.frames import payloads_of
 _EVENT = re.compile(rb'\{"type":"[a-z]+\.[a-z]+","room":"[^"]*","seq":(\d+),')
 
 
-class EventLane:
+class SseTransport:
     """
     The lane of an event stream: an :class:`app.realtime.outbox.Outbox` writes, one task takes.
 

@@ -17,10 +17,10 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected, is_ssl
 from websockets.http11 import Request
 
-from app.transport.base import EXTENSION, FastTransport, Hear
+from app.transport.base import EXTENSION, Hear, WebSocketTransport
 from app.transport.control_frames import close_answer, pong_payload
-from app.transport.frame_reader import Rest, Splitter
-from app.transport.keepalive import BoundedWebSocketProtocol
+from app.transport.frame_reader import FrameReader, Rest
+from app.transport.keepalive import KeepaliveWebSocketProtocol
 from app.transport.ws_handshake import Plain, refusal, subprotocols, switching
 
 Address = tuple[str, int] | None
@@ -40,10 +40,10 @@ class _Sink:
 _NOTHING_TO_RECEIVE = _Sink()
 
 
-class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
+class WebSocketProtocol(KeepaliveWebSocketProtocol):
     """A bounded protocol with a fast lane, short ways for what is plain, and our close codes."""
 
-    _splitter: Splitter | None = None
+    _splitter: FrameReader | None = None
     _hear: Hear | None = None
     _gone: Callable[[], None] | None = None
     # Of a handshake that was read the short way; and what came before it was answered.
@@ -70,7 +70,7 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
         self._bound_buffer()
         self._accept = handshake.accept
         self.handshake_initiated = True
-        self._splitter = Splitter(self.config.ws_max_size)
+        self._splitter = FrameReader(self.config.ws_max_size)
         self.scope = {
             "type": "websocket",
             "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
@@ -163,7 +163,7 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
                 self._close_soon()
         elif not self.conn.reader.buffer:
             # Frames begin with the next read: they can be cut here.
-            self._splitter = Splitter(self.config.ws_max_size)
+            self._splitter = FrameReader(self.config.ws_max_size)
 
     def _heard(self, text: str | None) -> None:
         if self.close_sent:
@@ -187,8 +187,8 @@ class ParleyWebSocketProtocol(BoundedWebSocketProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self._fast_transport()
 
-    def _fast_transport(self) -> FastTransport:
-        return FastTransport(
+    def _fast_transport(self) -> WebSocketTransport:
+        return WebSocketTransport(
             self.transport.write,
             self.transport.get_write_buffer_size,
             self._abort,

@@ -49,8 +49,8 @@ async def test_everybody_is_answered_as_the_matrix_says(stage: Stage, type: str)
             for who, line in lines.items():
                 frame = await asks(line, type, fields, await stage.scene(kind))
                 answers[who] = frame.get("code", OK)
-                standing = PEOPLE[who]
-                expected[who] = rule.answer(kind, standing) if isinstance(rule, Rule) else OK
+                view = PEOPLE[who]
+                expected[who] = rule.answer(kind, view) if isinstance(rule, Rule) else OK
             assert answers == expected, kind
 
 
@@ -71,9 +71,9 @@ async def test_a_hidden_room_is_like_one_that_does_not_exist(stage: Stage, type:
 async def test_the_room_of_the_path(stage: Stage, kind: str) -> None:
     [(rule, _)] = REQUESTS["join"]
     assert isinstance(rule, Rule)
-    for who, standing in PEOPLE.items():
+    for who, view in PEOPLE.items():
         scene = await stage.scene(kind)
-        answer = rule.answer(kind, standing)
+        answer = rule.answer(kind, view)
         if answer == OK:
             line = await stage.server.joins(who, scene.room)
             assert line.heard[1]["type"] == "joined"

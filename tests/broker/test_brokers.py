@@ -4,12 +4,19 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from app.broker.base import Bell, Broker, Exchange, LoginEnded, MemoryBroker, RoomRang
+from app.broker.base import (
+    Broker,
+    Exchange,
+    LogAdvanced,
+    MemoryBroker,
+    Notification,
+    SessionsRevoked,
+)
 from app.domain.ids import RoomId, SessionId, UserId
 from tests.harness.patience import turns, until
 
-RANG = RoomRang(RoomId(1), 7)
-ENDED = LoginEnded(UserId(2), SessionId(3))
+RANG = LogAdvanced(RoomId(1), 7)
+ENDED = SessionsRevoked(UserId(2), SessionId(3))
 
 
 class Node:
@@ -17,7 +24,7 @@ class Node:
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.heard: list[Bell] = []
+        self.heard: list[Notification] = []
 
 
 def memory() -> Callable[[], Broker]:
@@ -42,11 +49,11 @@ async def test_the_others_hear_a_bell_and_the_ringer_does_not(nodes: list[Node])
 
     one.broker.ring(RANG)
     one.broker.ring(ENDED)
-    one.broker.ring(LoginEnded(UserId(2), None))
+    one.broker.ring(SessionsRevoked(UserId(2), None))
 
     for node in (two, three):
         await until(lambda node=node: len(node.heard) == 3, "the bells")
-        assert node.heard == [RANG, ENDED, LoginEnded(UserId(2), None)]
+        assert node.heard == [RANG, ENDED, SessionsRevoked(UserId(2), None)]
     await turns()
     assert one.heard == []
 

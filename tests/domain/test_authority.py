@@ -17,12 +17,12 @@ from app.domain.appends import (
     UpdateRoom,
 )
 from app.domain.authority import (
-    actor,
-    allow,
+    effective_role,
     reader,
+    require,
+    require_can_post,
+    require_visible,
     role_of,
-    speaker,
-    standing_role,
     target,
 )
 from app.domain.errors import (
@@ -36,7 +36,7 @@ from app.domain.errors import (
 )
 from app.domain.ids import Millis, Seq
 from app.domain.roles import Action, Kind, Role
-from app.domain.views import Access
+from app.domain.views import RoomAccess
 from app.domain.working_set import FOREVER, Message
 from tests.domain.den import DEN, HEAD, NOW, Den, user
 
@@ -123,11 +123,11 @@ def test_the_operator_is_no_person() -> None:
     den = Den()
     request = Append(room=DEN, by=None, at=NOW)
 
-    assert actor(den.ws, request) == (den.room, None)
-    assert allow(den.ws, request, Action.ARCHIVE) == (den.room, None)
+    assert require_visible(den.ws, request) == (den.room, None)
+    assert require(den.ws, request, Action.ARCHIVE) == (den.room, None)
     assert role_of(den.room, None) is Role.OWNER
     with pytest.raises(Forbidden):
-        speaker(den.ws, request, Action.SEND)
+        require_can_post(den.ws, request, Action.SEND)
 
 
 def test_who_is_gone_from_the_accounts_is_nobody() -> None:
@@ -135,7 +135,7 @@ def test_who_is_gone_from_the_accounts_is_nobody() -> None:
     del den.ws.people[DEN, user("bo")]
 
     with pytest.raises(Unauthorized):
-        actor(den.ws, Append(room=DEN, by=user("bo"), at=NOW))
+        require_visible(den.ws, Append(room=DEN, by=user("bo"), at=NOW))
 
 
 def test_a_muted_or_blocked_member_is_no_speaker() -> None:
@@ -144,12 +144,12 @@ def test_a_muted_or_blocked_member_is_no_speaker() -> None:
 
     den.person("bo").muted_until = Millis(NOW + 1)
     with pytest.raises(Muted):
-        speaker(den.ws, request, Action.SEND)
+        require_can_post(den.ws, request, Action.SEND)
     den.person("bo").muted_until = NOW
-    assert speaker(den.ws, request, Action.SEND) == (den.room, den.person("bo"))
+    assert require_can_post(den.ws, request, Action.SEND) == (den.room, den.person("bo"))
     den.person("bo").blocked = True
     with pytest.raises(Forbidden):
-        speaker(den.ws, request, Action.SEND)
+        require_can_post(den.ws, request, Action.SEND)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,8 @@ def test_nobody_in_a_direct_room_ranks_above_the_other() -> None:
 # Reading
 
 
-def access(kind: Kind, role: Role | None = None, banned_until: int | None = None) -> Access:
-    return Access(kind=kind, head=HEAD, first=1, role=role, banned_until=banned_until)
+def access(kind: Kind, role: Role | None = None, banned_until: int | None = None) -> RoomAccess:
+    return RoomAccess(kind=kind, head=HEAD, first=1, role=role, banned_until=banned_until)
 
 
 def test_a_public_room_is_read_by_everybody_who_is_not_banned() -> None:
@@ -216,5 +216,5 @@ def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
 def test_an_administrator_acts_as_owner_but_not_between_two(kind: Kind, role: Role | None) -> None:
     expected = role if kind is Kind.DIRECT else Role.OWNER
 
-    assert standing_role(access(kind, role), is_admin=True) is expected
-    assert standing_role(access(kind, role), is_admin=False) is role
+    assert effective_role(access(kind, role), is_admin=True) is expected
+    assert effective_role(access(kind, role), is_admin=False) is role

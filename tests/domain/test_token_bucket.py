@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from app.domain import token_bucket as buckets
 from app.domain.ids import UserId
-from app.domain.token_bucket import Bucket, UserBuckets
+from app.domain.token_bucket import TokenBucket, UserTokenBuckets
 
 
 def test_a_burst_then_a_rate() -> None:
-    bucket = Bucket(rate=2, burst=3, now=0.0)
+    bucket = TokenBucket(rate=2, burst=3, now=0.0)
 
     assert [bucket.take(0.0) for _ in range(3)] == [0.0] * 3
     assert bucket.take(0.0) == 0.5
@@ -19,7 +19,7 @@ def test_a_burst_then_a_rate() -> None:
 
 
 def test_it_fills_no_higher_than_the_burst() -> None:
-    bucket = Bucket(rate=10, burst=2, now=0.0)
+    bucket = TokenBucket(rate=10, burst=2, now=0.0)
 
     taken = [bucket.take(1_000.0) for _ in range(3)]
 
@@ -27,13 +27,13 @@ def test_it_fills_no_higher_than_the_burst() -> None:
 
 
 def test_no_rate_is_no_limit() -> None:
-    bucket = Bucket(rate=0, burst=0, now=0.0)
+    bucket = TokenBucket(rate=0, burst=0, now=0.0)
 
     assert not any(bucket.take(0.0) for _ in range(10_000))
 
 
 def test_a_burst_of_nothing_lets_one_through() -> None:
-    bucket = Bucket(rate=1, burst=0, now=0.0)
+    bucket = TokenBucket(rate=1, burst=0, now=0.0)
 
     assert [bucket.take(0.0), bucket.take(0.0)] == [0.0, 1.0]
 
@@ -46,7 +46,7 @@ def test_a_burst_of_nothing_lets_one_through() -> None:
 def test_in_any_time_no_more_than_burst_and_rate_get_through(
     rate: float, burst: int, pauses: list[float]
 ) -> None:
-    bucket, now, passed = Bucket(rate, burst, 0.0), 0.0, []
+    bucket, now, passed = TokenBucket(rate, burst, 0.0), 0.0, []
     for pause in pauses:
         now += pause
         if not bucket.take(now):
@@ -59,7 +59,7 @@ def test_in_any_time_no_more_than_burst_and_rate_get_through(
 
 @given(st.floats(0.5, 50), st.integers(1, 20), st.lists(st.floats(0, 1), max_size=40))
 def test_whoever_waits_as_told_gets_through(rate: float, burst: int, pauses: list[float]) -> None:
-    bucket, now = Bucket(rate, burst, 0.0), 0.0
+    bucket, now = TokenBucket(rate, burst, 0.0), 0.0
     for pause in pauses:
         now += pause
         if wait := bucket.take(now):
@@ -68,7 +68,7 @@ def test_whoever_waits_as_told_gets_through(rate: float, burst: int, pauses: lis
 
 
 def test_a_user_has_one_bucket() -> None:
-    of_users = UserBuckets(rate=1, burst=1)
+    of_users = UserTokenBuckets(rate=1, burst=1)
 
     assert of_users.of(UserId(1), 0.0) is of_users.of(UserId(1), 5.0)
     assert of_users.of(UserId(1), 0.0) is not of_users.of(UserId(2), 0.0)
@@ -76,7 +76,7 @@ def test_a_user_has_one_bucket() -> None:
 
 def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buckets, "MAX_REMEMBERED_BUCKETS", 2)
-    of_users = UserBuckets(rate=1, burst=1)
+    of_users = UserTokenBuckets(rate=1, burst=1)
     first = of_users.of(UserId(1), 0.0)
 
     for user in (2, 3):

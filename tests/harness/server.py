@@ -21,7 +21,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.broker.base import Broker, MemoryBroker
 from app.config.settings import Settings
-from app.domain.appends import Admit, Append, CreateRoom, Done
+from app.domain.appends import Admit, Append, Committed, CreateRoom
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.domain.roles import Kind, Role
 from app.lifespan import running
@@ -116,7 +116,7 @@ class Server:
     async def logs_out(self, person: Person) -> None:
         """End this log-in."""
         at, user, session = self.clock(), person.user, person.session
-        await self.runtime.endings.write(
+        await self.runtime.session_revoker.write(
             lambda c: (None, [(user, s) for s in sessions.end(c, user, [session], at)])
         )
 
@@ -143,7 +143,7 @@ class Server:
             await self.admit(name, member, by=owner)
         return done.room
 
-    async def admit(self, room: str, name: str, *, by: str, role: Role | None = None) -> Done:
+    async def admit(self, room: str, name: str, *, by: str, role: Role | None = None) -> Committed:
         """Make somebody a member."""
         person = await self.person(name)
         return await self.append(Admit, room, by=by, user=person.user, role=role)
@@ -154,7 +154,7 @@ class Server:
 
     async def append(
         self, kind: type[Append], room: str | None, /, *, by: str | None, **what: Any
-    ) -> Done:
+    ) -> Committed:
         """Have the committer carry out a request, as a service would."""
         user = None if by is None else (await self.person(by)).user
         where = RoomId(0) if room is None else self.room_id(room)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.transport.base import EXTENSION, FastTransport
+from app.transport.base import EXTENSION, WebSocketTransport
 from app.wire.frames import payloads_of
 
 
@@ -138,8 +138,8 @@ class AsgiSocket:
             case "websocket.close":
                 self._from_app.put_nowait(Closed(message["code"], message["reason"]))
 
-    def _lane(self) -> FastTransport:
-        return FastTransport(
+    def _lane(self) -> WebSocketTransport:
+        return WebSocketTransport(
             write=self._write,
             unsent=lambda: sum(map(len, self._unsent)),
             abort=self._abort,
@@ -151,7 +151,7 @@ class AsgiSocket:
                     ("pause", self._reading.clear),
                     ("resume", self._reading.set),
                 )
-                if name in FastTransport._fields
+                if name in WebSocketTransport._fields
             },
         )
 

@@ -11,26 +11,26 @@ from typing import Any, TypeVar
 import orjson
 import sqlalchemy as sa
 
-from app.domain.appends import Admit, Append, CreateRoom, Done, OpenDirect, Send
-from app.domain.events import EventType, Run
+from app.domain.appends import Admit, Append, Committed, CreateRoom, OpenDirect, Send
+from app.domain.events import EventBatch, EventType
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
-from app.domain.views import Standing
-from app.realtime.activity import Bystanders
-from app.realtime.feed import Feed, Warm
+from app.domain.views import RoomView
+from app.realtime.activity import ActivityNotifier
+from app.realtime.feed import Feed, RoomFeed
 from app.realtime.hub import Hub
-from app.realtime.replay_buffer import Tails
+from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replays import Replays
 from app.services.log.committer import Outcome, commit
 from app.store import events as event_store
 from app.store import messages, rooms, users
 from app.store.database import Work
-from app.wire.events import run_frames
+from app.wire.events import encode_batch
 from app.wire.frames import payload_of, payloads_of
 from app.wire.messages import message_body
 from app.wire.rooms import member_body, room_body
 from tests.harness.databases import install
-from tests.model.histories import PEOPLE, Act, History, Message
+from tests.model.histories import PEOPLE, History, Message, Step
 from tests.model.room_state import Body, RoomState
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Everybody:
     def __init__(self) -> None:
         self.heard: dict[RoomId, list[bytes]] = {}
 
-    def deliver(self, run: Run, frames: Sequence[bytes]) -> None:
+    def deliver(self, run: EventBatch, frames: Sequence[bytes]) -> None:
         self.heard.setdefault(run.room, []).extend(frames)
 
 
@@ -113,11 +113,11 @@ class House:
         """Every event as it went out, by room."""
         self._said: dict[RoomId, list[Message]] = {}
         database = Held(connection)
-        tails = Tails(room_bytes=1_500) if history.small_tail else Tails()
+        replay_buffers = ReplayBuffers(room_bytes=1_500) if history.small_tail else ReplayBuffers()
         self._everybody = Everybody()
-        self._feed = Feed(database, self._everybody, Bystanders(Hub()), tails)  # type: ignore[arg-type]
-        self._replays = Replays(database, tails)
-        self._warm: dict[RoomId, Warm] = {}
+        self._feed = Feed(database, self._everybody, ActivityNotifier(Hub()), replay_buffers)  # type: ignore[arg-type]
+        self._replays = Replays(database, replay_buffers)
+        self._warm: dict[RoomId, RoomFeed] = {}
         # The lair may be the direct room of ana and bo.
         self.den = self._make("den", history.kinds[0])
         self.lair = self._make("lair", history.kinds[1])
@@ -131,7 +131,7 @@ class House:
 
     # What happens
 
-    def does(self, acts: Sequence[Act]) -> None:
+    def does(self, acts: Sequence[Step]) -> None:
         """Carry out a batch."""
         appends, marks = [], []
         for act in acts:
@@ -155,7 +155,7 @@ class House:
         self.marks.append(list(marks))
         self.outcomes += done.outcomes
         for run in done.runs:
-            self.committed.setdefault(run.room, []).extend(run_frames(run))
+            self.committed.setdefault(run.room, []).extend(encode_batch(run))
             self._said.setdefault(run.room, []).extend(
                 Message(event.seq, event.by, event.client_id)
                 for event in run.events
@@ -184,10 +184,10 @@ class House:
         found: list[Body] = []
         head = self._head(room)
         while True:
-            run = event_store.run_after(self.connection, room, since, upto=head, limit=page)
+            run = event_store.batch_after(self.connection, room, since, upto=head, limit=page)
             if run is None:
                 return found
-            found += [orjson.loads(payload_of(frame)) for frame in run_frames(run)]
+            found += [orjson.loads(payload_of(frame)) for frame in encode_batch(run)]
             since = run.last
 
     async def replayed(self, room: RoomId, since: int) -> list[Body]:
@@ -211,7 +211,7 @@ class House:
     def fetch(self, room: RoomId, page: int) -> RoomState:
         """What a client gets that asks for everything, page by page."""
         state = RoomState.fetched(
-            room_body(self.standing(room, "root")),
+            room_body(self.view(room, "root")),
             self._messages(room, page),
             self._members(room, page),
         )
@@ -221,10 +221,10 @@ class House:
         )
         return state
 
-    def standing(self, room: RoomId, name: str, read: int = 0) -> Standing:
+    def view(self, room: RoomId, name: str, read: int = 0) -> RoomView:
         """Where somebody stands in a room, if they have read up to ``read``."""
         key = (room, PEOPLE[name], read)
-        return rooms.standings(self.connection, [key])[key]
+        return rooms.room_views(self.connection, [key])[key]
 
     def _messages(self, room: RoomId, limit: int) -> list[Body]:
         name = ROOM_NAMES[self.rooms.index(room)]
@@ -279,5 +279,5 @@ class House:
         )
         self.redoes([made], [])
         done = self.outcomes[-1]
-        assert isinstance(done, Done)
+        assert isinstance(done, Committed)
         return done.room

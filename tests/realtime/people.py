@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 from app.domain.closing import Close
-from app.domain.events import Event, EventType, Run
+from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import Millis, RoomId, Seq, SessionId, UserId
 from app.domain.roles import Kind
 from app.realtime.connection import Connection
@@ -77,8 +77,8 @@ def event(seq: int, kind: EventType = EventType.MESSAGE_CREATED, **what: Any) ->
     return Event(DEN, Seq(seq), kind, what.pop("by", ANA), AT, **what)
 
 
-def run(*events: Event, room: RoomId = DEN, name: str = "den") -> Run:
-    return Run(room, name, Kind.PUBLIC, events, NAMES)
+def run(*events: Event, room: RoomId = DEN, name: str = "den") -> EventBatch:
+    return EventBatch(room, name, Kind.PUBLIC, events, NAMES)
 
 
 def left(seq: int, user: UserId, reason: str = "removed") -> Event:

@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.events import EventType
 from app.domain.ids import RoomId
-from app.realtime import activity as bystanders_module
-from app.realtime.activity import Bystanders
+from app.realtime import activity as activity_module
+from app.realtime.activity import ActivityNotifier
 from app.realtime.hub import Hub
 from tests.harness.patience import turns, until
 from tests.realtime.people import ANA, BO, DEN, EVE, Caller, event, joined, left, run
@@ -23,16 +23,16 @@ def hub() -> Hub:
 
 
 @pytest.fixture
-async def bystanders(hub: Hub) -> AsyncIterator[Bystanders]:
-    bystanders = Bystanders(hub)
-    yield bystanders
-    bystanders.close()
+async def activity(hub: Hub) -> AsyncIterator[ActivityNotifier]:
+    activity = ActivityNotifier(hub)
+    yield activity
+    activity.close()
 
 
-def member(hub: Hub, bystanders: Bystanders, user: Any, **how: Any) -> Caller:
+def member(hub: Hub, activity: ActivityNotifier, user: Any, **how: Any) -> Caller:
     caller = Caller(user, **how)
     hub.register(caller.connection)
-    bystanders.watch(caller.connection, [DEN])
+    activity.watch(caller.connection, [DEN])
     return caller
 
 
@@ -40,59 +40,61 @@ def heard(caller: Caller) -> list[Any]:
     return [json.loads(payload) for payload in caller.ear.payloads]
 
 
-async def test_members_hear_that_something_happened(hub: Hub, bystanders: Bystanders) -> None:
-    bo = member(hub, bystanders, BO)
+async def test_members_hear_that_something_happened(hub: Hub, activity: ActivityNotifier) -> None:
+    bo = member(hub, activity, BO)
     eve = Caller(EVE)
     hub.register(eve.connection)
 
-    bystanders.notice(run(event(7), event(8)))
+    activity.notice(run(event(7), event(8)))
 
     assert heard(bo) == [{"type": "activity", "room": "den", "head": 8}]
     assert heard(eve) == []
 
 
-async def test_who_listens_there_is_not_told(hub: Hub, bystanders: Bystanders) -> None:
-    bo = member(hub, bystanders, BO)
+async def test_who_listens_there_is_not_told(hub: Hub, activity: ActivityNotifier) -> None:
+    bo = member(hub, activity, BO)
     hub.subscribe(bo.connection, DEN, "den")
 
-    bystanders.notice(run(event(7)))
+    activity.notice(run(event(7)))
 
     assert heard(bo) == []
 
 
 async def test_activity_is_told_now_and_then(
-    hub: Hub, bystanders: Bystanders, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, activity: ActivityNotifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bystanders_module, "ACTIVITY_SECONDS", 0.01)
-    bo = member(hub, bystanders, BO)
+    monkeypatch.setattr(activity_module, "ACTIVITY_SECONDS", 0.01)
+    bo = member(hub, activity, BO)
 
     for seq in range(1, 6):
-        bystanders.notice(run(event(seq)))
+        activity.notice(run(event(seq)))
     assert [frame["head"] for frame in heard(bo)] == [1]
     await until(lambda: len(heard(bo)) > 1, "the rest")
 
     assert [frame["head"] for frame in heard(bo)] == [1, 5]
-    await until(lambda: not bystanders._quiet, "quiet")
-    bystanders.notice(run(event(6)))
+    await until(lambda: not activity._quiet, "quiet")
+    activity.notice(run(event(6)))
     assert heard(bo)[-1]["head"] == 6
 
 
-async def test_who_is_mentioned_is_told_so(hub: Hub, bystanders: Bystanders) -> None:
-    bo, eve = member(hub, bystanders, BO), member(hub, bystanders, EVE)
+async def test_who_is_mentioned_is_told_so(hub: Hub, activity: ActivityNotifier) -> None:
+    bo, eve = member(hub, activity, BO), member(hub, activity, EVE)
 
-    bystanders.notice(run(event(1, data={"mentions": [BO]})))
+    activity.notice(run(event(1, data={"mentions": [BO]})))
 
     assert heard(bo)[0]["mention"] is True
     assert "mention" not in heard(eve)[0]
 
 
-async def test_being_added_is_told_on_every_connection(hub: Hub, bystanders: Bystanders) -> None:
+async def test_being_added_is_told_on_every_connection(
+    hub: Hub, activity: ActivityNotifier
+) -> None:
     phone, laptop, eve = Caller(BO), Caller(BO), Caller(EVE)
     for caller in (phone, laptop, eve):
         hub.register(caller.connection)
     hub.subscribe(laptop.connection, DEN, "den")
 
-    bystanders.notice(run(event(5, EventType.MEMBER_JOINED, data={"user": BO})))
+    activity.notice(run(event(5, EventType.MEMBER_JOINED, data={"user": BO})))
 
     assert heard(phone)[0] == {"type": "added", "room": "den", "kind": "public", "by": "ana"}
     assert heard(laptop) == [], "it asked for it, and learns of it by the answer"
@@ -100,47 +102,47 @@ async def test_being_added_is_told_on_every_connection(hub: Hub, bystanders: Bys
 
 
 async def test_a_room_that_one_makes_is_told_on_ones_other_connections(
-    hub: Hub, bystanders: Bystanders
+    hub: Hub, activity: ActivityNotifier
 ) -> None:
     ana = Caller(ANA)
     hub.register(ana.connection)
 
-    bystanders.notice(run(event(1, EventType.ROOM_CREATED, data={"title": "Den"})))
-    bystanders.notice(run(event(1, EventType.ROOM_CREATED, data={"title": "Hall"}, by=None)))
+    activity.notice(run(event(1, EventType.ROOM_CREATED, data={"title": "Den"})))
+    activity.notice(run(event(1, EventType.ROOM_CREATED, data={"title": "Hall"}, by=None)))
 
     assert [frame["type"] for frame in heard(ana)] == ["added", "activity"]
 
 
-async def test_being_removed_is_told_and_is_the_last(hub: Hub, bystanders: Bystanders) -> None:
-    bo, listening = member(hub, bystanders, BO), member(hub, bystanders, BO)
+async def test_being_removed_is_told_and_is_the_last(hub: Hub, activity: ActivityNotifier) -> None:
+    bo, listening = member(hub, activity, BO), member(hub, activity, BO)
     hub.subscribe(listening.connection, DEN, "den")
 
-    bystanders.notice(run(left(1, BO, "banned")))
-    bystanders.notice(run(event(2)))
+    activity.notice(run(left(1, BO, "banned")))
+    activity.notice(run(event(2)))
 
     assert heard(bo) == [{"type": "removed", "room": "den", "reason": "banned"}]
     assert heard(listening) == [], "it hears of it in its place among the events"
 
 
-async def test_a_slow_reader_hears_no_activity(hub: Hub, bystanders: Bystanders) -> None:
-    bo = member(hub, bystanders, BO, limit=100)
+async def test_a_slow_reader_hears_no_activity(hub: Hub, activity: ActivityNotifier) -> None:
+    bo = member(hub, activity, BO, limit=100)
     bo.ear.waiting = 50
 
-    bystanders.notice(run(event(1)))
+    activity.notice(run(event(1)))
 
     assert heard(bo) == []
 
 
-async def test_who_is_gone_is_forgotten(hub: Hub, bystanders: Bystanders) -> None:
-    bo = member(hub, bystanders, BO)
-    bystanders.watch(bo.connection, [ATTIC])
+async def test_who_is_gone_is_forgotten(hub: Hub, activity: ActivityNotifier) -> None:
+    bo = member(hub, activity, BO)
+    activity.watch(bo.connection, [ATTIC])
 
-    bystanders.forget(bo.connection)
-    bystanders.forget(bo.connection)
-    bystanders.notice(run(event(1)))
-    bystanders.notice(run(joined(1, EVE), room=ATTIC, name="attic"))
+    activity.forget(bo.connection)
+    activity.forget(bo.connection)
+    activity.notice(run(event(1)))
+    activity.notice(run(joined(1, EVE), room=ATTIC, name="attic"))
     await turns()
 
     assert heard(bo) == []
-    assert not bystanders._rooms
-    assert not bystanders._noise
+    assert not activity._rooms
+    assert not activity._noise

@@ -7,16 +7,19 @@ import pytest
 
 from app.domain.closing import BAD_FRAMES, RATE_LIMITED
 from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW, MAX_RATE_LIMITED
-from app.domain.token_bucket import Bucket
-from app.realtime.client_session import Answer, Perform, Protocol
+from app.domain.token_bucket import TokenBucket
+from app.realtime.client_session import Answer, Execute, Protocol
 
 ENDS = 900.0
 
 
 def conversation(
-    *, room: str | None = "den", frames: Bucket | None = None, sends: Bucket | None = None
+    *,
+    room: str | None = "den",
+    frames: TokenBucket | None = None,
+    sends: TokenBucket | None = None,
 ) -> Protocol:
-    unlimited = Bucket(0, 0, 0.0)
+    unlimited = TokenBucket(0, 0, 0.0)
     return Protocol(
         room=room, expires_at=ENDS, frames=frames or unlimited, sends=sends or unlimited
     )
@@ -28,7 +31,7 @@ def answer(effect: object) -> Any:
 
 
 def request(effect: object) -> Any:
-    assert isinstance(effect, Perform)
+    assert isinstance(effect, Execute)
     return effect.request
 
 
@@ -117,7 +120,7 @@ def test_a_good_frame_makes_up_for_bad_ones() -> None:
 
 
 def test_frames_that_come_too_fast_are_refused() -> None:
-    protocol = conversation(frames=Bucket(1, 2, 0.0))
+    protocol = conversation(frames=TokenBucket(1, 2, 0.0))
     ping = '{"type":"ping","id":"1"}'
 
     answers = [answer(protocol.receive(ping, 0.0)) for _ in range(3)]
@@ -140,7 +143,7 @@ def test_frames_that_come_too_fast_are_refused() -> None:
     ids=lambda frame: frame["type"],
 )
 def test_what_writes_counts_as_a_send(frame: dict[str, Any]) -> None:
-    sends = Bucket(1, 1, 0.0)
+    sends = TokenBucket(1, 1, 0.0)
     phone, laptop = conversation(sends=sends), conversation(sends=sends)
     text = json.dumps({**frame, "id": "1"})
 
@@ -152,7 +155,7 @@ def test_what_writes_counts_as_a_send(frame: dict[str, Any]) -> None:
 
 
 def test_whoever_goes_on_and_on_is_cut_off() -> None:
-    protocol = conversation(frames=Bucket(0.001, 1, 0.0))
+    protocol = conversation(frames=TokenBucket(0.001, 1, 0.0))
     request(protocol.receive("hi", 0.0))
 
     for n in range(MAX_RATE_LIMITED - 1):
@@ -162,7 +165,7 @@ def test_whoever_goes_on_and_on_is_cut_off() -> None:
 
 
 def test_whoever_is_limited_now_and_then_is_not_cut_off() -> None:
-    protocol = conversation(frames=Bucket(0.001, 1, 0.0))
+    protocol = conversation(frames=TokenBucket(0.001, 1, 0.0))
     request(protocol.receive("hi", 0.0))
 
     for n in range(MAX_RATE_LIMITED * 2):

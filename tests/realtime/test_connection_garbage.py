@@ -6,17 +6,17 @@ from websockets.asyncio.client import connect
 
 from app.realtime.connection import Connection, Subscription
 from app.realtime.socket import Socket
-from app.transport.base import FastTransport
-from app.transport.sniffer import Doorway
-from app.transport.websocket import ParleyWebSocketProtocol
+from app.transport.base import WebSocketTransport
+from app.transport.sniffer import ProtocolSniffer
+from app.transport.websocket import WebSocketProtocol
 from tests.harness.patience import turns, until
 from tests.harness.server import Server
 from tests.transport.conftest import listening
 
 OF_A_CONNECTION = (
-    Doorway,
-    ParleyWebSocketProtocol,
-    FastTransport,
+    ProtocolSniffer,
+    WebSocketProtocol,
+    WebSocketTransport,
     Socket,
     Connection,
     Subscription,
@@ -38,7 +38,7 @@ async def test_nothing_is_left_of_a_connection(server: Server) -> None:
             async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
                 while "caught_up" not in str(await socket.recv()):
                     pass
-                assert set(left()) == set(OF_A_CONNECTION) - {Doorway}
+                assert set(left()) == set(OF_A_CONNECTION) - {ProtocolSniffer}
             await until(lambda: not state.connections and not state.tasks, "the end")
             await turns()
 

@@ -86,7 +86,7 @@ async def test_what_can_t_be_read_now_is_read_later(
 async def test_a_room_that_nobody_listens_to_cools_down(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "WARM_ROOM_SECONDS", 0.02)
+    monkeypatch.setattr(feed_module, "ROOM_FEED_IDLE_SECONDS", 0.02)
     async with open_server(held) as server:
         feed, room = server.runtime.feed, server.room_id("general")
         ana = await server.joins("ana", "general")
@@ -97,7 +97,7 @@ async def test_a_room_that_nobody_listens_to_cools_down(
 
         await again.hang_up()
         await until(lambda: not feed.warm_rooms(), "the room to cool down")
-        assert not server.runtime.tails._tails
+        assert not server.runtime.replay_buffers._replay_buffers
         last = await says(server, "two")
 
         back = await server.joins("ana", "general", since=1)
@@ -108,7 +108,7 @@ async def test_a_room_that_nobody_listens_to_cools_down(
 async def test_a_room_that_cools_down_while_it_reads_reads_no_more(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "WARM_ROOM_SECONDS", 0.0)
+    monkeypatch.setattr(feed_module, "ROOM_FEED_IDLE_SECONDS", 0.0)
     async with open_server(held) as server:
         ana = await server.joins("ana", "general")
         feed, room = server.runtime.feed, server.room_id("general")

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from app.domain.closing import UNAUTHORIZED
-from app.domain.events import EventType, Run
+from app.domain.events import EventBatch, EventType
 from app.domain.ids import SessionId
 from app.realtime.connection import Subscription
 from app.realtime.hub import Hub
-from app.wire.events import run_frames
+from app.wire.events import encode_batch
 from tests.harness.patience import turns
 from tests.realtime.people import ANA, BO, DEN, EVE, Caller, event, left, run
 
@@ -27,8 +27,8 @@ def listens(hub: Hub, caller: Caller, *, live: bool = True) -> Subscription:
     return subscription
 
 
-async def deliver(hub: Hub, told: Run) -> None:
-    hub.deliver(told, run_frames(told))
+async def deliver(hub: Hub, told: EventBatch) -> None:
+    hub.deliver(told, encode_batch(told))
     await turns(2)
 
 

@@ -20,25 +20,25 @@ from hypothesis import strategies as st
 from app.domain.appends import Admit, Append, Edit, Remove, Send
 from app.domain.closing import Close
 from app.domain.errors import ParleyError
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, SessionId, UserId
-from app.realtime.activity import Bystanders
+from app.realtime.activity import ActivityNotifier
 from app.realtime.connection import Connection
 from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.joins import Joins
-from app.realtime.outbox import Flusher, Outbox
+from app.realtime.outbox import Outbox, WriteCoalescer
 from app.realtime.presence import Presence
-from app.realtime.replay_buffer import Tails
+from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replays import Replays
-from app.realtime.resume import Wish
+from app.realtime.resume import ResumeRequest
 from app.services.log.committer import Committer, commit
-from app.services.log.read_receipt_buffer import ReadMarkers
-from app.services.rooms.room_directory import Directory
-from app.services.rooms.room_views import Standings
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.rooms.room_directory import RoomDirectory
+from app.services.rooms.room_views import RoomViews
 from app.store import users
-from app.store.batch_loader import Gathering
-from app.store.bulk import Keyed
+from app.store.batch_loader import BatchLoader
+from app.store.bulk import BulkStatement
 from app.store.database import T, Work
 from app.wire.frames import payloads_of
 from tests.harness.databases import install
@@ -113,23 +113,23 @@ class World:
     def __init__(self, connection: sa.Connection, small_tail: bool) -> None:
         self.database = SteppedDatabase(connection)
         self.hub = Hub()
-        bystanders = Bystanders(self.hub)
-        tails = Tails(room_bytes=300) if small_tail else Tails()
-        self.feed = Feed(self.database, self.hub, bystanders, tails)
-        markers = ReadMarkers()
+        activity = ActivityNotifier(self.hub)
+        replay_buffers = ReplayBuffers(room_bytes=300) if small_tail else ReplayBuffers()
+        self.feed = Feed(self.database, self.hub, activity, replay_buffers)
+        markers = ReadReceiptBuffer()
         self.joins = Joins(
             hub=self.hub,
             feed=self.feed,
             presence=Presence(lambda _room, _about: None, quiet_until=float("inf")),
-            replays=Replays(self.database, tails),
-            directory=Directory(Gathering(self.database)),
-            standings=Standings(Gathering(self.database), markers),
+            replays=Replays(self.database, replay_buffers),
+            directory=RoomDirectory(BatchLoader(self.database)),
+            room_views=RoomViews(BatchLoader(self.database), markers),
             committer=Committer(self.database, lambda _runs: None, markers, self.hub.fanout),
-            flusher=Flusher(),
+            coalescer=WriteCoalescer(),
             epoch=lambda: "epoch",
             now=lambda: AT,
         )
-        self.unpublished: list[Run] = []
+        self.unpublished: list[EventBatch] = []
         self.listeners: list[tuple[Lane, Connection, asyncio.Task[str]]] = []
 
     # What can happen
@@ -175,7 +175,7 @@ class World:
     async def _join(self, connection: Connection, since: int | None) -> str:
         try:
             entry = await self.joins.enter(connection, "general")
-            await self.joins.replay(entry, Wish(since))
+            await self.joins.replay(entry, ResumeRequest(since))
         except ParleyError as exc:
             return exc.code
         return "joined"
@@ -329,7 +329,7 @@ def engine() -> Iterator[sa.Engine]:
                 at=AT,
             )
         connection.execute(sa.text("UPDATE rooms SET kind = 'private' WHERE id = 1"))
-        Keyed(
+        BulkStatement(
             "INSERT INTO members (room_id, user_id, role) SELECT 1, id, 'member' FROM {keys}"
             " WHERE true",
             id="bigint",

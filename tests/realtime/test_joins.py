@@ -374,10 +374,10 @@ async def test_leaving_right_after_joining_leaves(held: Held, since: int | None)
 
         with held.holding_reads() as gate:
             joining = await ana.sends("join", room="den", **fields)
-            leaving = await ana.sends("leave", room="den")
+            membership_removal = await ana.sends("leave", room="den")
             await until(lambda: gate.waiting, "the check")
 
-        assert (await ana.answer(leaving))["type"] == "ack"
+        assert (await ana.answer(membership_removal))["type"] == "ack"
         assert (await ana.answer(joining))["type"] in ("joined", "error")
         await says(server, "hi", room="den")
         await ana.ask("ping")
@@ -405,11 +405,11 @@ async def test_leaving_at_any_moment_of_a_replay_is_the_last_of_the_room(
         with held.holding_reads(but=passing) as gate:
             await ana.sends("join", room="den", since=0)
             await until(lambda: gate.waiting or has_something_to_hear(ana), "a moment")
-            leaving = await ana.sends("leave", room="den")
+            membership_removal = await ana.sends("leave", room="den")
             await turns()
 
         # The Ear fails if anything of the room follows.
-        assert (await ana.answer(leaving))["type"] == "ack"
+        assert (await ana.answer(membership_removal))["type"] == "ack"
         await ana.ask("ping")
         assert tabs(server, "den") == 0
 

@@ -7,16 +7,16 @@ from functools import partial
 import pytest
 
 from app.domain.closing import INTERNAL
-from app.domain.token_bucket import Bucket
+from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import Protocol
-from app.realtime.message_reader import Inbox
+from app.realtime.message_reader import MessageReader
 from app.realtime.request_handler import Work
-from app.transport.base import FastTransport, Hear
+from app.transport.base import Hear, WebSocketTransport
 from tests.harness.patience import turns
 from tests.realtime.people import BO, Caller
 
 
-class Conversation:
+class RequestHandler:
     """Carries out requests; ``slow`` ones take until they are let go, ``bad`` ones fail."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Wire:
         self.paused = False
         self.hear: Hear = lambda _text: None
 
-    def lane(self) -> FastTransport:
+    def lane(self) -> WebSocketTransport:
         def pause() -> None:
             self.paused = True
 
@@ -58,7 +58,7 @@ class Wire:
 
         async def drained() -> None: ...
 
-        return FastTransport(
+        return WebSocketTransport(
             write=lambda _frames: None,
             unsent=lambda: 0,
             abort=lambda: None,
@@ -74,10 +74,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.caller = Caller(BO)
-        self.conversation = Conversation()
-        unlimited = Bucket(0, 0, 0.0)
+        self.conversation = RequestHandler()
+        unlimited = TokenBucket(0, 0, 0.0)
         protocol = Protocol(room="den", expires_at=1e9, frames=unlimited, sends=unlimited)
-        self.inbox = Inbox(
+        self.inbox = MessageReader(
             protocol,
             self.conversation,  # type: ignore[arg-type]
             self.caller.connection.outbox,

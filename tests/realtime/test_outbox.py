@@ -8,7 +8,7 @@ import pytest
 from app.domain.ids import RoomId
 from app.realtime import outbox as outboxes
 from app.realtime.fanout import Fanout
-from app.realtime.outbox import Flusher, Outbox, PlainLane
+from app.realtime.outbox import AsgiTransport, Outbox, WriteCoalescer
 from app.wire.frames import text_frame
 from tests.harness.patience import patience, turns
 from tests.realtime.people import DEN, Ear
@@ -170,13 +170,13 @@ async def test_a_peer_that_has_just_gone_disturbs_nobody(ear: Ear) -> None:
             raise RuntimeError("the handler is closed")
 
     gone, here = Outbox(Gone(), 0, Spill()), Outbox(ear, 0, Spill())
-    flusher = Flusher()
+    coalescer = WriteCoalescer()
 
     gone.say(b"x")
     assert gone.closed
     gone.closed = False
-    flusher.say(gone, b"y")
-    flusher.say(here, b"y")
+    coalescer.say(gone, b"y")
+    coalescer.say(here, b"y")
     await turns(2)
 
     assert ear.payloads == [b"y"]
@@ -228,17 +228,17 @@ async def test_a_reader_that_takes_a_little_is_waited_for(
 async def test_a_flusher_writes_once_a_turn_for_each() -> None:
     ears = [Ear(), Ear()]
     ana, bo = (Outbox(ear, 0, Spill()) for ear in ears)
-    flusher = Flusher()
+    coalescer = WriteCoalescer()
 
     for n in range(3):
-        flusher.say(ana, b"%d" % n)
-    flusher.say(bo, b"x")
+        coalescer.say(ana, b"%d" % n)
+    coalescer.say(bo, b"x")
     assert ears[0].writes == []
     await turns(2)
 
     assert ears[0].payloads == [b"0", b"1", b"2"]
     assert [len(ear.writes) for ear in ears] == [1, 1]
-    flusher.say(ana, b"again")
+    coalescer.say(ana, b"again")
     await turns(2)
     assert ears[0].payloads[-1] == b"again"
 
@@ -246,11 +246,11 @@ async def test_a_flusher_writes_once_a_turn_for_each() -> None:
 async def test_a_flusher_waits_for_no_crowd() -> None:
     """What is said to somebody who is also to be told goes out in its turn all the same."""
     ear = Ear()
-    ana, fanout, flusher = Outbox(ear, 0, Spill()), Fanout(), Flusher()
+    ana, fanout, coalescer = Outbox(ear, 0, Spill()), Fanout(), WriteCoalescer()
     crowd = [Outbox(Ear(), 0, Spill()) for _ in range(100)]
 
     fanout.tell([*crowd, ana], text_frame(b"told"))
-    flusher.say(ana, b"said")
+    coalescer.say(ana, b"said")
     await turns(2)
 
     assert ear.payloads == [b"told", b"said"]
@@ -294,7 +294,7 @@ class Peer:
 
 async def test_the_plain_lane_takes_frames_apart() -> None:
     peer = Peer()
-    lane = PlainLane(peer.send)
+    lane = AsgiTransport(peer.send)
     running = asyncio.create_task(lane.run())
 
     lane.write(text_frame(b"one") + text_frame("zwölf".encode()))
@@ -315,7 +315,7 @@ async def test_the_plain_lane_takes_frames_apart() -> None:
 async def test_the_plain_lane_counts_what_the_peer_has_not_taken() -> None:
     peer = Peer()
     peer.taking.clear()
-    lane = PlainLane(peer.send)
+    lane = AsgiTransport(peer.send)
     running = asyncio.create_task(lane.run())
 
     lane.write(text_frame(b"12345") + text_frame(b"678"))
@@ -333,7 +333,7 @@ async def test_the_plain_lane_counts_what_the_peer_has_not_taken() -> None:
 async def test_the_plain_lane_ends_with_the_peer(gone: Exception) -> None:
     peer = Peer()
     peer.gone = gone
-    lane = PlainLane(peer.send)
+    lane = AsgiTransport(peer.send)
 
     lane.write(text_frame(b"x"))
     async with patience("the end"):

@@ -4,11 +4,11 @@ import sqlalchemy as sa
 
 from app.domain.appends import Send
 from app.domain.ids import Millis, RoomId
-from app.realtime.activity import Bystanders
+from app.realtime.activity import ActivityNotifier
 from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.poller import Poller
-from app.realtime.replay_buffer import Tails
+from app.realtime.replay_buffer import ReplayBuffers
 from app.services.log.committer import commit
 from app.store.database import Database
 from app.store.polling import Revocation
@@ -56,7 +56,7 @@ def say(connection: sa.Connection, text: str) -> None:
 
 async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database) -> None:
     hub = Hub()
-    feed = Feed(database, hub, Bystanders(hub), Tails())
+    feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
     ended: list[Revocation] = []
     poller = Poller(database, feed, ended.append)
 
@@ -71,7 +71,7 @@ async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database
 
 async def test_a_warm_room_catches_up_without_a_bell(database: Database) -> None:
     hub = Hub()
-    feed = Feed(database, hub, Bystanders(hub), Tails())
+    feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
     warm = feed.hold(GENERAL)
     feed.stands_at(warm, 1)
 

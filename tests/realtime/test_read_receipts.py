@@ -12,7 +12,9 @@ from tests.harness.server import Server
 
 async def reads(server: Server, name: str, room: str, seq: int, **how):
     person = await server.person(name)
-    return await server.runtime.reading.move(server.room_id(room), person.user, name, seq, **how)
+    return await server.runtime.read_receipts.move(
+        server.room_id(room), person.user, name, seq, **how
+    )
 
 
 async def test_a_marker_moves_forward_up_to_the_head(server: Server) -> None:
@@ -22,7 +24,7 @@ async def test_a_marker_moves_forward_up_to_the_head(server: Server) -> None:
 
     moved = [await reads(server, "bo", "den", seq) for seq in (3, 2, 10**6)]
 
-    assert [(standing.read, standing.unread) for standing in moved] == [(3, 1), (3, 1), (4, 0)]
+    assert [(view.read, view.unread) for view in moved] == [(3, 1), (3, 1), (4, 0)]
 
 
 async def test_it_is_written_down(server: Server) -> None:
@@ -49,7 +51,7 @@ async def test_only_members_read_in_this_sense(server: Server) -> None:
         with pytest.raises(error):
             await reads(server, name, room, 1)
     with pytest.raises(RoomNotFound):
-        await server.runtime.reading.move(RoomId(404), bo.user, "bo", 1)
+        await server.runtime.read_receipts.move(RoomId(404), bo.user, "bo", 1)
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -19,12 +19,12 @@ from app.domain.appends import Append, Delete, Edit, Pin, React, Send
 from app.domain.events import EventType
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.text import mentioned
-from app.realtime.replay_buffer import Tail, Tails
+from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
 from app.services.log.committer import commit
 from app.store import events as event_store
 from app.store import users
-from app.store.bulk import Keyed
-from app.wire.events import run_frames
+from app.store.bulk import BulkStatement
+from app.wire.events import encode_batch
 from app.wire.frames import payload_of, payloads_of, text_frame
 from tests.harness.databases import install
 from tests.realtime.people import AT, DEN, event
@@ -40,14 +40,14 @@ def seqs(joined: bytes) -> list[int]:
     return [orjson.loads(payload)["seq"] for payload in payloads_of(joined)]
 
 
-def tail_of(*numbers: int) -> Tail:
-    tail = Tail(numbers[0])
+def tail_of(*numbers: int) -> ReplayBuffer:
+    tail = ReplayBuffer(numbers[0])
     tail.append(frames(*numbers))
     return tail
 
 
 def test_an_empty_tail_has_nothing() -> None:
-    tail = Tail(5)
+    tail = ReplayBuffer(5)
 
     assert (tail.first, tail.last, tail.size) == (5, 4, 0)
     assert tail.after(4, 10, 1000) is None
@@ -124,17 +124,17 @@ def test_older_ones_fit_only_where_the_tail_begins() -> None:
     ],
 )
 def test_what_is_no_longer_kept_is_forgotten(first: int, left: list[int]) -> None:
-    tails = Tails()
-    tail = tails.open(DEN, 2)
-    tails.append(DEN, frames(3, 4, 5))
+    replay_buffers = ReplayBuffers()
+    tail = replay_buffers.open(DEN, 2)
+    replay_buffers.append(DEN, frames(3, 4, 5))
 
-    tails.forget_before(DEN, first)
-    tails.forget_before(DEN_TOO, first)
+    replay_buffers.forget_before(DEN, first)
+    replay_buffers.forget_before(DEN_TOO, first)
 
     assert list(range(tail.first, tail.last + 1)) == left
-    assert tails._size == tail.size == sum(map(len, frames(*left)))
+    assert replay_buffers._size == tail.size == sum(map(len, frames(*left)))
     # The next event still comes right behind.
-    tails.append(DEN, frames(6))
+    replay_buffers.append(DEN, frames(6))
     found = tail.after(tail.last - 1, 6, 1000)
     assert found is not None
     assert seqs(found[0]) == [6]
@@ -142,41 +142,41 @@ def test_what_is_no_longer_kept_is_forgotten(first: int, left: list[int]) -> Non
 
 def test_all_tails_together_are_bounded() -> None:
     one = len(text_frame(b"x" * 100))
-    tails = Tails(room_bytes=10 * one, bytes_=12 * one)
+    replay_buffers = ReplayBuffers(room_bytes=10 * one, bytes_=12 * one)
     for room in (DEN, DEN_TOO):
-        tails.open(room, 0)
+        replay_buffers.open(room, 0)
 
-    tails.append(DEN, [text_frame(b"x" * 100)] * 15)
-    assert tails.open(RoomId(3), 0).size == 0
-    tails.append(DEN_TOO, [text_frame(b"x" * 100)] * 8)
+    replay_buffers.append(DEN, [text_frame(b"x" * 100)] * 15)
+    assert replay_buffers.open(RoomId(3), 0).size == 0
+    replay_buffers.append(DEN_TOO, [text_frame(b"x" * 100)] * 8)
 
-    assert tails._tails[DEN_TOO].size == 8 * one
-    assert tails._tails[DEN].size == 0, "the least used goes first"
-    assert tails._size == 8 * one
-    tails.append(DEN, [text_frame(b"x" * 100)])
-    tails.drop(DEN_TOO)
-    tails.drop(DEN_TOO)
-    assert tails._size == one
+    assert replay_buffers._replay_buffers[DEN_TOO].size == 8 * one
+    assert replay_buffers._replay_buffers[DEN].size == 0, "the least used goes first"
+    assert replay_buffers._size == 8 * one
+    replay_buffers.append(DEN, [text_frame(b"x" * 100)])
+    replay_buffers.drop(DEN_TOO)
+    replay_buffers.drop(DEN_TOO)
+    assert replay_buffers._size == one
 
 
 def test_older_events_are_kept_while_there_is_space() -> None:
     one = len(frames(1)[0])
-    tails = Tails(room_bytes=4 * one, bytes_=100 * one)
-    tail = tails.open(DEN, 9)
+    replay_buffers = ReplayBuffers(room_bytes=4 * one, bytes_=100 * one)
+    tail = replay_buffers.open(DEN, 9)
 
-    tails.prepend(DEN, 5, frames(5, 6, 7, 8, 9))
+    replay_buffers.prepend(DEN, 5, frames(5, 6, 7, 8, 9))
     assert tail.first == 10
-    tails.prepend(DEN, 7, frames(7, 8, 9))
-    assert (tail.first, tails._size) == (7, 3 * one)
+    replay_buffers.prepend(DEN, 7, frames(7, 8, 9))
+    assert (tail.first, replay_buffers._size) == (7, 3 * one)
 
 
 def test_opening_anew_begins_anew() -> None:
-    tails = Tails()
-    tails.open(DEN, 0)
-    tails.append(DEN, frames(1, 2))
+    replay_buffers = ReplayBuffers()
+    replay_buffers.open(DEN, 0)
+    replay_buffers.append(DEN, frames(1, 2))
 
-    assert tails.open(DEN, 9).first == 10
-    assert tails._size == 0
+    assert replay_buffers.open(DEN, 9).first == 10
+    assert replay_buffers._size == 0
 
 
 def test_an_event_without_ref_rewrites_nothing() -> None:
@@ -236,7 +236,7 @@ def engine() -> Iterator[sa.Engine]:
                 is_admin=False,
                 at=AT,
             )
-        members = Keyed(
+        members = BulkStatement(
             "INSERT INTO members (room_id, user_id, role) "
             "SELECT 1, id, 'owner' FROM {keys} WHERE true",
             id="bigint",
@@ -252,7 +252,7 @@ def engine() -> Iterator[sa.Engine]:
 def test_the_tail_holds_what_a_replay_from_disk_would_say(
     engine: sa.Engine, batches: list[list[Any]]
 ) -> None:
-    tail, n = Tail(2), 0
+    tail, n = ReplayBuffer(2), 0
     with engine.connect() as connection, connection.begin() as transaction:
         for batch in batches:
             appends = []
@@ -261,15 +261,15 @@ def test_the_tail_holds_what_a_replay_from_disk_would_say(
                 appends.append(made(kind, by, what, n))
             for run in commit(connection, appends).runs:
                 # What the feed does.
-                tail.append(run_frames(run))
+                tail.append(encode_batch(run))
                 for happened in run.events:
                     if happened.type in (EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED):
                         tail.rewrite(happened)
-        stored = event_store.run_after(connection, DEN, 1, upto=tail.last, limit=1000)
+        stored = event_store.batch_after(connection, DEN, 1, upto=tail.last, limit=1000)
         transaction.rollback()
 
     kept = tail.after(1, tail.last, 10**9)
     said = [] if kept is None else [orjson.loads(p) for p in payloads_of(kept[0])]
-    from_disk = [] if stored is None else run_frames(stored)
+    from_disk = [] if stored is None else encode_batch(stored)
     assert said == [orjson.loads(payload_of(frame)) for frame in from_disk]
     assert tail.size == sum(len(frame) for frame in tail._frames)

@@ -99,7 +99,7 @@ async def test_a_room_that_never_stands_still_is_given_up(held: Held) -> None:
             return await read(work)
 
         held.read = edited_meanwhile  # type: ignore[method-assign]
-        replays = Replays(held, runtime.tails)
+        replays = Replays(held, runtime.replay_buffers)
         for page in (replays.newest(warm, "den", 5, 4), replays.after(warm, 0, 4)):
             with pytest.raises(Unavailable):
                 await page

@@ -9,8 +9,8 @@ import pytest
 from app.broker.base import Exchange, MemoryBroker
 from app.domain.appends import Ban, Mute, Remove, UpdateRoom
 from app.domain.roles import Role
-from app.realtime import request_handler as conversations
-from app.realtime.request_handler import Conversation
+from app.realtime import request_handler as request_services
+from app.realtime.request_handler import RequestHandler
 from app.wire.requests import decode
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
@@ -307,13 +307,17 @@ async def test_what_waits_for_a_join_that_is_through_meanwhile_goes_on(server: S
     await server.joins("ana", "general")
     caller = Caller(ANA)
     server.runtime.hub.register(caller.connection)
-    conversation = Conversation(server.runtime.conversations, caller.connection, lambda _: None)
+    conversation = RequestHandler(
+        server.runtime.request_services, caller.connection, lambda _: None
+    )
 
     conversation.perform(decode('{"type": "join", "room": "general"}'))
-    leaving = conversation.perform(decode('{"type": "leave", "room": "general", "id": "bye"}'))
-    assert leaving is not None, "it waits its turn"
+    membership_removal = conversation.perform(
+        decode('{"type": "leave", "room": "general", "id": "bye"}')
+    )
+    assert membership_removal is not None, "it waits its turn"
     await until(lambda: b"caught_up" in b"".join(caller.ear.writes), "the end of the join")
-    await leaving()
+    await membership_removal()
 
     assert json.loads(caller.ear.payloads[-1]) == {"type": "ack", "re": "bye"}
     await conversation.close()
@@ -397,7 +401,7 @@ async def test_logging_out_ends_only_that_log_in(server: Server) -> None:
 async def test_reading_pauses_while_too_much_is_unanswered(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversations, "MAX_PENDING_REQUESTS", 5)
+    monkeypatch.setattr(request_services, "MAX_PENDING_REQUESTS", 5)
     for fast in (False, True):
         ana = await server.joins("ana", "general", fast=fast)
         ids = [await ana.sends("send", text=str(n)) for n in range(100)]

@@ -374,5 +374,5 @@ async def test_nothing_is_left_of_those_who_are_gone(server: Server, fast: bool)
     runtime = server.runtime
     await until(runtime.hub.deserted.is_set, "all to be gone")
     assert not runtime.hub.listeners(server.room_id("den"))
-    assert not runtime.bystanders._of
+    assert not runtime.activity._of
     assert all(warm.users == 0 for warm in runtime.feed._warm.values())

@@ -9,10 +9,10 @@ from app.domain.errors import RoomNotFound, Unavailable
 from app.domain.ids import RoomId
 from app.domain.roles import Role
 from app.services.log import read_receipt_buffer as markers_module
-from app.services.rooms.room_directory import Directory
-from app.services.rooms.rooms import room_directory as directory_module
+from app.services.rooms import room_directory as directory_module
+from app.services.rooms.room_directory import RoomDirectory
 from app.store import batch_loader as together_module
-from app.store.batch_loader import Gathering, Together
+from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import Connection
 from tests.harness.databases import Held
 from tests.harness.patience import until
@@ -22,9 +22,9 @@ from tests.harness.server import Server, open_server
 class Doubles:
     """Doubles numbers, and remembers what it was asked."""
 
-    def __init__(self, gathering: Gathering) -> None:
+    def __init__(self, batch_loader: BatchLoader) -> None:
         self.asked: list[list[int]] = []
-        self.together: Together[int, int] = Together(gathering, self.load)
+        self.together: Loader[int, int] = Loader(batch_loader, self.load)
 
     def load(self, _connection: Connection, keys: Sequence[int]) -> Mapping[int, int]:
         self.asked.append(sorted(keys))
@@ -32,8 +32,8 @@ class Doubles:
 
 
 async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
-    gathering = Gathering(held)
-    some, others = Doubles(gathering), Doubles(gathering)
+    batch_loader = BatchLoader(held)
+    some, others = Doubles(batch_loader), Doubles(batch_loader)
 
     with held.holding_reads() as gate:
         lone = some.together.get(0)
@@ -58,8 +58,8 @@ async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
 async def test_those_who_ask_in_the_turns_that_follow(
     held: Held, monkeypatch: pytest.MonkeyPatch, seconds: float, first: list[int]
 ) -> None:
-    monkeypatch.setattr(together_module, "MAX_TOGETHER_SECONDS", seconds)
-    doubles = Doubles(Gathering(held))
+    monkeypatch.setattr(together_module, "MAX_LOAD_GATHER_SECONDS", seconds)
+    doubles = Doubles(BatchLoader(held))
 
     asked = []
     for n in range(5):
@@ -71,7 +71,7 @@ async def test_those_who_ask_in_the_turns_that_follow(
 
 
 async def test_one_who_goes_away_disturbs_nobody(held: Held) -> None:
-    doubles = Doubles(Gathering(held))
+    doubles = Doubles(BatchLoader(held))
 
     with held.holding_reads() as gate:
         first, second = doubles.together.get(1), doubles.together.get(1)
@@ -82,7 +82,7 @@ async def test_one_who_goes_away_disturbs_nobody(held: Held) -> None:
 
 
 async def test_all_hear_of_a_failure_and_the_next_is_asked_anew(held: Held) -> None:
-    doubles = Doubles(Gathering(held))
+    doubles = Doubles(BatchLoader(held))
     held.fails_with = Unavailable()
 
     for answer in [doubles.together.get(n) for n in (1, 2)]:
@@ -94,7 +94,7 @@ async def test_all_hear_of_a_failure_and_the_next_is_asked_anew(held: Held) -> N
 
 
 async def test_a_room_is_looked_up_once(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = Directory(Gathering(held))
+    directory = RoomDirectory(BatchLoader(held))
     assert directory.known("general") is None
 
     assert await directory.find("GENERAL") == RoomId(1)
@@ -125,7 +125,7 @@ async def test_where_one_stands_includes_what_is_not_yet_written(server: Server)
     for text in ("one", "two @bo", "three"):
         last = await ana.ask("send", text=text)
     user, room = (await server.person("bo")).user, server.room_id("general")
-    get = server.runtime.standings.get
+    get = server.runtime.room_views.get
 
     before = await get(room, user)
     await bo.ask("read", seq=last["seq"] - 1)
@@ -144,12 +144,12 @@ async def test_memberships_by_name_and_at_most_so_many(server: Server) -> None:
     ana, eve = [(await server.person(name)).user for name in ("ana", "eve")]
     memberships = server.runtime.memberships
 
-    shown = await memberships.standings(ana, 2)
+    shown = await memberships.room_views(ana, 2)
 
-    assert [standing.name for standing in shown] == ["attic", "den"]
+    assert [view.name for view in shown] == ["attic", "den"]
     assert len(await memberships.of(ana)) == 3
     assert list(await memberships.of(eve)) == []
-    assert await memberships.standings(eve, 10) == []
+    assert await memberships.room_views(eve, 10) == []
 
 
 async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(

@@ -5,13 +5,13 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from app.store.bulk import Keyed, RowInsert
+from app.store.bulk import BulkInsert, BulkStatement
 from app.store.database import Database
 from app.store.tables import meta
 from tests.store.statements import asked
 
-PAIRS = Keyed("SELECT k.n, k.said FROM {keys} ORDER BY k.n", n="bigint", said="text")
-FILTERED = Keyed("SELECT k.n FROM {keys} WHERE k.n > :least ORDER BY k.n", n="bigint")
+PAIRS = BulkStatement("SELECT k.n, k.said FROM {keys} ORDER BY k.n", n="bigint", said="text")
+FILTERED = BulkStatement("SELECT k.n FROM {keys} WHERE k.n > :least ORDER BY k.n", n="bigint")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ async def test_the_text_of_a_statement_does_not_depend_on_how_many(database: Dat
 
 
 async def test_rows_are_inserted_as_they_are(database: Database) -> None:
-    insert = RowInsert(meta, "key", "value")
+    insert = BulkInsert(meta, "key", "value")
 
     def work(connection: sa.Connection) -> list[tuple[str, str]]:
         insert(connection, [])

@@ -185,7 +185,7 @@ async def test_every_page_is_found_by_a_key(shelf: Shelf, long: bool) -> None:
         messages.pinned(connection, room, None, 50)
         messages.replies(connection, room, 3, after=0, limit=50)
         messages.wordings(connection, room, 3, after=0, limit=50)
-        events.run_after(connection, room, 3, upto=9, limit=50)
+        events.batch_after(connection, room, 3, upto=9, limit=50)
         search.everywhere(connection, UserId(1), None, 0)
         search.find(connection, [["text"]], scope, before=event_id(room, 9), limit=50)
 
@@ -208,7 +208,7 @@ async def test_a_page_costs_the_same_in_a_long_room(shelf: Shelf) -> None:
         messages.newest(connection, room, 50)
         messages.before(connection, room, middle, 50)
         messages.after(connection, room, middle, 50)
-        events.run_after(connection, room, middle, upto=middle + 50, limit=50)
+        events.batch_after(connection, room, middle, upto=middle + 50, limit=50)
 
     costs = [
         await shelf.steps(partial(pages, room=room, middle=middle))

@@ -207,11 +207,11 @@ async def test_no_page_shows_what_is_before_the_first(den: Den) -> None:
 
 async def test_what_was_removed_is_not_unread(den: Den) -> None:
     key = (GENERAL, den.people["bo"], 0)
-    before = (await den.read(lambda c: rooms.standings(c, [key])))[key]
+    before = (await den.read(lambda c: rooms.room_views(c, [key])))[key]
     await den.keeps(events=2)
     await den.removes()
 
-    after = (await den.read(lambda c: rooms.standings(c, [key])))[key]
+    after = (await den.read(lambda c: rooms.room_views(c, [key])))[key]
 
     assert (before.unread, before.mentions) == (1, 1)
     assert (after.unread, after.mentions, after.first, after.head) == (0, 0, 10, 11)

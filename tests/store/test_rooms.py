@@ -9,9 +9,9 @@ from app.domain.appends import (
     Admit,
     Append,
     Ban,
+    Committed,
     CreateRoom,
     Delete,
-    Done,
     Mute,
     OpenDirect,
     Remove,
@@ -38,10 +38,10 @@ class House:
         self.people: dict[str, UserId] = {}
         self.den = RoomId(0)
 
-    async def does(self, *appends: Append) -> Sequence[Done]:
+    async def does(self, *appends: Append) -> Sequence[Committed]:
         """Have the log carry out what is allowed."""
         batch = await self.database.write(lambda c: commit(c, appends))
-        assert all(isinstance(outcome, Done) for outcome in batch.outcomes), batch.outcomes
+        assert all(isinstance(outcome, Committed) for outcome in batch.outcomes), batch.outcomes
         return batch.outcomes
 
     async def says(self, who: str, *texts: str, mentions: Sequence[str] = ()) -> None:
@@ -61,7 +61,7 @@ class House:
     async def stands(self, who: str, seen: int = 0, room: RoomId | None = None):
         """Where somebody stands in the den."""
         key = (room or self.den, self.people[who], seen)
-        found = await self.database.read(lambda c: rooms.standings(c, [key]))
+        found = await self.database.read(lambda c: rooms.room_views(c, [key]))
         return found.get(key)
 
     async def sees(self, who: str, *, mine: bool = False, prefix: str = "") -> list[RoomId]:
@@ -129,7 +129,7 @@ async def test_what_was_seen_meanwhile_counts_but_not_beyond_the_head(house: Hou
 
     stands = [await house.stands("bo", seen) for seen in (0, 1, 4, 5, 99)]
 
-    assert [(standing.read, standing.unread) for standing in stands] == [
+    assert [(view.read, view.unread) for view in stands] == [
         (1, 3),
         (1, 3),
         (4, 1),
@@ -141,9 +141,9 @@ async def test_what_was_seen_meanwhile_counts_but_not_beyond_the_head(house: Hou
 async def test_counting_stops_where_nobody_looks_any_more(house: House) -> None:
     await house.says("ana", *["@bo"] * (MAX_UNREAD_COUNTED + 5), mentions=["bo"])
 
-    standing = await house.stands("bo")
+    view = await house.stands("bo")
 
-    assert (standing.unread, standing.mentions) == (MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
+    assert (view.unread, view.mentions) == (MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
 
 
 async def test_an_outsider_has_no_part_in_a_room(house: House) -> None:
@@ -170,7 +170,7 @@ async def test_any_number_of_standings_is_one_statement(house: House) -> None:
 
     def work(connection: Connection) -> tuple[object, list[str]]:
         with asked(connection) as said:
-            return rooms.standings(connection, keys), said
+            return rooms.room_views(connection, keys), said
 
     found, said = await house.database.read(work)
 

@@ -12,7 +12,7 @@ from tests.store.statements import asked, plan
 async def test_unread_counts_do_not_touch_the_events(database: Database) -> None:
     def steps(connection: Connection) -> list[str]:
         with asked(connection) as said:
-            rooms.standings(connection, [(RoomId(1), UserId(1), 0)])
+            rooms.room_views(connection, [(RoomId(1), UserId(1), 0)])
         [sql] = said
         return plan(connection, sql)
 

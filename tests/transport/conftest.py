@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.transport.server import options
-from app.transport.sniffer import Doorway
+from app.transport.sniffer import ProtocolSniffer
 from tests.harness import databases
 from tests.harness.databases import postgres_database
 from tests.harness.process import Process
@@ -53,7 +53,7 @@ async def listening(server: Server, **changed: Any) -> AsyncIterator[tuple[int, 
     """A server of this process on a real port; and what uvicorn knows of its connections."""
     config, state = configuration(server, **changed), ServerState()
     sockets = await asyncio.get_running_loop().create_server(
-        lambda: Doorway(config, state, {"runtime": server.runtime}), "127.0.0.1", 0
+        lambda: ProtocolSniffer(config, state, {"runtime": server.runtime}), "127.0.0.1", 0
     )
     yield sockets.sockets[0].getsockname()[1], state
     sockets.close()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from app.transport.frame_reader import Rest, Splitter
+from app.transport.frame_reader import FrameReader, Rest
 
 MAX = 1_000
 
@@ -19,7 +19,7 @@ def text(said: str, *, fin: bool = True) -> bytes:
 
 
 def split(*reads: bytes) -> list[str | Rest]:
-    splitter = Splitter(MAX)
+    splitter = FrameReader(MAX)
     return [found for read in reads for found in splitter.split(read)]
 
 

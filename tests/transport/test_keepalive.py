@@ -6,7 +6,7 @@ from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from app.transport import keepalive as bounded
-from app.transport.websocket import ParleyWebSocketProtocol
+from app.transport.websocket import WebSocketProtocol
 from tests.harness.patience import patience, until
 from tests.harness.server import Server
 from tests.transport.conftest import configuration, listening
@@ -98,7 +98,7 @@ async def test_a_goodbye_that_was_answered_disturbs_nobody_who_says_one_too(
 
 
 async def test_connections_share_nothing_that_changes(server: Server) -> None:
-    first = ParleyWebSocketProtocol(configuration(server), ServerState(), {})
+    first = WebSocketProtocol(configuration(server), ServerState(), {})
 
     one, other = vars(first.fresh()), vars(first.fresh())
 

@@ -12,9 +12,9 @@ from websockets.asyncio.client import connect
 
 from app.transport import http
 from app.transport import sniffer as doorway
-from app.transport.http import ParleyHttpProtocol
-from app.transport.sniffer import Doorway
-from app.transport.websocket import ParleyWebSocketProtocol
+from app.transport.http import HttpProtocol
+from app.transport.sniffer import ProtocolSniffer
+from app.transport.websocket import WebSocketProtocol
 from tests.harness.patience import patience, until
 from tests.harness.server import Server
 from tests.transport.conftest import listening
@@ -29,12 +29,12 @@ def kinds(state: ServerState) -> list[type]:
 async def test_one_who_says_nothing_yet_stands_in_the_door(server: Server) -> None:
     async with listening(server) as (port, state):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await until(lambda: kinds(state) == [Doorway], "the connection")
+        await until(lambda: kinds(state) == [ProtocolSniffer], "the connection")
 
         writer.write(ASK)
         async with patience("the answer"):
             assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
-        assert kinds(state) == [ParleyHttpProtocol]
+        assert kinds(state) == [HttpProtocol]
 
         writer.close()
         await until(lambda: not state.connections, "the end")
@@ -45,7 +45,7 @@ async def test_a_request_may_come_in_two_pieces(server: Server, at: int) -> None
     async with listening(server) as (port, state):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(ASK[:at])
-        await until(lambda: kinds(state) == [ParleyHttpProtocol], "the first piece")
+        await until(lambda: kinds(state) == [HttpProtocol], "the first piece")
         writer.write(ASK[at:])
 
         async with patience("the answer"):
@@ -66,7 +66,7 @@ async def test_a_handshake_is_answered_the_same_by_either_way(server: Server, wh
         ).encode()
         if not whole:
             writer.write(said[:40])
-            await until(lambda: kinds(state) == [ParleyHttpProtocol], "the first piece")
+            await until(lambda: kinds(state) == [HttpProtocol], "the first piece")
             said = said[40:]
         writer.write(said)
 
@@ -76,10 +76,10 @@ async def test_a_handshake_is_answered_the_same_by_either_way(server: Server, wh
         assert first == b"http/1.1 101 switching protocols"
         assert b"sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=" in headers
         assert b"sec-websocket-protocol: parley.v1" in headers
-        assert kinds(state) == [ParleyWebSocketProtocol]
+        assert kinds(state) == [WebSocketProtocol]
         # Of the plain one websockets need not know.
         [protocol] = state.connections
-        assert isinstance(protocol, ParleyWebSocketProtocol)
+        assert isinstance(protocol, WebSocketProtocol)
         assert (protocol._conn is None) == whole
 
         writer.close()
@@ -116,7 +116,7 @@ async def test_nobody_stands_in_the_door_for_ever(
 async def test_a_server_that_stops_closes_the_door(server: Server) -> None:
     async with listening(server) as (port, state):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await until(lambda: kinds(state) == [Doorway], "the connection")
+        await until(lambda: kinds(state) == [ProtocolSniffer], "the connection")
 
         for connection in list(state.connections):
             connection.shutdown()

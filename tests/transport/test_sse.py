@@ -3,20 +3,20 @@
 import asyncio
 import json
 
-from app.transport.sse import EventLane
+from app.transport.sse import SseTransport
 from app.wire.frames import text_frame
 
 ONE = b'{"type":"message.created","room":"den","seq":1,"at":"x","by":"ana","text":"hi"}'
 TWO = b'{"type":"reaction.added","room":"den","seq":22,"at":"x","by":"bo","ref":1}'
 
 
-async def taken(lane: EventLane) -> list[str]:
+async def taken(lane: SseTransport) -> list[str]:
     async with asyncio.timeout(1):
         return (await lane.take()).decode().split("\n\n")[:-1]
 
 
 async def test_events_have_their_seq_for_an_id() -> None:
-    lane = EventLane()
+    lane = SseTransport()
 
     lane.write(text_frame(ONE) + text_frame(TWO))
 
@@ -26,7 +26,7 @@ async def test_events_have_their_seq_for_an_id() -> None:
 
 
 async def test_what_is_no_event_is_left_out() -> None:
-    lane = EventLane()
+    lane = SseTransport()
 
     for frame in (
         {"type": "caught_up", "room": "den", "seq": 2},
@@ -43,7 +43,7 @@ async def test_what_is_no_event_is_left_out() -> None:
 
 
 async def test_what_is_on_its_way_counts_as_unsent() -> None:
-    lane = EventLane()
+    lane = SseTransport()
     lane.write(text_frame(ONE))
     size = lane.unsent()
 
@@ -61,7 +61,7 @@ async def test_what_is_on_its_way_counts_as_unsent() -> None:
 
 
 async def test_an_aborted_lane_keeps_nothing() -> None:
-    lane = EventLane()
+    lane = SseTransport()
     lane.write(text_frame(ONE))
 
     lane.abort()

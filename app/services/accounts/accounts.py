@@ -12,14 +12,14 @@ from app.observability.logs import event
 from app.security.passwords import Passwords, refuse_weak
 from app.services.accounts.authenticator import Identity
 from app.services.accounts.login_throttle import Throttle
-from app.services.accounts.session_revoker import Ended, Endings
+from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.store import sessions, users
 from app.store.database import Connection, Database
 from app.store.users import User
 
 log = logging.getLogger("parley.security")
 
-Erase = Callable[[UserId, Endings], Awaitable[None]]
+Erase = Callable[[UserId, SessionRevoker], Awaitable[None]]
 """Makes an account nobody's: :meth:`app.services.accounts.erasures.Erasures.erase`."""
 
 # What breaks a line or turns text around; a name stands in other people's lists and logs.
@@ -29,8 +29,7 @@ _NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 
 class Accounts:
     """
-    Having an account. Using it is :class:`~app.services.accounts.logins.Logins`, what others may do to it
-    :class:`~app.services.admin.account_admin.Administration`.
+    Registering, reading, changing and deleting accounts.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class Accounts:
         *,
         passwords: Passwords,
         throttle: Throttle,
-        endings: Endings,
+        session_revoker: SessionRevoker,
         registration_open: bool,
         now: Callable[[], Millis],
         erase: Erase,
@@ -47,7 +46,7 @@ class Accounts:
         self._database = database
         self._passwords = passwords
         self._throttle = throttle
-        self._endings = endings
+        self._session_revoker = session_revoker
         self._registration_open = registration_open
         self._now = now
         self._erase = erase
@@ -134,7 +133,7 @@ class Accounts:
                 user = user._replace(display_name=shown)
             return user, [(me.user, session) for session in ended]
 
-        user = await self._endings.write(work)
+        user = await self._session_revoker.write(work)
         if verified is not None:
             event(log, logging.INFO, "user.password_changed", user=me.username, address=address)
         return user
@@ -150,7 +149,7 @@ class Accounts:
 
         """
         await self._confirm(me, password, address)
-        await self._erase(me.user, self._endings)
+        await self._erase(me.user, self._session_revoker)
         event(log, logging.INFO, "user.erased", user=me.username, address=address)
 
     # Anybody's
@@ -212,7 +211,7 @@ class Accounts:
 
         """
         user = await self.get(username)
-        await self._erase(user.id, self._endings)
+        await self._erase(user.id, self._session_revoker)
         event(log, logging.INFO, "user.erased", user=user.username)
 
     # Internal

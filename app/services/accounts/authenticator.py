@@ -16,7 +16,7 @@ from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import LAST_USED_SECONDS
 from app.security.access_tokens import AccessTokens, Claims
 from app.store import sessions
-from app.store.batch_loader import Gathering, Together
+from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import Database
 
 
@@ -32,20 +32,20 @@ class Identity(NamedTuple):
     """When the token or the log-in ends, whichever comes first."""
 
 
-class Identities:
+class Authenticator:
     """Reads tokens, and notes now and then that a log-in is used."""
 
     def __init__(
         self,
         database: Database,
-        gathering: Gathering,
+        batch_loader: BatchLoader,
         access_tokens: AccessTokens,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
         self._access_tokens = access_tokens
         self._now = now
-        self._holders = Together(gathering, sessions.holders)
+        self._holders = Loader(batch_loader, sessions.holders)
         # Log-ins whose use is not written down yet, and the task that does it.
         self._used: set[SessionId] = set()
         self._noting: asyncio.Task[None] | None = None

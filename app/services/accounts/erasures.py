@@ -15,7 +15,7 @@ from typing import Any
 
 from app.domain.appends import Append, Delete
 from app.domain.errors import Unavailable
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import SEQ_BITS, EventId, Millis, RoomId, UserId
 from app.domain.limits import (
     ERASURE_BATCH_MESSAGES,
@@ -24,7 +24,7 @@ from app.domain.limits import (
     SWEEP_SECONDS,
 )
 from app.observability.logs import event
-from app.services.accounts.session_revoker import Ended, Endings
+from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.services.log.committer import commit
 from app.services.log.transactions import Transactions
 from app.store import erasures
@@ -52,20 +52,22 @@ class Erasures:
         database: Database,
         *,
         transactions: Transactions,
-        let_go: Callable[[UserId], Awaitable[None]],
+        remove_memberships: Callable[[UserId], Awaitable[None]],
         now: Callable[[], Millis],
         on_renamed: Callable[[], None] = _nobody,
     ) -> None:
         self._database = database
         self._transactions = transactions
-        self._let_go = let_go
+        self._remove_memberships = remove_memberships
         self._now = now
         self._on_renamed = on_renamed
         self._closing = False
         self._interrupted = asyncio.Event()
         self._running: dict[UserId, asyncio.Task[None]] = {}
 
-    async def erase(self, user: UserId, endings: Endings, *, blank: bool = False) -> None:
+    async def erase(
+        self, user: UserId, session_revoker: SessionRevoker, *, blank: bool = False
+    ) -> None:
         """
         Take name, password and log-ins from an account; return when nothing is left to do.
 
@@ -79,7 +81,7 @@ class Erasures:
             Unavailable: If the database can't be used now. What has begun is carried on later.
 
         """
-        if await endings.write(partial(self._begin, user=user, blank=blank)):
+        if await session_revoker.write(partial(self._begin, user=user, blank=blank)):
             await self._carry_on(user)
 
     async def run(self) -> None:
@@ -136,7 +138,7 @@ class Erasures:
         self._go_on()
         if not await self._database.read(lambda c: erasures.is_renamed(c, user)):
             # They leave while they still have a name.
-            await self._let_go(user)
+            await self._remove_memberships(user)
             await self._database.write(lambda c: erasures.rename(c, user, self._now()))
             self._on_renamed()
         if await self._database.read(lambda c: erasures.is_blanking(c, user)):
@@ -158,7 +160,7 @@ class Erasures:
 
     def _delete(
         self, connection: Connection, messages: Sequence[EventId]
-    ) -> tuple[None, Sequence[Run]]:
+    ) -> tuple[None, Sequence[EventBatch]]:
         at = self._now()
         deletions: list[Append] = [
             Delete(room=_room(id_), by=None, at=at, ref=id_ & (1 << SEQ_BITS) - 1)

@@ -24,7 +24,7 @@ from app.security.access_tokens import AccessTokens
 from app.security.codes import code_hash, new_code
 from app.security.passwords import Passwords
 from app.services.accounts.login_throttle import Throttle
-from app.services.accounts.session_revoker import Ended, Endings
+from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.store import sessions, users
 from app.store.database import Connection, Database
 from app.store.sessions import Exchange, Outcome, Session
@@ -62,7 +62,7 @@ class Logins:
         passwords: Passwords,
         access_tokens: AccessTokens,
         throttle: Throttle,
-        endings: Endings,
+        session_revoker: SessionRevoker,
         refresh_token_days: int,
         now: Callable[[], Millis],
     ) -> None:
@@ -70,7 +70,7 @@ class Logins:
         self._passwords = passwords
         self._access_tokens = access_tokens
         self._throttle = throttle
-        self._endings = endings
+        self._session_revoker = session_revoker
         self._life_ms = refresh_token_days * _DAY_MS
         self._now = now
 
@@ -144,7 +144,7 @@ class Logins:
                 return found, []
             return found, [(found.user, found.session)]
 
-        found = await self._endings.write(work)
+        found = await self._session_revoker.write(work)
         if found.outcome is Outcome.REUSED:
             facts = {"user_id": found.user, "session": found.session}
             event(log, logging.WARNING, "login.refresh_token_reused", **facts)
@@ -179,7 +179,7 @@ class Logins:
             gone = sessions.end(connection, user, [session], now)
             return bool(gone), [(user, session) for session in gone]
 
-        if await self._endings.write(work):
+        if await self._session_revoker.write(work):
             event(log, logging.INFO, "login.ended", user_id=user, session=session)
 
     async def end_all(self, user: UserId) -> None:
@@ -190,7 +190,7 @@ class Logins:
             sessions.end_all(connection, user, now)
             return None, [(user, None)]
 
-        await self._endings.write(work)
+        await self._session_revoker.write(work)
         event(log, logging.INFO, "login.all_ended", user_id=user)
 
     async def sweep(self) -> int:

@@ -20,7 +20,7 @@ OnRevoked = Callable[[UserId, SessionId | None], None]
 Ended = Sequence[tuple[UserId, SessionId | None]]
 
 
-class Endings:
+class SessionRevoker:
     """Runs the transactions that end log-ins."""
 
     def __init__(self, database: Database, on_revoked: OnRevoked) -> None:

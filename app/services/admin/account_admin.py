@@ -8,7 +8,7 @@ from app.domain.errors import UserNotFound
 from app.domain.ids import Millis
 from app.observability.logs import event
 from app.security.passwords import Passwords, refuse_weak
-from app.services.accounts.session_revoker import Ended, Endings
+from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.store import sessions, users
 from app.store.database import Connection, Database
 from app.store.users import User
@@ -16,7 +16,7 @@ from app.store.users import User
 log = logging.getLogger("parley.security")
 
 
-class Administration:
+class AccountAdmin:
     """Resetting passwords, keeping users out, and making administrators."""
 
     def __init__(
@@ -24,12 +24,12 @@ class Administration:
         database: Database,
         *,
         passwords: Passwords,
-        endings: Endings,
+        session_revoker: SessionRevoker,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
         self._passwords = passwords
-        self._endings = endings
+        self._session_revoker = session_revoker
         self._now = now
 
     async def set_password(self, username: str, password: str) -> User:
@@ -52,7 +52,7 @@ class Administration:
             sessions.end_all(connection, user.id, now)
             return user._replace(password_hash=new_hash), [(user.id, None)]
 
-        user = await self._endings.write(work)
+        user = await self._session_revoker.write(work)
         event(log, logging.INFO, "user.password_reset", user=name)
         return user
 
@@ -74,7 +74,7 @@ class Administration:
             sessions.end_all(connection, user.id, now)
             return user._replace(disabled_at=now), [(user.id, None)]
 
-        user = await self._endings.write(work)
+        user = await self._session_revoker.write(work)
         event(log, logging.INFO, "user.disabled", user=name)
         return user
 

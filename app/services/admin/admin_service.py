@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from app.domain import names
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, UserId
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
@@ -17,10 +17,10 @@ from app.services.accounts.accounts import Accounts
 from app.services.accounts.erasures import Erasures
 from app.services.accounts.login_throttle import Throttle
 from app.services.accounts.logins import Logins, Tokens
-from app.services.accounts.session_revoker import Endings, OnRevoked
-from app.services.admin.account_admin import Administration
-from app.services.admin.audit_log import Acts
-from app.services.admin.room_admin import RoomOperations
+from app.services.accounts.session_revoker import OnRevoked, SessionRevoker
+from app.services.admin.account_admin import AccountAdmin
+from app.services.admin.audit_log import AuditLog
+from app.services.admin.room_admin import RoomAdmin
 from app.store import audit, meta
 from app.store.audit import Entry
 from app.store.database import Database
@@ -31,7 +31,7 @@ def _nobody(*_: object) -> None:
     """Told by a command that is alone with the database."""
 
 
-class Operations:
+class AdminService:
     """
     Accounts, rooms and the epoch, in the hands of whoever runs the installation.
 
@@ -54,7 +54,7 @@ class Operations:
         refresh_token_days: int,
         now: Callable[[], Millis],
         on_revoked: OnRevoked = _nobody,
-        publish: Callable[[Sequence[Run]], None] = _nobody,
+        publish: Callable[[Sequence[EventBatch]], None] = _nobody,
         on_new_epoch: Callable[[str], None] = _nobody,
         on_retention: Callable[[], None] = _nobody,
     ) -> None:
@@ -67,8 +67,8 @@ class Operations:
         self._now = now
         self._on_revoked = on_revoked
         self._on_new_epoch = on_new_epoch
-        self._acts = Acts(database, now)
-        self.rooms = RoomOperations(
+        self._acts = AuditLog(database, now)
+        self.rooms = RoomAdmin(
             database, self._acts, now=now, publish=publish, on_retention=on_retention
         )
         """The same for rooms."""
@@ -123,8 +123,8 @@ class Operations:
 
         """
         audited = self._acts.audited(by, "user.set_password", names.username(username))
-        administration = self._administration(audited)
-        return await self._acts.finish(audited, administration.set_password(username, password))
+        account_admin = self._account_admin(audited)
+        return await self._acts.finish(audited, account_admin.set_password(username, password))
 
     async def disable(self, username: str, by: UserId | None = None) -> User:
         """
@@ -135,7 +135,7 @@ class Operations:
 
         """
         audited = self._acts.audited(by, "user.disable", names.username(username))
-        return await self._acts.finish(audited, self._administration(audited).disable(username))
+        return await self._acts.finish(audited, self._account_admin(audited).disable(username))
 
     async def enable(self, username: str, by: UserId | None = None) -> User:
         """
@@ -146,7 +146,7 @@ class Operations:
 
         """
         audited = self._acts.audited(by, "user.enable", names.username(username))
-        return await self._acts.finish(audited, self._administration(audited).enable(username))
+        return await self._acts.finish(audited, self._account_admin(audited).enable(username))
 
     async def set_admin(self, username: str, is_admin: bool, by: UserId | None = None) -> User:
         """
@@ -158,7 +158,7 @@ class Operations:
         """
         action = "user.make_admin" if is_admin else "user.make_no_admin"
         audited = self._acts.audited(by, action, names.username(username))
-        doing = self._administration(audited).set_admin(username, is_admin)
+        doing = self._account_admin(audited).set_admin(username, is_admin)
         return await self._acts.finish(audited, doing)
 
     async def log_in_as(self, username: str, label: str, by: UserId | None = None) -> Tokens:
@@ -212,15 +212,17 @@ class Operations:
             database,
             passwords=self._passwords,
             throttle=self._throttle,
-            endings=Endings(database, self._on_revoked),
+            session_revoker=SessionRevoker(database, self._on_revoked),
             registration_open=False,
             now=self._now,
             erase=partial(self._erasures.erase, blank=blank),
         )
 
-    def _administration(self, database: Database) -> Administration:
-        endings = Endings(database, self._on_revoked)
-        return Administration(database, passwords=self._passwords, endings=endings, now=self._now)
+    def _account_admin(self, database: Database) -> AccountAdmin:
+        session_revoker = SessionRevoker(database, self._on_revoked)
+        return AccountAdmin(
+            database, passwords=self._passwords, session_revoker=session_revoker, now=self._now
+        )
 
     def _logins(self, database: Database) -> Logins:
         return Logins(
@@ -228,7 +230,7 @@ class Operations:
             passwords=self._passwords,
             access_tokens=self._access_tokens,
             throttle=self._throttle,
-            endings=Endings(database, self._on_revoked),
+            session_revoker=SessionRevoker(database, self._on_revoked),
             refresh_token_days=self._refresh_token_days,
             now=self._now,
         )

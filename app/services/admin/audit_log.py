@@ -7,14 +7,14 @@ from typing import Any
 
 from app.domain.ids import Millis, UserId
 from app.observability.logs import event
-from app.services.admin.audited_database import Audited
-from app.store.audit import Act
+from app.services.admin.audited_database import AuditedDatabase
+from app.store.audit import AuditRecord
 from app.store.database import Database, T
 
 log = logging.getLogger("parley.security")
 
 
-class Acts:
+class AuditLog:
     """The acts that are under way."""
 
     def __init__(self, database: Database, now: Callable[[], Millis]) -> None:
@@ -28,11 +28,11 @@ class Acts:
         action: str,
         target: str,
         data: Mapping[str, Any] | None = None,
-    ) -> Audited:
+    ) -> AuditedDatabase:
         """The database, for one act; ``data`` is what else the entry says."""
-        return Audited(self._database, Act(self._now(), by, action, target, data))
+        return AuditedDatabase(self._database, AuditRecord(self._now(), by, action, target, data))
 
-    async def finish(self, audited: Audited, doing: Coroutine[Any, Any, T]) -> T:
+    async def finish(self, audited: AuditedDatabase, doing: Coroutine[Any, Any, T]) -> T:
         """Carry out an act to its end, also if whoever asked for it hangs up."""
         task = asyncio.create_task(doing)
         self._running.add(task)

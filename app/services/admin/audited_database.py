@@ -1,11 +1,11 @@
 """The database, for one act of an operator."""
 
 from app.store import audit
-from app.store.audit import Act
+from app.store.audit import AuditRecord
 from app.store.database import Connection, Database, T, Work
 
 
-class Audited:
+class AuditedDatabase:
     """
     A database that writes an entry of the audit together with whatever else is written.
 
@@ -13,7 +13,7 @@ class Audited:
 
     """
 
-    def __init__(self, database: Database, act: Act) -> None:
+    def __init__(self, database: Database, act: AuditRecord) -> None:
         self._database = database
         self.act = act
 

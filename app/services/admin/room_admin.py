@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from app.domain import names, text
 from app.domain.appends import Admit, CreateRoom, UpdateRoom
 from app.domain.errors import Invalid
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
 from app.domain.roles import Kind, Role
-from app.services.admin.audit_log import Acts
-from app.services.admin.audited_database import Audited
+from app.services.admin.audit_log import AuditLog
+from app.services.admin.audited_database import AuditedDatabase
 from app.services.log.transactions import carry_out
 from app.store import admin_rooms as all_rooms
 from app.store import retention, users
@@ -18,7 +18,7 @@ from app.store.admin_rooms import Room
 from app.store.database import Connection, Database, Work
 
 
-class RoomOperations:
+class RoomAdmin:
     """
     Rooms, in the hands of whoever runs the installation.
 
@@ -31,10 +31,10 @@ class RoomOperations:
     def __init__(
         self,
         database: Database,
-        acts: Acts,
+        acts: AuditLog,
         *,
         now: Callable[[], Millis],
-        publish: Callable[[Sequence[Run]], None],
+        publish: Callable[[Sequence[EventBatch]], None],
         on_retention: Callable[[], None],
     ) -> None:
         self._database = database
@@ -68,7 +68,7 @@ class RoomOperations:
         name, title, now = names.new_room_name(name), text.title(title), self._now()
         owner_name = None if owner is None else names.username(owner)
 
-        def work(connection: Connection) -> tuple[Room, Sequence[Run]]:
+        def work(connection: Connection) -> tuple[Room, Sequence[EventBatch]]:
             creation = CreateRoom(
                 room=RoomId(0), by=None, at=now, name=name, title=title, kind=kind
             )
@@ -92,7 +92,7 @@ class RoomOperations:
         """
         name, now = names.room_name(name), self._now()
 
-        def work(connection: Connection) -> tuple[Room, Sequence[Run]]:
+        def work(connection: Connection) -> tuple[Room, Sequence[EventBatch]]:
             room = all_rooms.by_name(connection, name)
             change = UpdateRoom(room=room.id, by=by, at=now, archived=archived, as_operator=True)
             runs = carry_out(connection, [change]).runs
@@ -126,7 +126,7 @@ class RoomOperations:
                 raise Invalid.field(field, f"is not between 1 and {top}")
         name = names.room_name(name)
 
-        def work(connection: Connection) -> tuple[Room, Sequence[Run]]:
+        def work(connection: Connection) -> tuple[Room, Sequence[EventBatch]]:
             room = all_rooms.by_name(connection, name)
             retention.keep(connection, room.id, days=days, events=events)
             return room._replace(retention_days=days, retention_events=events), ()
@@ -142,7 +142,9 @@ class RoomOperations:
         self._on_retention()
         return room
 
-    async def _write(self, audited: Audited, work: Work[tuple[Room, Sequence[Run]]]) -> Room:
+    async def _write(
+        self, audited: AuditedDatabase, work: Work[tuple[Room, Sequence[EventBatch]]]
+    ) -> Room:
         room, runs = await audited.write(work)
         self._publish(runs)
         return room

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from app.domain.appends import Append, Done
+from app.domain.appends import Append, Committed
 from app.domain.deciding import decide
 from app.domain.errors import Internal, ParleyError, Unavailable
-from app.domain.events import Event, Run, users_of
+from app.domain.events import Event, EventBatch, users_of
 from app.domain.ids import RoomId, UserId
 from app.domain.limits import (
     FAILED_COMMITS_UNTIL_NOT_READY,
@@ -29,7 +29,7 @@ from app.domain.limits import (
 )
 from app.domain.working_set import WorkingSet
 from app.realtime.fanout import Fanout
-from app.services.log.read_receipt_buffer import ReadMarkers
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.store import log as log_store
 from app.store import markers as marker_store
 from app.store import names, working_sets
@@ -38,14 +38,14 @@ from app.store.markers import Mark
 
 log = logging.getLogger("parley.committer")
 
-Outcome = Done | ParleyError
+Outcome = Committed | ParleyError
 
 
 class Batch(NamedTuple):
     """What a transaction has done: an outcome per append, a run per room."""
 
     outcomes: list[Outcome]
-    runs: list[Run]
+    runs: list[EventBatch]
 
 
 class Committer:
@@ -54,8 +54,8 @@ class Committer:
     def __init__(
         self,
         database: Database,
-        publish: Callable[[Sequence[Run]], None],
-        markers: ReadMarkers,
+        publish: Callable[[Sequence[EventBatch]], None],
+        markers: ReadReceiptBuffer,
         fanout: Fanout,
     ) -> None:
         self._database = database
@@ -99,7 +99,7 @@ class Committer:
             self._make_way()
             self._work.set()
 
-    async def append(self, append: Append) -> Done:
+    async def append(self, append: Append) -> Committed:
         """
         Append, and wait until it is on disk.
 
@@ -110,12 +110,12 @@ class Committer:
             ParleyError: Why it was refused.
 
         """
-        future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
 
         def answer(outcome: Outcome) -> None:
             if future.done():
                 return
-            if isinstance(outcome, Done):
+            if isinstance(outcome, Committed):
                 future.set_result(outcome)
             else:
                 future.set_exception(outcome)
@@ -232,7 +232,7 @@ class Committer:
 
     async def _one_by_one(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
         outcomes: list[Outcome] = []
-        runs: list[Run] = []
+        runs: list[EventBatch] = []
         for append in appends:
             try:
                 alone = await self._database.write(partial(commit, appends=[append]))
@@ -263,7 +263,7 @@ def commit(
 
     """
     outcomes: list[Outcome] = []
-    runs: list[Run] = []
+    runs: list[EventBatch] = []
     if appends:
         ws = working_sets.load(connection, appends)
         outcomes = [_decide(ws, append) for append in appends]
@@ -284,7 +284,7 @@ def _decide(ws: WorkingSet, append: Append) -> Outcome:
         return exc.with_traceback(None)
 
 
-def _runs(connection: Connection, ws: WorkingSet) -> list[Run]:
+def _runs(connection: Connection, ws: WorkingSet) -> list[EventBatch]:
     by_room: dict[RoomId, list[Event]] = {}
     for event in ws.events:
         by_room.setdefault(event.room, []).append(event)
@@ -295,6 +295,6 @@ def _runs(connection: Connection, ws: WorkingSet) -> list[Run]:
     if unknown:
         known |= names.usernames(connection, unknown)
     return [
-        Run(room, ws.rooms[room].name, ws.rooms[room].kind, events, known)
+        EventBatch(room, ws.rooms[room].name, ws.rooms[room].kind, events, known)
         for room, events in by_room.items()
     ]

@@ -13,7 +13,7 @@ from app.domain.limits import READ_MARKER_SECONDS
 from app.store.markers import Mark
 
 
-class ReadMarkers:
+class ReadReceiptBuffer:
     """What was read and not yet written."""
 
     def __init__(self) -> None:

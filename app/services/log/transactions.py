@@ -9,22 +9,22 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from app.domain.appends import Append, Done
+from app.domain.appends import Append, Committed
 from app.domain.errors import ParleyError
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.services.log.committer import commit
 from app.store.database import Connection, Database
 
 T = TypeVar("T")
 
-Publish = Callable[[Sequence[Run]], None]
+Publish = Callable[[Sequence[EventBatch]], None]
 
 
 class Carried(NamedTuple):
     """What became of appends, all of which were taken."""
 
-    done: Sequence[Done]
-    runs: Sequence[Run]
+    done: Sequence[Committed]
+    runs: Sequence[EventBatch]
 
 
 def carry_out(connection: Connection, appends: Sequence[Append]) -> Carried:
@@ -52,7 +52,7 @@ class Transactions:
         self._publish = publish
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def write(self, work: Callable[[Connection], tuple[T, Sequence[Run]]]) -> T:
+    async def write(self, work: Callable[[Connection], tuple[T, Sequence[EventBatch]]]) -> T:
         """
         Run ``work`` in a transaction; it answers its result and the events that rooms got.
 
@@ -71,7 +71,7 @@ class Transactions:
         """Wait for what runs."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _write(self, work: Callable[[Connection], tuple[T, Sequence[Run]]]) -> T:
+    async def _write(self, work: Callable[[Connection], tuple[T, Sequence[EventBatch]]]) -> T:
         result, runs = await self._database.write(work)
         self._publish(runs)
         return result

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain.authority import reader, standing_role
+from app.domain.authority import effective_role, reader
 from app.domain.errors import (
     Conflict,
     Forbidden,
     Gone,
     MessageNotFound,
 )
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
-from app.domain.views import Access, MessageView, Page, Wording
+from app.domain.views import MessageView, Page, RoomAccess, Wording
 from app.services.accounts.authenticator import Identity
-from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_directory import RoomDirectory
 from app.store import events as event_store
 from app.store import messages, rooms
 from app.store.database import Connection, Database
@@ -24,7 +24,7 @@ from app.store.database import Connection, Database
 class LogPage(NamedTuple):
     """Consecutive events, and where the room stands: one snapshot. ``run`` None: no events."""
 
-    run: Run | None
+    run: EventBatch | None
     since: int
     head: int
     first: int
@@ -54,7 +54,7 @@ class History:
         self,
         database: Database,
         *,
-        directory: Directory,
+        directory: RoomDirectory,
         epoch: Callable[[], str],
         now: Callable[[], Millis],
     ) -> None:
@@ -128,7 +128,7 @@ class History:
         def work(connection: Connection) -> list[Wording]:
             access = self._reader(connection, room, me.user)
             message = _message(connection, room, seq)
-            role = standing_role(access, is_admin=me.is_admin)
+            role = effective_role(access, is_admin=me.is_admin)
             if message.by != me.username and not may(role, Action.READ_EDITS):
                 raise Forbidden("Only its author and moderators can read earlier wordings.")
             return messages.wordings(connection, room, seq, after=after, limit=limit)
@@ -159,17 +159,17 @@ class History:
             head, first = access.head, access.first
             check_cursor(access, since)
             last = head if upto is None else min(upto, head)
-            run = event_store.run_after(connection, room, since, upto=last, limit=limit)
+            run = event_store.batch_after(connection, room, since, upto=last, limit=limit)
             return LogPage(run, since, head, first, epoch)
 
         return await self._database.read(work)
 
-    def _reader(self, connection: Connection, room: RoomId, me: UserId) -> Access:
+    def _reader(self, connection: Connection, room: RoomId, me: UserId) -> RoomAccess:
         key = (room, me)
         return reader(rooms.access(connection, [key]).get(key), self._now())
 
 
-def check_cursor(access: Access, since: int) -> None:
+def check_cursor(access: RoomAccess, since: int) -> None:
     """
     Whether a client that holds everything up to ``since`` can carry on from there.
 

@@ -15,10 +15,10 @@ from app.domain.authority import reader
 from app.domain.errors import Invalid, ParleyError, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
-from app.domain.views import Access, Page
-from app.services.rooms.room_directory import Directory
+from app.domain.views import Page, RoomAccess
+from app.services.rooms.room_directory import RoomDirectory
 from app.store import messages, rooms
-from app.store.batch_loader import Gathering, Together
+from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import Connection, Database
 from app.wire.messages import page_json
 
@@ -46,7 +46,7 @@ class _Shown(NamedTuple):
     def size(self) -> int:
         return len(self.body) + KEPT_PAGE_OVERHEAD_BYTES
 
-    def is_of(self, access: Access) -> bool:
+    def is_of(self, access: RoomAccess) -> bool:
         return (self.head, self.first) == (access.head, access.first)
 
 
@@ -57,15 +57,15 @@ class MessagePages:
     """Pages of messages, for those who may read them."""
 
     def __init__(
-        self, database: Database, *, directory: Directory, now: Callable[[], Millis]
+        self, database: Database, *, directory: RoomDirectory, now: Callable[[], Millis]
     ) -> None:
         # Where other nodes write, a name may be gone before this node hears of it.
         self._keeps = not database.shared
         self._directory = directory
         self._now = now
         # Not together with log-ins, which must not wait for pages.
-        self._pages: Together[_Asked, _Shown | ParleyError] = Together(
-            Gathering(database), self._load
+        self._pages: Loader[_Asked, _Shown | ParleyError] = Loader(
+            BatchLoader(database), self._load
         )
         # The last one to be asked for is the last to go.
         self._kept: OrderedDict[PageKey, _Shown] = OrderedDict()

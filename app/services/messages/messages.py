@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from app.domain.appends import Append, Delete, Done, Edit, Pin, React, Send
+from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
 from app.domain.errors import MessageNotFound, RateLimited
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.text import mentioned
-from app.domain.token_bucket import UserBuckets
+from app.domain.token_bucket import UserTokenBuckets
 from app.domain.views import MessageView
 from app.services.log.committer import Committer
-from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_directory import RoomDirectory
 from app.store import messages, rooms
 from app.store.database import Connection, Database
 
@@ -36,8 +36,8 @@ class Messages:
         database: Database,
         *,
         committer: Committer,
-        directory: Directory,
-        buckets: UserBuckets,
+        directory: RoomDirectory,
+        buckets: UserTokenBuckets,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
@@ -90,7 +90,9 @@ class Messages:
         append = Edit(**by, ref=seq, text=text, mentions=mentioned(text))
         return await self._carry_out(me, room, seq, append)
 
-    async def delete(self, me: UserId, name: str, seq: int, *, key: str | None = None) -> Done:
+    async def delete(
+        self, me: UserId, name: str, seq: int, *, key: str | None = None
+    ) -> Committed:
         """
         Blank a message.
 
@@ -157,8 +159,8 @@ class Messages:
             if found is None:
                 raise MessageNotFound
             key = (room, me, 0)
-            standing = rooms.standings(connection, [key])[key]
-            return found if standing.may_read(at) else _as_sent(found)
+            view = rooms.room_views(connection, [key])[key]
+            return found if view.may_read(at) else _as_sent(found)
 
         return await self._database.read(work)
 

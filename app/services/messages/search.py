@@ -12,7 +12,7 @@ from app.domain.snippets import snippet
 from app.domain.views import MessageView
 from app.domain.words import phrases
 from app.services.messages.search_indexer import Indexer
-from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_directory import RoomDirectory
 from app.store import messages, rooms, search, users
 from app.store.database import Connection, Database
 from app.store.search import Scope
@@ -33,7 +33,7 @@ class Search:
         self,
         database: Database,
         *,
-        directory: Directory,
+        directory: RoomDirectory,
         indexer: Indexer,
         now: Callable[[], Millis],
     ) -> None:

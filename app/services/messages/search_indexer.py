@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 
 from app.domain.errors import Unavailable
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import EventId, event_id
 from app.domain.limits import (
     INDEX_BATCH,
@@ -49,7 +49,7 @@ class Indexer:
         self._committed = asyncio.Event()
         self._turn = asyncio.Lock()
 
-    def notice(self, runs: Sequence[Run]) -> None:
+    def notice(self, runs: Sequence[EventBatch]) -> None:
         """These were committed. Never awaits, never raises."""
         if self._database.shared:
             return

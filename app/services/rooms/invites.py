@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from app.domain.appends import Append, Join
-from app.domain.authority import allow, standing_role
+from app.domain.authority import effective_role, require
 from app.domain.errors import Forbidden, InviteNotFound, RoomNotFound
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
-from app.domain.views import Standing
+from app.domain.views import RoomView
 from app.security.codes import code_hash, new_code
 from app.services.log.transactions import Transactions, carry_out
-from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.rooms import Rooms
 from app.store import invites, working_sets
 from app.store.database import Connection, Database
@@ -26,7 +26,7 @@ class Invites:
         database: Database,
         *,
         transactions: Transactions,
-        directory: Directory,
+        directory: RoomDirectory,
         rooms: Rooms,
         now: Callable[[], Millis],
     ) -> None:
@@ -85,12 +85,12 @@ class Invites:
             Forbidden: If their role doesn't allow it.
 
         """
-        standing = await self._rooms.get(me, room)
-        if not may(standing_role(standing, is_admin=is_admin), Action.INVITE):
+        view = await self._rooms.get(me, room)
+        if not may(effective_role(view, is_admin=is_admin), Action.INVITE):
             raise Forbidden("Your role in this room doesn't allow that.")
         at = self._now()
         return await self._database.read(
-            lambda c: invites.page(c, standing.room, at=at, before=before, limit=limit)
+            lambda c: invites.page(c, view.room, at=at, before=before, limit=limit)
         )
 
     async def revoke(self, me: UserId, room: str, id_: int) -> None:
@@ -110,7 +110,7 @@ class Invites:
 
         await self._database.write(work)
 
-    async def accept(self, me: UserId, code: str) -> Standing:
+    async def accept(self, me: UserId, code: str) -> RoomView:
         """
         Become a member by an invitation. Who is one already uses nothing up.
 
@@ -133,7 +133,7 @@ class Invites:
 
     def _use(
         self, connection: Connection, me: UserId, hashed: bytes, at: Millis
-    ) -> tuple[RoomId, Sequence[Run]]:
+    ) -> tuple[RoomId, Sequence[EventBatch]]:
         invite = invites.by_code(connection, hashed, at)
         if invite is None:
             raise InviteNotFound
@@ -150,4 +150,4 @@ class Invites:
 def _may_invite(connection: Connection, room: RoomId, by: UserId, at: Millis) -> None:
     """Lock the room and ask, as for an append, whether ``by`` may invite to it."""
     request = Append(room=room, by=by, at=at)
-    allow(working_sets.load(connection, [request]), request, Action.INVITE)
+    require(working_sets.load(connection, [request]), request, Action.INVITE)

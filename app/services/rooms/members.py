@@ -11,7 +11,7 @@ from app.domain.roles import Role
 from app.domain.views import MemberView
 from app.domain.working_set import FOREVER
 from app.services.log.committer import Committer
-from app.services.rooms.room_directory import Directory
+from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.rooms import Rooms
 from app.store import rooms as room_store
 from app.store import users
@@ -32,7 +32,7 @@ class Members:
         database: Database,
         *,
         committer: Committer,
-        directory: Directory,
+        directory: RoomDirectory,
         rooms: Rooms,
         now: Callable[[], Millis],
     ) -> None:
@@ -174,9 +174,9 @@ class Members:
 
     async def _find(self, me: UserId, room: str, username: str) -> tuple[RoomId, User]:
         # The room first: whether somebody exists is no answer about a room that one can't see.
-        standing = await self._rooms.get(me, room)
+        view = await self._rooms.get(me, room)
         name = names.username(username)
-        return standing.room, await self._database.read(lambda c: users.known(c, name))
+        return view.room, await self._database.read(lambda c: users.known(c, name))
 
     def _future(self, until: Millis | None) -> Millis:
         now = self._now()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from app.domain.appends import Admit, Append, Remove, UpdateRoom
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
 from app.services.log.transactions import Transactions, carry_out
@@ -12,7 +12,7 @@ from app.store import blocks, rooms, working_sets
 from app.store.database import Connection, Database
 
 
-class Leaving:
+class MembershipRemoval:
     """Takes users out of rooms, one transaction a room."""
 
     def __init__(
@@ -22,7 +22,7 @@ class Leaving:
         self._transactions = transactions
         self._now = now
 
-    async def let_go(self, user: UserId) -> None:
+    async def remove_memberships(self, user: UserId) -> None:
         """
         Have a user leave every room, because their account is to be erased. Idempotent.
 
@@ -40,7 +40,7 @@ class Leaving:
 
     def _leave(
         self, connection: Connection, user: UserId, room: RoomId
-    ) -> tuple[None, Sequence[Run]]:
+    ) -> tuple[None, Sequence[EventBatch]]:
         at = self._now()
         # Locked, so that whoever is chosen is still there.
         working_sets.load(connection, [Append(room=room, by=None, at=at)])

@@ -5,15 +5,15 @@ from app.domain.errors import RoomNotFound
 from app.domain.ids import RoomId
 from app.domain.limits import MAX_REMEMBERED_ROOMS
 from app.store import rooms
-from app.store.batch_loader import Gathering, Together
+from app.store.batch_loader import BatchLoader, Loader
 
 
-class Directory:
+class RoomDirectory:
     """Finds a room's id. Whether somebody may know of the room is another question."""
 
-    def __init__(self, gathering: Gathering) -> None:
+    def __init__(self, batch_loader: BatchLoader) -> None:
         self._ids: dict[str, RoomId] = {}
-        self._load: Together[str, RoomId] = Together(gathering, rooms.ids)
+        self._load: Loader[str, RoomId] = Loader(batch_loader, rooms.ids)
 
     def known(self, name: str) -> RoomId | None:
         """The room called ``name``, if that is remembered."""

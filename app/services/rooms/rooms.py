@@ -10,11 +10,11 @@ from app.domain.appends import CreateRoom, OpenDirect, UpdateRoom
 from app.domain.authority import NOBODY, reader
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
-from app.domain.views import Standing
+from app.domain.views import RoomView
 from app.services.log.committer import Committer
-from app.services.log.read_receipt_buffer import ReadMarkers
-from app.services.rooms.room_directory import Directory
-from app.services.rooms.room_views import Standings
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.rooms.room_directory import RoomDirectory
+from app.services.rooms.room_views import RoomViews
 from app.store import rooms, users
 from app.store.database import Connection, Database
 
@@ -32,15 +32,15 @@ class Rooms:
         database: Database,
         *,
         committer: Committer,
-        directory: Directory,
-        standings: Standings,
-        markers: ReadMarkers,
+        directory: RoomDirectory,
+        room_views: RoomViews,
+        markers: ReadReceiptBuffer,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
         self._committer = committer
         self._directory = directory
-        self._standings = standings
+        self._room_views = room_views
         self._markers = markers
         self._now = now
 
@@ -56,7 +56,7 @@ class Rooms:
         """
         return await self._directory.find(name)
 
-    async def get(self, me: UserId, name: str) -> Standing:
+    async def get(self, me: UserId, name: str) -> RoomView:
         """
         A room that one may read, and where one stands in it.
 
@@ -67,7 +67,7 @@ class Rooms:
         """
         return await self.at(me, await self._directory.find(name))
 
-    async def at(self, me: UserId, room: RoomId) -> Standing:
+    async def at(self, me: UserId, room: RoomId) -> RoomView:
         """
         The same for a room whose id is known.
 
@@ -76,29 +76,29 @@ class Rooms:
             Banned: From a public room.
 
         """
-        return reader(await self._standings.get(room, me), self._now())
+        return reader(await self._room_views.get(room, me), self._now())
 
     async def visible(
         self, me: UserId, *, mine: bool, prefix: str, after: str = "", limit: int
-    ) -> Sequence[Standing]:
+    ) -> Sequence[RoomView]:
         """One's rooms, and unless ``mine`` the public ones that are open, by name."""
         prefix, now = prefix.lower(), self._now()
         if not _NAME_CHARACTERS.fullmatch(prefix):
             return []
 
-        def work(connection: Connection) -> list[Standing]:
+        def work(connection: Connection) -> list[RoomView]:
             found = rooms.visible(
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
             keys = [(room, me, self._markers.latest(room, me, 0)) for room in found]
-            standings = rooms.standings(connection, keys)
-            return [standings[key] for key in keys]
+            room_views = rooms.room_views(connection, keys)
+            return [room_views[key] for key in keys]
 
         return await self._database.read(work)
 
     # Changing
 
-    async def create(self, me: UserId, name: str, title: str, kind: Kind) -> Standing:
+    async def create(self, me: UserId, name: str, title: str, kind: Kind) -> RoomView:
         """
         Make a room; whoever asks is its owner.
 
@@ -118,7 +118,7 @@ class Rooms:
         done = await self._committer.append(append)
         return await self.at(me, done.room)
 
-    async def open_direct(self, me: UserId, username: str) -> Standing:
+    async def open_direct(self, me: UserId, username: str) -> RoomView:
         """
         The room of oneself and another, made the first time.
 
@@ -142,7 +142,7 @@ class Rooms:
         title: str | None = None,
         slow_mode_seconds: int | None = None,
         archived: bool | None = None,
-    ) -> Standing:
+    ) -> RoomView:
         """
         Change what is given.
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from app.domain.errors import TokenExpired, Unauthorized, Unavailable
 from app.domain.ids import Millis, SessionId, UserId
-from app.services.accounts.authenticator import Identities
-from app.store.batch_loader import Gathering
+from app.services.accounts.authenticator import Authenticator
+from app.store.batch_loader import BatchLoader
 from app.store.database import Database, T, Work
 from tests.services.house import MINUTE, House, open_house
 
@@ -48,8 +48,8 @@ def counting(database: Database) -> Counting:
 
 
 @pytest.fixture
-def identities(house: House, counting: Counting) -> Identities:
-    return Identities(counting, Gathering(counting), house.access_tokens, lambda: house.at)
+def authenticator(house: House, counting: Counting) -> Authenticator:
+    return Authenticator(counting, BatchLoader(counting), house.access_tokens, lambda: house.at)
 
 
 async def test_a_token_is_its_users_until_it_ends(house: House) -> None:
@@ -76,67 +76,69 @@ async def test_a_token_of_another_user_or_of_no_log_in_is_nobodys(house: House) 
         (UserId(2**63 - 1), SessionId(2**63 - 1)),
     ):
         with pytest.raises(Unauthorized):
-            await house.identities.authenticate(house.access_tokens.issue(user, session, house.at))
+            await house.authenticator.authenticate(
+                house.access_tokens.issue(user, session, house.at)
+            )
 
 
 async def test_many_at_once_are_one_or_two_queries(
-    house: House, identities: Identities, counting: Counting
+    house: House, authenticator: Authenticator, counting: Counting
 ) -> None:
     alice, eve = await house.moves_in("alice"), await house.moves_in("eve")
 
     found = await asyncio.gather(
-        *(identities.authenticate(t.access_token) for t in (alice, eve) for _ in range(100))
+        *(authenticator.authenticate(t.access_token) for t in (alice, eve) for _ in range(100))
     )
 
     assert [me.username for me in found] == ["alice"] * 100 + ["eve"] * 100
     assert counting.reads <= 2
 
 
-async def test_nothing_is_remembered(house: House, identities: Identities) -> None:
+async def test_nothing_is_remembered(house: House, authenticator: Authenticator) -> None:
     tokens = await house.moves_in("alice")
-    await identities.authenticate(tokens.access_token)
+    await authenticator.authenticate(tokens.access_token)
 
     await house.logins.end_all(tokens.user)
 
     with pytest.raises(Unauthorized):
-        await identities.authenticate(tokens.access_token)
+        await authenticator.authenticate(tokens.access_token)
 
 
 async def test_the_last_use_is_noted_once_a_minute(
-    house: House, identities: Identities, counting: Counting
+    house: House, authenticator: Authenticator, counting: Counting
 ) -> None:
     tokens = await house.moves_in("alice")
 
     async def last_used() -> Millis:
-        await identities.close()
+        await authenticator.close()
         (session,) = await house.logins.live(tokens.user, limit=1)
         return session.last_used_at
 
     begun = house.at
     house.pass_time(MINUTE)
-    await identities.authenticate(tokens.access_token)
+    await authenticator.authenticate(tokens.access_token)
     assert (await last_used(), counting.writes) == (begun, 0)
 
     house.pass_time(1)
-    await asyncio.gather(*(identities.authenticate(tokens.access_token) for _ in range(50)))
+    await asyncio.gather(*(authenticator.authenticate(tokens.access_token) for _ in range(50)))
     assert (await last_used(), counting.writes) == (house.at, 1)
 
-    await identities.authenticate(tokens.access_token)
+    await authenticator.authenticate(tokens.access_token)
     assert (await last_used(), counting.writes) == (house.at, 1)
 
 
 async def test_nobody_is_turned_away_because_a_use_cannot_be_noted(
-    house: House, identities: Identities, counting: Counting
+    house: House, authenticator: Authenticator, counting: Counting
 ) -> None:
     tokens = await house.moves_in("alice")
     house.pass_time(2 * MINUTE)
     counting.broken = True
 
-    assert (await identities.authenticate(tokens.access_token)).username == "alice"
-    await identities.close()
+    assert (await authenticator.authenticate(tokens.access_token)).username == "alice"
+    await authenticator.close()
     counting.broken = False
-    assert (await identities.authenticate(tokens.access_token)).username == "alice"
-    await identities.close()
+    assert (await authenticator.authenticate(tokens.access_token)).username == "alice"
+    await authenticator.close()
 
     (session,) = await house.logins.live(tokens.user, limit=1)
     assert session.last_used_at == house.at
@@ -146,14 +148,14 @@ async def test_an_operator_is_known_by_the_secret(house: House) -> None:
     tokens = await house.moves_in("alice", is_admin=True)
     operator = house.access_tokens.operator(house.at)
 
-    assert house.identities.is_operator(operator)
-    assert not house.identities.is_operator(tokens.access_token)
-    assert not house.identities.is_operator("")
+    assert house.authenticator.is_operator(operator)
+    assert not house.authenticator.is_operator(tokens.access_token)
+    assert not house.authenticator.is_operator("")
     with pytest.raises(Unauthorized):
-        await house.identities.authenticate(operator)
+        await house.authenticator.authenticate(operator)
     house.pass_time(MINUTE)
     with pytest.raises(TokenExpired):
-        house.identities.is_operator(operator)
+        house.authenticator.is_operator(operator)
 
 
 async def test_a_database_that_fails_is_said_to_be_unavailable(house: House) -> None:
@@ -164,7 +166,9 @@ async def test_a_database_that_fails_is_said_to_be_unavailable(house: House) -> 
             raise Unavailable from sa.exc.OperationalError("", {}, Exception())
 
     broken = Broken(house.database)
-    identities = Identities(broken, Gathering(broken), house.access_tokens, lambda: house.at)
+    authenticator = Authenticator(
+        broken, BatchLoader(broken), house.access_tokens, lambda: house.at
+    )
 
     with pytest.raises(Unavailable):
-        await identities.authenticate(tokens.access_token)
+        await authenticator.authenticate(tokens.access_token)

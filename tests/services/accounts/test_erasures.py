@@ -25,7 +25,7 @@ Body = dict[str, Any]
 
 
 async def erases(server: Server, name: str, *, blank: bool = False) -> None:
-    await server.runtime.operations.erase_user(name, blank=blank)
+    await server.runtime.admin_service.erase_user(name, blank=blank)
 
 
 async def talk(server: Server) -> Person:
@@ -282,14 +282,14 @@ async def said_by_on(database: Database, user: UserId) -> bool:
 
 async def test_whoever_asks_twice_at_once_gets_the_same(server: Server) -> None:
     bo = await talk(server)
-    endings, erasures = server.runtime.endings, server.runtime.erasures
+    session_revoker, erasures = server.runtime.session_revoker, server.runtime.erasures
 
     await asyncio.gather(
-        erasures.erase(bo.user, endings),
-        erasures.erase(bo.user, endings, blank=True),
-        erasures.erase(bo.user, endings),
+        erasures.erase(bo.user, session_revoker),
+        erasures.erase(bo.user, session_revoker, blank=True),
+        erasures.erase(bo.user, session_revoker),
     )
-    await erasures.erase(bo.user, endings, blank=True)
+    await erasures.erase(bo.user, session_revoker, blank=True)
 
     assert await said_by(server, bo.user) == []
     assert await unfinished(server) == []
@@ -303,7 +303,7 @@ async def test_one_who_hangs_up_does_not_stop_it(server: Server) -> None:
 
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    await server.runtime.operations.close()
+    await server.runtime.admin_service.close()
 
     assert await said_by(server, bo.user) == []
 

@@ -66,7 +66,7 @@ async def test_every_failure_is_answered_alike(
     for name in ("alice", "disabled"):
         await house.accounts.register(name, PASSWORD, None, HOME)
     await house.accounts.create("host", None)
-    await house.administration.disable("disabled")
+    await house.account_admin.disable("disabled")
 
     with pytest.raises(InvalidGrant) as refused:
         await house.logs_in(username, password)
@@ -105,7 +105,7 @@ async def test_a_password_that_is_changed_meanwhile_opens_nothing(house: House) 
     await house.accounts.register("alice", PASSWORD, None, HOME)
 
     answers = await asyncio.gather(
-        house.administration.set_password("alice", "battery staple horse"),
+        house.account_admin.set_password("alice", "battery staple horse"),
         *(house.logs_in("alice") for _ in range(6)),
         return_exceptions=True,
     )
@@ -280,7 +280,7 @@ async def test_an_access_token_is_no_refresh_token_and_the_reverse(house: House)
     with pytest.raises(InvalidGrant):
         await house.logins.refresh(tokens.access_token)
     with pytest.raises(Unauthorized):
-        await house.identities.authenticate(tokens.refresh_token)
+        await house.authenticator.authenticate(tokens.refresh_token)
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.domain.appends import Ban, CreateRoom, Delete, Done, Edit, Join, Send, UpdateRoom
+from app.domain.appends import Ban, Committed, CreateRoom, Delete, Edit, Join, Send, UpdateRoom
 from app.domain.errors import Banned, IdReused, Internal, Unavailable
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import Kind
@@ -17,7 +17,7 @@ from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
 from app.services.log import committer as committer_module
 from app.services.log.committer import Committer
-from app.services.log.read_receipt_buffer import ReadMarkers
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.store.checking import check
 from app.store.database import Database
 from app.wire.frames import text_frame
@@ -247,7 +247,7 @@ async def test_a_row_that_the_database_refuses_fails_alone(
 
     assert isinstance(outcomes[5], Internal)
     others = [*outcomes[:5], *outcomes[6:]]
-    assert all(isinstance(outcome, Done) for outcome in others)
+    assert all(isinstance(outcome, Committed) for outcome in others)
     seqs = [outcome.seq for outcome in others]  # type: ignore[union-attr]
     assert seqs == list(range(seqs[0], seqs[0] + 10))
     assert (await database.read(check)).findings == []
@@ -389,7 +389,7 @@ async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
         submit(Delete(room=RoomId(1), by=ana, at=at, ref=ref), outcomes.append)
     await until(lambda: len(outcomes) == 3, "the answers")
 
-    assert [type(outcome) for outcome in outcomes] == [Done] * 3
+    assert [type(outcome) for outcome in outcomes] == [Committed] * 3
     assert (await database.read(check)).findings == []
 
 
@@ -419,7 +419,7 @@ async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_d
 
 
 async def test_a_committer_without_work_ends_at_once(database: Database) -> None:
-    committer = Committer(database, lambda _: None, ReadMarkers(), Fanout())
+    committer = Committer(database, lambda _: None, ReadReceiptBuffer(), Fanout())
     committer.close()
     async with patience("its end"):
         await committer.run()

@@ -85,9 +85,9 @@ async def test_an_invitation_is_not_used_up_where_nothing_can_be_written(
     with pytest.raises(Unavailable):
         await server.runtime.invites.accept(eve.user, code)
     held.fails_with = None
-    standing = await server.runtime.invites.accept(eve.user, code)
+    view = await server.runtime.invites.accept(eve.user, code)
 
-    assert standing.role is not None
+    assert view.role is not None
     left = await server.database.read(
         lambda c: invites.page(c, invite.room, at=server.clock(), before=None, limit=9)
     )

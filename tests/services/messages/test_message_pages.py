@@ -17,7 +17,7 @@ from tests.harness.databases import Held
 from tests.harness.patience import turns, until
 from tests.harness.server import Server, open_server
 
-Act = Callable[[Server], Awaitable[object]]
+AuditRecord = Callable[[Server], Awaitable[object]]
 
 
 async def page(server: Server, who: str = "ana", limit: int = 50, **where: int) -> bytes:
@@ -52,7 +52,7 @@ async def test_a_page_is_read_once_while_its_room_stands_still(den: Server) -> N
     assert await page(den, limit=2) != first
 
 
-ACTS: dict[str, Act] = {
+ACTS: dict[str, AuditRecord] = {
     "send": lambda den: den.append(Send, "den", by="bo", text="four"),
     "reply": lambda den: den.append(Send, "den", by="bo", text="to one", reply_to=5),
     "edit": lambda den: den.append(Edit, "den", by="ana", ref=5, text="won"),
@@ -147,7 +147,7 @@ async def _leaves_and_is_erased(den: Server, name: str) -> None:
     await _leaves(den, name)
     await page(den)
     # The den's log says nothing of this.
-    await den.runtime.operations.erase_user(name, blank=False)
+    await den.runtime.admin_service.erase_user(name, blank=False)
 
 
 async def _forgets(den: Server) -> None:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.appends import Remove, Send
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import RoomId
 from app.services.rooms import retention as retention_module
 from app.services.rooms.retention import Retention
@@ -85,7 +85,7 @@ async def test_nobody_finds_in_memory_what_is_gone_from_the_disk(den: Server) ->
 
     assert warm.tail.first == 8
     assert not warm.newest
-    assert den.runtime.tails._size == warm.tail.size
+    assert den.runtime.replay_buffers._size == warm.tail.size
     newest = await den.connects("bo", "den")
     assert await replayed(newest) == [8, 9, 10]
     since = await den.connects("bo", "den", since=7)
@@ -253,9 +253,9 @@ async def test_a_run_that_comes_behind_a_removed_hole_is_delivered(den: Server) 
         await keeps(den, 1)
         room = den.room_id("den")
         run = await den.database.read(
-            lambda c: event_store.run_after(c, room, 12, upto=13, limit=9)
+            lambda c: event_store.batch_after(c, room, 12, upto=13, limit=9)
         )
-        assert isinstance(run, Run)
+        assert isinstance(run, EventBatch)
 
         there.runtime.feed.publish([run])
         await there.runtime.feed.reach(warm, 13)

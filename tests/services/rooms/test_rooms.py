@@ -13,7 +13,7 @@ from tests.harness.server import Server
 
 async def goes(server: Server, name: str) -> None:
     """Have somebody leave everything."""
-    await server.runtime.leaving.let_go((await server.person(name)).user)
+    await server.runtime.membership_removal.remove_memberships((await server.person(name)).user)
 
 
 async def roles(server: Server, room: str) -> dict[str, Role]:
@@ -26,8 +26,8 @@ async def roles(server: Server, room: str) -> dict[str, Role]:
 async def archived(server: Server, room: str) -> bool:
     ana = await server.person("ana")
     key = (server.room_id(room), ana.user, 0)
-    standings = await server.database.read(lambda c: room_store.standings(c, [key]))
-    return standings[key].archived_at is not None
+    room_views = await server.database.read(lambda c: room_store.room_views(c, [key]))
+    return room_views[key].archived_at is not None
 
 
 async def gets(server: Server, room: str, name: str, role: Role) -> None:
