@@ -67,7 +67,7 @@ async def running(runtime: Runtime) -> AsyncIterator[None]:
         stack.callback(runtime.typing.close)
         committing = asyncio.create_task(runtime.committer.run(), name="committer")
         stack.push_async_callback(partial(_finish, runtime.committer, committing))
-        await runtime.broker.open(runtime.hear)
+        await runtime.broker.open(runtime.on_notification)
         stack.push_async_callback(runtime.broker.close)
         sweeping = asyncio.create_task(_sweep(runtime.logins), name="sweeper")
         stack.callback(sweeping.cancel)

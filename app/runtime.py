@@ -97,7 +97,7 @@ class Runtime:
         self.activity = ActivityNotifier(self.hub)
         quiet_until = asyncio.get_running_loop().time() + limits.PRESENCE_GRACE_SECONDS
         self.typing = Typing(self.hub)
-        self.presence = Presence(self.hub.tell_presence, quiet_until)
+        self.presence = Presence(self.hub.send_presence, quiet_until)
         self.replay_buffers = ReplayBuffers()
         self.coalescer = WriteCoalescer()
         self.send_buckets = UserTokenBuckets(settings.sends_per_second, settings.send_burst)
@@ -153,7 +153,7 @@ class Runtime:
         database, now = self.database, self.now
         self.transactions = Transactions(database, self._publish)
         self.membership_removal = MembershipRemoval(database, self.transactions, now)
-        self.retention = Retention(database, now=now, on_removed=self.feed.kept_from)
+        self.retention = Retention(database, now=now, on_removed=self.feed.on_trimmed)
         self.rooms = Rooms(
             database,
             committer=self.committer,
@@ -249,7 +249,7 @@ class Runtime:
         self.indexer.notice(runs)
         self.feed.publish(runs)
         for run in runs:
-            self.broker.ring(LogAdvanced(run.room, run.last))
+            self.broker.notify(LogAdvanced(run.room, run.last))
 
     def _names_changed(self) -> None:
         self.feed.names_changed()
@@ -260,16 +260,16 @@ class Runtime:
 
     def _login_ended(self, user: UserId, session: SessionId | None) -> None:
         self.hub.end_sessions(user, session)
-        self.broker.ring(SessionsRevoked(user, session))
+        self.broker.notify(SessionsRevoked(user, session))
 
-    def hear(self, bell: Notification) -> None:
+    def on_notification(self, notification: Notification) -> None:
         """A doorbell of another node."""
-        if isinstance(bell, LogAdvanced):
-            self.feed.rung(bell.room, bell.head)
-        elif bell.session is not None:
-            self.hub.end_sessions(bell.user, bell.session)
+        if isinstance(notification, LogAdvanced):
+            self.feed.on_notification(notification.room, notification.head)
+        elif notification.session is not None:
+            self.hub.end_sessions(notification.user, notification.session)
         else:
-            self._check_again(bell.user)
+            self._check_again(notification.user)
 
     def _ended_elsewhere(self, revocation: Revocation) -> None:
         if revocation.erased:

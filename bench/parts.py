@@ -27,9 +27,9 @@ from app.domain.deciding import decide
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.token_bucket import TokenBucket
-from app.realtime.client_session import Protocol
+from app.realtime.client_session import ClientSession
 from app.store import log, working_sets
-from app.store.database import Connection
+from app.store.database import DbConnection
 from app.store.sqlite import SqliteDatabase
 from app.store.threads import Threads
 from app.transport.frame_reader import FrameReader
@@ -78,8 +78,8 @@ async def _turns(size: int, port: int) -> Took:
             numbers = range(turn * size, (turn + 1) * size)
             _read(took, numbers)
             await _hop(took, threads)
-            run = await database.write(lambda c, n=numbers: _commit(took, c, n))  # type: ignore[misc]
-            _tell(took, run, members)
+            batch = await database.write(lambda c, n=numbers: _commit(took, c, n))  # type: ignore[misc]
+            _tell(took, batch, members)
             # The readers keep up.
             await asyncio.sleep(0.001)
         threads.close()
@@ -97,7 +97,7 @@ def _read(took: Took, numbers: Sequence[int]) -> None:
         for frame in frames:
             texts += splitter.split(frame)
     full = [TokenBucket(_MANY, _MANY, 0) for _ in range(2)]
-    protocol = Protocol(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
+    protocol = ClientSession(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
     with _timed(took, "decode, check, limits"):
         for text in texts:
             protocol.receive(str(text), 0)
@@ -108,7 +108,7 @@ async def _hop(took: Took, threads: Threads) -> None:
         await threads.run(abs, -1)
 
 
-def _commit(took: Took, connection: Connection, numbers: Sequence[int]) -> EventBatch:
+def _commit(took: Took, connection: DbConnection, numbers: Sequence[int]) -> EventBatch:
     """A batch, and what SQLAlchemy would do after it: COMMIT, and BEGIN of the next."""
     batch = [
         Send(
@@ -142,14 +142,14 @@ def _sender(number: int) -> UserId:
     return UserId(fixtures.FIRST_USER + number % _SENDERS)
 
 
-def _tell(took: Took, run: EventBatch, members: Sequence[asyncio.Transport]) -> None:
+def _tell(took: Took, batch: EventBatch, members: Sequence[asyncio.Transport]) -> None:
     with _timed(took, "encode and frame, once for all"):
-        joined = b"".join(encode_batch(run))
+        joined = b"".join(encode_batch(batch))
     with _timed(took, f"write to {_MEMBERS} sockets"):
         for member in members:
             member.write(joined)
     with _timed(took, "answers: encode and frame"):
-        for event in run.events:
+        for event in batch.events:
             text_frame(answers.done(event.client_id, Committed(event.seq, event.at)))
 
 

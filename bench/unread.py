@@ -21,7 +21,7 @@ from app.domain.limits import MAX_WELCOME_ROOMS
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.membership_loader import MembershipLoader
 from app.store.batch_loader import BatchLoader
-from app.store.database import Connection
+from app.store.database import DbConnection
 from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
 from app.wire.rooms import room_body
@@ -122,7 +122,7 @@ async def _plan(file: Path) -> list[str]:
     await database.read(lambda c: driver(c).set_trace_callback(asked.append))
     await memberships.room_views(_READER, MAX_WELCOME_ROOMS)
 
-    def explain(connection: Connection) -> Sequence[Any]:
+    def explain(connection: DbConnection) -> Sequence[Any]:
         driver(connection).set_trace_callback(None)
         [sql] = [said for said in asked if "FROM events AS e" in said]
         return driver(connection).execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()

@@ -106,7 +106,7 @@ async def list_events(
     me = await runtime.authenticator.authenticate(shown_here)
     limit = DEFAULT_EVENTS_PAGE if limit is None else limit
     page = await history.events(me.user, room, since, limit=limit)
-    if wait and page.run is None:
+    if wait and page.batch is None:
         page = await long_poll(request, shown_here, room, since, limit=limit, seconds=wait)
     return _page(page)
 
@@ -141,8 +141,12 @@ def _wanted(accept: str) -> str:
 
 
 def _page(page: LogPage) -> Response:
-    run = page.run
-    events = [] if run is None else [event_body(e, run.room_name, run.names) for e in run.events]
+    batch = page.batch
+    events = (
+        []
+        if batch is None
+        else [event_body(e, batch.room_name, batch.names) for e in batch.events]
+    )
     answer = json_answer(
         {
             "events": events,

@@ -25,23 +25,23 @@ class SessionsRevoked(NamedTuple):
 
 
 Notification = LogAdvanced | SessionsRevoked
-Hear = Callable[[Notification], None]
+OnNotification = Callable[[Notification], None]
 
 
 class Broker(Protocol):
     """What carries doorbells. One per node."""
 
-    async def open(self, hear: Hear) -> None:
+    async def open(self, on_notification: OnNotification) -> None:
         """Begin to listen: ``hear`` is called in the event loop for each bell of other nodes."""
 
-    def ring(self, bell: Notification) -> None:
+    def notify(self, notification: Notification) -> None:
         """Tell other nodes. Never waits, never raises; may be lost."""
 
     async def close(self) -> None:
         """Stop listening."""
 
 
-class Exchange:
+class MemoryBus:
     """What connects the memory brokers of nodes in one process."""
 
     def __init__(self) -> None:
@@ -52,26 +52,26 @@ class MemoryBroker:
     """
     The broker of a single node: nobody else is there to be told.
 
-    Several on one :class:`Exchange` are nodes in one process, as tests have them.
+    Several on one :class:`MemoryBus` are nodes in one process, as tests have them.
     """
 
-    def __init__(self, exchange: Exchange | None = None) -> None:
-        self._exchange = exchange or Exchange()
-        self._hear: Hear | None = None
+    def __init__(self, bus: MemoryBus | None = None) -> None:
+        self._bus = bus or MemoryBus()
+        self._on_notification: OnNotification | None = None
 
-    async def open(self, hear: Hear) -> None:
+    async def open(self, on_notification: OnNotification) -> None:
         """Begin to listen."""
-        self._hear = hear
-        self._exchange.brokers.append(self)
+        self._on_notification = on_notification
+        self._bus.brokers.append(self)
 
-    def ring(self, bell: Notification) -> None:
+    def notify(self, notification: Notification) -> None:
         """Tell the others on the exchange."""
-        for broker in self._exchange.brokers:
-            if broker is not self and broker._hear is not None:
-                broker._hear(bell)
+        for broker in self._bus.brokers:
+            if broker is not self and broker._on_notification is not None:
+                broker._on_notification(notification)
 
     async def close(self) -> None:
         """Stop listening."""
-        self._hear = None
-        if self in self._exchange.brokers:
-            self._exchange.brokers.remove(self)
+        self._on_notification = None
+        if self in self._bus.brokers:
+            self._bus.brokers.remove(self)

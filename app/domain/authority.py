@@ -22,7 +22,7 @@ NOBODY = RoomId(0)
 A = TypeVar("A", bound=RoomAccess)
 
 
-def reader(access: A | None, at: int) -> A:
+def authorize_read(access: A | None, at: int) -> A:
     """
     ``access``, if whose it is may read the room.
 
@@ -128,7 +128,7 @@ def require_can_post(
     return room, person
 
 
-def target(
+def require_target(
     working_set: WorkingSet, room: RoomState, person: Person | None, user: UserId
 ) -> Person:
     """

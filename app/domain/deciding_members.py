@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.domain.appends import Admit, Append, Ban, Committed, Join, Mute, Remove
-from app.domain.authority import require, require_visible, role_of, target
+from app.domain.authority import require, require_target, require_visible, role_of
 from app.domain.errors import Conflict, Forbidden, RoomNotFound, Unauthorized, UserNotFound
 from app.domain.events import EventType
 from app.domain.roles import Action, Kind, Role, may
@@ -56,7 +56,7 @@ def remove(ws: WorkingSet, a: Remove) -> Committed:
         _keep_an_owner(ws, room, person)
         return _expel(ws, room, person, a, "left")
     room, person = require(ws, a, Action.REMOVE_MEMBER)
-    found = target(ws, room, person, a.user)
+    found = require_target(ws, room, person, a.user)
     if found.role is None:
         return Committed(None, a.at, room=room.id)
     # The operator may take the last owner from an archived room: it needs none any more.
@@ -68,7 +68,7 @@ def remove(ws: WorkingSet, a: Remove) -> Committed:
 def ban(ws: WorkingSet, a: Ban) -> Committed:
     """End somebody's membership and keep them out, or let them come again."""
     room, person = require(ws, a, Action.BAN)
-    found = target(ws, room, person, a.user)
+    found = require_target(ws, room, person, a.user)
     until = (a.until or FOREVER) if a.on else None
     if a.on and found.role is not None:
         _keep_an_owner(ws, room, found)
@@ -85,7 +85,7 @@ def ban(ws: WorkingSet, a: Ban) -> Committed:
 def mute(ws: WorkingSet, a: Mute) -> Committed:
     """Let a member listen only, or speak again."""
     room, person = require(ws, a, Action.MUTE)
-    found = target(ws, room, person, a.user)
+    found = require_target(ws, room, person, a.user)
     if found.role is None:
         if not a.on:
             return Committed(None, a.at, room=room.id)

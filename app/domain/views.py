@@ -28,7 +28,7 @@ class MessageView:
     last_reply: int | None = None
 
 
-class Page(NamedTuple):
+class MessagePage(NamedTuple):
     """Consecutive messages of a room, oldest first, and where they stand: one snapshot."""
 
     messages: list[MessageView]

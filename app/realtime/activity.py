@@ -33,7 +33,7 @@ class ActivityNotifier:
         self._hub = hub
         self._rooms: dict[RoomId, set[Connection]] = {}
         self._of: dict[Connection, set[RoomId]] = {}
-        self._noise: dict[RoomId, PendingActivity] = {}
+        self._pending_activity: dict[RoomId, PendingActivity] = {}
         # Rooms that were told of so recently that the next telling has to wait.
         self._quiet: dict[RoomId, asyncio.TimerHandle] = {}
 
@@ -49,38 +49,38 @@ class ActivityNotifier:
         for room in self._of.pop(connection, ()):
             self._leave(connection, room)
 
-    def notice(self, run: EventBatch) -> None:
+    def notice(self, batch: EventBatch) -> None:
         """Events were committed, whoever listens."""
-        for event in run.events:
+        for event in batch.events:
             if event.data is None:
                 continue
             if event.type == EventType.MEMBER_JOINED:
-                self._added(run, event.data["user"], event.by)
+                self._added(batch, event.data["user"], event.by)
             elif event.type == EventType.ROOM_CREATED and event.by is not None:
-                self._added(run, event.by, event.by)
+                self._added(batch, event.by, event.by)
             elif event.type == EventType.MEMBER_LEFT:
-                self._removed(run, event.data["user"], event.data["reason"])
-        if run.room in self._rooms:
-            self._activity(run)
+                self._removed(batch, event.data["user"], event.data["reason"])
+        if batch.room in self._rooms:
+            self._activity(batch)
 
-    def _added(self, run: EventBatch, user: UserId, by: UserId | None) -> None:
-        name = None if by is None else run.names.get(by)
-        payload = answers.signal("added", room=run.room_name, kind=run.kind.value, by=name)
+    def _added(self, batch: EventBatch, user: UserId, by: UserId | None) -> None:
+        name = None if by is None else batch.names.get(by)
+        payload = answers.signal("added", room=batch.room_name, kind=batch.kind.value, by=name)
         for connection in self._hub.of_user(user):
-            self.watch(connection, (run.room,))
+            self.watch(connection, (batch.room,))
             # The one that joins it learns of it by its answer.
-            if run.room not in connection.subscriptions:
-                connection.tell(payload)
+            if batch.room not in connection.subscriptions:
+                connection.send(payload)
 
-    def _removed(self, run: EventBatch, user: UserId, reason: str) -> None:
-        payload = answers.signal("removed", room=run.room_name, reason=reason)
+    def _removed(self, batch: EventBatch, user: UserId, reason: str) -> None:
+        payload = answers.signal("removed", room=batch.room_name, reason=reason)
         for connection in list(self._hub.of_user(user)):
-            if run.room in self._of.get(connection, ()):
-                self._of[connection].discard(run.room)
-                self._leave(connection, run.room)
+            if batch.room in self._of.get(connection, ()):
+                self._of[connection].discard(batch.room)
+                self._leave(connection, batch.room)
                 # Those who listen hear it in its place among the events.
-                if run.room not in connection.subscriptions:
-                    connection.tell(payload)
+                if batch.room not in connection.subscriptions:
+                    connection.send(payload)
 
     def _leave(self, connection: Connection, room: RoomId) -> None:
         watching = self._rooms.get(room)
@@ -88,38 +88,42 @@ class ActivityNotifier:
             watching.discard(connection)
             if not watching:
                 del self._rooms[room]
-                self._noise.pop(room, None)
+                self._pending_activity.pop(room, None)
 
-    def _activity(self, run: EventBatch) -> None:
-        noise = self._noise.get(run.room)
-        if noise is None:
-            noise = self._noise[run.room] = PendingActivity(run.room_name)
-        noise.head = run.last
-        for event in run.events:
+    def _activity(self, batch: EventBatch) -> None:
+        pending_activity = self._pending_activity.get(batch.room)
+        if pending_activity is None:
+            pending_activity = self._pending_activity[batch.room] = PendingActivity(
+                batch.room_name
+            )
+        pending_activity.head = batch.last
+        for event in batch.events:
             if event.data is not None and "mentions" in event.data:
-                noise.mentioned.update(event.data["mentions"])
-        if run.room not in self._quiet:
-            self._tell(run.room)
+                pending_activity.mentioned.update(event.data["mentions"])
+        if batch.room not in self._quiet:
+            self._tell(batch.room)
 
     def _tell(self, room: RoomId) -> None:
-        noise = self._noise.pop(room, None)
-        if noise is None:
+        pending_activity = self._pending_activity.pop(room, None)
+        if pending_activity is None:
             self._quiet.pop(room, None)
             return
         loop = asyncio.get_running_loop()
         self._quiet[room] = loop.call_later(ACTIVITY_SECONDS, self._tell, room)
-        plain = answers.signal("activity", room=noise.name, head=noise.head)
-        mentioned = answers.signal("activity", room=noise.name, head=noise.head, mention=True)
+        plain = answers.signal("activity", room=pending_activity.name, head=pending_activity.head)
+        mentioned = answers.signal(
+            "activity", room=pending_activity.name, head=pending_activity.head, mention=True
+        )
         frames = {payload: text_frame(payload) for payload in (plain, mentioned)}
         for connection in self._rooms.get(room, ()):
             if room in connection.subscriptions:
                 continue
-            payload = mentioned if connection.user in noise.mentioned else plain
-            if connection.unsaid is None:
+            payload = mentioned if connection.user in pending_activity.mentioned else plain
+            if connection.held_until_welcome is None:
                 connection.outbox.signal(frames[payload])
             else:
                 # What its welcome will show may have been read before.
-                connection.tell(payload)
+                connection.send(payload)
 
     def close(self) -> None:
         """Stop the timers."""

@@ -43,18 +43,18 @@ class Execute(NamedTuple):
     request: AnyRequest
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """Send this payload."""
 
     payload: bytes
 
 
-Effect = Execute | Answer | Close
+Effect = Execute | Reply | Close
 
 _COUNTED_AS_SENDS = (Send, Edit, Delete, React, Pin)
 
 
-class Protocol:
+class ClientSession:
     """
     What one client has said so far, and until when it may.
 
@@ -97,7 +97,7 @@ class Protocol:
             if wait:
                 return self._too_fast(request.id, "messages", wait, now)
         if type(request) is Ping:
-            return Answer(answers.pong(request.id))
+            return Reply(answers.pong(request.id))
         return Execute(request)
 
     def receive_bytes(self) -> Effect:
@@ -147,7 +147,7 @@ class Protocol:
         self._bad += 1
         if self._bad >= MAX_BAD_FRAMES_IN_A_ROW:
             return BAD_FRAMES
-        return Answer(error_frame(exc, request_id(text) if text.startswith("{") else None))
+        return Reply(error_frame(exc, request_id(text) if text.startswith("{") else None))
 
     def _too_fast(self, re: str | None, what: str, wait: float, now: float) -> Effect:
         if self._limited is None:
@@ -157,4 +157,4 @@ class Protocol:
         if len(limited) == limited.maxlen and now - limited[0] <= RATE_LIMITED_WINDOW_SECONDS:
             return RATE_LIMITED
         exc = RateLimited(f"You send {what} too fast.", retry_after=wait)
-        return Answer(error_frame(exc, re))
+        return Reply(error_frame(exc, re))

@@ -51,7 +51,7 @@ class Connection:
         "path_room",
         "session",
         "subscriptions",
-        "unsaid",
+        "held_until_welcome",
         "user",
         "username",
     )
@@ -80,17 +80,17 @@ class Connection:
         self.is_admin = False
         self.closed = False
         # News that waits until the connection has been welcomed; None: it waits for nothing.
-        self.unsaid: list[bytes] | None = None
+        self.held_until_welcome: list[bytes] | None = None
 
-    def tell(self, payload: bytes) -> None:
+    def send(self, payload: bytes) -> None:
         """Say something that nobody asked for, after ``welcome``."""
-        if self.unsaid is None:
-            self.outbox.say(payload)
+        if self.held_until_welcome is None:
+            self.outbox.send(payload)
         else:
-            self.unsaid.append(payload)
+            self.held_until_welcome.append(payload)
 
-    def is_welcome(self) -> None:
+    def mark_welcomed(self) -> None:
         """``welcome`` has been said: what waited for it follows."""
-        unsaid, self.unsaid = self.unsaid, None
-        for payload in unsaid or ():
-            self.outbox.say(payload)
+        held_until_welcome, self.held_until_welcome = self.held_until_welcome, None
+        for payload in held_until_welcome or ():
+            self.outbox.send(payload)

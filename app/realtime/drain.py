@@ -22,7 +22,7 @@ async def drain(hub: Hub, committer: Committer) -> None:
     spread = min(MAX_RECONNECT_MS, 1_000 * len(connections) // RECONNECTS_PER_SECOND)
     for connection in connections:
         wait = random.randint(0, spread)
-        connection.tell(answers.signal("drain", reconnect_in_ms=wait))
+        connection.send(answers.signal("drain", reconnect_in_ms=wait))
     committer.close()
     await committer.finished.wait()
     # Answers of the last batch are flushed at the end of this turn of the loop.

@@ -17,7 +17,7 @@ from app.realtime.outbox import Outbox
 
 
 @dataclass(slots=True)
-class Page:
+class EventPage:
     """Frames of a room, oldest first; a client that has them all stands at ``last``."""
 
     frames: Sequence[bytes]
@@ -34,7 +34,7 @@ class Page:
 
 
 async def write(
-    page: Page,
+    page: EventPage,
     subscription: Subscription,
     after: int,
     rewrites: Callable[[], int],
@@ -71,7 +71,7 @@ async def write(
     return page.last
 
 
-def _piece(page: Page, start: int) -> tuple[bytes, int]:
+def _piece(page: EventPage, start: int) -> tuple[bytes, int]:
     """Frames from ``start`` on, at least one, about as many as go out at once; and the end."""
     stop, size = start, 0
     while stop < len(page.frames) and size < REPLAY_CHUNK_BYTES:

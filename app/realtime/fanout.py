@@ -31,8 +31,8 @@ class Fanout:
         self._waiting: deque[tuple[Outbox, float]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         # Whether a thread is busy that needs the interpreter, and whether it needs it now.
-        self._rivalled = False
-        self._making_way = False
+        self._writer_busy = False
+        self._paused = False
         self._patience: asyncio.TimerHandle | None = None
         self._scheduled = False
         # Of the next slice, with nobody to take turns with.
@@ -41,47 +41,47 @@ class Fanout:
         """Set while nobody is to be told."""
         self.idle.set()
 
-    def tell(self, outboxes: Iterable[Outbox], frames: bytes) -> None:
+    def send(self, outboxes: Iterable[Outbox], frames: bytes) -> None:
         """Send finished frames to each, soon; what else is said to them comes behind."""
         loop = self._loop = asyncio.get_running_loop()
         waiting, now = self._waiting, loop.time()
         for outbox in outboxes:
             outbox.write_later(frames)
-            if not outbox.is_to_be_told:
-                outbox.is_to_be_told = True
+            if not outbox.queued_for_fanout:
+                outbox.queued_for_fanout = True
                 waiting.append((outbox, now))
         if waiting:
             self.idle.clear()
             self._go_on()
 
-    def make_way(self) -> None:
+    def pause(self) -> None:
         """
         Tell nobody until :meth:`resume`: somebody else needs the processor more.
 
         For no longer than :data:`FANOUT_PATIENCE_SECONDS`, and not at all once somebody has
         waited for that long.
         """
-        self._rivalled = True
+        self._writer_busy = True
         self._size = FANOUT_SLICE
         loop = self._loop
-        if not self._waiting or loop is None or self._making_way:
+        if not self._waiting or loop is None or self._paused:
             return
         if self._waited(loop) < FANOUT_PATIENCE_SECONDS:
-            self._making_way = True
+            self._paused = True
             self._patience = loop.call_later(FANOUT_PATIENCE_SECONDS, self._resume)
 
     def resume(self) -> None:
         """Go on, and with nobody to take turns with. Idempotent."""
-        self._rivalled = False
+        self._writer_busy = False
         self._resume()
 
     def resume_from_thread(self) -> None:
         """Go on, and let that thread have a turn now and then; called in it."""
-        if self._making_way and self._loop is not None:
+        if self._paused and self._loop is not None:
             self._loop.call_soon_threadsafe(self._resume)
 
     def _resume(self) -> None:
-        self._making_way = False
+        self._paused = False
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
@@ -94,10 +94,10 @@ class Fanout:
 
     def _slice(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled = False
-        if self._making_way:
+        if self._paused:
             return
         size = self._size
-        if not self._rivalled:
+        if not self._writer_busy:
             # Each turn has its price, and whoever was answered first has been heard by now.
             self._size = min(2 * size, FANOUT_QUIET_SLICE)
         if self._waited(loop) > 2 * FANOUT_PATIENCE_SECONDS:
@@ -115,9 +115,9 @@ class Fanout:
         waiting = self._waiting
         for _ in range(min(len(waiting), size)):
             outbox, _since = waiting.popleft()
-            outbox.is_to_be_told = False
+            outbox.queued_for_fanout = False
             outbox.flush()
-        if self._rivalled:
+        if self._writer_busy:
             # Once it has finished with the disk, it needs the interpreter to say so.
             os.sched_yield()
 

@@ -16,11 +16,11 @@ from app.domain.events import EventBatch, EventType
 from app.domain.ids import RoomId
 from app.domain.limits import POLL_SECONDS, REPLAY_PAGE_EVENTS, ROOM_FEED_IDLE_SECONDS
 from app.realtime.activity import ActivityNotifier
-from app.realtime.event_pages import Page
+from app.realtime.event_pages import EventPage
 from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
 from app.store import events as event_store
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.wire.events import encode_batch
 
 log = logging.getLogger("parley.feed")
@@ -32,15 +32,15 @@ class RoomFeed:
     """A room that somebody on this node listens to."""
 
     __slots__ = (
-        "cooling",
+        "expiry",
         "delivered",
         "fetching",
         "first",
         "newest",
-        "parked",
+        "pending",
         "rewrites",
         "room",
-        "tail",
+        "buffer",
         "users",
         "waiters",
         "wanted",
@@ -50,11 +50,11 @@ class RoomFeed:
         self.room = room
         # Last seq given to the hub; None until a snapshot has told where the room stands.
         self.delivered: int | None = None
-        self.tail: ReplayBuffer | None = None
+        self.buffer: ReplayBuffer | None = None
         # What is older was removed; at least this far.
         self.first = 1
         # Runs that came too early, by their first seq.
-        self.parked: dict[int, EventBatch] = {}
+        self.pending: dict[int, EventBatch] = {}
         # The log is known to reach this far.
         self.wanted = 0
         self.fetching: asyncio.Task[None] | None = None
@@ -62,11 +62,11 @@ class RoomFeed:
         # oldest, a name that is gone. A page of the log read before one is stale after it.
         self.rewrites = 0
         # The newest messages, by how many were asked for.
-        self.newest: dict[int, Page] = {}
+        self.newest: dict[int, EventPage] = {}
         self.waiters: list[tuple[int, asyncio.Future[None]]] = []
         # How many hold the room; at 0 it cools down.
         self.users = 0
-        self.cooling: asyncio.TimerHandle | None = None
+        self.expiry: asyncio.TimerHandle | None = None
 
 
 class Feed:
@@ -83,205 +83,207 @@ class Feed:
         self._hub = hub
         self._activity_notifier = activity
         self._replay_buffers = replay_buffers
-        self._warm: dict[RoomId, RoomFeed] = {}
+        self._room_feeds: dict[RoomId, RoomFeed] = {}
 
     # What happens
 
-    def publish(self, runs: Sequence[EventBatch]) -> None:
+    def publish(self, batches: Sequence[EventBatch]) -> None:
         """Events of this node were committed. Never awaits."""
-        for run in runs:
-            self._activity_notifier.notice(run)
-            warm = self._warm.get(run.room)
-            if warm is not None:
-                self._offer(warm, run)
+        for batch in batches:
+            self._activity_notifier.notice(batch)
+            room_feed = self._room_feeds.get(batch.room)
+            if room_feed is not None:
+                self._offer(room_feed, batch)
 
-    def rung(self, room: RoomId, head: int) -> None:
+    def on_notification(self, room: RoomId, head: int) -> None:
         """The log of ``room`` reaches at least to ``head``. May be late, repeated, or wrong."""
-        warm = self._warm.get(room)
-        if warm is None:
+        room_feed = self._room_feeds.get(room)
+        if room_feed is None:
             return
-        warm.wanted = max(warm.wanted, head)
-        if warm.delivered is not None and warm.delivered < warm.wanted:
-            self._fetch(warm)
+        room_feed.wanted = max(room_feed.wanted, head)
+        if room_feed.delivered is not None and room_feed.delivered < room_feed.wanted:
+            self._fetch(room_feed)
 
-    def kept_from(self, room: RoomId, first: int) -> None:
+    def on_trimmed(self, room: RoomId, first: int) -> None:
         """Events of ``room`` before ``first`` have been removed. Never awaits."""
-        warm = self._warm.get(room)
-        if warm is not None and first > warm.first:
-            warm.first = first
+        room_feed = self._room_feeds.get(room)
+        if room_feed is not None and first > room_feed.first:
+            room_feed.first = first
             self._replay_buffers.forget_before(room, first)
-            self._outdate(warm)
+            self._invalidate(room_feed)
 
     def names_changed(self) -> None:
         """Somebody is called otherwise: what is remembered names them as before."""
-        for warm in self._warm.values():
-            self._outdate(warm)
+        for room_feed in self._room_feeds.values():
+            self._invalidate(room_feed)
             # The log has them, with the names of now.
-            warm.parked.clear()
-            if warm.delivered is not None:
-                warm.tail = self._replay_buffers.open(warm.room, warm.delivered)
-                self.rung(warm.room, warm.wanted)
+            room_feed.pending.clear()
+            if room_feed.delivered is not None:
+                room_feed.buffer = self._replay_buffers.open(room_feed.room, room_feed.delivered)
+                self.on_notification(room_feed.room, room_feed.wanted)
 
     # Holding a room warm
 
-    def hold(self, room: RoomId) -> RoomFeed:
+    def acquire(self, room: RoomId) -> RoomFeed:
         """Keep ``room`` warm until :meth:`release`. From now on no run is missed."""
-        warm = self._warm.get(room)
-        if warm is None:
-            warm = self._warm[room] = RoomFeed(room)
-        warm.users += 1
-        if warm.cooling is not None:
-            warm.cooling.cancel()
-            warm.cooling = None
-        return warm
+        room_feed = self._room_feeds.get(room)
+        if room_feed is None:
+            room_feed = self._room_feeds[room] = RoomFeed(room)
+        room_feed.users += 1
+        if room_feed.expiry is not None:
+            room_feed.expiry.cancel()
+            room_feed.expiry = None
+        return room_feed
 
-    def release(self, warm: RoomFeed) -> None:
+    def release(self, room_feed: RoomFeed) -> None:
         """One who held the room is gone. The room stays warm for a while."""
-        warm.users -= 1
-        if warm.users == 0:
+        room_feed.users -= 1
+        if room_feed.users == 0:
             loop = asyncio.get_running_loop()
-            warm.cooling = loop.call_later(ROOM_FEED_IDLE_SECONDS, self._cool, warm)
+            room_feed.expiry = loop.call_later(ROOM_FEED_IDLE_SECONDS, self._expire, room_feed)
 
-    def stands_at(self, warm: RoomFeed, head: int) -> None:
+    def seed(self, room_feed: RoomFeed, head: int) -> None:
         """A snapshot shows the room at ``head``: a cold one starts from there."""
-        if warm.delivered is None:
-            warm.delivered = head
-            warm.tail = self._replay_buffers.open(warm.room, head)
-            self._unpark(warm)
-        self.rung(warm.room, head)
+        if room_feed.delivered is None:
+            room_feed.delivered = head
+            room_feed.buffer = self._replay_buffers.open(room_feed.room, head)
+            self._deliver_pending(room_feed)
+        self.on_notification(room_feed.room, head)
 
-    async def reach(self, warm: RoomFeed, seq: int) -> None:
+    async def reach(self, room_feed: RoomFeed, seq: int) -> None:
         """Wait until everything up to ``seq`` has been delivered. Safe to cancel."""
-        if warm.delivered is not None and warm.delivered >= seq:
+        if room_feed.delivered is not None and room_feed.delivered >= seq:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        warm.waiters.append((seq, future))
+        room_feed.waiters.append((seq, future))
         try:
             await future
         finally:
             if future.cancelled():
-                warm.waiters = [waiter for waiter in warm.waiters if waiter[1] is not future]
+                room_feed.waiters = [
+                    waiter for waiter in room_feed.waiters if waiter[1] is not future
+                ]
 
-    def warm_rooms(self) -> list[RoomId]:
+    def room_ids(self) -> list[RoomId]:
         """The rooms that are warm now."""
-        return list(self._warm)
+        return list(self._room_feeds)
 
     async def close(self) -> None:
         """Stop fetching."""
         running = []
-        for warm in self._warm.values():
-            if warm.cooling is not None:
-                warm.cooling.cancel()
-            if warm.fetching is not None:
-                warm.fetching.cancel()
-                running.append(warm.fetching)
+        for room_feed in self._room_feeds.values():
+            if room_feed.expiry is not None:
+                room_feed.expiry.cancel()
+            if room_feed.fetching is not None:
+                room_feed.fetching.cancel()
+                running.append(room_feed.fetching)
         await asyncio.gather(*running, return_exceptions=True)
-        self._warm.clear()
+        self._room_feeds.clear()
 
     # In order
 
-    def _offer(self, warm: RoomFeed, run: EventBatch) -> None:
-        warm.wanted = max(warm.wanted, run.last)
-        if warm.delivered is None:
-            warm.parked[run.first] = run
+    def _offer(self, room_feed: RoomFeed, batch: EventBatch) -> None:
+        room_feed.wanted = max(room_feed.wanted, batch.last)
+        if room_feed.delivered is None:
+            room_feed.pending[batch.first] = batch
             return
-        if run.first == warm.delivered + 1:
-            self._deliver(warm, run)
-            if warm.parked:
-                self._unpark(warm)
-        elif run.last > warm.delivered:
-            warm.parked[run.first] = run
-            self._unpark(warm)
-            if warm.delivered < warm.wanted:
-                self._fetch(warm)
+        if batch.first == room_feed.delivered + 1:
+            self._deliver(room_feed, batch)
+            if room_feed.pending:
+                self._deliver_pending(room_feed)
+        elif batch.last > room_feed.delivered:
+            room_feed.pending[batch.first] = batch
+            self._deliver_pending(room_feed)
+            if room_feed.delivered < room_feed.wanted:
+                self._fetch(room_feed)
 
-    def _unpark(self, warm: RoomFeed) -> None:
+    def _deliver_pending(self, room_feed: RoomFeed) -> None:
         """Deliver what waited and can go now; forget what has been overtaken."""
-        assert warm.delivered is not None
-        for first in sorted(warm.parked):
-            run = warm.parked[first]
-            if run.first > warm.delivered + 1:
+        assert room_feed.delivered is not None
+        for first in sorted(room_feed.pending):
+            batch = room_feed.pending[first]
+            if batch.first > room_feed.delivered + 1:
                 return
-            del warm.parked[first]
-            if run.last > warm.delivered:
-                skip = warm.delivered + 1 - run.first
-                self._deliver(warm, run._replace(events=run.events[skip:]))
+            del room_feed.pending[first]
+            if batch.last > room_feed.delivered:
+                skip = room_feed.delivered + 1 - batch.first
+                self._deliver(room_feed, batch._replace(events=batch.events[skip:]))
 
-    def _deliver(self, warm: RoomFeed, run: EventBatch) -> None:
-        frames = encode_batch(run)
-        self._replay_buffers.append(run.room, frames)
-        if run.first < warm.first:
-            self._replay_buffers.forget_before(run.room, warm.first)
+    def _deliver(self, room_feed: RoomFeed, batch: EventBatch) -> None:
+        frames = encode_batch(batch)
+        self._replay_buffers.append(batch.room, frames)
+        if batch.first < room_feed.first:
+            self._replay_buffers.forget_before(batch.room, room_feed.first)
         # After that: a run may delete what it says itself.
-        for event in run.events:
+        for event in batch.events:
             if event.type in _REWRITES:
-                self._replay_buffers.rewrite(run.room, event)
-                warm.rewrites += 1
-        warm.delivered = run.last
-        self._hub.deliver(run, frames)
-        if warm.waiters:
-            self._wake(warm, run.last)
+                self._replay_buffers.rewrite(batch.room, event)
+                room_feed.rewrites += 1
+        room_feed.delivered = batch.last
+        self._hub.deliver(batch, frames)
+        if room_feed.waiters:
+            self._wake(room_feed, batch.last)
 
-    def _outdate(self, warm: RoomFeed) -> None:
-        warm.rewrites += 1
-        warm.newest.clear()
+    def _invalidate(self, room_feed: RoomFeed) -> None:
+        room_feed.rewrites += 1
+        room_feed.newest.clear()
 
-    def _wake(self, warm: RoomFeed, delivered: int) -> None:
+    def _wake(self, room_feed: RoomFeed, delivered: int) -> None:
         still = []
-        for seq, future in warm.waiters:
+        for seq, future in room_feed.waiters:
             if seq > delivered:
                 still.append((seq, future))
             elif not future.done():
                 future.set_result(None)
-        warm.waiters = still
+        room_feed.waiters = still
 
     # Filling holes
 
-    def _fetch(self, warm: RoomFeed) -> None:
-        if warm.fetching is None:
-            warm.fetching = asyncio.create_task(self._fill(warm))
+    def _fetch(self, room_feed: RoomFeed) -> None:
+        if room_feed.fetching is None:
+            room_feed.fetching = asyncio.create_task(self._fill(room_feed))
 
-    async def _fill(self, warm: RoomFeed) -> None:
+    async def _fill(self, room_feed: RoomFeed) -> None:
         try:
-            while warm.delivered is not None and warm.delivered < warm.wanted:
-                after, upto = warm.delivered, warm.wanted
-                if warm.parked:
-                    upto = min(upto, max(min(warm.parked) - 1, after + 1))
-                rewrites = warm.rewrites
-                run, first = await self._read(warm.room, after, upto)
-                if rewrites != warm.rewrites:
+            while room_feed.delivered is not None and room_feed.delivered < room_feed.wanted:
+                after, upto = room_feed.delivered, room_feed.wanted
+                if room_feed.pending:
+                    upto = min(upto, max(min(room_feed.pending) - 1, after + 1))
+                rewrites = room_feed.rewrites
+                batch, first = await self._read(room_feed.room, after, upto)
+                if rewrites != room_feed.rewrites:
                     continue
-                if first > warm.delivered + 1:
-                    self._skip(warm, first)
+                if first > room_feed.delivered + 1:
+                    self._skip(room_feed, first)
                     continue
-                if run is None:
+                if batch is None:
                     # A doorbell for what never was: the log is the truth.
-                    warm.wanted = warm.delivered
+                    room_feed.wanted = room_feed.delivered
                     return
-                self._offer(warm, run)
+                self._offer(room_feed, batch)
         finally:
-            warm.fetching = None
+            room_feed.fetching = None
 
-    def _skip(self, warm: RoomFeed, first: int) -> None:
+    def _skip(self, room_feed: RoomFeed, first: int) -> None:
         """What has not been delivered was removed: go on with the oldest that is kept."""
-        log.warning("feed.skipped", extra={"room_id": warm.room, "first": first})
+        log.warning("feed.skipped", extra={"room_id": room_feed.room, "first": first})
         # Among what is gone may be what ended somebody's access: everybody joins again.
-        for subscription in list(self._hub.listeners(warm.room)):
+        for subscription in list(self._hub.listeners(room_feed.room)):
             subscription.connection.close(UNAVAILABLE)
-        warm.first, warm.delivered = first, first - 1
-        warm.tail = self._replay_buffers.open(warm.room, first - 1)
-        self._outdate(warm)
-        self._wake(warm, first - 1)
-        self._unpark(warm)
+        room_feed.first, room_feed.delivered = first, first - 1
+        room_feed.buffer = self._replay_buffers.open(room_feed.room, first - 1)
+        self._invalidate(room_feed)
+        self._wake(room_feed, first - 1)
+        self._deliver_pending(room_feed)
 
     async def _read(self, room: RoomId, after: int, upto: int) -> tuple[EventBatch | None, int]:
         """Events after ``after``, and the oldest that is kept: one snapshot."""
 
-        def work(connection: Connection) -> tuple[EventBatch | None, int]:
-            run = event_store.batch_after(
+        def work(connection: DbConnection) -> tuple[EventBatch | None, int]:
+            batch = event_store.batch_after(
                 connection, room, after, upto=upto, limit=REPLAY_PAGE_EVENTS
             )
-            return run, event_store.first(connection, room)
+            return batch, event_store.first(connection, room)
 
         while True:
             try:
@@ -290,9 +292,9 @@ class Feed:
                 log.warning("feed.waits_for_database")
                 await asyncio.sleep(POLL_SECONDS)
 
-    def _cool(self, warm: RoomFeed) -> None:
-        if warm.users == 0:
-            if warm.fetching is not None:
-                warm.fetching.cancel()
-            del self._warm[warm.room]
-            self._replay_buffers.drop(warm.room)
+    def _expire(self, room_feed: RoomFeed) -> None:
+        if room_feed.users == 0:
+            if room_feed.fetching is not None:
+                room_feed.fetching.cancel()
+            del self._room_feeds[room_feed.room]
+            self._replay_buffers.drop(room_feed.room)

@@ -108,18 +108,18 @@ class Hub:
         """The subscriptions to a room, mute ones too."""
         return self._rooms.get(room, {}).values()
 
-    def deliver(self, run: EventBatch, frames: Sequence[bytes]) -> None:
+    def deliver(self, batch: EventBatch, frames: Sequence[bytes]) -> None:
         """Hand a run to everybody who listens now, without waiting for any of them."""
-        listeners = self._rooms.get(run.room)
+        listeners = self._rooms.get(batch.room)
         if not listeners:
             return
         start = 0
-        for index, event in enumerate(run.events):
+        for index, event in enumerate(batch.events):
             if event.type in _ENDS_ACCESS and (reason := _reason(event)):
                 self._write(listeners, frames[start : index + 1])
                 start = index + 1
                 self._end(list(listeners.values()), event, reason)
-        self._write(listeners, frames[start:], answering=run.room)
+        self._write(listeners, frames[start:], answering=batch.room)
 
     def signal(self, room: RoomId, frames: bytes, *, but: Connection | None = None) -> None:
         """Tell those who listen something that may be lost: finished frames."""
@@ -127,7 +127,7 @@ class Hub:
             if subscription.live and connection is not but:
                 connection.outbox.signal(frames)
 
-    def tell_presence(self, room: RoomId, about: Mapping[UserId, bytes]) -> None:
+    def send_presence(self, room: RoomId, about: Mapping[UserId, bytes]) -> None:
         """Tell those who listen a frame about each of some users, but nobody of themselves."""
         everything = b"".join(about.values())
         for connection, subscription in tuple(self._rooms.get(room, {}).items()):
@@ -156,9 +156,13 @@ class Hub:
             if not subscription.live:
                 continue
             outbox = subscription.connection.outbox
-            if answering is None or not outbox.answers or not outbox.answer(answering, joined):
+            if (
+                answering is None
+                or not outbox.deferred_replies
+                or not outbox.write_with_replies(answering, joined)
+            ):
                 others.append(outbox)
-        self.fanout.tell(others, joined)
+        self.fanout.send(others, joined)
 
     def _end(self, subscriptions: Iterable[Subscription], event: Event, reason: str) -> None:
         everybody = event.type == EventType.ROOM_ARCHIVED
@@ -176,7 +180,7 @@ class Hub:
             return
         reason, _seq = subscription.ended
         connection, name = subscription.connection, subscription.room_name
-        connection.outbox.say(answers.signal("removed", room=name, reason=reason))
+        connection.outbox.send(answers.signal("removed", room=name, reason=reason))
         self.unsubscribe(subscription)
         if connection.path_room == name and not connection.subscriptions:
             connection.close(lost_room(reason))

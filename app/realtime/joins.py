@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.domain.appends import Join
-from app.domain.authority import reader
+from app.domain.authority import authorize_read
 from app.domain.errors import Banned, Conflict, Gone, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
@@ -23,7 +23,7 @@ from app.domain.roles import Kind
 from app.domain.views import RoomView
 from app.realtime import event_pages as pages
 from app.realtime.connection import Connection, Subscription
-from app.realtime.event_pages import Page
+from app.realtime.event_pages import EventPage
 from app.realtime.feed import Feed, RoomFeed
 from app.realtime.hub import Hub
 from app.realtime.outbox import WriteCoalescer
@@ -45,7 +45,7 @@ class Entry:
     """A connection that has been let into a room, and has heard nothing of it yet."""
 
     subscription: Subscription
-    warm: RoomFeed
+    room_feed: RoomFeed
     view: RoomView
 
 
@@ -108,20 +108,20 @@ class Joins:
         mine = connection.subscriptions
         if room not in mine and len(mine) >= MAX_ROOMS_PER_CONNECTION:
             raise Conflict(f"A connection can join {MAX_ROOMS_PER_CONNECTION} rooms.")
-        warm = self._feed.hold(room)
+        room_feed = self._feed.acquire(room)
         subscription = self._hub.subscribe(connection, room, name.lower())
-        subscription.on_end = partial(self._feed.release, warm)
+        subscription.on_end = partial(self._feed.release, room_feed)
         try:
             view = await self._admit(connection.user, room, confirmed, read_only=read_only)
         except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(subscription)
             raise
-        self._feed.stands_at(warm, view.head)
+        self._feed.seed(room_feed, view.head)
         self._stay(subscription)
         subscription.admitted_at = view.head
-        return Entry(subscription, warm, view)
+        return Entry(subscription, room_feed, view)
 
-    async def replay(self, entry: Entry, wish: ResumeRequest) -> None:
+    async def replay(self, entry: Entry, resume_request: ResumeRequest) -> None:
         """
         Say ``joined``, replay, and go live; or say ``reset`` and leave it.
 
@@ -134,26 +134,26 @@ class Joins:
         """
         subscription = entry.subscription
         outbox = subscription.connection.outbox
-        reason = wish.reset_reason(entry.view, self._epoch())
+        reason = resume_request.reset_reason(entry.view, self._epoch())
         if reason is not None:
             self._hub.unsubscribe(subscription)
-            self._reset(entry, entry.view, wish, reason)
+            self._reset(entry, entry.view, resume_request, reason)
             return
         self._arrive(entry)
         try:
             body = self._joined(entry)
-            if wish.since is not None:
-                self._coalescer.say(outbox, answers.joined(wish.re, body))
-                await self._catch_up(entry, wish.since, wish)
+            if resume_request.since is not None:
+                self._coalescer.send(outbox, answers.joined(resume_request.re, body))
+                await self._catch_up(entry, resume_request.since, resume_request)
                 return
-            page = await self._newest(entry, wish.limit or DEFAULT_PAGE)
+            page = await self._newest(entry, resume_request.limit or DEFAULT_PAGE)
             self._stay(subscription)
-            self._coalescer.say(outbox, answers.joined(wish.re, body))
-            cursor = await self._show(entry, page, wish.limit or DEFAULT_PAGE)
+            self._coalescer.send(outbox, answers.joined(resume_request.re, body))
+            cursor = await self._show(entry, page, resume_request.limit or DEFAULT_PAGE)
             if cursor is not None:
-                await self._catch_up(entry, cursor, wish)
+                await self._catch_up(entry, cursor, resume_request)
         except Gone:
-            await self._begin_again(entry, wish)
+            await self._begin_again(entry, resume_request)
         except BaseException:  # cancelled or failed: nobody listens on
             self._hub.unsubscribe(subscription)
             raise
@@ -196,7 +196,7 @@ class Joins:
             return again
         return view
 
-    async def _begin_again(self, entry: Entry, wish: ResumeRequest) -> None:
+    async def _begin_again(self, entry: Entry, resume_request: ResumeRequest) -> None:
         """Retention has taken what comes next, from under a replay."""
         subscription = entry.subscription
         if subscription.ended is not None:
@@ -205,12 +205,14 @@ class Joins:
             return
         self._hub.unsubscribe(subscription)
         key = (subscription.room, subscription.connection.user)
-        view = reader(await self._room_views.get(*key), self._now())
-        self._reset(entry, view, wish, "gone")
+        view = authorize_read(await self._room_views.get(*key), self._now())
+        self._reset(entry, view, resume_request, "gone")
 
-    def _reset(self, entry: Entry, view: RoomView, wish: ResumeRequest, reason: str) -> None:
+    def _reset(
+        self, entry: Entry, view: RoomView, resume_request: ResumeRequest, reason: str
+    ) -> None:
         body = {**self._where(view), "reason": reason}
-        entry.subscription.connection.outbox.say(answers.reset(wish.re, body))
+        entry.subscription.connection.outbox.send(answers.reset(resume_request.re, body))
 
     def _where(self, view: RoomView) -> dict[str, object]:
         head, first = view.head, view.first
@@ -232,68 +234,68 @@ class Joins:
         self._presence.arrive(room, subscription.room_name, connection.user, connection.username)
 
         def leave() -> None:
-            self._feed.release(entry.warm)
+            self._feed.release(entry.room_feed)
             self._presence.leave(room, connection.user)
             if subscription.ended is not None:
                 self._presence.drop(room, connection.user)
 
         subscription.on_end = leave
 
-    async def _newest(self, entry: Entry, limit: int) -> Page:
-        subscription, warm = entry.subscription, entry.warm
-        await self._feed.reach(warm, entry.view.head)
-        upto = self._upto(subscription, warm)
-        return await self._replays.newest(warm, subscription.room_name, limit, upto)
+    async def _newest(self, entry: Entry, limit: int) -> EventPage:
+        subscription, room_feed = entry.subscription, entry.room_feed
+        await self._feed.reach(room_feed, entry.view.head)
+        upto = self._upto(subscription, room_feed)
+        return await self._replays.newest(room_feed, subscription.room_name, limit, upto)
 
-    async def _show(self, entry: Entry, page: Page, limit: int) -> int | None:
+    async def _show(self, entry: Entry, page: EventPage, limit: int) -> int | None:
         """Write the newest messages. Answers where the client stands; None if it is gone."""
-        subscription, warm, upto = entry.subscription, entry.warm, page.last
+        subscription, room_feed, upto = entry.subscription, entry.room_feed, page.last
         cursor = 0
         while True:
             reached = await self._write(page, entry, cursor)
             if reached is None or reached == upto or not subscription.is_current():
                 return reached
             cursor = reached
-            page = await self._replays.newest(warm, subscription.room_name, limit, upto)
+            page = await self._replays.newest(room_feed, subscription.room_name, limit, upto)
 
-    async def _write(self, page: Page, entry: Entry, after: int) -> int | None:
+    async def _write(self, page: EventPage, entry: Entry, after: int) -> int | None:
         # With joined and caught_up, if they come in the same turn of the loop.
-        send, warm = self._coalescer.write, entry.warm
-        return await pages.write(page, entry.subscription, after, lambda: warm.rewrites, send)
+        send, room_feed = self._coalescer.write, entry.room_feed
+        return await pages.write(page, entry.subscription, after, lambda: room_feed.rewrites, send)
 
     def _stay(self, subscription: Subscription) -> None:
         """Return if the client still waits for this join, and has not left or joined anew."""
         if not subscription.is_current():
             raise Conflict("The room was left, or joined anew, before this was done.")
 
-    def _upto(self, subscription: Subscription, warm: RoomFeed) -> int:
+    def _upto(self, subscription: Subscription, room_feed: RoomFeed) -> int:
         """How far may be replayed now."""
-        assert warm.delivered is not None
+        assert room_feed.delivered is not None
         ended = subscription.ended
-        return warm.delivered if ended is None else min(warm.delivered, ended[1])
+        return room_feed.delivered if ended is None else min(room_feed.delivered, ended[1])
 
-    async def _catch_up(self, entry: Entry, cursor: int, wish: ResumeRequest) -> None:
-        subscription, warm = entry.subscription, entry.warm
+    async def _catch_up(self, entry: Entry, cursor: int, resume_request: ResumeRequest) -> None:
+        subscription, room_feed = entry.subscription, entry.room_feed
         connection = subscription.connection
-        await self._feed.reach(warm, entry.view.head)
+        await self._feed.reach(room_feed, entry.view.head)
         while subscription.is_current() and not connection.closed:
-            upto = self._upto(subscription, warm)
+            upto = self._upto(subscription, room_feed)
             if cursor >= upto:
                 # Nothing awaits from here to the end: no event can come in between.
                 subscription.live = True
                 if subscription.ended is None:
                     name = subscription.room_name
-                    caught_up = answers.caught_up(wish.re, name, cursor)
-                    self._coalescer.say(connection.outbox, caught_up)
+                    caught_up = answers.caught_up(resume_request.re, name, cursor)
+                    self._coalescer.send(connection.outbox, caught_up)
                 else:
                     self._hub.expel(subscription)
                 return
-            page = await self._replays.after(warm, cursor, upto)
+            page = await self._replays.after(room_feed, cursor, upto)
             # If the room is left meanwhile, its last frame, or the first of another replay,
             # has been sent: nothing of this one follows.
             reached = await self._write(page, entry, cursor)
             if reached is None:
                 return
             cursor = reached
-            if cursor < self._upto(subscription, warm):
+            if cursor < self._upto(subscription, room_feed):
                 await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from app.domain.closing import INTERNAL, Close
-from app.realtime.client_session import Answer, Execute, Protocol
+from app.realtime.client_session import ClientSession, Execute, Reply
 from app.realtime.outbox import Outbox
 from app.realtime.request_handler import RequestHandler, Work
 from app.transport.base import WebSocketTransport
@@ -27,42 +27,42 @@ class MessageReader:
     __slots__ = (
         "_backlog",
         "_close",
-        "_conversation",
-        "_fast",
+        "_handler",
+        "_ws_transport",
         "_outbox",
-        "_protocol",
+        "_client_session",
         "_time",
         "_waiting",
     )
 
     def __init__(
         self,
-        protocol: Protocol,
-        conversation: RequestHandler,
+        client_session: ClientSession,
+        handler: RequestHandler,
         outbox: Outbox,
         close: Callable[[Close], None],
     ) -> None:
-        self._protocol = protocol
-        self._conversation = conversation
+        self._client_session = client_session
+        self._handler = handler
         self._outbox = outbox
         self._close = close
         self._time = asyncio.get_running_loop().time
-        self._fast: WebSocketTransport | None = None
+        self._ws_transport: WebSocketTransport | None = None
         # What came while a request waits its turn, and the task that waits.
         self._backlog: list[str | None] = []
         self._waiting: asyncio.Task[None] | None = None
 
-    def open(self, fast: WebSocketTransport, gone: Callable[[], None]) -> None:
+    def open(self, ws_transport: WebSocketTransport, on_close: Callable[[], None]) -> None:
         """Be called with each text as it is read."""
-        self._fast = fast
-        fast.listen(self._take, gone)
+        self._ws_transport = ws_transport
+        ws_transport.set_receiver(self._take, on_close)
 
-    async def read(self, receive: Receive, gone: Callable[[], None]) -> None:
+    async def read(self, receive: Receive, on_close: Callable[[], None]) -> None:
         """The same over plain ASGI."""
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                gone()
+                on_close()
                 return
             self._take(message.get("text"))
             if self._waiting is not None:
@@ -85,19 +85,19 @@ class MessageReader:
             self._close(INTERNAL)
             return
         if wait is not None:
-            if self._fast is not None:
-                self._fast.pause()
+            if self._ws_transport is not None:
+                self._ws_transport.pause()
             self._waiting = asyncio.create_task(self._go_on(wait))
 
     def _handle(self, text: str | None) -> Work | None:
         if text is None:
-            effect = self._protocol.receive_bytes()
+            effect = self._client_session.receive_bytes()
         else:
-            effect = self._protocol.receive(text, self._time())
+            effect = self._client_session.receive(text, self._time())
         if type(effect) is Execute:
-            return self._conversation.perform(effect.request)
-        if type(effect) is Answer:
-            self._outbox.say(effect.payload)
+            return self._handler.perform(effect.request)
+        if type(effect) is Reply:
+            self._outbox.send(effect.payload)
         else:
             assert isinstance(effect, Close)
             self._close(effect)
@@ -117,5 +117,5 @@ class MessageReader:
             self._close(INTERNAL)
         finally:
             self._waiting = None
-        if self._fast is not None and not self._outbox.closed:
-            self._fast.resume()
+        if self._ws_transport is not None and not self._outbox.closed:
+            self._ws_transport.resume()

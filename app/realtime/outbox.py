@@ -18,7 +18,7 @@ from app.wire.frames import payloads_of, text_frame
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class Lane(Protocol):
+class Transport(Protocol):
     """Where finished frames go."""
 
     def write(self, frames: bytes) -> None:
@@ -46,7 +46,7 @@ class AsgiTransport:
         self._queue: deque[bytes] = deque()
         self._bytes = 0
         self._work = asyncio.Event()
-        self._gone = False
+        self._on_close = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -66,7 +66,7 @@ class AsgiTransport:
 
     def abort(self) -> None:
         """Stop writing."""
-        self._gone = True
+        self._on_close = True
         self._queue.clear()
         self._work.set()
         self._idle.set()
@@ -88,7 +88,7 @@ class AsgiTransport:
                     self.abort()
                     return
                 self._bytes -= len(payload)
-            if self._gone:
+            if self._on_close:
                 return
             self._work.clear()
             self._idle.set()
@@ -105,33 +105,33 @@ class Outbox:
     """
 
     __slots__ = (
-        "_lane",
+        "_transport",
         "_limit",
         "_overflow",
         "_pending",
         "_write",
         "_unsent",
-        "answers",
+        "deferred_replies",
         "closed",
-        "is_to_be_told",
+        "queued_for_fanout",
     )
 
     def __init__(
-        self, lane: Lane | WebSocketTransport, limit: int, overflow: Callable[[], None]
+        self, transport: Transport | WebSocketTransport, limit: int, overflow: Callable[[], None]
     ) -> None:
-        self._lane = lane
+        self._transport = transport
         self._limit = limit
         self._overflow = overflow
         self._pending: list[bytes] = []
-        self.answers: dict[RoomId, list[bytes]] = {}
+        self.deferred_replies: dict[RoomId, list[bytes]] = {}
         """Those that go behind the next frames of a room."""
-        self._write = lane.write
-        self._unsent = lane.unsent
+        self._write = transport.write
+        self._unsent = transport.unsent
         self.closed = False
-        self.is_to_be_told = False
+        self.queued_for_fanout = False
         """Whether it has a place in the fan-out's queue."""
 
-    def begin_with(self, answer: Callable[[], bytes]) -> None:
+    def prefix_first_write(self, answer: Callable[[], bytes]) -> None:
         """Let the first write begin with what ``answer`` brings then: that of a handshake."""
         write = self._write
 
@@ -159,7 +159,7 @@ class Outbox:
             # The peer has gone, and we have not heard of it yet.
             self.closed = True
 
-    def say(self, payload: bytes) -> None:
+    def send(self, payload: bytes) -> None:
         """Send one payload in a frame of its own."""
         self.write(text_frame(payload))
 
@@ -167,13 +167,13 @@ class Outbox:
         """Keep finished frames until :meth:`flush` or the next write, so that they share it."""
         self._pending.append(frames)
 
-    def hold(self, room: RoomId, payload: bytes) -> None:
-        """Keep an answer for :meth:`answer`, or for :meth:`flush` if no frames come."""
-        self.answers.setdefault(room, []).append(text_frame(payload))
+    def defer_reply(self, room: RoomId, payload: bytes) -> None:
+        """Keep a reply for :meth:`write_with_replies`, or :meth:`flush` if no frames come."""
+        self.deferred_replies.setdefault(room, []).append(text_frame(payload))
 
-    def answer(self, room: RoomId, frames: bytes) -> bool:
+    def write_with_replies(self, room: RoomId, frames: bytes) -> bool:
         """Send finished frames of a room and the answers to who made them; False: no answers."""
-        answers = self.answers.pop(room, None)
+        answers = self.deferred_replies.pop(room, None)
         if answers is None:
             return False
         self.write(frames + b"".join(answers))
@@ -181,9 +181,9 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what was kept."""
-        for answers in self.answers.values():
+        for answers in self.deferred_replies.values():
             self._pending += answers
-        self.answers.clear()
+        self.deferred_replies.clear()
         if self._pending:
             frames = b"".join(self._pending)
             self._pending.clear()
@@ -225,7 +225,7 @@ class Outbox:
             before = self._unsent()
             try:
                 async with asyncio.timeout(REPLAY_STALL_SECONDS):
-                    await self._lane.drained()
+                    await self._transport.drained()
             except TimeoutError:
                 if self._unsent() >= before:
                     return False
@@ -234,7 +234,7 @@ class Outbox:
     def abort(self) -> None:
         """Let go of the peer."""
         self.closed = True
-        self._lane.abort()
+        self._transport.abort()
 
 
 class WriteCoalescer:
@@ -244,7 +244,7 @@ class WriteCoalescer:
         # In the order in which something was first said to them.
         self._waiting: dict[Outbox, None] = {}
 
-    def say(self, outbox: Outbox, payload: bytes) -> None:
+    def send(self, outbox: Outbox, payload: bytes) -> None:
         """Send ``payload`` at the end of this turn, with what else comes for the socket."""
         self.write(outbox, text_frame(payload))
 
@@ -253,9 +253,9 @@ class WriteCoalescer:
         outbox.write_later(frames)
         self._wait(outbox)
 
-    def answer(self, outbox: Outbox, room: RoomId, payload: bytes) -> None:
+    def write_with_replies(self, outbox: Outbox, room: RoomId, payload: bytes) -> None:
         """Send an answer right behind the event that it is about, by the end of this turn."""
-        outbox.hold(room, payload)
+        outbox.defer_reply(room, payload)
         self._wait(outbox)
 
     def _wait(self, outbox: Outbox) -> None:

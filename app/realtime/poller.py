@@ -14,7 +14,7 @@ from app.domain.errors import Unavailable
 from app.domain.limits import POLL_SECONDS, REVOCATIONS_LOOK_BACK, REVOCATIONS_PER_POLL
 from app.realtime.feed import Feed
 from app.store import polling
-from app.store.database import Connection, Database, T, Work
+from app.store.database import Database, DbConnection, T, Work
 from app.store.polling import Bounds, Revocation
 
 log = logging.getLogger("parley.poller")
@@ -47,17 +47,17 @@ class Poller:
 
     async def poll(self) -> None:
         """Ask once."""
-        rooms = self._feed.warm_rooms()
+        rooms = self._feed.room_ids()
         after = max(0, self._newest - REVOCATIONS_LOOK_BACK)
 
-        def work(connection: Connection) -> tuple[Sequence[Bounds], list[Revocation]]:
+        def work(connection: DbConnection) -> tuple[Sequence[Bounds], list[Revocation]]:
             logs = polling.bounds(connection, rooms) if rooms else ()
             return logs, polling.revocations(connection, after, REVOCATIONS_PER_POLL)
 
         logs, revocations = await self._patiently(work)
         for room, head, first in logs:
-            self._feed.kept_from(room, first)
-            self._feed.rung(room, head)
+            self._feed.on_trimmed(room, first)
+            self._feed.on_notification(room, head)
         for revocation in revocations:
             if revocation.id not in self._seen:
                 self._ended(revocation)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.domain.authority import reader
+from app.domain.authority import authorize_read
 from app.domain.errors import Forbidden
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
@@ -58,7 +58,7 @@ class ReadReceipts:
             Unavailable: If the database can't be read now.
 
         """
-        view = reader(await self._room_views.get(room, user, read=seq), self._now())
+        view = authorize_read(await self._room_views.get(room, user, read=seq), self._now())
         if view.role is None:
             raise Forbidden("Only members of this room may do that. Join it first.")
         self._markers.move(room, user, view.read)

@@ -132,52 +132,52 @@ class ReplayBuffers:
     def open(self, room: RoomId, delivered: int) -> ReplayBuffer:
         """An empty tail that begins after ``delivered``."""
         self.drop(room)
-        tail = self._replay_buffers[room] = ReplayBuffer(delivered + 1)
-        return tail
+        buffer = self._replay_buffers[room] = ReplayBuffer(delivered + 1)
+        return buffer
 
     def drop(self, room: RoomId) -> None:
         """Forget a room's tail: it has gone cold, or old events have been erased."""
-        tail = self._replay_buffers.pop(room, None)
-        if tail is not None:
-            self._size -= tail.size
+        buffer = self._replay_buffers.pop(room, None)
+        if buffer is not None:
+            self._size -= buffer.size
 
     def append(self, room: RoomId, frames: Sequence[bytes]) -> None:
         """The next events of a room."""
-        tail = self._replay_buffers[room]
-        before = tail.size
-        tail.append(frames)
-        self._grown(room, tail, before)
+        buffer = self._replay_buffers[room]
+        before = buffer.size
+        buffer.append(frames)
+        self._grown(room, buffer, before)
 
     def prepend(self, room: RoomId, first: int, frames: Sequence[bytes]) -> None:
         """Older events of a room, while there is space for them."""
-        tail = self._replay_buffers[room]
+        buffer = self._replay_buffers[room]
         size = sum(map(len, frames))
-        if tail.size + size <= self._room_bytes and self._size + size <= self._bytes:
-            before = tail.size
-            tail.prepend(first, frames)
-            self._grown(room, tail, before)
+        if buffer.size + size <= self._room_bytes and self._size + size <= self._bytes:
+            before = buffer.size
+            buffer.prepend(first, frames)
+            self._grown(room, buffer, before)
 
     def forget_before(self, room: RoomId, first: int) -> None:
         """Events of a room before ``first`` are no longer kept."""
-        tail = self._replay_buffers.get(room)
-        if tail is not None:
-            before = tail.size
-            tail.forget_before(first)
-            self._size += tail.size - before
+        buffer = self._replay_buffers.get(room)
+        if buffer is not None:
+            before = buffer.size
+            buffer.forget_before(first)
+            self._size += buffer.size - before
 
     def rewrite(self, room: RoomId, event: Event) -> None:
         """An edit or a deletion is about to go out."""
-        tail = self._replay_buffers[room]
-        before = tail.size
-        tail.rewrite(event)
-        self._size += tail.size - before
+        buffer = self._replay_buffers[room]
+        before = buffer.size
+        buffer.rewrite(event)
+        self._size += buffer.size - before
 
-    def _grown(self, room: RoomId, tail: ReplayBuffer, before: int) -> None:
+    def _grown(self, room: RoomId, buffer: ReplayBuffer, before: int) -> None:
         self._replay_buffers.move_to_end(room)
-        tail.trim(self._room_bytes)
-        self._size += tail.size - before
+        buffer.trim(self._room_bytes)
+        self._size += buffer.size - before
         for other in self._replay_buffers.values():
             if self._size <= self._bytes:
                 return
-            if other is not tail:
+            if other is not buffer:
                 self._size -= other.trim(0)

@@ -31,7 +31,7 @@ from app.realtime.read_receipts import ReadReceipts
 from app.realtime.resume import ResumeRequest
 from app.realtime.typing import Typing
 from app.services.accounts.authenticator import Authenticator, Identity
-from app.services.log.committer import Committer, Outcome
+from app.services.log.committer import AppendResult, Committer
 from app.services.rooms.room_directory import RoomDirectory
 from app.wire import answers, requests
 from app.wire.errors import close_for, error_frame
@@ -94,8 +94,10 @@ class RequestHandler:
         try:
             match request:
                 case requests.Join():
-                    wish = ResumeRequest(request.since, request.limit, request.epoch, request.id)
-                    self.join(request.room or "", wish)
+                    resume_request = ResumeRequest(
+                        request.since, request.limit, request.epoch, request.id
+                    )
+                    self.join(request.room or "", resume_request)
                 case requests.Leave():
                     if self._entering:
                         return partial(self._leave_in_turn, request)
@@ -107,14 +109,16 @@ class RequestHandler:
                 case requests.Auth():
                     self._start(partial(self._auth, request), request.id)
                 case requests.Ping():
-                    self._connection.outbox.say(answers.pong(request.id))
+                    self._connection.outbox.send(answers.pong(request.id))
                 case _:
                     return self._append(request)
         except ParleyError as exc:
             self._fail(exc, request.id)
         return None
 
-    def join(self, room: str, wish: ResumeRequest, *, confirmed: Confirmed | None = None) -> None:
+    def join(
+        self, room: str, resume_request: ResumeRequest, *, confirmed: Confirmed | None = None
+    ) -> None:
         """
         Join a room.
 
@@ -126,8 +130,8 @@ class RequestHandler:
         entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._entering.add(entered)
         entered.add_done_callback(self._entering.discard)
-        work = partial(self._enter, room, wish, entered, confirmed)
-        self._start(work, wish.re, closes=confirmed is not None)
+        work = partial(self._enter, room, resume_request, entered, confirmed)
+        self._start(work, resume_request.re, closes=confirmed is not None)
 
     async def close(self) -> None:
         """Drop what is under way. Appends that are queued are carried out all the same."""
@@ -196,22 +200,22 @@ class RequestHandler:
         server.committer.submit(append, partial(self._answer, request.id))
         self._pending += 1
 
-    def _answer(self, re: str | None, outcome: Outcome) -> None:
+    def _answer(self, re: str | None, outcome: AppendResult) -> None:
         self._pending -= 1
         if self._room_for_more is not None and not self._room_for_more.done():
             self._room_for_more.set_result(None)
         coalescer, outbox = self._server.coalescer, self._connection.outbox
         if isinstance(outcome, appends.Committed):
-            coalescer.answer(outbox, outcome.room, answers.done(re, outcome))
+            coalescer.write_with_replies(outbox, outcome.room, answers.done(re, outcome))
         else:
-            coalescer.say(outbox, error_frame(outcome, re))
+            coalescer.send(outbox, error_frame(outcome, re))
 
     # Everything else
 
     async def _enter(
         self,
         room: str,
-        wish: ResumeRequest,
+        resume_request: ResumeRequest,
         entered: asyncio.Future[None],
         confirmed: Confirmed | None,
     ) -> None:
@@ -224,7 +228,7 @@ class RequestHandler:
             raise
         finally:
             entered.set_result(None)
-        await self._server.joins.replay(entry, wish)
+        await self._server.joins.replay(entry, resume_request)
 
     async def _entered(self) -> None:
         # By the time that this runs, all of them may be through.
@@ -241,7 +245,7 @@ class RequestHandler:
         subscription = None if room is None else self._connection.subscriptions.get(room)
         if subscription is not None:
             self._server.hub.unsubscribe(subscription)
-        self._connection.outbox.say(answers.ack(request.id))
+        self._connection.outbox.send(answers.ack(request.id))
 
     def _typing(self, request: requests.Typing) -> None:
         name = (request.room or "").lower()
@@ -258,7 +262,7 @@ class RequestHandler:
         view = await server.read_receipts.move(
             room, user, self._connection.username, request.seq, but=self._connection
         )
-        self._connection.outbox.say(answers.ack(request.id, **view_body(view)))
+        self._connection.outbox.send(answers.ack(request.id, **view_body(view)))
 
     async def _auth(self, request: requests.Auth) -> None:
         identity = await self._server.authenticator.authenticate(request.token)
@@ -268,7 +272,7 @@ class RequestHandler:
         self._connection.expires_at = identity.expires_at
         self._renewed(identity)
         expires_in = (identity.expires_at - self._server.now()) // 1000
-        self._connection.outbox.say(answers.ack(request.id, expires_in=expires_in))
+        self._connection.outbox.send(answers.ack(request.id, expires_in=expires_in))
 
     # Internal
 
@@ -291,4 +295,4 @@ class RequestHandler:
             self._connection.close(Close(4100, Internal.default_detail))
 
     def _fail(self, exc: ParleyError, re: str | None) -> None:
-        self._connection.outbox.say(error_frame(exc, re))
+        self._connection.outbox.send(error_frame(exc, re))

@@ -31,7 +31,7 @@ from app.domain.limits import (
 )
 from app.domain.token_bucket import TokenBucket
 from app.observability.logs import event, name_connection, new_id
-from app.realtime.client_session import Protocol
+from app.realtime.client_session import ClientSession
 from app.realtime.connect_request import Handshake, is_ours, read_handshake
 from app.realtime.connection import Connection
 from app.realtime.joins import Confirmed
@@ -81,12 +81,12 @@ class Socket:
         self._end = partial(_end, self._ending)
         self._timer: asyncio.TimerHandle | None = None
         self._connection: Connection | None = None
-        self._fast: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
-        self._plain = None if self._fast is not None else AsgiTransport(send)
-        lane = self._fast or self._plain
-        assert lane is not None
+        self._ws_transport: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
+        self._asgi_transport = None if self._ws_transport is not None else AsgiTransport(send)
+        transport = self._ws_transport or self._asgi_transport
+        assert transport is not None
         overflow = partial(self._end, SLOW_CONSUMER)
-        self._outbox = Outbox(lane, runtime.settings.max_unsent_bytes, overflow)
+        self._outbox = Outbox(transport, runtime.settings.max_unsent_bytes, overflow)
 
     async def run(self) -> None:
         """From the handshake to the close. Never raises."""
@@ -97,13 +97,17 @@ class Socket:
         # Kept for as long as the connection; nobody reads them again.
         self._scope["headers"] = []
         protocol = None if handshake is None else handshake.subprotocol
-        if self._fast is not None and self._fast.accept is not None:
+        if self._ws_transport is not None and self._ws_transport.accept is not None:
             # It goes out with what is said first.
-            self._outbox.begin_with(partial(self._fast.accept, protocol))
+            self._outbox.prefix_first_write(partial(self._ws_transport.accept, protocol))
         else:
             await self._send({"type": "websocket.accept", "subprotocol": protocol})
         # It writes until the close has been said, too.
-        plain = None if self._plain is None else asyncio.create_task(self._plain.run())
+        plain = (
+            None
+            if self._asgi_transport is None
+            else asyncio.create_task(self._asgi_transport.run())
+        )
         try:
             if handshake is None:
                 close = close_for(refusal)
@@ -138,19 +142,19 @@ class Socket:
             close=self._end,
             path_room=handshake.room,
         )
-        connection.unsaid = []
+        connection.held_until_welcome = []
         # Registered first, checked second: a log-out in between is noticed.
         runtime.hub.register(connection)
         self._connection = connection
-        conversation = RequestHandler(runtime.request_services, connection, self._renewed)
-        inbox: MessageReader | None = None
+        handler = RequestHandler(runtime.request_services, connection, self._renewed)
+        reader: MessageReader | None = None
         tasks: list[asyncio.Task[Any]] = []
         try:
             # All that is read for it is asked for at once, and so is read at once.
             confirmed: Confirmed = self._loop.create_future()
             if handshake.room is not None:
-                wish = ResumeRequest(handshake.since, handshake.limit, handshake.epoch)
-                conversation.join(handshake.room, wish, confirmed=confirmed)
+                resume_request = ResumeRequest(handshake.since, handshake.limit, handshake.epoch)
+                handler.join(handshake.room, resume_request, confirmed=confirmed)
             runtime.memberships.of(claims.user).add_done_callback(self._watch)
             identity = await runtime.authenticator.confirm(claims)
             limit = runtime.settings.max_connections_per_user
@@ -159,38 +163,38 @@ class Socket:
                 return TOO_MANY_CONNECTIONS
             connection.username = identity.username
             connection.is_admin = identity.is_admin
-            self._protocol = self._new_protocol(handshake, identity)
+            self._client_session = self._new_client_session(handshake, identity)
             await self._welcome(handshake, identity)
-            connection.is_welcome()
+            connection.mark_welcomed()
             self._set_timer()
             confirmed.set_result(None)
             # Behind what the join has to say, if that is known by then.
             self._loop.call_soon(self._outbox.flush)
-            inbox = MessageReader(self._protocol, conversation, self._outbox, self._end)
+            reader = MessageReader(self._client_session, handler, self._outbox, self._end)
             # The peer has closed the connection, or is lost.
-            gone = partial(self._end, None)
-            if self._fast is not None:
-                inbox.open(self._fast, gone)
+            on_close = partial(self._end, None)
+            if self._ws_transport is not None:
+                reader.open(self._ws_transport, on_close)
             else:
-                tasks.append(asyncio.create_task(inbox.read(self._receive, gone)))
+                tasks.append(asyncio.create_task(reader.read(self._receive, on_close)))
             return await self._ending
         finally:
             if self._timer is not None:
                 self._timer.cancel()
             runtime.activity.forget(connection)
             runtime.hub.retire(connection)
-            await conversation.close()
-            if inbox is not None:
-                await inbox.close()
+            await handler.close()
+            if reader is not None:
+                await reader.close()
             for task in tasks:
                 task.cancel()
                 await asyncio.wait([task])
 
     # The token's life
 
-    def _new_protocol(self, handshake: Handshake, identity: Identity) -> Protocol:
+    def _new_client_session(self, handshake: Handshake, identity: Identity) -> ClientSession:
         settings, now = self._runtime.settings, self._loop.time()
-        return Protocol(
+        return ClientSession(
             room=handshake.room,
             expires_at=self._ends_at(identity),
             frames=TokenBucket(settings.frames_per_second, settings.frame_burst, now),
@@ -201,23 +205,23 @@ class Socket:
         return self._loop.time() + (identity.expires_at - self._runtime.now()) / 1000
 
     def _renewed(self, identity: Identity) -> None:
-        self._protocol.extend(self._ends_at(identity))
+        self._client_session.extend(self._ends_at(identity))
         self._set_timer()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._protocol.next_deadline(), self._tick)
+        self._timer = self._loop.call_at(self._client_session.next_deadline(), self._tick)
 
     def _tick(self) -> None:
         now = self._loop.time()
-        ended = self._protocol.tick(now)
+        ended = self._client_session.tick(now)
         if ended:
             self._end(TOKEN_EXPIRED)
             return
         if ended is False:
-            left = max(0, round(self._protocol.next_deadline() - now))
-            self._outbox.say(answers.signal("auth_expiring", expires_in=left))
+            left = max(0, round(self._client_session.next_deadline() - now))
+            self._outbox.send(answers.signal("auth_expiring", expires_in=left))
         self._set_timer()
 
     # Opening and closing
@@ -263,8 +267,8 @@ class Socket:
                 # To let go of one takes a millisecond, and many hang at the same moment.
                 patience = SLOW_CLOSE_SECONDS * uniform(0.5, 1.5)
             async with asyncio.timeout(patience):
-                if self._plain is not None:
-                    await self._plain.drained()
+                if self._asgi_transport is not None:
+                    await self._asgi_transport.drained()
                 await self._send(
                     {"type": "websocket.close", "code": why.code, "reason": why.reason}
                 )

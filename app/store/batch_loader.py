@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from app.domain.limits import MAX_LOAD_GATHER_SECONDS
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -63,7 +63,7 @@ class BatchLoader:
             await asyncio.sleep(0)
 
     async def _read(self, asked: "Mapping[Loader[Any, Any], _Asked]") -> None:
-        def work(connection: Connection) -> list[Mapping[Any, Any]]:
+        def work(connection: DbConnection) -> list[Mapping[Any, Any]]:
             return [kind.load(connection, list(keys)) for kind, keys in asked.items()]
 
         try:
@@ -90,7 +90,7 @@ class Loader(Generic[K, V]):
     def __init__(
         self,
         batch_loader: BatchLoader,
-        load: Callable[[Connection, Sequence[K]], Mapping[K, V]],
+        load: Callable[[DbConnection, Sequence[K]], Mapping[K, V]],
     ) -> None:
         self._batch_loader = batch_loader
         self.load = load

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
-from app.domain.views import MessageView, Page, Wording
+from app.domain.views import MessagePage, MessageView, Wording
 from app.store.bulk import BulkStatement
 from app.store.events import decoded
 from app.store.names import usernames
@@ -71,12 +71,12 @@ _MENTIONS = BulkStatement(
 )
 
 
-def newest(connection: sa.Connection, room: RoomId, limit: int) -> Page:
+def newest(connection: sa.Connection, room: RoomId, limit: int) -> MessagePage:
     """The newest messages."""
     return before(connection, room, None, limit)
 
 
-def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int) -> Page:
+def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int) -> MessagePage:
     """The messages before ``seq``; None: the newest."""
     head, first = _bounds(connection, room)
     high = head + 1 if seq is None else min(seq, head + 1)
@@ -84,27 +84,27 @@ def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int)
     views = _views(connection, rows[:limit][::-1])
     low = max(high, first) - 1
     newer = low < head and bool(_rows(connection, _NEWER, room, low, head + 1, 1))
-    return Page(views, head, first, len(rows) > limit, newer)
+    return MessagePage(views, head, first, len(rows) > limit, newer)
 
 
-def after(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Page:
+def after(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> MessagePage:
     """The messages after ``seq``."""
     head, first = _bounds(connection, room)
     low = min(max(seq, first - 1), head)
     rows = _rows(connection, _NEWER, room, low, head + 1, limit + 1)
     views = _views(connection, rows[:limit])
     older = bool(_rows(connection, _OLDER, room, first - 1, low + 1, 1))
-    return Page(views, head, first, older, len(rows) > limit)
+    return MessagePage(views, head, first, older, len(rows) > limit)
 
 
-def around(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Page:
+def around(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> MessagePage:
     """The messages around ``seq``: half before, and from it on the rest."""
     head, first = _bounds(connection, room)
     half = limit // 2
     older = _rows(connection, _OLDER, room, first - 1, min(seq, head + 1), half + 1)
     newer = _rows(connection, _NEWER, room, max(seq - 1, first - 1), head + 1, limit - half + 1)
     rows = [*older[:half][::-1], *newer[: limit - half]]
-    return Page(
+    return MessagePage(
         _views(connection, rows), head, first, len(older) > half, len(newer) > limit - half
     )
 
@@ -118,23 +118,25 @@ def one(connection: sa.Connection, room: RoomId, seq: int) -> MessageView | None
     return _views(connection, rows)[0] if rows else None
 
 
-def pinned(connection: sa.Connection, room: RoomId, before: int | None, limit: int) -> Page:
+def pinned(connection: sa.Connection, room: RoomId, before: int | None, limit: int) -> MessagePage:
     """Pinned messages, newest first; ``has_older`` tells whether there are more."""
     head, first = _bounds(connection, room)
     high = head + 1 if before is None else min(before, head + 1)
     rows = _rows(connection, _PINNED, room, first - 1, high, limit + 1)
     views = _views(connection, rows[:limit])
-    return Page(views, head, first, len(rows) > limit, has_newer=False)
+    return MessagePage(views, head, first, len(rows) > limit, has_newer=False)
 
 
-def replies(connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int) -> Page:
+def replies(
+    connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int
+) -> MessagePage:
     """The messages that reply to ``seq``, oldest first from after ``after``."""
     head, first = _bounds(connection, room)
     low = min(max(after, first - 1), head)
     rows = _rows(connection, _REPLYING, room, low, head + 1, limit + 1, ref=seq)
     older = _rows(connection, _REPLYING_OLDER, room, first - 1, low + 1, 1, ref=seq)
     views = _views(connection, rows[:limit])
-    return Page(views, head, first, bool(older), len(rows) > limit)
+    return MessagePage(views, head, first, bool(older), len(rows) > limit)
 
 
 def wordings(

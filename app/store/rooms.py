@@ -102,12 +102,12 @@ _HELD = sa.text(
 )
 
 
-class Held(NamedTuple):
+class DepartingMember(NamedTuple):
     """What somebody is in a room, and who could be its owner after them."""
 
     kind: Kind
     role: Role
-    heir: UserId | None
+    successor: UserId | None
 
 
 # Counted only as far as anybody asks.
@@ -203,10 +203,12 @@ def member(connection: sa.Connection, room: RoomId, user: UserId) -> MemberView 
     return None if row is None else MemberView(row[0], row[1], Role(row[2]), row[3], row[4])
 
 
-def held(connection: sa.Connection, room: RoomId, user: UserId) -> Held | None:
+def departing_member(
+    connection: sa.Connection, room: RoomId, user: UserId
+) -> DepartingMember | None:
     """What a member is in ``room``, and an heir: an owner, if there is another."""
     row = connection.execute(_HELD, {"room": room, "user": user}).one_or_none()
-    return None if row is None else Held(Kind(row[0]), Role(row[1]), row[2])
+    return None if row is None else DepartingMember(Kind(row[0]), Role(row[1]), row[2])
 
 
 def _standing(row: Sequence[Any]) -> RoomView:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 EXTENSION = "parley.transport"
 
-Hear = Callable[[str | None], None]
+OnMessage = Callable[[str | None], None]
 """Called with each text; None for a message that is not text."""
 
 
@@ -19,7 +19,7 @@ class WebSocketTransport(NamedTuple):
     abort: Callable[[], None]
     drained: Callable[[], Awaitable[object]]
     """Waits until little is unsent, or the peer is gone."""
-    listen: Callable[[Hear, Callable[[], None]], None]
+    set_receiver: Callable[[OnMessage, Callable[[], None]], None]
     """From now on texts go to the first, as they are read, and ASGI's ``receive`` is not used;
     the second is called once when the peer is gone."""
     pause: Callable[[], None]

@@ -17,7 +17,7 @@ _CONTROL = 0x08
 _MASK_BYTES = 4
 
 
-class Rest(NamedTuple):
+class Unhandled(NamedTuple):
     """What is for websockets."""
 
     data: bytes
@@ -42,12 +42,12 @@ class FrameReader:
         # Inside a fragmented message, only websockets knows what may come.
         self._in_message = False
 
-    def split(self, data: bytes) -> list[str | Rest]:
+    def split(self, data: bytes) -> list[str | Unhandled]:
         """Texts and leftovers, in order. What is not yet whole waits for the next read."""
         if self._partial:
             data = self._partial + data
             self._partial = b""
-        found: list[str | Rest] = []
+        found: list[str | Unhandled] = []
         start, end = 0, len(data)
         while end - start >= 2:
             first, second = data[start], data[start + 1]
@@ -61,7 +61,7 @@ class FrameReader:
             if end - start < head:
                 break
             if length > self._max_size or not second & _MASKED:
-                found.append(Rest(data[start:], final=True))
+                found.append(Unhandled(data[start:], final=True))
                 return found
             payload = start + head + _MASK_BYTES
             stop = payload + length
@@ -72,10 +72,10 @@ class FrameReader:
                     mask = data[payload - _MASK_BYTES : payload]
                     found.append(apply_mask(data[payload:stop], mask).decode())
                 except UnicodeDecodeError:
-                    found.append(Rest(data[start:], final=True))
+                    found.append(Unhandled(data[start:], final=True))
                     return found
             else:
-                found.append(Rest(data[start:stop], final=False))
+                found.append(Unhandled(data[start:stop], final=False))
                 if not first & _CONTROL:
                     self._in_message = not first & 0x80
             start = stop

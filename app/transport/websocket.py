@@ -17,11 +17,11 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected, is_ssl
 from websockets.http11 import Request
 
-from app.transport.base import EXTENSION, Hear, WebSocketTransport
+from app.transport.base import EXTENSION, OnMessage, WebSocketTransport
 from app.transport.control_frames import close_answer, pong_payload
-from app.transport.frame_reader import FrameReader, Rest
+from app.transport.frame_reader import FrameReader, Unhandled
 from app.transport.keepalive import KeepaliveWebSocketProtocol
-from app.transport.ws_handshake import Plain, refusal, subprotocols, switching
+from app.transport.ws_handshake import PlainHandshake, refusal, subprotocols, switching
 
 Address = tuple[str, int] | None
 
@@ -43,9 +43,9 @@ _NOTHING_TO_RECEIVE = _Sink()
 class WebSocketProtocol(KeepaliveWebSocketProtocol):
     """A bounded protocol with a fast lane, short ways for what is plain, and our close codes."""
 
-    _splitter: FrameReader | None = None
-    _hear: Hear | None = None
-    _gone: Callable[[], None] | None = None
+    _frame_reader: FrameReader | None = None
+    _on_message: OnMessage | None = None
+    _on_close: Callable[[], None] | None = None
     # Of a handshake that was read the short way; and what came before it was answered.
     _accept: bytes | None = None
     _early = b""
@@ -61,7 +61,7 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
         return twin
 
     def open(
-        self, transport: Transport, handshake: Plain, server: Address, client: Address
+        self, transport: Transport, handshake: PlainHandshake, server: Address, client: Address
     ) -> None:
         """Begin with a handshake that has been read, and is to be answered."""
         path, _, query = handshake.target.partition(b"?")
@@ -70,7 +70,7 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
         self._bound_buffer()
         self._accept = handshake.accept
         self.handshake_initiated = True
-        self._splitter = FrameReader(self.config.ws_max_size)
+        self._frame_reader = FrameReader(self.config.ws_max_size)
         self.scope = {
             "type": "websocket",
             "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
@@ -95,9 +95,9 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Whoever listens hears that the peer is gone."""
         super().connection_lost(exc)
-        if self._gone is not None:
-            self._gone()
-            self._hear = self._gone = None
+        if self._on_close is not None:
+            self._on_close()
+            self._on_message = self._on_close = None
 
     def data_received(self, data: bytes) -> None:
         """Texts the short way, everything else as uvicorn has it."""
@@ -106,20 +106,20 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
             self._early += data
             self.transport.pause_reading()
             return
-        if self._splitter is None:
-            self._receive_slowly(data)
+        if self._frame_reader is None:
+            self._receive_with_uvicorn(data)
             return
-        for found in self._splitter.split(data):
-            if isinstance(found, Rest):
-                if self._pong_came(found):
+        for found in self._frame_reader.split(data):
+            if isinstance(found, Unhandled):
+                if self._take_pong(found):
                     continue
-                if self._said_goodbye(found):
+                if self._answer_close(found):
                     return
                 if found.final:
-                    self._splitter = None
-                self._receive_slowly(found.data)
+                    self._frame_reader = None
+                self._receive_with_uvicorn(found.data)
             else:
-                self._heard(found)
+                self._deliver(found)
 
     def _read_early(self) -> None:
         early, self._early = self._early, b""
@@ -128,7 +128,7 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
             self.transport.resume_reading()
             self.data_received(early)
 
-    def _pong_came(self, found: Rest) -> bool:
+    def _take_pong(self, found: Unhandled) -> bool:
         """Whether this is the answer to our last ping: then the next can be planned."""
         if self.pong_timer is None or pong_payload(found.data) != self.pending_ping_payload:
             return False
@@ -138,9 +138,9 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
         self.schedule_ping()
         return True
 
-    def _said_goodbye(self, found: Rest) -> bool:
+    def _answer_close(self, found: Unhandled) -> bool:
         """Answer a close frame, if that is what it is and nothing else is under way."""
-        if self._hear is None or self.close_sent or self.transport.is_closing():
+        if self._on_message is None or self.close_sent or self.transport.is_closing():
             return False
         answer = close_answer(found.data)
         if answer is None:
@@ -151,7 +151,7 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
         self.transport.close()
         return True
 
-    def _receive_slowly(self, data: bytes) -> None:
+    def _receive_with_uvicorn(self, data: bytes) -> None:
         was_open = self.handshake_initiated
         super().data_received(data)
         if was_open:
@@ -163,13 +163,13 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
                 self._close_soon()
         elif not self.conn.reader.buffer:
             # Frames begin with the next read: they can be cut here.
-            self._splitter = FrameReader(self.config.ws_max_size)
+            self._frame_reader = FrameReader(self.config.ws_max_size)
 
-    def _heard(self, text: str | None) -> None:
+    def _deliver(self, text: str | None) -> None:
         if self.close_sent:
             return
-        if self._hear is not None:
-            self._hear(text)
+        if self._on_message is not None:
+            self._on_message(text)
             return
         # Nobody listens yet: as uvicorn, one message at a time.
         if text is None:
@@ -193,7 +193,7 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
             self.transport.get_write_buffer_size,
             self._abort,
             self.writable.wait,
-            self._listen,
+            self._set_receiver,
             self.transport.pause_reading,
             self.transport.resume_reading,
             None if self._accept is None else self._accepted,
@@ -245,7 +245,7 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
         data = b"".join(self.frames)
         self.frames = []
         if self.curr_msg_data_type != "text":
-            self._heard(None)
+            self._deliver(None)
             return
         try:
             text = data.decode()
@@ -253,20 +253,20 @@ class WebSocketProtocol(KeepaliveWebSocketProtocol):
             self.conn.send_close(1007, "invalid UTF-8")
             self.handle_parser_exception()
             return
-        self._heard(text)
+        self._deliver(text)
 
-    def _listen(self, hear: Hear, gone: Callable[[], None]) -> None:
+    def _set_receiver(self, on_message: OnMessage, on_close: Callable[[], None]) -> None:
         if self.disconnected:
-            gone()
+            on_close()
             return
-        self._hear, self._gone = hear, gone
+        self._on_message, self._on_close = on_message, on_close
         while not self.queue.empty():
             # What came before anybody listened.
             message = self.queue.get_nowait()
             if message["type"] == "websocket.receive":
-                hear(message.get("text"))
+                on_message(message.get("text"))
             elif message["type"] == "websocket.disconnect":
-                gone()
+                on_close()
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()

@@ -45,7 +45,7 @@ _ONCE = frozenset(
 _NEVER = frozenset({b"content-length", b"transfer-encoding", b"expect"})
 
 
-class Plain(NamedTuple):
+class PlainHandshake(NamedTuple):
     """A handshake in which everything is as it should be."""
 
     target: bytes
@@ -55,7 +55,7 @@ class Plain(NamedTuple):
     """What ``Sec-WebSocket-Accept`` has to be."""
 
 
-def plain_handshake(data: bytes) -> Plain | None:
+def plain_handshake(data: bytes) -> PlainHandshake | None:
     """The handshake that ``data`` is, no less and no more; None where others are to judge."""
     if len(data) > MAX_PLAIN_HANDSHAKE_BYTES:
         return None
@@ -69,7 +69,7 @@ def plain_handshake(data: bytes) -> Plain | None:
     if len(headers) > MAX_HANDSHAKE_HEADERS:
         return None
     accept = _accept_value(headers)
-    return None if accept is None else Plain(found[1], headers, accept)
+    return None if accept is None else PlainHandshake(found[1], headers, accept)
 
 
 def _accept_value(headers: Headers) -> bytes | None:

@@ -56,7 +56,7 @@ def event_json(event: Event, room: str, names: Mapping[UserId, str]) -> bytes:
     return orjson.dumps(event_body(event, room, names))
 
 
-def encode_batch(run: EventBatch) -> list[bytes]:
+def encode_batch(batch: EventBatch) -> list[bytes]:
     """A finished frame per event of ``run``: encoded once, for everybody who listens."""
-    room, names = run.room_name, run.names
-    return [text_frame(orjson.dumps(event_body(event, room, names))) for event in run.events]
+    room, names = batch.room_name, batch.names
+    return [text_frame(orjson.dumps(event_body(event, room, names))) for event in batch.events]

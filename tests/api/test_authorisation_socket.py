@@ -10,8 +10,8 @@ import pytest
 from app.wire import requests
 from tests.api.matrix import HIDDEN, OK, PEOPLE, REQUESTS, Rule
 from tests.api.scenes import NOWHERE, Scene, Stage
-from tests.harness.line import Line
 from tests.harness.server import Server
+from tests.harness.socket_client import SocketClient
 
 KINDS = ("public", "private", "direct")
 
@@ -34,7 +34,9 @@ def test_every_request_says_who_may() -> None:
     assert set(REQUESTS) == types
 
 
-async def asks(line: Line, type: str, fields: dict[str, Any], scene: Scene) -> dict[str, Any]:
+async def asks(
+    line: SocketClient, type: str, fields: dict[str, Any], scene: Scene
+) -> dict[str, Any]:
     """Make a request about a scene, and hear the answer."""
     said = {n: scene.seq if value == "{seq}" else value for n, value in fields.items()}
     return await line.ask(type, room=scene.room, **said)
@@ -87,5 +89,5 @@ async def test_the_room_of_the_path(stage: Stage, kind: str) -> None:
                 assert _told(line) == _told(nowhere)
 
 
-def _told(line: Line) -> list[str]:
+def _told(line: SocketClient) -> list[str]:
     return [json.dumps({**f, "server_time": "", "expires_in": 0}) for f in line.heard]

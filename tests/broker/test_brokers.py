@@ -6,9 +6,9 @@ import pytest
 
 from app.broker.base import (
     Broker,
-    Exchange,
     LogAdvanced,
     MemoryBroker,
+    MemoryBus,
     Notification,
     SessionsRevoked,
 )
@@ -28,8 +28,8 @@ class Node:
 
 
 def memory() -> Callable[[], Broker]:
-    exchange = Exchange()
-    return lambda: MemoryBroker(exchange)
+    bus = MemoryBus()
+    return lambda: MemoryBroker(bus)
 
 
 @pytest.fixture(params=[pytest.param(memory, id="memory")])
@@ -47,9 +47,9 @@ async def nodes(request: pytest.FixtureRequest) -> AsyncIterator[list[Node]]:
 async def test_the_others_hear_a_bell_and_the_ringer_does_not(nodes: list[Node]) -> None:
     one, two, three = nodes
 
-    one.broker.ring(RANG)
-    one.broker.ring(ENDED)
-    one.broker.ring(SessionsRevoked(UserId(2), None))
+    one.broker.notify(RANG)
+    one.broker.notify(ENDED)
+    one.broker.notify(SessionsRevoked(UserId(2), None))
 
     for node in (two, three):
         await until(lambda node=node: len(node.heard) == 3, "the bells")
@@ -63,12 +63,12 @@ async def test_who_has_closed_hears_nothing_and_rings_without_harm(nodes: list[N
     await two.broker.close()
     await two.broker.close()
 
-    one.broker.ring(RANG)
-    two.broker.ring(ENDED)
+    one.broker.notify(RANG)
+    two.broker.notify(ENDED)
 
     await until(lambda: RANG in three.heard, "the bell")
     assert two.heard == []
 
 
 async def test_ringing_before_it_is_open_does_no_harm() -> None:
-    MemoryBroker().ring(RANG)
+    MemoryBroker().notify(RANG)

@@ -17,13 +17,13 @@ from app.domain.appends import (
     UpdateRoom,
 )
 from app.domain.authority import (
+    authorize_read,
     effective_role,
-    reader,
     require,
     require_can_post,
+    require_target,
     require_visible,
     role_of,
-    target,
 )
 from app.domain.errors import (
     Banned,
@@ -170,18 +170,18 @@ def test_rank(who: str | None, whom: str, refused: type[ParleyError] | None) -> 
     person = None if who is None else den.person(who)
 
     if refused is None:
-        assert target(den.ws, den.room, person, user(whom)) is den.person(whom)
+        assert require_target(den.ws, den.room, person, user(whom)) is den.person(whom)
         return
     with pytest.raises(refused):
-        target(den.ws, den.room, person, user(whom))
+        require_target(den.ws, den.room, person, user(whom))
 
 
 def test_nobody_in_a_direct_room_ranks_above_the_other() -> None:
     den = Den(Kind.DIRECT)
 
     with pytest.raises(Forbidden):
-        target(den.ws, den.room, den.person("ana"), user("bo"))
-    assert target(den.ws, den.room, None, user("bo")) is den.person("bo")
+        require_target(den.ws, den.room, den.person("ana"), user("bo"))
+    assert require_target(den.ws, den.room, None, user("bo")) is den.person("bo")
 
 
 # Reading
@@ -194,21 +194,21 @@ def access(kind: Kind, role: Role | None = None, banned_until: int | None = None
 def test_a_public_room_is_read_by_everybody_who_is_not_banned() -> None:
     public = access(Kind.PUBLIC)
 
-    assert reader(public, NOW) is public
+    assert authorize_read(public, NOW) is public
     over = access(Kind.PUBLIC, banned_until=NOW)
-    assert reader(over, NOW) is over
+    assert authorize_read(over, NOW) is over
     with pytest.raises(Banned):
-        reader(access(Kind.PUBLIC, banned_until=NOW + 1), NOW)
+        authorize_read(access(Kind.PUBLIC, banned_until=NOW + 1), NOW)
 
 
 @pytest.mark.parametrize("kind", [Kind.PRIVATE, Kind.DIRECT])
 def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
     mine = access(kind, Role.MEMBER)
 
-    assert reader(mine, NOW) is mine
+    assert authorize_read(mine, NOW) is mine
     for outside in (access(kind), access(kind, banned_until=FOREVER), None):
         with pytest.raises(RoomNotFound):
-            reader(outside, NOW)
+            authorize_read(outside, NOW)
 
 
 @pytest.mark.parametrize("kind", list(Kind))

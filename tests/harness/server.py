@@ -30,7 +30,7 @@ from app.runtime import Runtime, clock
 from app.security.access_tokens import AccessTokens
 from app.store import meta, sessions, users
 from app.store.database import Database
-from tests.harness.line import Line
+from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import AsgiSocket
 
 SECRET = "a-secret-of-the-tests-5cbd6a4e2f9b"
@@ -85,7 +85,7 @@ class Server:
         self._moving_in = asyncio.Lock()
         self._log_ins = 0
         self._rooms: dict[str, RoomId] = {"general": RoomId(1)}
-        self._lines: list[Line] = []
+        self._lines: list[SocketClient] = []
         self._clients: list[AsyncClient] = []
 
     # People
@@ -173,7 +173,7 @@ class Server:
         headers: Iterable[tuple[str, str]] = (),
         fast: bool = False,
         **parameters: object,
-    ) -> Line:
+    ) -> SocketClient:
         """
         Open a socket, and say nothing yet. ``who`` is authorised by a header.
 
@@ -193,7 +193,7 @@ class Server:
             state={"runtime": self.runtime},
             fast=fast,
         )
-        line = Line(
+        line = SocketClient(
             person.name if person is not None else "somebody",
             socket,
             room,
@@ -202,7 +202,7 @@ class Server:
         self._lines.append(line)
         return line
 
-    async def joins(self, who: str | Person, room: str, **how: Any) -> Line:
+    async def joins(self, who: str | Person, room: str, **how: Any) -> SocketClient:
         """Open a socket to a room, and listen until it has caught up."""
         line = await self.connects(who, room, **how)
         await line.catches_up()

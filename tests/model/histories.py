@@ -190,9 +190,9 @@ def _told(seed: int, happens: list[bool], kinds: tuple[str, str]) -> History:
                 batches.append([])
             batches[-1].append(_act(chance))
     chance = Random(seed)
-    warm, fetched = sorted(chance.randint(0, len(batches)) for _ in range(2))
+    room_feed, fetched = sorted(chance.randint(0, len(batches)) for _ in range(2))
     since = [chance.randrange(200) for _ in range(2)]
-    return History(batches, kinds, warm, fetched, chance.random() < 0.5, since)
+    return History(batches, kinds, room_feed, fetched, chance.random() < 0.5, since)
 
 
 histories = st.builds(

@@ -21,7 +21,7 @@ from app.realtime.feed import Feed, RoomFeed
 from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replays import Replays
-from app.services.log.committer import Outcome, commit
+from app.services.log.committer import AppendResult, commit
 from app.store import events as event_store
 from app.store import messages, rooms, users
 from app.store.database import Work
@@ -104,7 +104,7 @@ class House:
     def __init__(self, connection: sa.Connection, history: History) -> None:
         self.connection = connection
         self.at = AT
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[AppendResult] = []
         self.appends: list[list[Append]] = []
         """What was asked, batch by batch."""
         self.marks: list[list[tuple[RoomId, UserId, int]]] = []
@@ -117,7 +117,7 @@ class House:
         self._everybody = Everybody()
         self._feed = Feed(database, self._everybody, ActivityNotifier(Hub()), replay_buffers)  # type: ignore[arg-type]
         self._replays = Replays(database, replay_buffers)
-        self._warm: dict[RoomId, RoomFeed] = {}
+        self._room_feeds: dict[RoomId, RoomFeed] = {}
         # The lair may be the direct room of ana and bo.
         self.den = self._make("den", history.kinds[0])
         self.lair = self._make("lair", history.kinds[1])
@@ -154,20 +154,20 @@ class House:
         self.appends.append(list(appends))
         self.marks.append(list(marks))
         self.outcomes += done.outcomes
-        for run in done.runs:
+        for run in done.event_batches:
             self.committed.setdefault(run.room, []).extend(encode_batch(run))
             self._said.setdefault(run.room, []).extend(
                 Message(event.seq, event.by, event.client_id)
                 for event in run.events
                 if event.type == EventType.MESSAGE_CREATED
             )
-        self._feed.publish(done.runs)
+        self._feed.publish(done.event_batches)
 
     def is_listened_to(self) -> None:
         """From now on the rooms are warm: their tails grow."""
         for room in self.rooms:
-            self._warm[room] = self._feed.hold(room)
-            self._feed.stands_at(self._warm[room], self._head(room))
+            self._room_feeds[room] = self._feed.acquire(room)
+            self._feed.seed(self._room_feeds[room], self._head(room))
 
     # What can be seen of it
 
@@ -195,7 +195,7 @@ class House:
         found: list[Body] = []
         head = self._head(room)
         while since < head:
-            chunk = await self._replays.after(self._warm[room], since, head)
+            chunk = await self._replays.after(self._room_feeds[room], since, head)
             found += [orjson.loads(payload) for payload in payloads_of(b"".join(chunk.frames))]
             assert chunk.last > since
             since = chunk.last
@@ -205,7 +205,7 @@ class House:
         """The newest messages, as a join without ``since`` brings them."""
         head = self._head(room)
         name = ROOM_NAMES[self.rooms.index(room)]
-        chunk = await self._replays.newest(self._warm[room], name, limit, head)
+        chunk = await self._replays.newest(self._room_feeds[room], name, limit, head)
         return [orjson.loads(payload) for payload in payloads_of(b"".join(chunk.frames))]
 
     def fetch(self, room: RoomId, page: int) -> RoomState:

@@ -19,7 +19,7 @@ from hypothesis import given
 from app.domain.appends import Committed
 from app.domain.errors import ParleyError
 from app.domain.ids import RoomId
-from app.services.log.committer import Outcome
+from app.services.log.committer import AppendResult
 from app.store import checking
 from app.store.tables import metadata
 from tests.model.histories import PEOPLE, History, examples, histories
@@ -222,7 +222,7 @@ def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history:
         transaction.rollback()
 
 
-def said(outcome: Outcome) -> Any:
+def said(outcome: AppendResult) -> Any:
     """An answer, to be compared."""
     if isinstance(outcome, Committed):
         return outcome

@@ -18,7 +18,7 @@ NAMES = {UserId(1): "ana", UserId(2): "bo", UserId(3): "eve"}
 ANA, BO, EVE = NAMES
 
 
-class Ear:
+class RecordingTransport:
     """A lane that keeps what was written, and takes as much as it wants."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Caller:
     def __init__(
         self, user: UserId, *, session: int = 1, limit: int = 0, path_room: str | None = None
     ) -> None:
-        self.ear = Ear()
+        self.sequence = RecordingTransport()
         self.closes: list[Close] = []
         self.overflows = 0
         self.connection = Connection(
@@ -61,7 +61,7 @@ class Caller:
             username=NAMES[user],
             session=SessionId(session),
             expires_at=AT,
-            outbox=Outbox(self.ear, limit, self._overflow),
+            outbox=Outbox(self.sequence, limit, self._overflow),
             close=self.closes.append,
             path_room=path_room,
         )
@@ -77,7 +77,7 @@ def event(seq: int, kind: EventType = EventType.MESSAGE_CREATED, **what: Any) ->
     return Event(DEN, Seq(seq), kind, what.pop("by", ANA), AT, **what)
 
 
-def run(*events: Event, room: RoomId = DEN, name: str = "den") -> EventBatch:
+def batch(*events: Event, room: RoomId = DEN, name: str = "den") -> EventBatch:
     return EventBatch(room, name, Kind.PUBLIC, events, NAMES)
 
 

@@ -13,7 +13,7 @@ from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
 from app.wire.frames import text_frame
 from tests.harness.patience import turns, until
-from tests.realtime.people import Ear
+from tests.realtime.people import RecordingTransport
 
 ONE, TWO, THREE = (text_frame(text) for text in (b"one", b"two", b"three"))
 
@@ -22,7 +22,7 @@ class Crowd:
     """Outboxes, and what their peers hear."""
 
     def __init__(self, size: int) -> None:
-        self.ears = [Ear() for _ in range(size)]
+        self.ears = [RecordingTransport() for _ in range(size)]
         self.outboxes = [Outbox(ear, 0, lambda: None) for ear in self.ears]
 
     @property
@@ -53,7 +53,7 @@ async def test_everybody_is_told_the_same_bytes_a_few_in_each_turn(fanout: Fanou
     crowd = Crowd(130)
 
     for _ in range(2):
-        fanout.tell(crowd.outboxes, ONE)
+        fanout.send(crowd.outboxes, ONE)
         told = []
         while crowd.writes < len(crowd.ears):
             told.append(crowd.writes)
@@ -69,14 +69,14 @@ async def test_slices_are_small_again_while_a_commit_is_under_way(
     fanout: Fanout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowd = Crowd(60)
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     await turns(3)
     assert crowd.writes == 56
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     slices: list[int] = []
     monkeypatch.setattr(os, "sched_yield", lambda: slices.append(crowd.writes))
 
-    fanout.make_way()
+    fanout.pause()
     await asyncio.to_thread(fanout.resume_from_thread)
     await until(lambda: crowd.writes == 116, "everybody")
 
@@ -88,9 +88,9 @@ async def test_who_is_told_twice_before_their_turn_hears_both_in_one_write(
 ) -> None:
     crowd = Crowd(2 * FANOUT_SLICE)
 
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     await turns(1)
-    fanout.tell(crowd.outboxes, TWO)
+    fanout.send(crowd.outboxes, TWO)
     assert not fanout.idle.is_set()
     await turns()
 
@@ -103,9 +103,9 @@ async def test_who_is_told_twice_before_their_turn_hears_both_in_one_write(
 async def test_what_is_said_meanwhile_comes_behind_and_takes_it_along(fanout: Fanout) -> None:
     crowd = Crowd(1)
 
-    fanout.tell(crowd.outboxes, ONE)
-    crowd.outboxes[0].say(b"two")
-    fanout.tell(crowd.outboxes, THREE)
+    fanout.send(crowd.outboxes, ONE)
+    crowd.outboxes[0].send(b"two")
+    fanout.send(crowd.outboxes, THREE)
     await turns()
 
     assert crowd.heard == [[b"one", b"two", b"three"]]
@@ -114,11 +114,11 @@ async def test_what_is_said_meanwhile_comes_behind_and_takes_it_along(fanout: Fa
 
 async def test_nobody_is_told_while_it_makes_way(fanout: Fanout) -> None:
     crowd = Crowd(2 * FANOUT_SLICE)
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     await turns(1)
 
-    fanout.make_way()
-    fanout.tell(crowd.outboxes, TWO)
+    fanout.pause()
+    fanout.send(crowd.outboxes, TWO)
     await turns()
     assert crowd.told == FANOUT_SLICE
 
@@ -135,8 +135,8 @@ async def test_way_is_not_made_for_ever(
     crowd = Crowd(1)
     monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", patience)
 
-    fanout.tell(crowd.outboxes, ONE)
-    fanout.make_way()
+    fanout.send(crowd.outboxes, ONE)
+    fanout.pause()
 
     # Nobody says that it may go on.
     await until(lambda: crowd.heard == [[b"one"]], "being told")
@@ -146,10 +146,10 @@ async def test_nobody_has_two_places_in_the_queue(fanout: Fanout) -> None:
     talker, listener = Crowd(1), Crowd(1)
 
     for _ in range(5 * FANOUT_SLICE):
-        fanout.tell(talker.outboxes, ONE)
+        fanout.send(talker.outboxes, ONE)
         # It takes along what it was to be told.
-        talker.outboxes[0].say(b"answer")
-    fanout.tell(listener.outboxes, TWO)
+        talker.outboxes[0].send(b"answer")
+    fanout.send(listener.outboxes, TWO)
     await turns(2)
 
     assert listener.heard == [[b"two"]]
@@ -161,7 +161,7 @@ async def test_a_crowd_that_has_waited_long_is_told_in_larger_slices(
     crowd = Crowd(100 * FANOUT_SLICE)
     monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 0)
 
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     await turns(1)
 
     assert crowd.told == 100
@@ -176,7 +176,7 @@ async def test_a_fault_with_one_costs_nobody_else_the_news(fanout: Fanout) -> No
         raise ZeroDivisionError
 
     crowd.outboxes[1]._write = broken
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     await turns()
 
     assert crowd.told == len(crowd.ears) - 1
@@ -186,7 +186,7 @@ async def test_a_fault_with_one_costs_nobody_else_the_news(fanout: Fanout) -> No
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(Fanout.make_way, id="make way"),
+        pytest.param(Fanout.pause, id="make way"),
         pytest.param(Fanout.resume, id="resume"),
         pytest.param(Fanout.resume_from_thread, id="resume from a thread"),
     ],
@@ -197,15 +197,15 @@ async def test_with_nobody_to_tell_nothing_happens(
     call(fanout)
 
     crowd = Crowd(1)
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     await turns()
     assert crowd.heard == [[b"one"]]
 
 
 async def test_a_thread_lets_it_go_on(fanout: Fanout) -> None:
     crowd = Crowd(2 * FANOUT_SLICE)
-    fanout.tell(crowd.outboxes, ONE)
-    fanout.make_way()
+    fanout.send(crowd.outboxes, ONE)
+    fanout.pause()
 
     await asyncio.to_thread(fanout.resume_from_thread)
 
@@ -219,13 +219,13 @@ async def test_turns_are_taken_with_a_thread_that_is_busy_and_with_no_other(
     monkeypatch.setattr(os, "sched_yield", lambda: yielded.append(crowd.told))
     crowd = Crowd(2 * FANOUT_SLICE)
 
-    fanout.tell(crowd.outboxes, ONE)
+    fanout.send(crowd.outboxes, ONE)
     await turns()
     assert yielded == []
 
     crowd = Crowd(2 * FANOUT_SLICE)
-    fanout.tell(crowd.outboxes, ONE)
-    fanout.make_way()
+    fanout.send(crowd.outboxes, ONE)
+    fanout.pause()
     await asyncio.to_thread(fanout.resume_from_thread)
     await until(lambda: crowd.told == len(crowd.ears), "everybody")
     assert yielded == [FANOUT_SLICE, 2 * FANOUT_SLICE]

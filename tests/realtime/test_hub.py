@@ -12,7 +12,7 @@ from app.realtime.connection import Subscription
 from app.realtime.hub import Hub
 from app.wire.events import encode_batch
 from tests.harness.patience import turns
-from tests.realtime.people import ANA, BO, DEN, EVE, Caller, event, left, run
+from tests.realtime.people import ANA, BO, DEN, EVE, Caller, batch, event, left
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def deliver(hub: Hub, told: EventBatch) -> None:
 
 def heard(caller: Caller) -> list[Any]:
     """The seqs of events, and the types of all else."""
-    frames = [json.loads(payload) for payload in caller.ear.payloads]
+    frames = [json.loads(payload) for payload in caller.sequence.payloads]
     return [frame.get("seq", frame["type"]) for frame in frames]
 
 
@@ -43,26 +43,26 @@ async def test_a_run_is_the_same_bytes_and_one_write_for_everybody(hub: Hub) -> 
     listens(hub, ana)
     listens(hub, bo)
 
-    await deliver(hub, run(event(1), event(2), event(3)))
+    await deliver(hub, batch(event(1), event(2), event(3)))
 
     assert heard(ana) == heard(bo) == [1, 2, 3]
-    [written] = ana.ear.writes
-    assert bo.ear.writes[0] is written
+    [written] = ana.sequence.writes
+    assert bo.sequence.writes[0] is written
 
 
 async def test_who_waits_for_an_answer_hears_first_and_the_answer_with_it(hub: Hub) -> None:
     ana, bo, eve = Caller(ANA), Caller(BO), Caller(EVE)
     for caller in (ana, bo, eve):
         listens(hub, caller)
-    bo.connection.outbox.hold(DEN, b'{"type":"ack","seq":"answer"}')
+    bo.connection.outbox.defer_reply(DEN, b'{"type":"ack","seq":"answer"}')
 
-    await deliver(hub, run(event(1), left(2, EVE), event(3)))
+    await deliver(hub, batch(event(1), left(2, EVE), event(3)))
 
     assert heard(bo) == [1, 2, 3, "answer"]
     assert heard(ana) == [1, 2, 3]
     assert heard(eve) == [1, 2, "removed"]
-    assert len(bo.ear.writes) == len(ana.ear.writes) == 1
-    assert bo.ear.turns[0] < ana.ear.turns[0]
+    assert len(bo.sequence.writes) == len(ana.sequence.writes) == 1
+    assert bo.sequence.turns[0] < ana.sequence.turns[0]
 
 
 async def test_who_is_not_listening_hears_nothing(hub: Hub) -> None:
@@ -73,7 +73,7 @@ async def test_who_is_not_listening_hears_nothing(hub: Hub) -> None:
 
     hub.unsubscribe(subscription)
     hub.unsubscribe(subscription)
-    await deliver(hub, run(event(1)))
+    await deliver(hub, batch(event(1)))
 
     assert [heard(caller) for caller in (ana, bo, eve)] == [[], [], []]
     assert [s.connection for s in hub.listeners(DEN)] == [bo.connection]
@@ -84,12 +84,12 @@ async def test_access_ends_at_the_event_that_ends_it(hub: Hub) -> None:
     listens(hub, ana)
     listens(hub, bo)
 
-    await deliver(hub, run(event(1), left(2, BO), event(3)))
+    await deliver(hub, batch(event(1), left(2, BO), event(3)))
 
     assert heard(ana) == [1, 2, 3]
     assert heard(bo) == [1, 2, "removed"]
     assert DEN not in bo.connection.subscriptions
-    await deliver(hub, run(event(4)))
+    await deliver(hub, batch(event(4)))
     assert heard(bo) == [1, 2, "removed"]
 
 
@@ -126,12 +126,12 @@ async def test_who_is_concerned_hears_why(
     for caller in callers:
         listens(hub, caller)
 
-    await deliver(hub, run(ending, event(2)))
+    await deliver(hub, batch(ending, event(2)))
 
     for caller in callers:
         if caller.connection.user in concerned:
             assert heard(caller) == [1, "removed"]
-            assert json.loads(caller.ear.payloads[1])["reason"] == reason
+            assert json.loads(caller.sequence.payloads[1])["reason"] == reason
         else:
             assert heard(caller) == [1, 2]
 
@@ -140,7 +140,7 @@ async def test_a_mute_one_is_told_by_its_replay(hub: Hub) -> None:
     bo = Caller(BO)
     subscription = listens(hub, bo, live=False)
 
-    await deliver(hub, run(left(7, BO)))
+    await deliver(hub, batch(left(7, BO)))
 
     assert heard(bo) == []
     assert subscription.ended == ("removed", 7)
@@ -162,7 +162,7 @@ async def test_losing_the_room_of_the_path_ends_the_connection(hub: Hub, elsewhe
     if elsewhere:
         hub.subscribe(bo.connection, DEN + 1, "attic")  # type: ignore[arg-type]
 
-    await deliver(hub, run(left(1, BO)))
+    await deliver(hub, batch(left(1, BO)))
 
     assert [close.code for close in bo.closes] == ([] if elsewhere else [4003])
 
@@ -175,7 +175,7 @@ async def test_a_second_subscription_takes_the_place_of_the_first(hub: Hub) -> N
 
     hub.subscribe(bo.connection, DEN, "den")
     hub.unsubscribe(first)
-    await deliver(hub, run(event(1)))
+    await deliver(hub, batch(event(1)))
 
     assert ended == [1]
     assert heard(bo) == []
@@ -186,10 +186,10 @@ async def test_one_who_leaves_while_a_run_is_written_disturbs_nobody(hub: Hub) -
     slow, bo = Caller(ANA, limit=10), Caller(BO)
     listens(hub, slow)
     listens(hub, bo)
-    slow.ear.waiting = 11
+    slow.sequence.waiting = 11
     slow.connection.outbox._overflow = lambda: hub.unregister(slow.connection)
 
-    await deliver(hub, run(event(1)))
+    await deliver(hub, batch(event(1)))
 
     assert heard(bo) == [1]
     assert heard(slow) == []
@@ -232,7 +232,7 @@ async def test_a_retired_connection_hears_nothing_and_still_counts(hub: Hub) -> 
     listens(hub, bo)
 
     hub.retire(bo.connection)
-    await deliver(hub, run(event(1)))
+    await deliver(hub, batch(event(1)))
 
     assert heard(bo) == []
     assert bo.connection.closed
@@ -247,7 +247,7 @@ def test_a_signal_reaches_the_live_but_one(hub: Hub) -> None:
 
     hub.signal(DEN, b"\x81\x02{}", but=ana.connection)
 
-    assert [len(c.ear.writes) for c in (ana, bo, eve)] == [0, 1, 0]
+    assert [len(c.sequence.writes) for c in (ana, bo, eve)] == [0, 1, 0]
 
 
 def test_presence_is_told_to_all_and_to_nobody_of_themselves(hub: Hub) -> None:
@@ -256,9 +256,9 @@ def test_presence_is_told_to_all_and_to_nobody_of_themselves(hub: Hub) -> None:
     listens(hub, bo)
     listens(hub, eve, live=False)
 
-    hub.tell_presence(DEN, {ANA: b"\x81\x01a", BO: b"\x81\x01b"})
-    hub.tell_presence(DEN, {ANA: b"\x81\x01a"})
+    hub.send_presence(DEN, {ANA: b"\x81\x01a", BO: b"\x81\x01b"})
+    hub.send_presence(DEN, {ANA: b"\x81\x01a"})
 
-    assert ana.ear.payloads == [b"b"]
-    assert bo.ear.payloads == [b"a", b"a"]
-    assert eve.ear.payloads == []
+    assert ana.sequence.payloads == [b"b"]
+    assert bo.sequence.payloads == [b"a", b"a"]
+    assert eve.sequence.payloads == []

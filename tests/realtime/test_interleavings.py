@@ -42,8 +42,8 @@ from app.store.bulk import BulkStatement
 from app.store.database import T, Work
 from app.wire.frames import payloads_of
 from tests.harness.databases import install
-from tests.harness.line import SIGNALS, Ear
 from tests.harness.patience import turns
+from tests.harness.socket_client import SIGNALS, SequenceChecker
 
 ROOM, ANA = RoomId(1), UserId(1)
 LISTENERS = [UserId(2), UserId(3)]
@@ -86,8 +86,8 @@ class Lane:
     """A lane whose reader checks every frame as it is written."""
 
     def __init__(self) -> None:
-        self.ear = Ear()
-        self.ear.hear({"type": "welcome"}, None)
+        self.sequence = SequenceChecker()
+        self.sequence.on_notification({"type": "welcome"}, None)
         self.since: int | None = None
         self.frames: list[dict[str, Any]] = []
         self.gone = False
@@ -96,7 +96,7 @@ class Lane:
         assert not self.gone, "written to one whose log-in has ended"
         for payload in payloads_of(frames):
             frame = orjson.loads(payload)
-            self.ear.hear(frame, self.since)
+            self.sequence.on_notification(frame, self.since)
             self.frames.append(frame)
 
     def unsent(self) -> int:
@@ -135,7 +135,7 @@ class World:
     # What can happen
 
     def commit(self, *appends: Append) -> None:
-        self.unpublished += commit(self.database.connection, appends).runs
+        self.unpublished += commit(self.database.connection, appends).event_batches
 
     def publish(self, which: int, *, keep: bool) -> None:
         """One of the runs reaches the feed: in any order, or twice."""
@@ -221,7 +221,7 @@ async def happen(world: World, what: tuple[Any, ...]) -> None:
         case ("lose", which):
             world.lose(which)
         case ("ring", ahead):
-            world.feed.rung(ROOM, world.head + ahead)
+            world.feed.on_notification(ROOM, world.head + ahead)
         case ("read", which):
             world.database.step(which)
         case ("join", user, since):
@@ -242,7 +242,7 @@ async def happen(world: World, what: tuple[Any, ...]) -> None:
             # Another node rings before it has said all; then comes the run itself.
             said = [Send(room=ROOM, by=ANA, at=AT, text=f"half {n}") for n in range(3)]
             world.commit(*said)
-            world.feed.rung(ROOM, world.head - missing)
+            world.feed.on_notification(ROOM, world.head - missing)
             await happen(world, ("read all",))
             world.feed.publish([world.unpublished.pop()])
         case ("join and remove", user, since, steps):
@@ -270,7 +270,7 @@ async def settle(world: World) -> None:
     while world.unpublished:
         world.publish(0, keep=False)
     for _ in range(500):
-        world.feed.rung(ROOM, world.head)
+        world.feed.on_notification(ROOM, world.head)
         await turns(8)
         if not world.database.step(0) and all(task.done() for _, _, task in world.listeners):
             await turns(8)

@@ -12,10 +12,10 @@ from app.domain.errors import Unavailable
 from app.domain.limits import MAX_ROOMS_PER_CONNECTION
 from app.realtime import joins as joins_module
 from app.store.database import Database
-from tests.harness.databases import Held
-from tests.harness.line import Line
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
+from tests.harness.socket_client import SocketClient
 
 
 async def says(server: Server, *texts: str, room: str = "general", by: str = "ana") -> list[int]:
@@ -52,7 +52,7 @@ async def test_without_since_the_newest_messages_come_whole(server: Server) -> N
 
     assert [m["text"] for m in messages] == ["57", "58", "59"]
     assert messages[-1]["reactions"] == {"👍": ["ana"]}
-    assert line.ear.cursors["general"] == joined["head"] == numbers[-1] + 1
+    assert line.sequence.cursors["general"] == joined["head"] == numbers[-1] + 1
     plain = await server.connects("ana", "general")
     assert len(await plain.catches_up()) == 1 + 50
 
@@ -80,7 +80,7 @@ async def test_a_replay_from_the_head_is_empty(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("resume_request", "reason"),
     [
         pytest.param({"since": 99}, "ahead", id="beyond the head"),
         pytest.param({"since": 0, "limit": 2}, "gap", id="more than asked for"),
@@ -89,14 +89,14 @@ async def test_a_replay_from_the_head_is_empty(server: Server) -> None:
     ],
 )
 async def test_what_can_t_be_carried_on_is_reset_and_not_joined(
-    server: Server, wish: dict[str, Any], reason: str
+    server: Server, resume_request: dict[str, Any], reason: str
 ) -> None:
     await server.room("den")
     await says(server, "one", "two", room="den")
     line = await server.connects("ana")
     await line.hears("welcome")
 
-    reset = await line.ask("join", room="den", **wish)
+    reset = await line.ask("join", room="den", **resume_request)
 
     assert reset["type"] == "reset"
     assert (reset["reason"], reset["head"], reset["first"]) == (reason, 3, 1)
@@ -198,7 +198,7 @@ async def test_a_connection_joins_so_many_rooms(
 async def test_joiners_during_heavy_writing_miss_and_double_nothing(
     server: Server, since: int | None
 ) -> None:
-    # Every frame passes the harness's Ear, which fails at a hole or a repetition.
+    # Every frame passes the harness's SequenceChecker, which fails at a hole or a repetition.
     chance = random.Random(since)
     writers = [await server.joins(name, "general") for name in ("ana", "bo", "cy")]
     total = 400
@@ -223,17 +223,17 @@ async def test_joiners_during_heavy_writing_miss_and_double_nothing(
 
     for line in joiners:
         await line.hears_until(last["seq"])
-        assert line.ear.cursors["general"] == last["seq"]
+        assert line.sequence.cursors["general"] == last["seq"]
 
 
-async def test_a_hole_between_snapshot_and_replay_is_filled(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_hole_between_snapshot_and_replay_is_filled(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         await server.room("den")
         ana = await server.joins("ana", "den")
         line = await server.connects("ana")
         await line.hears("welcome")
 
-        with held.holding_reads() as gate:
+        with gated.holding_reads() as gate:
             asked = await line.sends("join", room="den", since=0)
             await until(lambda: gate.waiting, "the join's read")
             await ana.ask("send", text="meanwhile")
@@ -243,22 +243,24 @@ async def test_a_hole_between_snapshot_and_replay_is_filled(held: Held) -> None:
         assert line.texts == ["meanwhile"]
 
 
-async def test_the_newest_page_is_not_ahead_of_what_has_been_delivered(held: Held) -> None:
+async def test_the_newest_page_is_not_ahead_of_what_has_been_delivered(
+    gated: GatedDatabase,
+) -> None:
     # What another node commits is on disk before this node has heard of it.
-    async with open_server(held) as server, open_server(held._database) as elsewhere:
+    async with open_server(gated) as server, open_server(gated._database) as elsewhere:
         await server.room("den")
         ana = await server.joins("ana", "den")
         line = await server.connects("ana")
         await line.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
         elsewhere.shares_people_with(server)
 
-        with held.holding_reads() as gate:
+        with gated.holding_reads() as gate:
             asked = await line.sends("join", room="den")
             await until(lambda: gate.waiting, "the snapshot")
-        await until(lambda: held.reads and not gate.waiting)
+        await until(lambda: gated.reads and not gate.waiting)
         numbers = await says(elsewhere, "one", "two", room="den")
-        server.runtime.feed.rung(server.room_id("den"), numbers[-1])
+        server.runtime.feed.on_notification(server.room_id("den"), numbers[-1])
 
         await line.answer(asked)
         await line.hears_until(numbers[-1])
@@ -268,17 +270,17 @@ async def test_the_newest_page_is_not_ahead_of_what_has_been_delivered(held: Hel
 # What ends while one joins
 
 
-async def test_a_ban_between_the_check_and_the_replay_ends_the_join(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_ban_between_the_check_and_the_replay_ends_the_join(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         await server.room("den", members=["bo"])
         await server.joins("ana", "den")
         bo = await server.connects("bo")
         await bo.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
         bo_id = await user(server, "bo")
 
         # The check has been made; the first page of the replay is what waits.
-        with held.holding_reads(but=1) as gate:
+        with gated.holding_reads(but=1) as gate:
             asked = await bo.sends("join", room="den", since=0)
             await until(lambda: gate.waiting, "the page")
             await server.append(Ban, "den", by="ana", user=bo_id, on=True)
@@ -293,16 +295,16 @@ async def test_a_ban_between_the_check_and_the_replay_ends_the_join(held: Held) 
 
 @pytest.mark.parametrize("since", [None, 1])
 async def test_a_removal_before_the_check_is_seen_by_the_check(
-    held: Held, since: int | None
+    gated: GatedDatabase, since: int | None
 ) -> None:
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         await server.room("den", kind="private", members=["bo"])
         bo = await server.connects("bo")
         await bo.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
         bo_id = await user(server, "bo")
 
-        with held.holding_reads() as gate:
+        with gated.holding_reads() as gate:
             fields = {} if since is None else {"since": since}
             asked = await bo.sends("join", room="den", **fields)
             await until(lambda: gate.waiting, "the check")
@@ -313,10 +315,12 @@ async def test_a_removal_before_the_check_is_seen_by_the_check(
         assert bo.texts == []
 
 
-async def test_a_log_out_before_the_log_in_is_read_ends_the_connection(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_log_out_before_the_log_in_is_read_ends_the_connection(
+    gated: GatedDatabase,
+) -> None:
+    async with open_server(gated) as server:
         bo = await server.person("bo")
-        with held.holding_reads() as gate:
+        with gated.holding_reads() as gate:
             line = await server.connects(bo, "general")
             await until(lambda: gate.waiting, "the reading of the log-in")
             await server.logs_out(bo)
@@ -325,10 +329,12 @@ async def test_a_log_out_before_the_log_in_is_read_ends_the_connection(held: Hel
         assert line.events == []
 
 
-async def test_a_log_out_after_the_log_in_is_read_ends_the_connection(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_log_out_after_the_log_in_is_read_ends_the_connection(
+    gated: GatedDatabase,
+) -> None:
+    async with open_server(gated) as server:
         bo = await server.person("bo")
-        with held.holding_reads(but=1) as gate:
+        with gated.holding_reads(but=1) as gate:
             line = await server.connects(bo, "general")
             await until(lambda: gate.waiting, "the check")
             await server.logs_out(bo)
@@ -338,16 +344,16 @@ async def test_a_log_out_after_the_log_in_is_read_ends_the_connection(held: Held
         assert not server.runtime.hub.listeners(server.room_id("general"))
 
 
-async def test_one_who_was_removed_and_added_again_meanwhile_is_in(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_one_who_was_removed_and_added_again_meanwhile_is_in(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         await server.room("den", kind="private", members=["bo"])
         await server.joins("ana", "den")
         bo = await server.connects("bo")
         await bo.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
         bo_id = await user(server, "bo")
 
-        with held.holding_reads() as gate:
+        with gated.holding_reads() as gate:
             asked = await bo.sends("join", room="den", since=1)
             await until(lambda: gate.waiting, "the check")
             await server.append(Remove, "den", by="ana", user=bo_id)
@@ -364,15 +370,15 @@ async def test_one_who_was_removed_and_added_again_meanwhile_is_in(held: Held) -
 
 
 @pytest.mark.parametrize("since", [None, 0])
-async def test_leaving_right_after_joining_leaves(held: Held, since: int | None) -> None:
-    async with open_server(held) as server:
+async def test_leaving_right_after_joining_leaves(gated: GatedDatabase, since: int | None) -> None:
+    async with open_server(gated) as server:
         await server.room("den")
         ana = await server.connects("ana")
         await ana.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
         fields = {} if since is None else {"since": since}
 
-        with held.holding_reads() as gate:
+        with gated.holding_reads() as gate:
             joining = await ana.sends("join", room="den", **fields)
             membership_removal = await ana.sends("leave", room="den")
             await until(lambda: gate.waiting, "the check")
@@ -393,42 +399,44 @@ def tabs(server: Server, room: str) -> int:
 
 @pytest.mark.parametrize("passing", [0, 1, 2])
 async def test_leaving_at_any_moment_of_a_replay_is_the_last_of_the_room(
-    held: Held, passing: int
+    gated: GatedDatabase, passing: int
 ) -> None:
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         await server.room("den")
         await says(server, *"abc", room="den")
         ana = await server.connects("ana")
         await ana.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
 
-        with held.holding_reads(but=passing) as gate:
+        with gated.holding_reads(but=passing) as gate:
             await ana.sends("join", room="den", since=0)
             await until(lambda: gate.waiting or has_something_to_hear(ana), "a moment")
             membership_removal = await ana.sends("leave", room="den")
             await turns()
 
-        # The Ear fails if anything of the room follows.
+        # The SequenceChecker fails if anything of the room follows.
         assert (await ana.answer(membership_removal))["type"] == "ack"
         await ana.ask("ping")
         assert tabs(server, "den") == 0
 
 
-def has_something_to_hear(line: Line) -> bool:
+def has_something_to_hear(line: SocketClient) -> bool:
     return not line.socket._from_app.empty()
 
 
 @pytest.mark.parametrize("since", [None, 0])
-async def test_joining_twice_at_once_is_answered_anew(held: Held, since: int | None) -> None:
-    async with open_server(held) as server:
+async def test_joining_twice_at_once_is_answered_anew(
+    gated: GatedDatabase, since: int | None
+) -> None:
+    async with open_server(gated) as server:
         await server.room("den")
         await says(server, *"abc", room="den")
         ana = await server.connects("ana")
         await ana.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
         fields = {} if since is None else {"since": since}
 
-        with held.holding_reads(but=1) as gate:
+        with gated.holding_reads(but=1) as gate:
             one = await ana.sends("join", room="den", **fields)
             await until(lambda: gate.waiting, "the first replay")
             two = await ana.sends("join", room="den", **fields)
@@ -457,11 +465,11 @@ async def test_joining_a_joined_room_is_answered_anew(server: Server) -> None:
     assert await ana.hears_texts(1) == ["two"]
 
 
-async def test_being_cut_while_joining_leaves_nothing_behind(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_being_cut_while_joining_leaves_nothing_behind(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         await server.room("den")
         for passing in range(6):
-            with held.holding_reads(but=passing) as gate:
+            with gated.holding_reads(but=passing) as gate:
                 line = await server.connects("ana", "den", since=0)
                 await until(lambda at=line: gate.waiting or has_something_to_hear(at), "it")
                 await turns()
@@ -473,20 +481,22 @@ async def test_being_cut_while_joining_leaves_nothing_behind(held: Held) -> None
         runtime, room = server.runtime, server.room_id("den")
         assert runtime.hub.deserted.is_set()
         assert not runtime.hub.listeners(room)
-        warm = runtime.feed._warm.get(room)
-        assert warm is None or warm.users == 0
+        room_feed = runtime.feed._room_feeds.get(room)
+        assert room_feed is None or room_feed.users == 0
 
 
-async def test_a_database_that_fails_is_unavailable_and_can_be_tried_again(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_database_that_fails_is_unavailable_and_can_be_tried_again(
+    gated: GatedDatabase,
+) -> None:
+    async with open_server(gated) as server:
         await server.room("den")
         line = await server.connects("ana")
         await line.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
 
-        held.fails_with = Unavailable()
+        gated.fails_with = Unavailable()
         error = await line.ask("join", room="den")
-        held.fails_with = None
+        gated.fails_with = None
 
         assert (error["code"], error["retry_after"]) == ("unavailable", 1.0)
         assert (await line.ask("join", room="den"))["type"] == "joined"
@@ -517,18 +527,18 @@ async def test_what_was_deleted_is_in_no_replay(server: Server, database: Databa
 
 @pytest.mark.parametrize("since", [None, 0], ids=["newest", "log"])
 async def test_what_is_deleted_while_a_page_is_read_is_read_anew(
-    held: Held, since: int | None
+    gated: GatedDatabase, since: int | None
 ) -> None:
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         await server.room("den")
         [secret] = await says(server, "a secret", room="den")
         line = await server.connects("ana")
         await line.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
         fields = {} if since is None else {"since": since}
 
         # The check, and then the page.
-        with held.holding_what_is_read(but=1) as gate:
+        with gated.holding_what_is_read(but=1) as gate:
             asked = await line.sends("join", room="den", **fields)
             await until(lambda: gate.waiting, "the page")
             await server.append(Delete, "den", by="ana", ref=secret)
@@ -536,4 +546,4 @@ async def test_what_is_deleted_while_a_page_is_read_is_read_anew(
         await line.answer(asked)
         heard = await line.catches_up()
         assert line.texts == [None]
-        assert line.ear.cursors["den"] == secret + 1, heard
+        assert line.sequence.cursors["den"] == secret + 1, heard

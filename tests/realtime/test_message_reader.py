@@ -8,10 +8,10 @@ import pytest
 
 from app.domain.closing import INTERNAL
 from app.domain.token_bucket import TokenBucket
-from app.realtime.client_session import Protocol
+from app.realtime.client_session import ClientSession
 from app.realtime.message_reader import MessageReader
 from app.realtime.request_handler import Work
-from app.transport.base import Hear, WebSocketTransport
+from app.transport.base import OnMessage, WebSocketTransport
 from tests.harness.patience import turns
 from tests.realtime.people import BO, Caller
 
@@ -44,7 +44,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.paused = False
-        self.hear: Hear = lambda _text: None
+        self.on_message: OnMessage = lambda _text: None
 
     def lane(self) -> WebSocketTransport:
         def pause() -> None:
@@ -53,8 +53,8 @@ class Wire:
         def resume() -> None:
             self.paused = False
 
-        def listen(hear: Hear, _gone: Callable[[], None]) -> None:
-            self.hear = hear
+        def listen(on_message: OnMessage, _gone: Callable[[], None]) -> None:
+            self.on_message = on_message
 
         async def drained() -> None: ...
 
@@ -63,7 +63,7 @@ class Wire:
             unsent=lambda: 0,
             abort=lambda: None,
             drained=drained,
-            listen=listen,
+            set_receiver=listen,
             pause=pause,
             resume=resume,
         )
@@ -74,34 +74,34 @@ class Desk:
 
     def __init__(self) -> None:
         self.caller = Caller(BO)
-        self.conversation = RequestHandler()
+        self.handler = RequestHandler()
         unlimited = TokenBucket(0, 0, 0.0)
-        protocol = Protocol(room="den", expires_at=1e9, frames=unlimited, sends=unlimited)
-        self.inbox = MessageReader(
+        protocol = ClientSession(room="den", expires_at=1e9, frames=unlimited, sends=unlimited)
+        self.reader = MessageReader(
             protocol,
-            self.conversation,  # type: ignore[arg-type]
+            self.handler,  # type: ignore[arg-type]
             self.caller.connection.outbox,
             self.caller.connection.close,
         )
         self.wire = Wire()
-        self.inbox.open(self.wire.lane(), lambda: None)
+        self.reader.open(self.wire.lane(), lambda: None)
 
 
 async def test_what_waits_is_followed_by_what_came_after_it() -> None:
     desk = Desk()
 
     for text in ("one", "slow", "two", "slow again", "three"):
-        desk.wire.hear(text)
+        desk.wire.on_message(text)
     await turns()
-    assert desk.conversation.done == ["one"]
+    assert desk.handler.done == ["one"]
     assert desk.wire.paused
-    desk.conversation.go_on.set()
+    desk.handler.go_on.set()
     await turns()
 
-    assert desk.conversation.done == ["one", "slow", "two", "slow again", "three"]
+    assert desk.handler.done == ["one", "slow", "two", "slow again", "three"]
     assert not desk.wire.paused
-    desk.wire.hear("four")
-    assert desk.conversation.done[-1] == "four"
+    desk.wire.on_message("four")
+    assert desk.handler.done[-1] == "four"
 
 
 @pytest.mark.parametrize("text", ["bad", "slow and bad"])
@@ -109,9 +109,9 @@ async def test_a_fault_of_ours_ends_this_connection(
     text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk()
-    desk.conversation.go_on.set()
+    desk.handler.go_on.set()
 
-    desk.wire.hear(text)
+    desk.wire.on_message(text)
     await turns()
 
     assert desk.caller.closes == [INTERNAL]
@@ -121,14 +121,14 @@ async def test_a_fault_of_ours_ends_this_connection(
 @pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun yet"])
 async def test_closing_handles_nothing_more(begun: bool) -> None:
     desk = Desk()
-    desk.wire.hear("slow")
-    desk.wire.hear("two")
+    desk.wire.on_message("slow")
+    desk.wire.on_message("two")
     if begun:
         await turns()
 
-    await desk.inbox.close()
-    desk.conversation.go_on.set()
+    await desk.reader.close()
+    desk.handler.go_on.set()
     await turns()
 
-    assert desk.conversation.done == []
-    await desk.inbox.close()
+    assert desk.handler.done == []
+    await desk.reader.close()

@@ -11,14 +11,14 @@ from app.realtime.fanout import Fanout
 from app.realtime.outbox import AsgiTransport, Outbox, WriteCoalescer
 from app.wire.frames import text_frame
 from tests.harness.patience import patience, turns
-from tests.realtime.people import DEN, Ear
+from tests.realtime.people import DEN, RecordingTransport
 
 LAIR = RoomId(2)
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear()
+def ear() -> RecordingTransport:
+    return RecordingTransport()
 
 
 class Spill:
@@ -31,22 +31,22 @@ class Spill:
         self.times += 1
 
 
-def test_what_is_said_is_a_frame(ear: Ear) -> None:
+def test_what_is_said_is_a_frame(ear: RecordingTransport) -> None:
     outbox = Outbox(ear, 0, Spill())
 
-    outbox.say(b"one")
+    outbox.send(b"one")
     outbox.write(text_frame(b"two") + text_frame(b"three"))
 
     assert ear.payloads == [b"one", b"two", b"three"]
     assert len(ear.writes) == 2
 
 
-def test_what_is_kept_goes_with_the_next_write_and_before_it(ear: Ear) -> None:
+def test_what_is_kept_goes_with_the_next_write_and_before_it(ear: RecordingTransport) -> None:
     outbox = Outbox(ear, 0, Spill())
 
     outbox.write_later(text_frame(b"one"))
     outbox.write_later(text_frame(b"two"))
-    outbox.say(b"three")
+    outbox.send(b"three")
     outbox.flush()
 
     assert ear.payloads == [b"one", b"two", b"three"]
@@ -56,15 +56,15 @@ def test_what_is_kept_goes_with_the_next_write_and_before_it(ear: Ear) -> None:
     assert ear.payloads[-1] == b"four"
 
 
-def test_an_answer_goes_right_behind_the_frames_of_its_room(ear: Ear) -> None:
+def test_an_answer_goes_right_behind_the_frames_of_its_room(ear: RecordingTransport) -> None:
     outbox = Outbox(ear, 0, Spill())
-    outbox.hold(DEN, b"answer 1")
-    outbox.hold(LAIR, b"answer 3")
-    outbox.hold(DEN, b"answer 2")
+    outbox.defer_reply(DEN, b"answer 1")
+    outbox.defer_reply(LAIR, b"answer 3")
+    outbox.defer_reply(DEN, b"answer 2")
 
-    outbox.say(b"something else")
-    assert outbox.answer(DEN, text_frame(b"event"))
-    assert not outbox.answer(DEN, text_frame(b"next event"))
+    outbox.send(b"something else")
+    assert outbox.write_with_replies(DEN, text_frame(b"event"))
+    assert not outbox.write_with_replies(DEN, text_frame(b"next event"))
     outbox.flush()
     outbox.flush()
 
@@ -72,15 +72,15 @@ def test_an_answer_goes_right_behind_the_frames_of_its_room(ear: Ear) -> None:
     assert len(ear.writes) == 3
 
 
-def test_a_reader_that_falls_behind_is_cut_off_once(ear: Ear) -> None:
+def test_a_reader_that_falls_behind_is_cut_off_once(ear: RecordingTransport) -> None:
     spill = Spill()
     outbox = Outbox(ear, 100, spill)
     ear.waiting = 100
-    outbox.say(b"just fits")
+    outbox.send(b"just fits")
     ear.waiting = 101
 
     for _ in range(3):
-        outbox.say(b"too much")
+        outbox.send(b"too much")
 
     assert ear.payloads == [b"just fits"]
     assert spill.times == 1
@@ -88,19 +88,19 @@ def test_a_reader_that_falls_behind_is_cut_off_once(ear: Ear) -> None:
     assert outbox.unsent == 101
 
 
-def test_no_limit_is_no_limit(ear: Ear) -> None:
+def test_no_limit_is_no_limit(ear: RecordingTransport) -> None:
     spill = Spill()
     outbox = Outbox(ear, 0, spill)
     ear.waiting = 10**9
 
-    outbox.say(b"x")
+    outbox.send(b"x")
     outbox.signal(text_frame(b"y"))
 
     assert ear.payloads == [b"x", b"y"]
     assert spill.times == 0
 
 
-def test_signals_are_the_first_to_go(ear: Ear) -> None:
+def test_signals_are_the_first_to_go(ear: RecordingTransport) -> None:
     outbox = Outbox(ear, 100, Spill())
 
     for unsent in (24, 25, 60):
@@ -115,24 +115,26 @@ def test_signals_are_the_first_to_go(ear: Ear) -> None:
     ("limit", "unsent", "behind"),
     [(100, 50, False), (100, 51, True), (0, 128 * 1024, False), (0, 128 * 1024 + 1, True)],
 )
-def test_a_replay_waits_at_half(ear: Ear, limit: int, unsent: int, behind: bool) -> None:
+def test_a_replay_waits_at_half(
+    ear: RecordingTransport, limit: int, unsent: int, behind: bool
+) -> None:
     outbox = Outbox(ear, limit, Spill())
     ear.waiting = unsent
 
     assert outbox.is_behind is behind
 
 
-def test_letting_go(ear: Ear) -> None:
+def test_letting_go(ear: RecordingTransport) -> None:
     outbox = Outbox(ear, 0, Spill())
 
     outbox.abort()
-    outbox.say(b"x")
+    outbox.send(b"x")
 
     assert ear.aborted
     assert ear.payloads == []
 
 
-def test_the_first_write_begins_with_the_answer_to_the_handshake(ear: Ear) -> None:
+def test_the_first_write_begins_with_the_answer_to_the_handshake(ear: RecordingTransport) -> None:
     asked: list[bool] = []
 
     def answer() -> bytes:
@@ -140,49 +142,51 @@ def test_the_first_write_begins_with_the_answer_to_the_handshake(ear: Ear) -> No
         return b"HTTP/1.1 101"
 
     outbox = Outbox(ear, 0, Spill())
-    outbox.begin_with(answer)
+    outbox.prefix_first_write(answer)
     outbox.write_later(text_frame(b"welcome"))
     assert not asked
 
     outbox.flush()
-    outbox.say(b"more")
+    outbox.send(b"more")
 
     assert asked == [True]
     assert ear.writes == [b"HTTP/1.1 101" + text_frame(b"welcome"), text_frame(b"more")]
 
 
 @pytest.mark.parametrize("said", [b"", b"last words"])
-def test_whoever_hears_nothing_else_is_at_least_answered(ear: Ear, said: bytes) -> None:
+def test_whoever_hears_nothing_else_is_at_least_answered(
+    ear: RecordingTransport, said: bytes
+) -> None:
     outbox = Outbox(ear, 0, Spill())
-    outbox.begin_with(lambda: b"HTTP/1.1 101")
+    outbox.prefix_first_write(lambda: b"HTTP/1.1 101")
     if said:
         outbox.write_later(said)
 
     outbox.finish()
-    outbox.say(b"more")
+    outbox.send(b"more")
 
     assert ear.writes == [b"HTTP/1.1 101" + said]
 
 
-async def test_a_peer_that_has_just_gone_disturbs_nobody(ear: Ear) -> None:
-    class Gone(Ear):
+async def test_a_peer_that_has_just_gone_disturbs_nobody(ear: RecordingTransport) -> None:
+    class Gone(RecordingTransport):
         def write(self, frames: bytes) -> None:
             raise RuntimeError("the handler is closed")
 
     gone, here = Outbox(Gone(), 0, Spill()), Outbox(ear, 0, Spill())
     coalescer = WriteCoalescer()
 
-    gone.say(b"x")
+    gone.send(b"x")
     assert gone.closed
     gone.closed = False
-    coalescer.say(gone, b"y")
-    coalescer.say(here, b"y")
+    coalescer.send(gone, b"y")
+    coalescer.send(here, b"y")
     await turns(2)
 
     assert ear.payloads == [b"y"]
 
 
-class Slow(Ear):
+class Slow(RecordingTransport):
     """A lane that takes so much each time it is waited for; nothing more when it has stalled."""
 
     def __init__(self, waiting: int, takes: int) -> None:
@@ -226,44 +230,44 @@ async def test_a_reader_that_takes_a_little_is_waited_for(
 
 
 async def test_a_flusher_writes_once_a_turn_for_each() -> None:
-    ears = [Ear(), Ear()]
+    ears = [RecordingTransport(), RecordingTransport()]
     ana, bo = (Outbox(ear, 0, Spill()) for ear in ears)
     coalescer = WriteCoalescer()
 
     for n in range(3):
-        coalescer.say(ana, b"%d" % n)
-    coalescer.say(bo, b"x")
+        coalescer.send(ana, b"%d" % n)
+    coalescer.send(bo, b"x")
     assert ears[0].writes == []
     await turns(2)
 
     assert ears[0].payloads == [b"0", b"1", b"2"]
     assert [len(ear.writes) for ear in ears] == [1, 1]
-    coalescer.say(ana, b"again")
+    coalescer.send(ana, b"again")
     await turns(2)
     assert ears[0].payloads[-1] == b"again"
 
 
 async def test_a_flusher_waits_for_no_crowd() -> None:
     """What is said to somebody who is also to be told goes out in its turn all the same."""
-    ear = Ear()
+    ear = RecordingTransport()
     ana, fanout, coalescer = Outbox(ear, 0, Spill()), Fanout(), WriteCoalescer()
-    crowd = [Outbox(Ear(), 0, Spill()) for _ in range(100)]
+    crowd = [Outbox(RecordingTransport(), 0, Spill()) for _ in range(100)]
 
-    fanout.tell([*crowd, ana], text_frame(b"told"))
-    coalescer.say(ana, b"said")
+    fanout.send([*crowd, ana], text_frame(b"told"))
+    coalescer.send(ana, b"said")
     await turns(2)
 
     assert ear.payloads == [b"told", b"said"]
 
 
-def test_what_is_kept_counts_for_a_replay(ear: Ear) -> None:
+def test_what_is_kept_counts_for_a_replay(ear: RecordingTransport) -> None:
     outbox = Outbox(ear, 100, Spill())
     outbox.write_later(b"x" * 51)
 
     assert outbox.is_behind
 
 
-async def test_a_replay_that_waits_sends_what_is_kept_first(ear: Ear) -> None:
+async def test_a_replay_that_waits_sends_what_is_kept_first(ear: RecordingTransport) -> None:
     outbox = Outbox(ear, 100, Spill())
     outbox.write_later(b"x" * 51)
 

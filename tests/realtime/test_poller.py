@@ -34,7 +34,7 @@ def revoke(connection: sa.Connection, *rows: tuple[int, int, int | None]) -> Non
         )
 
 
-def say(connection: sa.Connection, text: str) -> None:
+def send(connection: sa.Connection, text: str) -> None:
     connection.execute(
         sa.text(
             "INSERT INTO users (username, display_name, created_at) VALUES (:n, :n, 0)"
@@ -72,12 +72,12 @@ async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database
 async def test_a_warm_room_catches_up_without_a_bell(database: Database) -> None:
     hub = Hub()
     feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
-    warm = feed.hold(GENERAL)
-    feed.stands_at(warm, 1)
+    room_feed = feed.acquire(GENERAL)
+    feed.seed(room_feed, 1)
 
-    await database.write(lambda c: say(c, "on another node"))
+    await database.write(lambda c: send(c, "on another node"))
     await Poller(database, feed, lambda _: None).poll()
 
     async with patience("the event of another node"):
-        await feed.reach(warm, 2)
+        await feed.reach(room_feed, 2)
     await feed.close()

@@ -41,16 +41,16 @@ def seqs(joined: bytes) -> list[int]:
 
 
 def tail_of(*numbers: int) -> ReplayBuffer:
-    tail = ReplayBuffer(numbers[0])
-    tail.append(frames(*numbers))
-    return tail
+    buffer = ReplayBuffer(numbers[0])
+    buffer.append(frames(*numbers))
+    return buffer
 
 
 def test_an_empty_tail_has_nothing() -> None:
-    tail = ReplayBuffer(5)
+    buffer = ReplayBuffer(5)
 
-    assert (tail.first, tail.last, tail.size) == (5, 4, 0)
-    assert tail.after(4, 10, 1000) is None
+    assert (buffer.first, buffer.last, buffer.size) == (5, 4, 0)
+    assert buffer.after(4, 10, 1000) is None
 
 
 @pytest.mark.parametrize(
@@ -76,38 +76,38 @@ def test_what_comes_after(after: int, upto: int, found: list[int] | None) -> Non
 
 
 def test_a_chunk_is_about_as_large_as_asked_for_and_never_empty() -> None:
-    tail = tail_of(*range(1, 100))
+    buffer = tail_of(*range(1, 100))
 
-    chunk = tail.after(0, 99, 1)
+    chunk = buffer.after(0, 99, 1)
     assert chunk is not None
     assert seqs(chunk[0]) == [1]
-    chunk = tail.after(0, 99, 35)
+    chunk = buffer.after(0, 99, 35)
     assert chunk is not None
     assert seqs(chunk[0]) == [1, 2, 3, 4]
 
 
 def test_the_oldest_are_forgotten_first() -> None:
-    tail = tail_of(*range(1, 10))
-    size = tail.size // 9
+    buffer = tail_of(*range(1, 10))
+    size = buffer.size // 9
 
-    gone = tail.trim(size * 4)
+    gone = buffer.trim(size * 4)
 
-    assert (tail.first, tail.last, tail.size, gone) == (6, 9, size * 4, size * 5)
-    assert tail.trim(size * 4) == 0
-    tail.trim(0)
-    assert (tail.first, tail.last, tail.size) == (10, 9, 0)
-    tail.append(frames(10))
-    assert tail.after(9, 10, 1000) is not None
+    assert (buffer.first, buffer.last, buffer.size, gone) == (6, 9, size * 4, size * 5)
+    assert buffer.trim(size * 4) == 0
+    buffer.trim(0)
+    assert (buffer.first, buffer.last, buffer.size) == (10, 9, 0)
+    buffer.append(frames(10))
+    assert buffer.after(9, 10, 1000) is not None
 
 
 def test_older_ones_fit_only_where_the_tail_begins() -> None:
-    tail = tail_of(5, 6)
+    buffer = tail_of(5, 6)
 
-    tail.prepend(2, frames(2, 3))
-    assert tail.first == 5
-    tail.prepend(3, frames(3, 4))
-    assert tail.first == 3
-    assert tail.size == sum(map(len, frames(3, 4, 5, 6)))
+    buffer.prepend(2, frames(2, 3))
+    assert buffer.first == 5
+    buffer.prepend(3, frames(3, 4))
+    assert buffer.first == 3
+    assert buffer.size == sum(map(len, frames(3, 4, 5, 6)))
 
 
 # All tails together
@@ -125,17 +125,17 @@ def test_older_ones_fit_only_where_the_tail_begins() -> None:
 )
 def test_what_is_no_longer_kept_is_forgotten(first: int, left: list[int]) -> None:
     replay_buffers = ReplayBuffers()
-    tail = replay_buffers.open(DEN, 2)
+    buffer = replay_buffers.open(DEN, 2)
     replay_buffers.append(DEN, frames(3, 4, 5))
 
     replay_buffers.forget_before(DEN, first)
     replay_buffers.forget_before(DEN_TOO, first)
 
-    assert list(range(tail.first, tail.last + 1)) == left
-    assert replay_buffers._size == tail.size == sum(map(len, frames(*left)))
+    assert list(range(buffer.first, buffer.last + 1)) == left
+    assert replay_buffers._size == buffer.size == sum(map(len, frames(*left)))
     # The next event still comes right behind.
     replay_buffers.append(DEN, frames(6))
-    found = tail.after(tail.last - 1, 6, 1000)
+    found = buffer.after(buffer.last - 1, 6, 1000)
     assert found is not None
     assert seqs(found[0]) == [6]
 
@@ -162,12 +162,12 @@ def test_all_tails_together_are_bounded() -> None:
 def test_older_events_are_kept_while_there_is_space() -> None:
     one = len(frames(1)[0])
     replay_buffers = ReplayBuffers(room_bytes=4 * one, bytes_=100 * one)
-    tail = replay_buffers.open(DEN, 9)
+    buffer = replay_buffers.open(DEN, 9)
 
     replay_buffers.prepend(DEN, 5, frames(5, 6, 7, 8, 9))
-    assert tail.first == 10
+    assert buffer.first == 10
     replay_buffers.prepend(DEN, 7, frames(7, 8, 9))
-    assert (tail.first, replay_buffers._size) == (7, 3 * one)
+    assert (buffer.first, replay_buffers._size) == (7, 3 * one)
 
 
 def test_opening_anew_begins_anew() -> None:
@@ -180,10 +180,10 @@ def test_opening_anew_begins_anew() -> None:
 
 
 def test_an_event_without_ref_rewrites_nothing() -> None:
-    tail = tail_of(1, 2)
-    tail.rewrite(event(3, EventType.MEMBER_JOINED))
+    buffer = tail_of(1, 2)
+    buffer.rewrite(event(3, EventType.MEMBER_JOINED))
 
-    assert tail.after(0, 2, 1000) == (b"".join(frames(1, 2)), 2)
+    assert buffer.after(0, 2, 1000) == (b"".join(frames(1, 2)), 2)
 
 
 # The same as on disk
@@ -252,24 +252,24 @@ def engine() -> Iterator[sa.Engine]:
 def test_the_tail_holds_what_a_replay_from_disk_would_say(
     engine: sa.Engine, batches: list[list[Any]]
 ) -> None:
-    tail, n = ReplayBuffer(2), 0
+    buffer, n = ReplayBuffer(2), 0
     with engine.connect() as connection, connection.begin() as transaction:
         for batch in batches:
             appends = []
             for kind, by, what in batch:
                 n += 1
                 appends.append(made(kind, by, what, n))
-            for run in commit(connection, appends).runs:
+            for batch in commit(connection, appends).event_batches:
                 # What the feed does.
-                tail.append(encode_batch(run))
-                for happened in run.events:
+                buffer.append(encode_batch(batch))
+                for happened in batch.events:
                     if happened.type in (EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED):
-                        tail.rewrite(happened)
-        stored = event_store.batch_after(connection, DEN, 1, upto=tail.last, limit=1000)
+                        buffer.rewrite(happened)
+        stored = event_store.batch_after(connection, DEN, 1, upto=buffer.last, limit=1000)
         transaction.rollback()
 
-    kept = tail.after(1, tail.last, 10**9)
+    kept = buffer.after(1, buffer.last, 10**9)
     said = [] if kept is None else [orjson.loads(p) for p in payloads_of(kept[0])]
     from_disk = [] if stored is None else encode_batch(stored)
     assert said == [orjson.loads(payload_of(frame)) for frame in from_disk]
-    assert tail.size == sum(len(frame) for frame in tail._frames)
+    assert buffer.size == sum(len(frame) for frame in buffer._frames)

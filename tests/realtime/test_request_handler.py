@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.broker.base import Exchange, MemoryBroker
+from app.broker.base import MemoryBroker, MemoryBus
 from app.domain.appends import Ban, Mute, Remove, UpdateRoom
 from app.domain.roles import Role
 from app.realtime import request_handler as request_services
@@ -80,7 +80,7 @@ async def test_a_thousand_pipelined_sends_keep_their_order(server: Server, fast:
 
 async def test_two_hundred_sends_at_once_half_of_them_repeated(server: Server) -> None:
     lines = [await server.joins(name, "general") for name in ("ana", "bo", "cy", "dan")]
-    before = lines[0].ear.cursors["general"]
+    before = lines[0].sequence.cursors["general"]
 
     asked = [
         (line, await line.sends("send", id=f"{line.name} {n % 25}", text=f"{n % 25}"))
@@ -307,20 +307,18 @@ async def test_what_waits_for_a_join_that_is_through_meanwhile_goes_on(server: S
     await server.joins("ana", "general")
     caller = Caller(ANA)
     server.runtime.hub.register(caller.connection)
-    conversation = RequestHandler(
-        server.runtime.request_services, caller.connection, lambda _: None
-    )
+    handler = RequestHandler(server.runtime.request_services, caller.connection, lambda _: None)
 
-    conversation.perform(decode('{"type": "join", "room": "general"}'))
-    membership_removal = conversation.perform(
+    handler.perform(decode('{"type": "join", "room": "general"}'))
+    membership_removal = handler.perform(
         decode('{"type": "leave", "room": "general", "id": "bye"}')
     )
     assert membership_removal is not None, "it waits its turn"
-    await until(lambda: b"caught_up" in b"".join(caller.ear.writes), "the end of the join")
+    await until(lambda: b"caught_up" in b"".join(caller.sequence.writes), "the end of the join")
     await membership_removal()
 
-    assert json.loads(caller.ear.payloads[-1]) == {"type": "ack", "re": "bye"}
-    await conversation.close()
+    assert json.loads(caller.sequence.payloads[-1]) == {"type": "ack", "re": "bye"}
+    await handler.close()
     server.runtime.hub.unregister(caller.connection)
 
 
@@ -427,10 +425,10 @@ async def test_a_client_that_is_cut_in_mid_send_leaves_nothing(server: Server) -
 
 
 async def test_two_nodes_on_one_log_tell_each_other(server: Server) -> None:
-    exchange = Exchange()
+    bus = MemoryBus()
     async with (
-        open_server(server.database, broker=MemoryBroker(exchange)) as one,
-        open_server(server.database, broker=MemoryBroker(exchange)) as two,
+        open_server(server.database, broker=MemoryBroker(bus)) as one,
+        open_server(server.database, broker=MemoryBroker(bus)) as two,
     ):
         two.shares_people_with(one)
         ana, bo = await one.joins("ana", "general"), await two.joins("bo", "general")

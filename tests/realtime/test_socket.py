@@ -10,7 +10,7 @@ from app.realtime import outbox as outboxes
 from app.realtime import socket as ws
 from app.store import sessions
 from app.store.database import Database
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
 
@@ -60,7 +60,7 @@ async def test_a_refusal_is_accepted_and_closed_with_a_reason(
 async def test_who_has_logged_out_learns_nothing_of_rooms_and_joins_none(server: Server) -> None:
     await server.room("secret", kind="private")
     ana = await server.joins("ana", "general")
-    head = ana.ear.cursors["general"]
+    head = ana.sequence.cursors["general"]
     eve = await server.person("eve")
     await server.logs_out(eve)
 
@@ -72,29 +72,29 @@ async def test_who_has_logged_out_learns_nothing_of_rooms_and_joins_none(server:
 
 
 async def test_what_a_connection_begins_with_is_one_read_and_one_write(
-    held: Held,
+    gated: GatedDatabase,
 ) -> None:
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         for _ in range(2):
             # The first warms the room.
             bo = await server.joins("bo", "general")
-            await held.quiet()
+            await gated.quiet()
         await server.person("bo")
-        reads = held.reads
+        reads = gated.reads
 
         bo = await server.joins("bo", "general", fast=True)
 
-        assert held.reads == reads + 1
+        assert gated.reads == reads + 1
         assert [frame["type"] for frame in bo.heard[:2]] == ["welcome", "joined"]
         assert bo.heard[-1]["type"] == "caught_up"
         assert len(bo.socket.writes) == 1
 
 
-async def test_a_welcome_does_not_wait_for_the_join(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_welcome_does_not_wait_for_the_join(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         bo = await server.person("bo")
         # The room is not known yet: it takes a second read.
-        with held.holding_reads(but=1) as gate:
+        with gated.holding_reads(but=1) as gate:
             line = await server.connects(bo, "general", fast=True)
 
             assert (await line.hears())["type"] == "welcome"
@@ -226,7 +226,7 @@ async def test_a_reader_that_falls_behind_is_cut_off(
             await asyncio.wait([slow.socket.task])
         assert slow.socket.aborted or not fast
         assert await until_heard(ana, 40)
-        again = await server.joins("bo", "general", since=slow.ear.cursors["general"])
+        again = await server.joins("bo", "general", since=slow.sequence.cursors["general"])
         assert len(slow.texts) + len(again.texts) == 40
 
 
@@ -330,34 +330,34 @@ async def test_a_server_that_stops_says_when_to_come_back(server: Server, fast: 
     assert server.runtime.hub.deserted.is_set()
 
 
-async def test_a_database_that_fails_at_the_handshake_is_unavailable(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_database_that_fails_at_the_handshake_is_unavailable(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         bo = await server.person("bo")
-        held.fails_with = Unavailable()
+        gated.fails_with = Unavailable()
         line = await server.connects(bo)
 
         assert (await line.is_closed())[0] == 4103
-        held.fails_with = None
+        gated.fails_with = None
 
 
 @FAST
 async def test_a_fault_of_ours_is_an_internal_error(
-    held: Held, caplog: pytest.LogCaptureFixture, fast: bool
+    gated: GatedDatabase, caplog: pytest.LogCaptureFixture, fast: bool
 ) -> None:
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         bo = await server.person("bo")
-        held.fails_with = ZeroDivisionError("ours")
+        gated.fails_with = ZeroDivisionError("ours")
         at_the_handshake = await server.connects(bo, fast=fast)
         assert (await at_the_handshake.is_closed())[0] == 4100
-        held.fails_with = None
+        gated.fails_with = None
         line = await server.connects(bo, fast=fast)
         await line.hears("welcome")
-        await held.quiet()
-        held.fails_with = ZeroDivisionError("ours")
+        await gated.quiet()
+        gated.fails_with = ZeroDivisionError("ours")
         await line.sends("join", room="general")
 
         assert (await line.is_closed())[0] == 4100
-        held.fails_with = None
+        gated.fails_with = None
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -375,4 +375,4 @@ async def test_nothing_is_left_of_those_who_are_gone(server: Server, fast: bool)
     await until(runtime.hub.deserted.is_set, "all to be gone")
     assert not runtime.hub.listeners(server.room_id("den"))
     assert not runtime.activity._of
-    assert all(warm.users == 0 for warm in runtime.feed._warm.values())
+    assert all(room_feed.users == 0 for room_feed in runtime.feed._room_feeds.values())

@@ -28,7 +28,7 @@ class Room:
 
     @property
     def seen(self) -> list[bool]:
-        frames = [json.loads(payload) for payload in self.bo.ear.payloads]
+        frames = [json.loads(payload) for payload in self.bo.sequence.payloads]
         assert all((f["type"], f["room"], f["by"]) == ("typing", "den", "ana") for f in frames)
         return [frame["on"] for frame in frames]
 
@@ -46,7 +46,7 @@ async def test_the_others_see_it_begin_and_end(room: Room) -> None:
     room.typing.signal(room.mine, on=False)
 
     assert room.seen == [True, False]
-    assert room.ana.ear.payloads == []
+    assert room.ana.sequence.payloads == []
 
 
 async def test_it_ends_by_itself(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

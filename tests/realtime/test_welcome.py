@@ -2,18 +2,18 @@
 
 import pytest
 
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import until
 from tests.harness.server import open_server
 
 
 @pytest.mark.parametrize("but", [0, 1], ids=["the log-in is read", "the rooms are read"])
-async def test_news_waits_for_the_welcome(held: Held, but: int) -> None:
-    async with open_server(held) as server:
+async def test_news_waits_for_the_welcome(gated: GatedDatabase, but: int) -> None:
+    async with open_server(gated) as server:
         await server.room("den")
         bo = await server.person("bo")
 
-        with held.holding_what_is_read(but=but) as gate:
+        with gated.holding_what_is_read(but=but) as gate:
             line = await server.connects(bo)
             await until(lambda: gate.waiting, "bo to be on the way")
             await server.admit("den", "bo", by="ana")
@@ -23,13 +23,13 @@ async def test_news_waits_for_the_welcome(held: Held, but: int) -> None:
         assert (await line.hears("added"))["room"] == "den"
 
 
-async def test_nobody_hears_of_rooms_whose_log_in_has_ended(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_nobody_hears_of_rooms_whose_log_in_has_ended(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         await server.room("den")
         bo = await server.person("bo")
         await server.logs_out(bo)
 
-        with held.holding_reads() as gate:
+        with gated.holding_reads() as gate:
             line = await server.connects(bo)
             await until(lambda: gate.waiting, "bo to be on the way")
             await server.admit("den", "bo", by="ana")

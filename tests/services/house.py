@@ -94,7 +94,7 @@ async def open_house(
     )
     erasures = Erasures(
         database,
-        transactions=Transactions(database, lambda _runs: None),
+        transactions=Transactions(database, lambda _event_batches: None),
         remove_memberships=remove_memberships,
         now=now,
     )

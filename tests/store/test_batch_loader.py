@@ -13,8 +13,8 @@ from app.services.rooms import room_directory as directory_module
 from app.services.rooms.room_directory import RoomDirectory
 from app.store import batch_loader as together_module
 from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Connection
-from tests.harness.databases import Held
+from app.store.database import DbConnection
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import until
 from tests.harness.server import Server, open_server
 
@@ -26,16 +26,16 @@ class Doubles:
         self.asked: list[list[int]] = []
         self.together: Loader[int, int] = Loader(batch_loader, self.load)
 
-    def load(self, _connection: Connection, keys: Sequence[int]) -> Mapping[int, int]:
+    def load(self, _connection: DbConnection, keys: Sequence[int]) -> Mapping[int, int]:
         self.asked.append(sorted(keys))
         return {key: 2 * key for key in keys if key >= 0}
 
 
-async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
-    batch_loader = BatchLoader(held)
+async def test_all_who_ask_at_once_are_answered_by_one_read(gated: GatedDatabase) -> None:
+    batch_loader = BatchLoader(gated)
     some, others = Doubles(batch_loader), Doubles(batch_loader)
 
-    with held.holding_reads() as gate:
+    with gated.holding_reads() as gate:
         lone = some.together.get(0)
         await until(lambda: gate.waiting, "the first read")
         asked = [some.together.get(n) for n in (1, 2, 1, -3)] + [others.together.get(5)]
@@ -45,7 +45,7 @@ async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
     assert await asyncio.gather(*asked) == [2, 4, 2, None, 10]
     assert some.asked == [[0], [-3, 1, 2]]
     assert others.asked == [[5]]
-    assert held.reads == 2
+    assert gated.reads == 2
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ async def test_all_who_ask_at_once_are_answered_by_one_read(held: Held) -> None:
     ],
 )
 async def test_those_who_ask_in_the_turns_that_follow(
-    held: Held, monkeypatch: pytest.MonkeyPatch, seconds: float, first: list[int]
+    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch, seconds: float, first: list[int]
 ) -> None:
     monkeypatch.setattr(together_module, "MAX_LOAD_GATHER_SECONDS", seconds)
-    doubles = Doubles(BatchLoader(held))
+    doubles = Doubles(BatchLoader(gated))
 
     asked = []
     for n in range(5):
@@ -70,10 +70,10 @@ async def test_those_who_ask_in_the_turns_that_follow(
     assert doubles.asked[0] == first
 
 
-async def test_one_who_goes_away_disturbs_nobody(held: Held) -> None:
-    doubles = Doubles(BatchLoader(held))
+async def test_one_who_goes_away_disturbs_nobody(gated: GatedDatabase) -> None:
+    doubles = Doubles(BatchLoader(gated))
 
-    with held.holding_reads() as gate:
+    with gated.holding_reads() as gate:
         first, second = doubles.together.get(1), doubles.together.get(1)
         await until(lambda: gate.waiting, "the read")
         first.cancel()
@@ -81,25 +81,27 @@ async def test_one_who_goes_away_disturbs_nobody(held: Held) -> None:
     assert await second == 2
 
 
-async def test_all_hear_of_a_failure_and_the_next_is_asked_anew(held: Held) -> None:
-    doubles = Doubles(BatchLoader(held))
-    held.fails_with = Unavailable()
+async def test_all_hear_of_a_failure_and_the_next_is_asked_anew(gated: GatedDatabase) -> None:
+    doubles = Doubles(BatchLoader(gated))
+    gated.fails_with = Unavailable()
 
     for answer in [doubles.together.get(n) for n in (1, 2)]:
         with pytest.raises(Unavailable):
             await answer
-    held.fails_with = None
+    gated.fails_with = None
 
     assert await doubles.together.get(1) == 2
 
 
-async def test_a_room_is_looked_up_once(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = RoomDirectory(BatchLoader(held))
+async def test_a_room_is_looked_up_once(
+    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = RoomDirectory(BatchLoader(gated))
     assert directory.known("general") is None
 
     assert await directory.find("GENERAL") == RoomId(1)
     assert await directory.find("general") == directory.known("general") == RoomId(1)
-    assert held.reads == 1
+    assert gated.reads == 1
 
     for name in ("nowhere", "no..name"):
         with pytest.raises(RoomNotFound):
@@ -153,37 +155,37 @@ async def test_memberships_by_name_and_at_most_so_many(server: Server) -> None:
 
 
 async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
-    held: Held, monkeypatch: pytest.MonkeyPatch
+    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(markers_module, "READ_MARKER_SECONDS", 0.02)
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         bo = await server.joins("bo", "general")
-        await held.quiet()
-        writes = held.writes
+        await gated.quiet()
+        writes = gated.writes
         await bo.ask("read", seq=2)
         await bo.ask("read", seq=1)
-        await until(lambda: held.writes > writes, "the marker's own batch")
-        await held.quiet()
+        await until(lambda: gated.writes > writes, "the marker's own batch")
+        await gated.quiet()
 
-        assert held.writes == writes + 1
-        async with open_server(held) as restarted:
+        assert gated.writes == writes + 1
+        async with open_server(gated) as restarted:
             restarted.shares_people_with(server)
             again = await restarted.connects("bo", "general")
             assert (await again.catches_up())[0]["read"] == 2
 
 
-async def test_a_marker_that_could_not_be_written_is_kept(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_a_marker_that_could_not_be_written_is_kept(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         bo = await server.joins("bo", "general")
-        await held.quiet()
+        await gated.quiet()
         await bo.ask("read", seq=2)
-        held.fails_with = Unavailable()
+        gated.fails_with = Unavailable()
         assert (await bo.ask("send", text="x"))["code"] == "unavailable"
-        held.fails_with = None
+        gated.fails_with = None
         assert (await bo.ask("send", text="x"))["type"] == "ack"
-        await held.quiet()
+        await gated.quiet()
 
-        async with open_server(held) as restarted:
+        async with open_server(gated) as restarted:
             restarted.shares_people_with(server)
             again = await restarted.connects("bo", "general")
             assert (await again.catches_up())[0]["read"] == 2

@@ -6,13 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.ids import RoomId, UserId, event_id
-from app.domain.views import Page
+from app.domain.views import MessagePage
 from app.store import events, messages, search
 from app.store.database import Database
 from tests.store.shelf import DEN, NEXT, Shelf
 
 
-def seqs(page: Page) -> list[int]:
+def seqs(page: MessagePage) -> list[int]:
     return [message.seq for message in page.messages]
 
 
@@ -111,7 +111,7 @@ async def test_an_empty_room_has_an_empty_page(shelf: Shelf) -> None:
         await shelf.read(lambda c: messages.after(c, RoomId(13), 0, 5)),
         await shelf.read(lambda c: messages.around(c, RoomId(13), 1, 5)),
     ):
-        assert page == Page([], 0, 1, has_older=False, has_newer=False)
+        assert page == MessagePage([], 0, 1, has_older=False, has_newer=False)
 
 
 async def test_only_messages_are_messages(shelf: Shelf) -> None:

@@ -184,7 +184,7 @@ async def test_no_page_shows_what_is_before_the_first(den: Den) -> None:
     await den.keeps(events=4)
     await den.removes()
 
-    def pages(c: sa.Connection) -> list[messages.Page]:
+    def pages(c: sa.Connection) -> list[messages.MessagePage]:
         return [
             messages.newest(c, GENERAL, 50),
             messages.before(c, GENERAL, 9, 50),

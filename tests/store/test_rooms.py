@@ -24,7 +24,7 @@ from app.domain.roles import Kind, Role
 from app.services.log.committer import commit
 from app.store import rooms, users
 from app.store.database import Database
-from app.store.rooms import Held
+from app.store.rooms import DepartingMember
 from tests.store.statements import asked
 
 NOW = Millis(1_795_000_000_000)
@@ -245,16 +245,16 @@ async def test_the_rooms_of_users_are_by_name(house: House) -> None:
 async def test_an_heir_is_the_highest_and_then_the_first(house: House) -> None:
     ana, bo, eve = house.people.values()
 
-    async def held(user: UserId) -> Held | None:
-        return await house.database.read(lambda c: rooms.held(c, house.den, user))
+    async def departing_member(user: UserId) -> DepartingMember | None:
+        return await house.database.read(lambda c: rooms.departing_member(c, house.den, user))
 
-    assert await held(eve) is None
-    assert await held(bo) == (Kind.PRIVATE, Role.MEMBER, ana)
-    assert await held(ana) == (Kind.PRIVATE, Role.OWNER, bo)
+    assert await departing_member(eve) is None
+    assert await departing_member(bo) == (Kind.PRIVATE, Role.MEMBER, ana)
+    assert await departing_member(ana) == (Kind.PRIVATE, Role.OWNER, bo)
     later = Millis(NOW + 1)
     await house.does(Admit(room=house.den, by=ana, at=later, user=eve))
-    assert (await held(ana)).heir == bo
+    assert (await departing_member(ana)).successor == bo
     await house.does(Admit(room=house.den, by=ana, at=later, user=eve, role=Role.MODERATOR))
-    assert (await held(ana)).heir == eve
+    assert (await departing_member(ana)).successor == eve
     await house.database.write(lambda c: users.update(c, eve, erased_at=NOW))
-    assert (await held(ana)).heir == bo
+    assert (await departing_member(ana)).successor == bo

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from app.transport.frame_reader import FrameReader, Rest
+from app.transport.frame_reader import FrameReader, Unhandled
 
 MAX = 1_000
 
@@ -18,7 +18,7 @@ def text(said: str, *, fin: bool = True) -> bytes:
     return masked(Frame(Opcode.TEXT, said.encode(), fin=fin))
 
 
-def split(*reads: bytes) -> list[str | Rest]:
+def split(*reads: bytes) -> list[str | Unhandled]:
     splitter = FrameReader(MAX)
     return [found for read in reads for found in splitter.split(read)]
 
@@ -45,7 +45,7 @@ def test_texts_come_out_wherever_the_stream_is_cut(said: list[str], cuts: list[i
     ],
 )
 def test_what_is_no_plain_text_is_for_websockets(data: bytes) -> None:
-    assert split(text("a") + data + text("b")) == ["a", Rest(data, final=False), "b"]
+    assert split(text("a") + data + text("b")) == ["a", Unhandled(data, final=False), "b"]
 
 
 def test_in_a_fragmented_message_all_is_for_websockets() -> None:
@@ -58,7 +58,7 @@ def test_in_a_fragmented_message_all_is_for_websockets() -> None:
 
     found = split(b"".join(parts) + text("after"))
 
-    assert found == [*(Rest(part, final=False) for part in parts), "after"]
+    assert found == [*(Unhandled(part, final=False) for part in parts), "after"]
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_what_will_end_the_connection_is_handed_on_with_all_that_follows(data: b
     [said, rest] = split(text("good") + data)
 
     assert said == "good"
-    assert rest == Rest(data, final=True)
+    assert rest == Unhandled(data, final=True)

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from app.wire.frames import payloads_of
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, until
 from tests.harness.server import open_server
 from tests.transport.conftest import listening
@@ -37,15 +37,15 @@ class Asking:
 
 
 @asynccontextmanager
-async def asking(held: Held) -> AsyncIterator[Asking]:
+async def asking(gated: GatedDatabase) -> AsyncIterator[Asking]:
     """Ana asks."""
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         ana = await server.person("ana")
         await server.joins("ana", "general")
-        await held.quiet()
+        await gated.quiet()
         async with listening(server, **OFTEN) as (port, state):
             with ExitStack() as stack:
-                gate = stack.enter_context(held.holding_reads())
+                gate = stack.enter_context(gated.holding_reads())
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.write(
                     f"GET /ws/general?token={ana.token} HTTP/1.1\r\nHost: here\r\n"
@@ -59,8 +59,10 @@ async def asking(held: Held) -> AsyncIterator[Asking]:
             await until(lambda: not state.connections and not state.tasks, "the end")
 
 
-async def test_what_a_client_says_before_it_is_answered_is_answered_later(held: Held) -> None:
-    async with asking(held) as ana:
+async def test_what_a_client_says_before_it_is_answered_is_answered_later(
+    gated: GatedDatabase,
+) -> None:
+    async with asking(gated) as ana:
         for opcode, data in ((Opcode.PING, b"early"), (Opcode.TEXT, b"hello")):
             ana.writer.write(Frame(opcode, data).serialize(mask=True))
         await until(lambda: ana.protocol._early, "what was said")
@@ -76,8 +78,10 @@ async def test_what_a_client_says_before_it_is_answered_is_answered_later(held: 
     assert b"welcome" in payloads_of(frames)[0]
 
 
-async def test_what_comes_in_pieces_before_the_answer_keeps_its_order(held: Held) -> None:
-    async with asking(held) as ana:
+async def test_what_comes_in_pieces_before_the_answer_keeps_its_order(
+    gated: GatedDatabase,
+) -> None:
+    async with asking(gated) as ana:
         stream = b"".join(Frame(Opcode.TEXT, b"%d" % n).serialize(mask=True) for n in range(100))
         ana.writer.write(stream[:9])
         await until(lambda: ana.protocol._early, "the first piece")
@@ -94,8 +98,8 @@ async def test_what_comes_in_pieces_before_the_answer_keeps_its_order(held: Held
     assert [heard.index(text) for text in texts] == sorted(heard.index(text) for text in texts)
 
 
-async def test_the_answer_has_the_date_of_now(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_the_answer_has_the_date_of_now(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         ana = await server.person("ana")
         async with listening(server) as (port, state):
             url = f"ws://127.0.0.1:{port}/ws?token={ana.token}"
@@ -107,15 +111,15 @@ async def test_the_answer_has_the_date_of_now(held: Held) -> None:
                     assert socket.response.headers["date"] == date.decode()
 
 
-async def test_a_server_that_stops_answers_whom_it_has_not_accepted(held: Held) -> None:
-    async with asking(held) as ana:
+async def test_a_server_that_stops_answers_whom_it_has_not_accepted(gated: GatedDatabase) -> None:
+    async with asking(gated) as ana:
         ana.protocol.shutdown()
 
         async with patience("the answer"):
             assert (await ana.reader.read()).startswith(b"HTTP/1.1 500 ")
 
 
-async def test_a_client_that_has_gone_meanwhile_disturbs_nobody(held: Held) -> None:
-    async with asking(held) as ana:
+async def test_a_client_that_has_gone_meanwhile_disturbs_nobody(gated: GatedDatabase) -> None:
+    async with asking(gated) as ana:
         ana.writer.transport.abort()
         await until(lambda: not ana.state.connections, "its being gone")

@@ -10,23 +10,23 @@ ONE = b'{"type":"message.created","room":"den","seq":1,"at":"x","by":"ana","text
 TWO = b'{"type":"reaction.added","room":"den","seq":22,"at":"x","by":"bo","ref":1}'
 
 
-async def taken(lane: SseTransport) -> list[str]:
+async def taken(transport: SseTransport) -> list[str]:
     async with asyncio.timeout(1):
-        return (await lane.take()).decode().split("\n\n")[:-1]
+        return (await transport.take()).decode().split("\n\n")[:-1]
 
 
 async def test_events_have_their_seq_for_an_id() -> None:
-    lane = SseTransport()
+    transport = SseTransport()
 
-    lane.write(text_frame(ONE) + text_frame(TWO))
+    transport.write(text_frame(ONE) + text_frame(TWO))
 
-    first, second = await taken(lane)
+    first, second = await taken(transport)
     assert first == f"id: 1\ndata: {ONE.decode()}"
     assert second == f"id: 22\ndata: {TWO.decode()}"
 
 
 async def test_what_is_no_event_is_left_out() -> None:
-    lane = SseTransport()
+    transport = SseTransport()
 
     for frame in (
         {"type": "caught_up", "room": "den", "seq": 2},
@@ -34,37 +34,37 @@ async def test_what_is_no_event_is_left_out() -> None:
         {"type": "removed", "room": "den", "reason": "banned"},
         {"type": "drain", "reconnect_in_ms": 5},
     ):
-        lane.write(text_frame(json.dumps(frame, separators=(",", ":")).encode()))
+        transport.write(text_frame(json.dumps(frame, separators=(",", ":")).encode()))
 
-    assert lane.unsent() == 0
-    lane.finish(b'{"code":4200}')
-    assert await taken(lane) == ['event: end\ndata: {"code":4200}']
-    assert lane.finished
+    assert transport.unsent() == 0
+    transport.finish(b'{"code":4200}')
+    assert await taken(transport) == ['event: end\ndata: {"code":4200}']
+    assert transport.finished
 
 
 async def test_what_is_on_its_way_counts_as_unsent() -> None:
-    lane = SseTransport()
-    lane.write(text_frame(ONE))
-    size = lane.unsent()
+    transport = SseTransport()
+    transport.write(text_frame(ONE))
+    size = transport.unsent()
 
-    await taken(lane)
-    lane.write(text_frame(ONE))
+    await taken(transport)
+    transport.write(text_frame(ONE))
 
-    assert lane.unsent() == 2 * size
-    lane.sent()
-    assert lane.unsent() == size
-    waiting = asyncio.ensure_future(lane.drained())
-    await taken(lane)
+    assert transport.unsent() == 2 * size
+    transport.sent()
+    assert transport.unsent() == size
+    waiting = asyncio.ensure_future(transport.drained())
+    await taken(transport)
     assert not waiting.done()
-    lane.sent()
+    transport.sent()
     await waiting
 
 
 async def test_an_aborted_lane_keeps_nothing() -> None:
-    lane = SseTransport()
-    lane.write(text_frame(ONE))
+    transport = SseTransport()
+    transport.write(text_frame(ONE))
 
-    lane.abort()
+    transport.abort()
 
-    assert lane.unsent() == 0
-    await lane.drained()
+    assert transport.unsent() == 0
+    await transport.drained()

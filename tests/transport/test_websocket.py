@@ -14,10 +14,10 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW, MAX_FRAME_BYTES
-from tests.harness.line import Line
 from tests.harness.patience import patience
 from tests.harness.process import PASSWORD, Process, Visitor
 from tests.harness.server import SECRET
+from tests.harness.socket_client import SocketClient
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def ana(real: Process) -> Visitor:
 
 
 @pytest.fixture
-async def line(real: Process, ana: Visitor) -> AsyncIterator[Line]:
+async def line(real: Process, ana: Visitor) -> AsyncIterator[SocketClient]:
     """Her, in a room of her own."""
     line = await real.joins(ana, await room_of(real, ana))
     yield line
@@ -54,7 +54,7 @@ def send(text: str, **fields: Any) -> str:
 # What goes out is legal
 
 
-async def test_a_strict_client_reads_texts_of_every_length(line: Line) -> None:
+async def test_a_strict_client_reads_texts_of_every_length(line: SocketClient) -> None:
     lengths = [1, 60, 61, 125, 126, 127, 1_000, 3_999, 4_000]
 
     answers = [await line.ask("send", text="x" * length) for length in lengths]
@@ -89,7 +89,7 @@ async def test_a_client_that_offers_compression_understands_us(
     await line.hang_up()
 
 
-async def test_pings_and_pongs_go_on_beside_the_frames(line: Line) -> None:
+async def test_pings_and_pongs_go_on_beside_the_frames(line: SocketClient) -> None:
     for n in range(20):
         async with patience("a pong"):
             answered = await line.socket.connection.ping()
@@ -100,7 +100,7 @@ async def test_pings_and_pongs_go_on_beside_the_frames(line: Line) -> None:
     assert line.texts == [*map(str, range(20)), "last"]
 
 
-async def test_a_thousand_pipelined_sends_keep_their_order(line: Line) -> None:
+async def test_a_thousand_pipelined_sends_keep_their_order(line: SocketClient) -> None:
     ids = [await line.sends("send", text=str(n)) for n in range(1_000)]
 
     seqs = [(await line.answer(id))["seq"] for id in ids]
@@ -114,7 +114,7 @@ async def test_a_thousand_pipelined_sends_keep_their_order(line: Line) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000], ids=["bytewise", "in sevens", "in chunks"])
-async def test_frames_may_be_cut_anywhere(line: Line, size: int) -> None:
+async def test_frames_may_be_cut_anywhere(line: SocketClient, size: int) -> None:
     texts = ["one", "zwölf 👍", "x" * 300]
     stream = b"".join(masked(Opcode.TEXT, send(text).encode()) for text in texts)
     transport = line.socket.connection.transport
@@ -126,7 +126,7 @@ async def test_frames_may_be_cut_anywhere(line: Line, size: int) -> None:
     assert await line.hears_texts_and_acks(texts)
 
 
-async def test_a_message_may_come_in_fragments(line: Line) -> None:
+async def test_a_message_may_come_in_fragments(line: SocketClient) -> None:
     whole = send("zwölf").encode()
     transport = line.socket.connection.transport
 
@@ -137,7 +137,7 @@ async def test_a_message_may_come_in_fragments(line: Line) -> None:
     assert await line.hears_texts_and_acks(["zwölf"])
 
 
-async def test_a_frame_may_be_as_large_as_the_limit_and_no_larger(line: Line) -> None:
+async def test_a_frame_may_be_as_large_as_the_limit_and_no_larger(line: SocketClient) -> None:
     await line.types(send("x").ljust(MAX_FRAME_BYTES))
     assert await line.hears_texts_and_acks(["x"])
 
@@ -146,7 +146,7 @@ async def test_a_frame_may_be_as_large_as_the_limit_and_no_larger(line: Line) ->
     assert code == 1009
 
 
-async def test_a_message_too_large_in_fragments_is_too_large(line: Line) -> None:
+async def test_a_message_too_large_in_fragments_is_too_large(line: SocketClient) -> None:
     half = b"x" * (MAX_FRAME_BYTES // 2 + 1)
     transport = line.socket.connection.transport
 
@@ -172,13 +172,15 @@ async def test_a_message_too_large_in_fragments_is_too_large(line: Line) -> None
         pytest.param(b"\x09\x80\0\0\0\0", 1002, id="a fragmented ping"),
     ],
 )
-async def test_what_breaks_the_protocol_closes(line: Line, data: bytes, code: int) -> None:
+async def test_what_breaks_the_protocol_closes(line: SocketClient, data: bytes, code: int) -> None:
     line.socket.connection.transport.write(data)
 
     assert (await line.is_closed())[0] == code
 
 
-async def test_a_binary_frame_is_an_error_and_repeated_nonsense_the_end(line: Line) -> None:
+async def test_a_binary_frame_is_an_error_and_repeated_nonsense_the_end(
+    line: SocketClient,
+) -> None:
     await line.types(b"\0\1")
     assert (await line.hears("error"))["code"] == "bad_request"
     assert (await line.ask("ping"))["type"] == "pong"
@@ -333,7 +335,7 @@ async def test_a_room_full_of_long_messages_can_be_joined(real: Process, ana: Vi
         await one.hang_up()
 
 
-async def says_a_lot(line: Line) -> None:
+async def says_a_lot(line: SocketClient) -> None:
     """4.8 MB, and no faster than it comes back."""
     for _ in range(60):
         ids = [await line.sends("send", text="x" * 4_000) for _ in range(20)]

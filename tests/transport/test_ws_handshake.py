@@ -152,8 +152,8 @@ def test_nothing_is_accepted_that_websockets_would_not(more: Headers, left_out: 
 
 
 @given(st.binary(max_size=3), st.integers(0, len(request())), st.integers(0, 3))
-def test_nor_with_any_bytes_in_it(noise: bytes, where: int, instead_of: int) -> None:
-    data = request()[:where] + noise + request()[where + instead_of :]
+def test_nor_with_any_bytes_in_it(pending_activity: bytes, where: int, instead_of: int) -> None:
+    data = request()[:where] + pending_activity + request()[where + instead_of :]
 
     plain = plain_handshake(data)
 

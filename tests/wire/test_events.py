@@ -96,9 +96,9 @@ def test_an_event_shows_names_and_only_what_it_has(
 
 def test_a_run_is_a_frame_an_event() -> None:
     events = [event(EventType.MESSAGE_CREATED, text=text) for text in ("one", "two")]
-    run = EventBatch(RoomId(1), "den", Kind.PUBLIC, events, NAMES)
+    batch = EventBatch(RoomId(1), "den", Kind.PUBLIC, events, NAMES)
 
-    frames = encode_batch(run)
+    frames = encode_batch(batch)
 
     assert [payload_of(frame) for frame in frames] == [event_json(e, "den", NAMES) for e in events]
     assert orjson.loads(payload_of(frames[1]))["text"] == "two"

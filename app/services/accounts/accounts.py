@@ -14,7 +14,7 @@ from app.services.accounts.authenticator import Identity
 from app.services.accounts.login_throttle import Throttle
 from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.store import sessions, users
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.store.users import User
 
 log = logging.getLogger("parley.security")
@@ -120,7 +120,7 @@ class Accounts:
             new_hash = await self._passwords.hash(password)
         now = self._now()
 
-        def work(connection: Connection) -> tuple[User, Ended]:
+        def work(connection: DbConnection) -> tuple[User, Ended]:
             user = _locked(connection, me)
             ended: Sequence[SessionId] = ()
             if verified is not None:
@@ -260,7 +260,7 @@ def _display_name(text_: str) -> str:
     return name
 
 
-def _locked(connection: Connection, me: Identity) -> User:
+def _locked(connection: DbConnection, me: Identity) -> User:
     user = users.lock(connection, me.user)
     if user is None or not user.active:
         raise Unauthorized

@@ -45,7 +45,7 @@ class Authenticator:
         self._database = database
         self._access_tokens = access_tokens
         self._now = now
-        self._holders = Loader(batch_loader, sessions.holders)
+        self._holders = Loader(batch_loader, sessions.owners)
         # Log-ins whose use is not written down yet, and the task that does it.
         self._used: set[SessionId] = set()
         self._noting: asyncio.Task[None] | None = None

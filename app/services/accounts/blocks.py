@@ -7,7 +7,7 @@ from app.domain.errors import Conflict
 from app.domain.ids import Millis, UserId
 from app.store import blocks, users
 from app.store.blocks import Block
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 
 class Blocks:
@@ -32,7 +32,7 @@ class Blocks:
         """
         name, at = names.username(username), self._now()
 
-        def work(connection: Connection) -> Block:
+        def work(connection: DbConnection) -> Block:
             user = users.known(connection, name)
             if user.id == me:
                 raise Conflict("You can't block yourself.")
@@ -50,7 +50,7 @@ class Blocks:
         """
         name = names.username(username)
 
-        def work(connection: Connection) -> None:
+        def work(connection: DbConnection) -> None:
             blocks.drop(connection, me, users.known(connection, name).id)
 
         await self._database.write(work)

@@ -28,7 +28,7 @@ from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.services.log.committer import commit
 from app.services.log.transactions import Transactions
 from app.store import erasures
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 log = logging.getLogger("parley.security")
 
@@ -119,7 +119,7 @@ class Erasures:
 
     # The steps
 
-    def _begin(self, connection: Connection, user: UserId, *, blank: bool) -> tuple[bool, Ended]:
+    def _begin(self, connection: DbConnection, user: UserId, *, blank: bool) -> tuple[bool, Ended]:
         begun = erasures.begin(connection, user, self._now(), blank=blank)
         return begun, [(user, None)] if begun else []
 
@@ -159,7 +159,7 @@ class Erasures:
             after, count = batch[-1], count + len(batch)
 
     def _delete(
-        self, connection: Connection, messages: Sequence[EventId]
+        self, connection: DbConnection, messages: Sequence[EventId]
     ) -> tuple[None, Sequence[EventBatch]]:
         at = self._now()
         deletions: list[Append] = [
@@ -167,7 +167,7 @@ class Erasures:
             for id_ in messages
         ]
         # One that is refused has been removed by retention: it says nothing any more.
-        return None, commit(connection, deletions).runs
+        return None, commit(connection, deletions).event_batches
 
     def _go_on(self) -> None:
         if self._closing:

@@ -26,8 +26,8 @@ from app.security.passwords import Passwords
 from app.services.accounts.login_throttle import Throttle
 from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.store import sessions, users
-from app.store.database import Connection, Database
-from app.store.sessions import Exchange, Outcome, Session
+from app.store.database import Database, DbConnection
+from app.store.sessions import RefreshOutcome, RefreshResult, Session
 from app.store.users import User
 
 log = logging.getLogger("parley.security")
@@ -137,18 +137,22 @@ class Logins:
             raise InvalidGrant("This refresh token is not valid. Log in again.")
         now, successor = self._now(), new_code()
 
-        def work(connection: Connection) -> tuple[Exchange, Ended]:
+        def work(connection: DbConnection) -> tuple[RefreshResult, Ended]:
             shown = code_hash(refresh_token)
-            found = sessions.exchange(connection, shown, code_hash(successor), now)
-            if found.outcome is not Outcome.REUSED or found.user is None:
+            found = sessions.rotate_refresh_token(connection, shown, code_hash(successor), now)
+            if found.outcome is not RefreshOutcome.REUSED or found.user is None:
                 return found, []
             return found, [(found.user, found.session)]
 
         found = await self._session_revoker.write(work)
-        if found.outcome is Outcome.REUSED:
+        if found.outcome is RefreshOutcome.REUSED:
             facts = {"user_id": found.user, "session": found.session}
             event(log, logging.WARNING, "login.refresh_token_reused", **facts)
-        if found.outcome is not Outcome.EXCHANGED or found.user is None or found.session is None:
+        if (
+            found.outcome is not RefreshOutcome.EXCHANGED
+            or found.user is None
+            or found.session is None
+        ):
             raise InvalidGrant("This refresh token is not valid. Log in again.")
         return self._tokens(found.user, found.session, successor, now)
 
@@ -175,7 +179,7 @@ class Logins:
         """End one log-in of the user. Idempotent; nothing happens to somebody else's."""
         now = self._now()
 
-        def work(connection: Connection) -> tuple[bool, Ended]:
+        def work(connection: DbConnection) -> tuple[bool, Ended]:
             gone = sessions.end(connection, user, [session], now)
             return bool(gone), [(user, session) for session in gone]
 
@@ -186,7 +190,7 @@ class Logins:
         """End every log-in of the user."""
         now = self._now()
 
-        def work(connection: Connection) -> tuple[None, Ended]:
+        def work(connection: DbConnection) -> tuple[None, Ended]:
             sessions.end_all(connection, user, now)
             return None, [(user, None)]
 
@@ -212,7 +216,7 @@ class Logins:
         """A log-in; none if the user is disabled, or ``verified`` no longer their hash."""
         now, code = self._now(), new_code()
 
-        def work(connection: Connection) -> SessionId | None:
+        def work(connection: DbConnection) -> SessionId | None:
             user = users.lock(connection, found.id)
             if user is None or not user.active:
                 return None

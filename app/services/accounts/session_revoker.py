@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from app.domain.ids import SessionId, UserId
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class SessionRevoker:
         self._on_revoked = on_revoked
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def write(self, work: Callable[[Connection], tuple[T, Ended]]) -> T:
+    async def write(self, work: Callable[[DbConnection], tuple[T, Ended]]) -> T:
         """
         Run ``work`` in a transaction; it answers its result and the log-ins that it ended.
 
@@ -47,7 +47,7 @@ class SessionRevoker:
         """Wait for what runs."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _write(self, work: Callable[[Connection], tuple[T, Ended]]) -> T:
+    async def _write(self, work: Callable[[DbConnection], tuple[T, Ended]]) -> T:
         result, ended = await self._database.write(work)
         for user, session in ended:
             self._on_revoked(user, session)

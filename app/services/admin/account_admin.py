@@ -10,7 +10,7 @@ from app.observability.logs import event
 from app.security.passwords import Passwords, refuse_weak
 from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.store import sessions, users
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.store.users import User
 
 log = logging.getLogger("parley.security")
@@ -46,7 +46,7 @@ class AccountAdmin:
         new_hash = await self._passwords.hash(password)
         now = self._now()
 
-        def work(connection: Connection) -> tuple[User, Ended]:
+        def work(connection: DbConnection) -> tuple[User, Ended]:
             user = _locked(connection, name)
             users.update(connection, user.id, password_hash=new_hash)
             sessions.end_all(connection, user.id, now)
@@ -66,7 +66,7 @@ class AccountAdmin:
         """
         name, now = names.username(username), self._now()
 
-        def work(connection: Connection) -> tuple[User, Ended]:
+        def work(connection: DbConnection) -> tuple[User, Ended]:
             user = _locked(connection, name)
             if user.disabled_at is not None:
                 return user, []
@@ -105,7 +105,7 @@ class AccountAdmin:
     async def _change(self, username: str, **values: object) -> User:
         name = names.username(username)
 
-        def work(connection: Connection) -> User:
+        def work(connection: DbConnection) -> User:
             user = _locked(connection, name)
             users.update(connection, user.id, **values)
             return users.known(connection, name)
@@ -113,7 +113,7 @@ class AccountAdmin:
         return await self._database.write(work)
 
 
-def _locked(connection: Connection, name: str) -> User:
+def _locked(connection: DbConnection, name: str) -> User:
     user = users.lock(connection, users.known(connection, name).id)
     if user is None or user.erased_at is not None:
         raise UserNotFound

@@ -2,7 +2,7 @@
 
 from app.store import audit
 from app.store.audit import AuditRecord
-from app.store.database import Connection, Database, T, Work
+from app.store.database import Database, DbConnection, T, Work
 
 
 class AuditedDatabase:
@@ -25,7 +25,7 @@ class AuditedDatabase:
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` and add the entry, in one transaction."""
 
-        def audited(connection: Connection) -> T:
+        def audited(connection: DbConnection) -> T:
             result = work(connection)
             audit.insert(connection, self.act)
             return result

@@ -11,11 +11,11 @@ from app.domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
 from app.domain.roles import Kind, Role
 from app.services.admin.audit_log import AuditLog
 from app.services.admin.audited_database import AuditedDatabase
-from app.services.log.transactions import carry_out
+from app.services.log.transactions import append_all
 from app.store import admin_rooms as all_rooms
 from app.store import retention, users
 from app.store.admin_rooms import Room
-from app.store.database import Connection, Database, Work
+from app.store.database import Database, DbConnection, Work
 
 
 class RoomAdmin:
@@ -68,16 +68,16 @@ class RoomAdmin:
         name, title, now = names.new_room_name(name), text.title(title), self._now()
         owner_name = None if owner is None else names.username(owner)
 
-        def work(connection: Connection) -> tuple[Room, Sequence[EventBatch]]:
+        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
             creation = CreateRoom(
                 room=RoomId(0), by=None, at=now, name=name, title=title, kind=kind
             )
-            runs = [*carry_out(connection, [creation]).runs]
+            event_batches = [*append_all(connection, [creation]).event_batches]
             if owner_name is not None:
-                room, user = runs[0].room, users.known(connection, owner_name).id
+                room, user = event_batches[0].room, users.known(connection, owner_name).id
                 admission = Admit(room=room, by=None, at=now, user=user, role=Role.OWNER)
-                runs += carry_out(connection, [admission]).runs
-            return all_rooms.by_name(connection, name), runs
+                event_batches += append_all(connection, [admission]).event_batches
+            return all_rooms.by_name(connection, name), event_batches
 
         audited = self._acts.audited(by, "room.add", name)
         return await self._acts.finish(audited, self._write(audited, work))
@@ -92,11 +92,11 @@ class RoomAdmin:
         """
         name, now = names.room_name(name), self._now()
 
-        def work(connection: Connection) -> tuple[Room, Sequence[EventBatch]]:
+        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
             room = all_rooms.by_name(connection, name)
             change = UpdateRoom(room=room.id, by=by, at=now, archived=archived, as_operator=True)
-            runs = carry_out(connection, [change]).runs
-            return all_rooms.by_name(connection, name), runs
+            event_batches = append_all(connection, [change]).event_batches
+            return all_rooms.by_name(connection, name), event_batches
 
         audited = self._acts.audited(by, "room.archive" if archived else "room.reopen", name)
         return await self._acts.finish(audited, self._write(audited, work))
@@ -126,7 +126,7 @@ class RoomAdmin:
                 raise Invalid.field(field, f"is not between 1 and {top}")
         name = names.room_name(name)
 
-        def work(connection: Connection) -> tuple[Room, Sequence[EventBatch]]:
+        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
             room = all_rooms.by_name(connection, name)
             retention.keep(connection, room.id, days=days, events=events)
             return room._replace(retention_days=days, retention_events=events), ()
@@ -145,6 +145,6 @@ class RoomAdmin:
     async def _write(
         self, audited: AuditedDatabase, work: Work[tuple[Room, Sequence[EventBatch]]]
     ) -> Room:
-        room, runs = await audited.write(work)
-        self._publish(runs)
+        room, event_batches = await audited.write(work)
+        self._publish(event_batches)
         return room

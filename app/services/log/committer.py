@@ -33,19 +33,19 @@ from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.store import log as log_store
 from app.store import markers as marker_store
 from app.store import names, working_sets
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.store.markers import Mark
 
 log = logging.getLogger("parley.committer")
 
-Outcome = Committed | ParleyError
+AppendResult = Committed | ParleyError
 
 
-class Batch(NamedTuple):
+class CommitResult(NamedTuple):
     """What a transaction has done: an outcome per append, a run per room."""
 
-    outcomes: list[Outcome]
-    runs: list[EventBatch]
+    outcomes: list[AppendResult]
+    event_batches: list[EventBatch]
 
 
 class Committer:
@@ -62,7 +62,7 @@ class Committer:
         self._publish = publish
         self._markers = markers
         self._fanout = fanout
-        self._queue: deque[tuple[Append, Callable[[Outcome], None]]] = deque()
+        self._queue: deque[tuple[Append, Callable[[AppendResult], None]]] = deque()
         self._work = asyncio.Event()
         self._closing = False
         # Of the last batch: how long it took to write, when it was answered, and how many the
@@ -81,7 +81,7 @@ class Committer:
         """Whether commits have been getting through."""
         return self.failures < FAILED_COMMITS_UNTIL_NOT_READY
 
-    def submit(self, append: Append, answer: Callable[[Outcome], None]) -> None:
+    def submit(self, append: Append, answer: Callable[[AppendResult], None]) -> None:
         """
         Queue ``append``; ``answer`` is called once, in the event loop, after the commit.
 
@@ -96,7 +96,7 @@ class Committer:
         self._queue.append((append, answer))
         if not self._work.is_set():
             # It begins in the next turn, where a slice is due already.
-            self._make_way()
+            self._pause_fanout()
             self._work.set()
 
     async def append(self, append: Append) -> Committed:
@@ -112,7 +112,7 @@ class Committer:
         """
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
 
-        def answer(outcome: Outcome) -> None:
+        def answer(outcome: AppendResult) -> None:
             if future.done():
                 return
             if isinstance(outcome, Committed):
@@ -169,7 +169,7 @@ class Committer:
             elif now - grew > patience or now - began > self._last_seconds:
                 return
 
-    def _take(self) -> list[tuple[Append, Callable[[Outcome], None]]]:
+    def _take(self) -> list[tuple[Append, Callable[[AppendResult], None]]]:
         queue = self._queue
         if len(queue) <= MAX_BATCH_APPENDS and not self._database.shared:
             batch = list(queue)
@@ -184,7 +184,7 @@ class Committer:
             batch.append(queue.popleft())
         return batch
 
-    async def _commit(self, batch: list[tuple[Append, Callable[[Outcome], None]]]) -> None:
+    async def _commit(self, batch: list[tuple[Append, Callable[[AppendResult], None]]]) -> None:
         appends = [append for append, _ in batch]
         marks = self._markers.take()
         time = asyncio.get_running_loop().time
@@ -195,44 +195,44 @@ class Committer:
         for (_, answer), outcome in zip(batch, result.outcomes, strict=True):
             answer(outcome)
         try:
-            self._publish(result.runs)
+            self._publish(result.event_batches)
         except Exception:  # what is committed is committed: its senders hear so, and others go on
             log.exception("committer.not_published")
         self._expected = min(len(self._queue) + len(batch), MAX_BATCH_APPENDS)
         self._answered = time()
 
-    async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
+    async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
         try:
             result = await self._transact(appends, marks)
         except Unavailable as exc:
             # Whether it was committed is not known: a retry with the same id finds out.
             self.failures += 1
             self._markers.put_back(marks)
-            return Batch([exc] * len(appends), [])
+            return CommitResult([exc] * len(appends), [])
         except Exception:  # a row that the database refuses; which one, each alone will show
             log.exception("committer.batch_refused", extra={"appends": len(appends)})
             return await self._one_by_one(appends, marks)
         self.failures = 0
         return result
 
-    async def _transact(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
+    async def _transact(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
         prepared = None if self._database.shared else self._fanout.resume_from_thread
         work = partial(commit, appends=appends, marks=marks, prepared=prepared)
-        self._make_way()
+        self._pause_fanout()
         try:
             return await self._database.write(work)
         finally:
             self._fanout.resume()
 
-    def _make_way(self) -> None:
+    def _pause_fanout(self) -> None:
         # The writer's thread and this one would take turns with the interpreter, until it
         # waits for the disk.
         if not self._database.shared:
-            self._fanout.make_way()
+            self._fanout.pause()
 
-    async def _one_by_one(self, appends: Sequence[Append], marks: Sequence[Mark]) -> Batch:
-        outcomes: list[Outcome] = []
-        runs: list[EventBatch] = []
+    async def _one_by_one(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
+        outcomes: list[AppendResult] = []
+        event_batches: list[EventBatch] = []
         for append in appends:
             try:
                 alone = await self._database.write(partial(commit, appends=[append]))
@@ -243,18 +243,18 @@ class Committer:
                 outcomes.append(Internal())
             else:
                 outcomes += alone.outcomes
-                runs += alone.runs
+                event_batches += alone.event_batches
         self._markers.put_back(marks)
-        return Batch(outcomes, runs)
+        return CommitResult(outcomes, event_batches)
 
 
 def commit(
-    connection: Connection,
+    connection: DbConnection,
     appends: Sequence[Append],
     marks: Sequence[Mark] = (),
     *,
     prepared: Callable[[], None] | None = None,
-) -> Batch:
+) -> CommitResult:
     """
     Decide and write one batch, in the caller's transaction. Blocks; runs in a thread.
 
@@ -262,21 +262,21 @@ def commit(
         prepared: Called when nothing is left to do but COMMIT.
 
     """
-    outcomes: list[Outcome] = []
-    runs: list[EventBatch] = []
+    outcomes: list[AppendResult] = []
+    event_batches: list[EventBatch] = []
     if appends:
         ws = working_sets.load(connection, appends)
         outcomes = [_decide(ws, append) for append in appends]
         log_store.save(connection, ws)
-        runs = _runs(connection, ws)
+        event_batches = _event_batches(connection, ws)
     if marks:
         marker_store.save(connection, marks)
     if prepared is not None:
         prepared()
-    return Batch(outcomes, runs)
+    return CommitResult(outcomes, event_batches)
 
 
-def _decide(ws: WorkingSet, append: Append) -> Outcome:
+def _decide(ws: WorkingSet, append: Append) -> AppendResult:
     try:
         return decide(ws, append)
     except ParleyError as exc:
@@ -284,7 +284,7 @@ def _decide(ws: WorkingSet, append: Append) -> Outcome:
         return exc.with_traceback(None)
 
 
-def _runs(connection: Connection, ws: WorkingSet) -> list[EventBatch]:
+def _event_batches(connection: DbConnection, ws: WorkingSet) -> list[EventBatch]:
     by_room: dict[RoomId, list[Event]] = {}
     for event in ws.events:
         by_room.setdefault(event.room, []).append(event)

@@ -13,21 +13,21 @@ from app.domain.appends import Append, Committed
 from app.domain.errors import ParleyError
 from app.domain.events import EventBatch
 from app.services.log.committer import commit
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 T = TypeVar("T")
 
 Publish = Callable[[Sequence[EventBatch]], None]
 
 
-class Carried(NamedTuple):
+class Appended(NamedTuple):
     """What became of appends, all of which were taken."""
 
     done: Sequence[Committed]
-    runs: Sequence[EventBatch]
+    event_batches: Sequence[EventBatch]
 
 
-def carry_out(connection: Connection, appends: Sequence[Append]) -> Carried:
+def append_all(connection: DbConnection, appends: Sequence[Append]) -> Appended:
     """
     Decide and write ``appends``, in order, in this transaction; the rooms are locked from here on.
 
@@ -41,7 +41,7 @@ def carry_out(connection: Connection, appends: Sequence[Append]) -> Carried:
         if isinstance(outcome, ParleyError):
             raise outcome
         done.append(outcome)
-    return Carried(done, batch.runs)
+    return Appended(done, batch.event_batches)
 
 
 class Transactions:
@@ -52,7 +52,7 @@ class Transactions:
         self._publish = publish
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def write(self, work: Callable[[Connection], tuple[T, Sequence[EventBatch]]]) -> T:
+    async def write(self, work: Callable[[DbConnection], tuple[T, Sequence[EventBatch]]]) -> T:
         """
         Run ``work`` in a transaction; it answers its result and the events that rooms got.
 
@@ -71,7 +71,7 @@ class Transactions:
         """Wait for what runs."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _write(self, work: Callable[[Connection], tuple[T, Sequence[EventBatch]]]) -> T:
-        result, runs = await self._database.write(work)
-        self._publish(runs)
+    async def _write(self, work: Callable[[DbConnection], tuple[T, Sequence[EventBatch]]]) -> T:
+        result, event_batches = await self._database.write(work)
+        self._publish(event_batches)
         return result

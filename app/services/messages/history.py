@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain.authority import effective_role, reader
+from app.domain.authority import authorize_read, effective_role
 from app.domain.errors import (
     Conflict,
     Forbidden,
@@ -13,18 +13,18 @@ from app.domain.errors import (
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
-from app.domain.views import MessageView, Page, RoomAccess, Wording
+from app.domain.views import MessagePage, MessageView, RoomAccess, Wording
 from app.services.accounts.authenticator import Identity
 from app.services.rooms.room_directory import RoomDirectory
 from app.store import events as event_store
 from app.store import messages, rooms
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 
 class LogPage(NamedTuple):
     """Consecutive events, and where the room stands: one snapshot. ``run`` None: no events."""
 
-    run: EventBatch | None
+    batch: EventBatch | None
     since: int
     head: int
     first: int
@@ -33,7 +33,7 @@ class LogPage(NamedTuple):
     @property
     def last(self) -> int:
         """The cursor after this page."""
-        return self.since if self.run is None else self.run.last
+        return self.since if self.batch is None else self.batch.last
 
     @property
     def has_more(self) -> bool:
@@ -75,7 +75,7 @@ class History:
         """
         room = await self._directory.find(name)
 
-        def work(connection: Connection) -> MessageView:
+        def work(connection: DbConnection) -> MessageView:
             self._reader(connection, room, me)
             return _message(connection, room, seq)
 
@@ -83,7 +83,7 @@ class History:
 
     async def replies(
         self, me: UserId, name: str, seq: int, *, after: int = 0, limit: int
-    ) -> Page:
+    ) -> MessagePage:
         """
         The replies to a message, oldest first.
 
@@ -93,7 +93,7 @@ class History:
         """
         room = await self._directory.find(name)
 
-        def work(connection: Connection) -> Page:
+        def work(connection: DbConnection) -> MessagePage:
             self._reader(connection, room, me)
             _message(connection, room, seq)
             return messages.replies(connection, room, seq, after=after, limit=limit)
@@ -102,11 +102,11 @@ class History:
 
     async def pinned(
         self, me: UserId, name: str, *, before: int | None = None, limit: int
-    ) -> Page:
+    ) -> MessagePage:
         """Pinned messages, the newest first."""
         room = await self._directory.find(name)
 
-        def work(connection: Connection) -> Page:
+        def work(connection: DbConnection) -> MessagePage:
             self._reader(connection, room, me)
             return messages.pinned(connection, room, before, limit)
 
@@ -125,7 +125,7 @@ class History:
         """
         room = await self._directory.find(name)
 
-        def work(connection: Connection) -> list[Wording]:
+        def work(connection: DbConnection) -> list[Wording]:
             access = self._reader(connection, room, me.user)
             message = _message(connection, room, seq)
             role = effective_role(access, is_admin=me.is_admin)
@@ -154,19 +154,19 @@ class History:
         room = await self._directory.find(name)
         epoch = self._epoch()
 
-        def work(connection: Connection) -> LogPage:
+        def work(connection: DbConnection) -> LogPage:
             access = self._reader(connection, room, me)
             head, first = access.head, access.first
             check_cursor(access, since)
             last = head if upto is None else min(upto, head)
-            run = event_store.batch_after(connection, room, since, upto=last, limit=limit)
-            return LogPage(run, since, head, first, epoch)
+            batch = event_store.batch_after(connection, room, since, upto=last, limit=limit)
+            return LogPage(batch, since, head, first, epoch)
 
         return await self._database.read(work)
 
-    def _reader(self, connection: Connection, room: RoomId, me: UserId) -> RoomAccess:
+    def _reader(self, connection: DbConnection, room: RoomId, me: UserId) -> RoomAccess:
         key = (room, me)
-        return reader(rooms.access(connection, [key]).get(key), self._now())
+        return authorize_read(rooms.access(connection, [key]).get(key), self._now())
 
 
 def check_cursor(access: RoomAccess, since: int) -> None:
@@ -184,7 +184,7 @@ def check_cursor(access: RoomAccess, since: int) -> None:
         raise Gone
 
 
-def _message(connection: Connection, room: RoomId, seq: int) -> MessageView:
+def _message(connection: DbConnection, room: RoomId, seq: int) -> MessageView:
     found = messages.one(connection, room, seq)
     if found is None:
         raise MessageNotFound

@@ -11,15 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from app.domain.authority import reader
+from app.domain.authority import authorize_read
 from app.domain.errors import Invalid, ParleyError, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
-from app.domain.views import Page, RoomAccess
+from app.domain.views import MessagePage, RoomAccess
 from app.services.rooms.room_directory import RoomDirectory
 from app.store import messages, rooms
 from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.wire.messages import page_json
 
 
@@ -110,7 +110,7 @@ class MessagePages:
         self._kept_bytes = 0
 
     def _load(
-        self, connection: Connection, asked: Sequence[_Asked]
+        self, connection: DbConnection, asked: Sequence[_Asked]
     ) -> dict[_Asked, _Shown | ParleyError]:
         # Before the snapshot: a name that changes from here on is noticed.
         names = self._names
@@ -119,7 +119,7 @@ class MessagePages:
         answers: dict[_Asked, _Shown | ParleyError] = {}
         for me, key in asked:
             try:
-                access = reader(found.get((key.room, me)), self._now())
+                access = authorize_read(found.get((key.room, me)), self._now())
             except ParleyError as exc:
                 answers[me, key] = exc.with_traceback(None)
                 continue
@@ -141,7 +141,7 @@ class MessagePages:
             self._kept_bytes -= oldest.size
 
 
-def _page(connection: Connection, key: PageKey) -> Page:
+def _page(connection: DbConnection, key: PageKey) -> MessagePage:
     if key.after is not None:
         return messages.after(connection, key.room, key.after, key.limit)
     if key.around is not None:

@@ -13,7 +13,7 @@ from app.domain.views import MessageView
 from app.services.log.committer import Committer
 from app.services.rooms.room_directory import RoomDirectory
 from app.store import messages, rooms
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 
 class Sent(NamedTuple):
@@ -154,7 +154,7 @@ class Messages:
     async def _read(self, me: UserId, room: RoomId, seq: int) -> MessageView:
         at = self._now()
 
-        def work(connection: Connection) -> MessageView:
+        def work(connection: DbConnection) -> MessageView:
             found = messages.one(connection, room, seq)
             if found is None:
                 raise MessageNotFound

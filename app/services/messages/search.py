@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.domain import names
-from app.domain.authority import reader
+from app.domain.authority import authorize_read
 from app.domain.errors import Invalid, RoomNotFound
 from app.domain.ids import EventId, Millis, UserId, event_id
 from app.domain.limits import MAX_QUERY_TERMS
@@ -14,7 +14,7 @@ from app.domain.words import phrases
 from app.services.messages.search_indexer import Indexer
 from app.services.rooms.room_directory import RoomDirectory
 from app.store import messages, rooms, search, users
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.store.search import Scope
 
 
@@ -77,14 +77,14 @@ class Search:
         author = None if by is None else names.username(by)
         start = None if before is None else await self._start(*before)
 
-        def work(connection: Connection) -> list[Hit]:
+        def work(connection: DbConnection) -> list[Hit]:
             now = self._now()
             of = None if author is None else users.known(connection, author).id
             if where is None:
                 scope = search.everywhere(connection, me, of, now)
             else:
                 key = (where, me)
-                reader(rooms.access(connection, [key]).get(key), now)
+                authorize_read(rooms.access(connection, [key]).get(key), now)
                 scope = Scope(rooms=[where], public=False, but=[], by=of)
             if not wanted:
                 return []

@@ -49,12 +49,12 @@ class Indexer:
         self._committed = asyncio.Event()
         self._turn = asyncio.Lock()
 
-    def notice(self, runs: Sequence[EventBatch]) -> None:
+    def notice(self, batches: Sequence[EventBatch]) -> None:
         """These were committed. Never awaits, never raises."""
         if self._database.shared:
             return
-        for run in runs:
-            self._remember(event_id(run.room, run.first), event_id(run.room, run.last))
+        for batch in batches:
+            self._remember(event_id(batch.room, batch.first), event_id(batch.room, batch.last))
         self._behind.set()
         self._committed.set()
 

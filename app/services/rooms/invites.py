@@ -10,11 +10,11 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
 from app.domain.views import RoomView
 from app.security.codes import code_hash, new_code
-from app.services.log.transactions import Transactions, carry_out
+from app.services.log.transactions import Transactions, append_all
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.rooms import Rooms
 from app.store import invites, working_sets
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.store.invites import Invite
 
 
@@ -60,7 +60,7 @@ class Invites:
         hashed = code_hash(code)
         expires_at = None if expires_in is None else Millis(at + expires_in * 1000)
 
-        def work(connection: Connection) -> Invite:
+        def work(connection: DbConnection) -> Invite:
             _may_invite(connection, id_, me, at)
             return invites.insert(
                 connection,
@@ -104,7 +104,7 @@ class Invites:
         """
         found, at = await self._directory.find(room), self._now()
 
-        def work(connection: Connection) -> None:
+        def work(connection: DbConnection) -> None:
             _may_invite(connection, found, me, at)
             invites.revoke(connection, found, id_, at)
 
@@ -132,22 +132,22 @@ class Invites:
     # Internal
 
     def _use(
-        self, connection: Connection, me: UserId, hashed: bytes, at: Millis
+        self, connection: DbConnection, me: UserId, hashed: bytes, at: Millis
     ) -> tuple[RoomId, Sequence[EventBatch]]:
         invite = invites.by_code(connection, hashed, at)
         if invite is None:
             raise InviteNotFound
         try:
             request = Join(room=invite.room, by=me, at=at, invited=True)
-            carried = carry_out(connection, [request])
+            carried = append_all(connection, [request])
         except RoomNotFound:
             raise InviteNotFound from None
-        if carried.runs and not invites.use(connection, invite.id, at):
+        if carried.event_batches and not invites.use(connection, invite.id, at):
             raise InviteNotFound
-        return invite.room, carried.runs
+        return invite.room, carried.event_batches
 
 
-def _may_invite(connection: Connection, room: RoomId, by: UserId, at: Millis) -> None:
+def _may_invite(connection: DbConnection, room: RoomId, by: UserId, at: Millis) -> None:
     """Lock the room and ask, as for an append, whether ``by`` may invite to it."""
     request = Append(room=room, by=by, at=at)
     require(working_sets.load(connection, [request]), request, Action.INVITE)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from app.domain import names
 from app.domain.appends import Admit, Ban, Mute, Remove
-from app.domain.authority import reader
+from app.domain.authority import authorize_read
 from app.domain.errors import Invalid, UserNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Role
@@ -15,7 +15,7 @@ from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.rooms import Rooms
 from app.store import rooms as room_store
 from app.store import users
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from app.store.users import User
 
 
@@ -51,7 +51,7 @@ class Members:
         id_ = await self._directory.find(room)
         now = self._now()
 
-        def work(connection: Connection) -> list[MemberView]:
+        def work(connection: DbConnection) -> list[MemberView]:
             _readable(connection, id_, me, now)
             return room_store.members(connection, id_, after=after, limit=limit)
 
@@ -68,7 +68,7 @@ class Members:
         id_ = await self._directory.find(room)
         now = self._now()
 
-        def work(connection: Connection) -> MemberView | None:
+        def work(connection: DbConnection) -> MemberView | None:
             _readable(connection, id_, me, now)
             user = users.known(connection, names.username(username))
             return room_store.member(connection, id_, user.id)
@@ -191,9 +191,9 @@ class Members:
         return _member(found, self._now())
 
 
-def _readable(connection: Connection, room: RoomId, user: UserId, now: Millis) -> None:
+def _readable(connection: DbConnection, room: RoomId, user: UserId, now: Millis) -> None:
     key = (room, user)
-    reader(room_store.access(connection, [key]).get(key), now)
+    authorize_read(room_store.access(connection, [key]).get(key), now)
 
 
 def _member(member: MemberView | None, now: Millis) -> MemberView:

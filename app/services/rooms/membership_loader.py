@@ -8,7 +8,7 @@ from app.domain.views import RoomView
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.store import rooms
 from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Connection
+from app.store.database import DbConnection
 
 
 class MembershipLoader:
@@ -42,7 +42,7 @@ class MembershipLoader:
         return await self._room_views.get((user, limit)) or []
 
     def _load(
-        self, connection: Connection, keys: Sequence[tuple[UserId, int]]
+        self, connection: DbConnection, keys: Sequence[tuple[UserId, int]]
     ) -> Mapping[tuple[UserId, int], list[RoomView]]:
         mine = rooms.of_users(connection, [user for user, _ in keys])
         wanted = {

@@ -7,9 +7,9 @@ from app.domain.appends import Admit, Append, Remove, UpdateRoom
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
-from app.services.log.transactions import Transactions, carry_out
+from app.services.log.transactions import Transactions, append_all
 from app.store import blocks, rooms, working_sets
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 
 class MembershipRemoval:
@@ -39,19 +39,19 @@ class MembershipRemoval:
         await self._database.write(lambda c: blocks.forget(c, user))
 
     def _leave(
-        self, connection: Connection, user: UserId, room: RoomId
+        self, connection: DbConnection, user: UserId, room: RoomId
     ) -> tuple[None, Sequence[EventBatch]]:
         at = self._now()
         # Locked, so that whoever is chosen is still there.
         working_sets.load(connection, [Append(room=room, by=None, at=at)])
-        held = rooms.held(connection, room, user)
+        held = rooms.departing_member(connection, room, user)
         if held is None:
             return None, ()
         appends: list[Append] = []
-        if held.kind is Kind.DIRECT or (held.role is Role.OWNER and held.heir is None):
+        if held.kind is Kind.DIRECT or (held.role is Role.OWNER and held.successor is None):
             closing = UpdateRoom(room=room, by=None, at=at, archived=True, as_operator=True)
             appends.append(closing)
-        elif held.role is Role.OWNER and held.heir is not None:
-            appends.append(Admit(room=room, by=None, at=at, user=held.heir, role=Role.OWNER))
+        elif held.role is Role.OWNER and held.successor is not None:
+            appends.append(Admit(room=room, by=None, at=at, user=held.successor, role=Role.OWNER))
         appends.append(Remove(room=room, by=None, at=at, user=user))
-        return None, carry_out(connection, appends).runs
+        return None, append_all(connection, appends).event_batches

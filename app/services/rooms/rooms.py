@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from app.domain import names, text
 from app.domain.appends import CreateRoom, OpenDirect, UpdateRoom
-from app.domain.authority import NOBODY, reader
+from app.domain.authority import NOBODY, authorize_read
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
 from app.domain.views import RoomView
@@ -16,7 +16,7 @@ from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.room_views import RoomViews
 from app.store import rooms, users
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 
 _NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 _RANDOM_CHARACTERS = string.ascii_lowercase + string.digits
@@ -76,7 +76,7 @@ class Rooms:
             Banned: From a public room.
 
         """
-        return reader(await self._room_views.get(room, me), self._now())
+        return authorize_read(await self._room_views.get(room, me), self._now())
 
     async def visible(
         self, me: UserId, *, mine: bool, prefix: str, after: str = "", limit: int
@@ -86,7 +86,7 @@ class Rooms:
         if not _NAME_CHARACTERS.fullmatch(prefix):
             return []
 
-        def work(connection: Connection) -> list[RoomView]:
+        def work(connection: DbConnection) -> list[RoomView]:
             found = rooms.visible(
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )

@@ -17,7 +17,7 @@ from app.store import users
 from app.store.checking import check
 from app.store.database import Database
 from app.store.tables import events
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
 from tests.harness.server import Person, Server, open_server
 
@@ -202,15 +202,15 @@ async def test_many_messages_go_in_short_transactions(
 async def test_whatever_a_crash_leaves_is_carried_on_at_the_next_start(
     database: Database, done: int
 ) -> None:
-    held = Held(database)
-    async with open_server(held) as server:
+    gated = GatedDatabase(database)
+    async with open_server(gated) as server:
         bo = await talk(server)
-        await held.quiet()
-        with held.holding_writes(but=done) as gate:
+        await gated.quiet()
+        with gated.holding_writes(but=done) as gate:
             erasing = asyncio.create_task(erases(server, "bo", blank=True))
             await until(lambda: gate.waiting or erasing.done(), "the crash")
             # Whoever holds on to the writes has them fail, once and for all.
-            held.fails_with = Unavailable()
+            gated.fails_with = Unavailable()
         outcome = (await asyncio.gather(erasing, return_exceptions=True))[0]
 
     async with open_server(database) as again:
@@ -235,14 +235,14 @@ async def test_whatever_a_crash_leaves_is_carried_on_at_the_next_start(
 
 
 async def test_from_the_first_commit_on_nobody_is_this_user(database: Database) -> None:
-    held = Held(database)
-    async with open_server(held) as server:
+    gated = GatedDatabase(database)
+    async with open_server(gated) as server:
         await talk(server)
         line = await server.joins("bo", "den")
         bo = await server.person("bo")
-        await held.quiet()
+        await gated.quiet()
 
-        with held.holding_writes(but=1) as gate:
+        with gated.holding_writes(but=1) as gate:
             erasing = asyncio.create_task(erases(server, "bo"))
             await until(lambda: gate.waiting, "the second step")
             assert (await line.is_closed())[0] == 4001
@@ -254,19 +254,19 @@ async def test_the_server_carries_on_by_itself(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasures_module, "ERASURE_RETRY_SECONDS", 0.005)
-    held = Held(database)
-    async with open_server(held) as server:
+    gated = GatedDatabase(database)
+    async with open_server(gated) as server:
         bo = await talk(server)
-        await held.quiet()
-        with held.holding_writes(but=2) as gate:
+        await gated.quiet()
+        with gated.holding_writes(but=2) as gate:
             erasing = asyncio.create_task(erases(server, "bo", blank=True))
             await until(lambda: gate.waiting, "the third step")
-            held.fails_with = Unavailable()
+            gated.fails_with = Unavailable()
         with pytest.raises(Unavailable):
             await erasing
         assert await said_by_on(database, bo.user)
 
-        held.fails_with = None
+        gated.fails_with = None
         for _ in range(200):
             if not await database.read(erasure_store.unfinished):
                 break
@@ -312,12 +312,12 @@ async def test_a_server_that_stops_leaves_the_rest_for_the_next_start(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasures_module, "ERASURE_BATCH_MESSAGES", 1)
-    held = Held(database)
-    async with open_server(held) as server:
+    gated = GatedDatabase(database)
+    async with open_server(gated) as server:
         bo = await talk(server)
-        await held.quiet()
+        await gated.quiet()
         # Begun, three rooms and the blocks left, renamed: then a message each.
-        with held.holding_writes(but=7) as gate:
+        with gated.holding_writes(but=7) as gate:
             erasing = asyncio.create_task(erases(server, "bo", blank=True))
             await until(lambda: gate.waiting, "the second message")
             closing = asyncio.create_task(server.runtime.erasures.close())

@@ -41,10 +41,10 @@ class Office:
 
     def __init__(self, database: Database, passwords: Passwords) -> None:
         self.database = database
-        self.runs: list[EventBatch] = []
+        self.event_batches: list[EventBatch] = []
         self.ended: list[tuple[UserId, SessionId | None]] = []
         self.epochs: list[str] = []
-        transactions = Transactions(database, self.runs.extend)
+        transactions = Transactions(database, self.event_batches.extend)
         membership_removal = MembershipRemoval(database, transactions, lambda: NOW)
         self.admin_service = AdminService(
             database,
@@ -60,7 +60,7 @@ class Office:
             refresh_token_days=30,
             now=lambda: NOW,
             on_revoked=lambda user, session: self.ended.append((user, session)),
-            publish=self.runs.extend,
+            publish=self.event_batches.extend,
             on_new_epoch=self.epochs.append,
         )
 
@@ -71,7 +71,7 @@ class Office:
 
     async def events(self) -> Sequence[str]:
         """What rooms were told, in order."""
-        return [event.type for run in self.runs for event in run.events]
+        return [event.type for event_batch in self.event_batches for event in event_batch.events]
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def test_what_is_refused_leaves_no_trace(office: Office, act: Any, error: 
         await act(office.admin_service)
 
     assert await office.entries() == [(None, "user.add", "ana")]
-    assert office.runs == []
+    assert office.event_batches == []
     assert [room.name for room in await office.admin_service.rooms.page(limit=9)] == ["general"]
 
 
@@ -212,7 +212,7 @@ async def test_archiving_and_reopening_are_events_by_whoever_did_it(office: Offi
     assert (await office.admin_service.rooms.set_archived("general", False)).archived_at is None
 
     assert await office.events() == ["room.archived", "room.reopened"]
-    assert [run.events[0].by for run in office.runs] == [admin.id, None]
+    assert [event_batch.events[0].by for event_batch in office.event_batches] == [admin.id, None]
     assert [action for _, action, _ in await office.entries()][1:] == [
         "room.archive",
         "room.archive",

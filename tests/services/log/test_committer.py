@@ -21,19 +21,19 @@ from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.store.checking import check
 from app.store.database import Database
 from app.wire.frames import text_frame
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
-from tests.realtime.people import Ear
+from tests.realtime.people import RecordingTransport
 
 
 @pytest.fixture
-async def house(held: Held) -> AsyncIterator[Server]:
+async def house(gated: GatedDatabase) -> AsyncIterator[Server]:
     """A server on a database that a test can hold; ana and bo are in ``general``."""
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         for name in ("ana", "bo"):
             await server.append(Join, "general", by=name)
-        await held.quiet()
+        await gated.quiet()
         yield server
 
 
@@ -79,7 +79,7 @@ async def test_a_fault_in_telling_others_costs_no_sender_the_answer(
     ana = (await house.person("ana")).user
     append = house.runtime.committer.append
 
-    def broken(_runs: object) -> None:
+    def broken(_event_batches: object) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
@@ -94,13 +94,13 @@ async def test_a_fault_in_telling_others_costs_no_sender_the_answer(
 
 
 async def test_what_waits_becomes_one_transaction_in_order_of_arrival(
-    house: Server, held: Held
+    house: Server, gated: GatedDatabase
 ) -> None:
     ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
     append = house.runtime.committer.append
-    writes = held.writes
+    writes = gated.writes
 
-    with held.holding_writes() as gate:
+    with gated.holding_writes() as gate:
         lone = asyncio.create_task(append(send(house, "lone", by=ana)))
         await until(lambda: gate.waiting, "the first batch")
         tasks = [
@@ -111,10 +111,10 @@ async def test_what_waits_becomes_one_transaction_in_order_of_arrival(
 
     done = await asyncio.gather(lone, *tasks)
     assert [d.seq for d in done] == list(range(done[0].seq, done[0].seq + 51))
-    assert held.writes == writes + 2
+    assert gated.writes == writes + 2
 
 
-async def test_senders_in_step_share_a_batch(house: Server, held: Held) -> None:
+async def test_senders_in_step_share_a_batch(house: Server, gated: GatedDatabase) -> None:
     ana = (await house.person("ana")).user
     rounds = 25
 
@@ -124,20 +124,20 @@ async def test_senders_in_step_share_a_batch(house: Server, held: Held) -> None:
             # Not all are as fast: the answers reach them one after the other.
             await turns(place)
 
-    writes = held.writes
+    writes = gated.writes
     await asyncio.gather(*(goes_on(place) for place in range(8)))
 
     # Two halves that take turns would be two batches a round.
-    assert held.writes - writes < rounds * 1.5
+    assert gated.writes - writes < rounds * 1.5
 
 
-async def test_each_decision_sees_the_one_before_it(house: Server, held: Held) -> None:
+async def test_each_decision_sees_the_one_before_it(house: Server, gated: GatedDatabase) -> None:
     ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
     submit, at = house.runtime.committer.submit, house.clock()
     owner = await house.append(UpdateRoom, "general", by=None, title="x", as_operator=True)
     outcomes: list[Any] = []
 
-    with held.holding_writes() as gate:
+    with gated.holding_writes() as gate:
         submit(send(house, "lone", by=ana), lambda _: None)
         await until(lambda: gate.waiting, "the first batch")
         for append in (
@@ -162,12 +162,12 @@ async def test_each_decision_sees_the_one_before_it(house: Server, held: Held) -
     assert isinstance(join, Banned)
 
 
-async def test_nobody_hears_of_what_is_not_committed(house: Server, held: Held) -> None:
+async def test_nobody_hears_of_what_is_not_committed(house: Server, gated: GatedDatabase) -> None:
     bo = await house.joins("bo", "general")
     ana = await house.joins("ana", "general")
-    await held.quiet()
+    await gated.quiet()
 
-    with held.holding_what_is_written() as gate:
+    with gated.holding_what_is_written() as gate:
         asked = await ana.sends("send", text="hi")
         await until(lambda: gate.waiting, "the commit")
         await bo.nothing_more()
@@ -178,13 +178,13 @@ async def test_nobody_hears_of_what_is_not_committed(house: Server, held: Held) 
 
 
 async def test_a_commit_that_fails_is_answered_unavailable_and_a_retry_finds_out(
-    house: Server, held: Held
+    house: Server, gated: GatedDatabase
 ) -> None:
     ana = await house.joins("ana", "general")
 
-    held.fails_with = Unavailable()
+    gated.fails_with = Unavailable()
     error = await ana.ask("send", id="1", text="hi")
-    held.fails_with = None
+    gated.fails_with = None
     ack = await ana.ask("send", id="1", text="hi")
 
     assert (error["code"], ack["type"]) == ("unavailable", "ack")
@@ -192,19 +192,19 @@ async def test_a_commit_that_fails_is_answered_unavailable_and_a_retry_finds_out
 
 
 async def test_an_outcome_that_is_not_known_is_found_out_by_a_retry(
-    house: Server, held: Held
+    house: Server, gated: GatedDatabase
 ) -> None:
     # Committed, but the answer of the database is lost.
     ana = await house.joins("ana", "general")
-    write = held._database.write
+    write = gated._database.write
 
     async def lossy(work: Any) -> Any:
         await write(work)
         raise Unavailable
 
-    held._database.write = lossy  # type: ignore[method-assign]
+    gated._database.write = lossy  # type: ignore[method-assign]
     error = await ana.ask("send", id="1", text="hi")
-    held._database.write = write  # type: ignore[method-assign]
+    gated._database.write = write  # type: ignore[method-assign]
     ack = await ana.ask("send", id="1", text="hi")
 
     assert error["code"] == "unavailable"
@@ -215,16 +215,16 @@ async def test_an_outcome_that_is_not_known_is_found_out_by_a_retry(
     assert ana.texts == ["hi", "after"]
 
 
-async def test_three_failures_in_a_row_show(house: Server, held: Held) -> None:
+async def test_three_failures_in_a_row_show(house: Server, gated: GatedDatabase) -> None:
     ana = (await house.person("ana")).user
     committer = house.runtime.committer
 
-    held.fails_with = Unavailable()
+    gated.fails_with = Unavailable()
     for ready in (True, True, False, False):
         with pytest.raises(Unavailable):
             await committer.append(send(house, "x", by=ana))
         assert committer.ready is ready
-    held.fails_with = None
+    gated.fails_with = None
     await committer.append(send(house, "x", by=ana))
 
     assert committer.ready
@@ -257,13 +257,13 @@ async def test_a_row_that_the_database_refuses_fails_alone(
 
 
 async def test_a_full_queue_is_unavailable(
-    house: Server, held: Held, monkeypatch: pytest.MonkeyPatch
+    house: Server, gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committer_module, "MAX_QUEUED_APPENDS", 3)
     ana = (await house.person("ana")).user
     committer = house.runtime.committer
 
-    with held.holding_writes() as gate:
+    with gated.holding_writes() as gate:
         tasks = [asyncio.create_task(committer.append(send(house, "x", by=ana)))]
         await until(lambda: gate.waiting, "the first batch")
         tasks += [
@@ -281,16 +281,16 @@ async def test_a_full_queue_is_unavailable(
             assert (await task).seq
 
 
-async def test_batches_are_bounded(house: Server, held: Held, monkeypatch: Any) -> None:
+async def test_batches_are_bounded(house: Server, gated: GatedDatabase, monkeypatch: Any) -> None:
     monkeypatch.setattr(committer_module, "MAX_BATCH_APPENDS", 4)
     monkeypatch.setattr(committer_module, "MAX_BATCH_ROOMS", 2)
     ana = (await house.person("ana")).user
     for name in ("one", "two", "three"):
         await house.room(name)
-    held.shared = True
-    writes = held.writes
+    gated.shared = True
+    writes = gated.writes
 
-    with held.holding_writes() as gate:
+    with gated.holding_writes() as gate:
         first = asyncio.create_task(house.runtime.committer.append(send(house, "x", by=ana)))
         await until(lambda: gate.waiting, "the first batch")
         tasks = [
@@ -301,7 +301,7 @@ async def test_batches_are_bounded(house: Server, held: Held, monkeypatch: Any) 
 
     await asyncio.gather(first, *tasks)
     # Two rooms; then three of one and the third room's four; then the rest.
-    assert held.writes == writes + 1 + 3
+    assert gated.writes == writes + 1 + 3
 
 
 async def test_a_storm_of_cancelled_senders_leaves_no_lock(
@@ -340,12 +340,12 @@ async def test_a_storm_of_cut_sockets_leaves_no_lock(house: Server, database: Da
     assert (await database.read(check)).findings == []
 
 
-async def test_closing_commits_what_was_taken_and_takes_no_more(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_closing_commits_what_was_taken_and_takes_no_more(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
         ana = await server.joins("ana", "general")
-        await held.quiet()
+        await gated.quiet()
         committer = server.runtime.committer
-        with held.holding_writes() as gate:
+        with gated.holding_writes() as gate:
             asked = [await ana.sends("send", text=str(n)) for n in range(5)]
             await until(lambda: gate.waiting, "the batch")
             await turns()
@@ -374,14 +374,14 @@ async def test_rooms_are_made_in_a_batch_too(house: Server) -> None:
 
 
 async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
-    house: Server, held: Held, database: Database
+    house: Server, gated: GatedDatabase, database: Database
 ) -> None:
     ana = (await house.person("ana")).user
     submit, at = house.runtime.committer.submit, house.clock()
     outcomes: list[Any] = []
     ref = (await numbers(database))[-1] + 2
 
-    with held.holding_writes() as gate:
+    with gated.holding_writes() as gate:
         submit(send(house, "lone", by=ana), lambda _: None)
         await until(lambda: gate.waiting, "the first batch")
         submit(send(house, "one", by=ana), outcomes.append)
@@ -396,26 +396,26 @@ async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("due", [True, False], ids=["a slice is due", "none is"])
 async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_disk(
-    house: Server, held: Held, monkeypatch: pytest.MonkeyPatch, due: bool
+    house: Server, gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch, due: bool
 ) -> None:
     monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 60)
     ana = (await house.person("ana")).user
     committer, fanout = house.runtime.committer, house.runtime.hub.fanout
-    ear = Ear()
-    earlier = ([Outbox(ear, 0, lambda: None)], text_frame(b"an earlier message"))
+    transport = RecordingTransport()
+    earlier = ([Outbox(transport, 0, lambda: None)], text_frame(b"an earlier message"))
 
-    with held.holding_what_is_written() as written:
-        with held.holding_writes() as gate:
+    with gated.holding_what_is_written() as written:
+        with gated.holding_writes() as gate:
             if due:
-                fanout.tell(*earlier)
+                fanout.send(*earlier)
             committer.submit(send(house, "hello", by=ana), lambda _: None)
             if not due:
-                fanout.tell(*earlier)
+                fanout.send(*earlier)
             await until(lambda: gate.waiting, "the batch")
             await turns()
-            assert ear.payloads == []
+            assert transport.payloads == []
         await until(lambda: written.waiting, "the commit")
-        await until(lambda: ear.payloads, "the earlier message")
+        await until(lambda: transport.payloads, "the earlier message")
 
 
 async def test_a_committer_without_work_ends_at_once(database: Database) -> None:

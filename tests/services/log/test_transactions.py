@@ -7,9 +7,9 @@ import pytest
 from app.domain.appends import Join, Send
 from app.domain.errors import Forbidden, InviteNotFound, Unavailable
 from app.domain.roles import Kind
-from app.services.log.transactions import Transactions, carry_out
+from app.services.log.transactions import Transactions, append_all
 from app.store import invites
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
 from tests.harness.server import Server
 
@@ -24,16 +24,16 @@ async def head(server: Server) -> int:
 
 
 async def test_what_was_committed_is_published_though_the_caller_is_gone(
-    server: Server, held: Held
+    server: Server, gated: GatedDatabase
 ) -> None:
     await server.room("den")
     eve, ana = await server.person("eve"), await server.joins("ana", "den")
-    transactions = Transactions(held, server.runtime._publish)
+    transactions = Transactions(gated, server.runtime._publish)
     request = join(server, eve.user)
 
-    with held.holding_writes() as gate:
+    with gated.holding_writes() as gate:
         calling = asyncio.create_task(
-            transactions.write(lambda c: (None, carry_out(c, [request]).runs))
+            transactions.write(lambda c: (None, append_all(c, [request]).event_batches))
         )
         await until(lambda: gate.waiting)
         calling.cancel()
@@ -53,7 +53,9 @@ async def test_if_one_is_refused_none_is_carried_out(server: Server) -> None:
     ]
 
     with pytest.raises(Forbidden):
-        await server.runtime.transactions.write(lambda c: (None, carry_out(c, requests).runs))
+        await server.runtime.transactions.write(
+            lambda c: (None, append_all(c, requests).event_batches)
+        )
 
     assert await head(server) == 1
 
@@ -63,7 +65,7 @@ async def test_what_fails_after_the_appends_takes_them_back(server: Server) -> N
     eve = await server.person("eve")
 
     def work(connection):
-        carried = carry_out(connection, [join(server, eve.user)])
+        carried = append_all(connection, [join(server, eve.user)])
         assert [done.seq for done in carried.done] == [2]
         raise InviteNotFound
 
@@ -74,17 +76,17 @@ async def test_what_fails_after_the_appends_takes_them_back(server: Server) -> N
 
 
 async def test_an_invitation_is_not_used_up_where_nothing_can_be_written(
-    server: Server, held: Held
+    server: Server, gated: GatedDatabase
 ) -> None:
     await server.room("den", kind=Kind.PRIVATE)
     ana, eve = await server.person("ana"), await server.person("eve")
     invite, code = await server.runtime.invites.make(ana.user, "den", max_uses=1)
-    server.runtime.transactions._database = held
-    held.fails_with = Unavailable()
+    server.runtime.transactions._database = gated
+    gated.fails_with = Unavailable()
 
     with pytest.raises(Unavailable):
         await server.runtime.invites.accept(eve.user, code)
-    held.fails_with = None
+    gated.fails_with = None
     view = await server.runtime.invites.accept(eve.user, code)
 
     assert view.role is not None

@@ -13,7 +13,7 @@ from app.services.messages import message_pages
 from app.services.messages.message_pages import MessagePages
 from app.store import retention
 from app.store.database import Database
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
 from tests.harness.server import Server, open_server
 
@@ -121,17 +121,17 @@ async def test_empty_pages_are_bounded_too(den: Server, monkeypatch: pytest.Monk
 
 
 async def test_a_name_that_goes_while_a_page_is_read_is_not_kept(database: Database) -> None:
-    held = Held(database)
-    async with open_server(held) as server:
+    gated = GatedDatabase(database)
+    async with open_server(gated) as server:
         await server.room("den", members=["bo"])
         await server.append(Send, "den", by="bo", text="one")
         await page(server, limit=1)
-        await held.quiet()
+        await gated.quiet()
 
-        with held.holding_what_is_read() as gate:
+        with gated.holding_what_is_read() as gate:
             asking = asyncio.create_task(page(server))
             await turns()
-            await until(lambda: gate.waiting == held.busy, "all that is read")
+            await until(lambda: gate.waiting == gated.busy, "all that is read")
             server.runtime.message_pages.names_changed()
         stale = await asking
 

@@ -17,7 +17,7 @@ from app.services.messages import search_indexer as indexing
 from app.services.messages.search_indexer import Indexer
 from app.store import search
 from app.store.database import Database
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
 
 GENERAL, DEN = RoomId(1), RoomId(2)
@@ -29,7 +29,7 @@ class Rooms:
     """Two rooms where Ana speaks, and what a search finds there."""
 
     def __init__(self, database: Database) -> None:
-        self.database = Held(database)
+        self.database = GatedDatabase(database)
         self.fanout = Fanout()
         self.indexer = Indexer(self.database, self.fanout)
 
@@ -55,7 +55,7 @@ class Rooms:
     async def commits(self, appends: Sequence[Append]) -> None:
         """Commit, and let the indexer hear of it."""
         batch = await self.database.write(lambda c: commit(c, appends))
-        self.indexer.notice(batch.runs)
+        self.indexer.notice(batch.event_batches)
 
     async def found(self, word: str) -> list[tuple[int, int]]:
         """Room and number of what the index holds now, newest first."""

@@ -15,10 +15,10 @@ from app.store import retention as retention_store
 from app.store.checking import check
 from app.store.database import Database
 from app.store.tables import events
-from tests.harness.databases import Held
-from tests.harness.line import Line
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
 from tests.harness.server import Server, open_server
+from tests.harness.socket_client import SocketClient
 
 
 async def says(server: Server, *texts: str, room: str = "den") -> None:
@@ -45,7 +45,7 @@ async def ages(server: Server, room: str = "den") -> None:
     await server.database.write(lambda c: c.execute(older.values(at=events.c.at - year)) and None)
 
 
-async def replayed(line: Line) -> list[int]:
+async def replayed(line: SocketClient) -> list[int]:
     """The numbers of what a replay brings."""
     return [frame["seq"] for frame in await line.catches_up() if frame["type"] != "joined"]
 
@@ -76,16 +76,16 @@ async def test_who_is_there_hears_what_comes_next_without_a_hole(den: Server) ->
 async def test_nobody_finds_in_memory_what_is_gone_from_the_disk(den: Server) -> None:
     await den.joins("bo", "den", since=0)
     await den.joins("bo", "den")
-    warm = den.runtime.feed.hold(den.room_id("den"))
-    assert warm.tail is not None
-    assert warm.tail.first == 1
-    assert warm.newest
+    room_feed = den.runtime.feed.acquire(den.room_id("den"))
+    assert room_feed.buffer is not None
+    assert room_feed.buffer.first == 1
+    assert room_feed.newest
 
     await keeps(den, 3)
 
-    assert warm.tail.first == 8
-    assert not warm.newest
-    assert den.runtime.replay_buffers._size == warm.tail.size
+    assert room_feed.buffer.first == 8
+    assert not room_feed.newest
+    assert den.runtime.replay_buffers._size == room_feed.buffer.size
     newest = await den.connects("bo", "den")
     assert await replayed(newest) == [8, 9, 10]
     since = await den.connects("bo", "den", since=7)
@@ -95,17 +95,17 @@ async def test_nobody_finds_in_memory_what_is_gone_from_the_disk(den: Server) ->
 async def test_a_page_that_was_being_read_does_not_come_back_into_the_tail(
     database: Database,
 ) -> None:
-    held = Held(database)
-    async with open_server(held) as server:
+    gated = GatedDatabase(database)
+    async with open_server(gated) as server:
         await server.room("den", members=["bo"])
         await says(server, "three", "four")
         await server.joins("ana", "den", since=4)
-        warm = server.runtime.feed.hold(server.room_id("den"))
+        room_feed = server.runtime.feed.acquire(server.room_id("den"))
         bo = await server.connects("bo")
         await bo.hears("welcome")
-        await held.quiet()
+        await gated.quiet()
 
-        with held.holding_what_is_read(but=1) as gate:
+        with gated.holding_what_is_read(but=1) as gate:
             joining = await bo.sends("join", room="den", since=0)
             await until(lambda: gate.waiting, "a page of before")
             await told(server, events=1)
@@ -115,10 +115,10 @@ async def test_a_page_that_was_being_read_does_not_come_back_into_the_tail(
         assert answer["type"] == "joined"
         reset = await bo.hears("reset")
         assert (reset["reason"], reset["first"], reset["re"]) == ("gone", 4, joining)
-        assert warm.tail is not None
-        assert warm.tail.first >= 4
+        assert room_feed.buffer is not None
+        assert room_feed.buffer.first >= 4
         # It is not joined, and can begin anew.
-        bo.ear.forget("den")
+        bo.sequence.forget("den")
         again = await bo.ask("join", room="den")
         assert (again["type"], again["first"]) == ("joined", 4)
 
@@ -126,7 +126,7 @@ async def test_a_page_that_was_being_read_does_not_come_back_into_the_tail(
 async def _remove(server: Server, database: Database) -> None:
     """Remove what is not to be kept, past the reads that are held."""
     feed = server.runtime.feed
-    await Retention(database, now=server.clock, on_removed=feed.kept_from).sweep()
+    await Retention(database, now=server.clock, on_removed=feed.on_trimmed).sweep()
 
 
 # Who comes back
@@ -196,14 +196,14 @@ async def test_another_node_forgets_what_was_removed_here(den: Server) -> None:
     async with open_server(den.database) as there:
         there._people, there._rooms = den._people, den._rooms
         await there.joins("bo", "den", since=0)
-        warm = there.runtime.feed.hold(den.room_id("den"))
-        assert warm.tail is not None
-        assert warm.tail.first <= 11
+        room_feed = there.runtime.feed.acquire(den.room_id("den"))
+        assert room_feed.buffer is not None
+        assert room_feed.buffer.first <= 11
 
         await keeps(den, 2)
         await there.runtime.poller.poll()
 
-        assert warm.first == 9
+        assert room_feed.first == 9
         assert await replayed(await there.connects("bo", "den", since=8)) == [9, 10]
 
 
@@ -248,20 +248,20 @@ async def test_a_run_that_comes_behind_a_removed_hole_is_delivered(den: Server) 
     async with open_server(den.database) as there:
         there._people, there._rooms = den._people, den._rooms
         await there.joins("bo", "den", since=10)
-        warm = there.runtime.feed.hold(den.room_id("den"))
+        room_feed = there.runtime.feed.acquire(den.room_id("den"))
         await says(den, "eleven", "twelve", "thirteen")
         await keeps(den, 1)
         room = den.room_id("den")
-        run = await den.database.read(
+        event_batch = await den.database.read(
             lambda c: event_store.batch_after(c, room, 12, upto=13, limit=9)
         )
-        assert isinstance(run, EventBatch)
+        assert isinstance(event_batch, EventBatch)
 
-        there.runtime.feed.publish([run])
-        await there.runtime.feed.reach(warm, 13)
+        there.runtime.feed.publish([event_batch])
+        await there.runtime.feed.reach(room_feed, 13)
 
-        assert warm.delivered == 13
-        assert not warm.parked
+        assert room_feed.delivered == 13
+        assert not room_feed.pending
 
 
 # The task

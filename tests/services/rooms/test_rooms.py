@@ -7,8 +7,8 @@ from app.domain.errors import Conflict, Forbidden, RoomNotFound, UserNotFound
 from app.domain.roles import Kind, Role
 from app.store import rooms as room_store
 from app.store import users
-from tests.harness.line import together
 from tests.harness.server import Server
+from tests.harness.socket_client import together
 
 
 async def goes(server: Server, name: str) -> None:

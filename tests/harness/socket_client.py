@@ -1,9 +1,9 @@
 """
-A person's end of a socket, as a good client has it.
+A client on a socket.
 
-``ask`` waits for the answer to a request, ``hears`` for what the others do. Every frame goes
-through :class:`Ear`, which fails the test as soon as the server breaks what ``protocol.md``
-promises: a hole, a repetition, an event of a room that was not joined or is lost.
+``ask`` waits for the answer to a request, ``hears`` for what others do. Every frame goes through
+:class:`SequenceChecker`, which fails the test as soon as the server breaks what ``protocol.md``
+promises: a gap, a repetition, an event of a room that was not joined or is lost.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Socket(Protocol):
     async def hang_up(self) -> None: ...
 
 
-class Ear:
+class SequenceChecker:
     """What has been heard of each room, and whether it can be right."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Ear:
         self._jumping: set[str] = set()
         self._welcomed = False
 
-    def hear(self, frame: Frame, since: int | None) -> None:
+    def on_notification(self, frame: Frame, since: int | None) -> None:
         """Check one frame. ``since`` is what the join asked for, if this answers one."""
         kind, room = frame["type"], frame.get("room")
         assert self._welcomed or kind == "welcome", f"before welcome: {frame}"
@@ -87,7 +87,7 @@ class Ear:
         self.cursors[room] = seq
 
 
-class Line:
+class SocketClient:
     """A connected person."""
 
     def __init__(self, name: str, socket: Socket, room: str | None, since: int | None) -> None:
@@ -96,7 +96,7 @@ class Line:
         self.room = room
         self.heard: list[Frame] = []
         """Every frame, in order."""
-        self.ear = Ear()
+        self.sequence = SequenceChecker()
         # Frames that were met on the way to another one.
         self._waiting: deque[Frame] = deque()
         # What joins have asked for, by their id; None is that of the path.
@@ -192,8 +192,8 @@ class Line:
         """Assert that nothing has come but signals; answered by ``pong``, so nothing is late."""
         pong = await self.ask("ping")
         assert pong["type"] == "pong"
-        noise = [frame for frame in self._waiting if frame["type"] not in SIGNALS]
-        assert not noise, noise
+        pending_activity = [frame for frame in self._waiting if frame["type"] not in SIGNALS]
+        assert not pending_activity, pending_activity
 
     async def is_closed(self) -> tuple[int | None, str]:
         """Wait for the end: code and reason. What comes before is in ``heard``."""
@@ -212,9 +212,9 @@ class Line:
         frame: Frame = json.loads(await self.socket.receive())
         self.heard.append(frame)
         re = frame.get("re")
-        self.ear.hear(frame, self._sinces.get(re))
+        self.sequence.on_notification(frame, self._sinces.get(re))
         if re in self._leaving and frame["type"] == "ack":
-            self.ear.forget(self._leaving[re])
+            self.sequence.forget(self._leaving[re])
         return frame
 
     # What was heard
