@@ -30,7 +30,7 @@ from app.api import (
 )
 from app.api.fast_path import plain_request
 from app.api.middleware import Requests
-from app.api.not_started import not_started
+from app.api.not_started import NotStarted
 from app.config.settings import Settings, read_settings
 from app.domain.limits import MAX_BODY_BYTES
 from app.observability.logs import event
@@ -56,13 +56,14 @@ class App(FastAPI):
     def __init__(self, *, fast_paths: bool, **fastapi: Any) -> None:
         super().__init__(**fastapi)
         self._fast_paths = fast_paths
+        self._not_started = NotStarted()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one connection."""
         kind = scope["type"]
         runtime: Runtime | None = getattr(self.state, "runtime", None)
         if runtime is None and kind != "lifespan":
-            await not_started(scope, receive, send)
+            await self._not_started(scope, receive, send)
         elif runtime is not None and kind == "websocket":
             await websocket(runtime.sockets, scope, receive, send)
         elif runtime is not None and self._fast_paths and (plain := plain_request(scope)):

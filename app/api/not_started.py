@@ -15,11 +15,19 @@ _HINT = (
 )
 
 
-async def not_started(scope: Any, receive: Any, send: Any) -> None:
-    """Refuse a request or a handshake, and say which line is missing."""
-    event(log, logging.ERROR, "server.not_started", hint=_HINT)
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close"})
-        return
-    await problems.answer(Internal(_HINT))(scope, receive, send)
+class NotStarted:
+    """An ASGI app that refuses everything, and says which line is missing. Logs that once."""
+
+    def __init__(self) -> None:
+        self._logged = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Refuse a request or a handshake."""
+        if not self._logged:
+            self._logged = True
+            event(log, logging.ERROR, "server.not_started", hint=_HINT)
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        await problems.answer(Internal(_HINT))(scope, receive, send)

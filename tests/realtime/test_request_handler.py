@@ -311,9 +311,7 @@ async def test_what_waits_for_a_join_that_is_through_meanwhile_goes_on(server: S
     )
 
     handler.execute(decode('{"type": "join", "room": "general"}'))
-    waiting = handler.execute(
-        decode('{"type": "leave", "room": "general", "id": "bye"}')
-    )
+    waiting = handler.execute(decode('{"type": "leave", "room": "general", "id": "bye"}'))
     assert waiting is not None, "it waits its turn"
     await until(lambda: b"caught_up" in b"".join(caller.sequence.writes), "the end of the join")
     await waiting()
