@@ -10,11 +10,11 @@ import typer
 
 from app.commands.exits import CommandError, Misuse
 from app.torture.findings import Promise
-from app.torture.kills import Command, Killer, OwnServer
+from app.torture.server_killer import CommandKiller, ServerKiller, ManagedServer
 from app.torture.plan import Plan
 from app.torture.report import Verdict
-from app.torture.run import Account, torture
-from app.torture.site import TortureError
+from app.torture.run import Credentials, torture
+from app.torture.api_client import TortureError
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
 
     Raises:
         Misuse: If what was asked for makes no sense.
-        CommandError: If a promise was broken, or nothing could be shown.
+        CommandError: If a promise was broken, or nothing could be format_event.
 
     """
     if serve == (url is not None):
@@ -45,7 +45,7 @@ def run(
         if url is None:
             verdict = asyncio.run(_on_own_server(plan, known))
         else:
-            killer = None if kill_with is None else Command(kill_with)
+            killer = None if kill_with is None else CommandKiller(kill_with)
             verdict = asyncio.run(_on(url, plan, known, killer))
     except TortureError as exc:
         raise CommandError(str(exc)) from None
@@ -64,12 +64,12 @@ def run(
     typer.echo(last)
 
 
-async def _on(url: str, plan: Plan, accounts: Sequence[Account], killer: Killer | None) -> Verdict:
-    return await torture(url, plan, accounts=accounts, killer=killer, tell=_tell)
+async def _on(url: str, plan: Plan, accounts: Sequence[Credentials], killer: ServerKiller | None) -> Verdict:
+    return await torture(url, plan, accounts=accounts, killer=killer, on_progress=_tell)
 
 
-async def _on_own_server(plan: Plan, accounts: Sequence[Account]) -> Verdict:
-    server = OwnServer(Random(plan.seed))
+async def _on_own_server(plan: Plan, accounts: Sequence[Credentials]) -> Verdict:
+    server = ManagedServer(Random(plan.seed))
     good = False
     try:
         await server.start()
@@ -97,7 +97,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def _read_accounts(file: Path | None) -> list[Account]:
+def _read_accounts(file: Path | None) -> list[Credentials]:
     if file is None:
         return []
     try:

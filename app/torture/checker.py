@@ -8,17 +8,17 @@ from bisect import bisect_left, bisect_right
 
 from app.torture.findings import Promise
 from app.torture.history import (
-    AS_EDITED,
-    AS_SENT,
-    GONE,
+    EDITED,
+    SENT,
+    DELETED,
     Frame,
     History,
     Kind,
     Outcome,
     Request,
-    essence,
-    shown,
-    wording,
+    fixed_digest,
+    format_event,
+    content_version,
 )
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -43,7 +43,7 @@ class Checker:
         self._messages: list[int] = []
         self._edits: dict[int, list[tuple[int, Request]]] = {}
         self._deleted: set[int] = set()
-        self._wordings: dict[int, bytes | None] = {}
+        self._versions: dict[int, bytes | None] = {}
         self._originals: dict[int, Request] = {}
         # Messages that were edited in a way that nobody answers for: nothing to compare with.
         self._unclear: set[int] = set()
@@ -56,8 +56,8 @@ class Checker:
             self._add(Promise.DENSE, f"the log goes from seq {self._last} to {seq}")
         self._last = max(seq, self._last)
         heard = self._room.heard.get(seq)
-        if heard is not None and heard.fixed != essence(event):
-            self._add(Promise.SAME, f"what was heard as seq {seq} is {shown(event)} in the log")
+        if heard is not None and heard.fixed != fixed_digest(event):
+            self._add(Promise.SAME, f"what was heard as seq {seq} is {format_event(event)} in the log")
         kind = _KINDS.get(event["type"])
         if kind is Kind.SEND:
             self._message(seq, event)
@@ -65,7 +65,7 @@ class Checker:
             self._change(seq, kind, event)
 
     def finish(self) -> None:
-        """All has been read: note what is missing, and what has another wording."""
+        """All has been read: note what is missing, and what has another content_version."""
         for request in self._missing.values():
             self._add(
                 Promise.KEPT,
@@ -101,7 +101,7 @@ class Checker:
 
     def _message(self, seq: int, event: Frame) -> None:
         self._messages.append(seq)
-        self._wordings[seq] = wording(event)
+        self._versions[seq] = content_version(event)
         id_, by = event.get("id"), event.get("by")
         request = self._history.requests.get(id_) if isinstance(id_, str) else None
         if request is None or request.room != self._name or request.kind is not Kind.SEND:
@@ -129,14 +129,14 @@ class Checker:
         if kind is Kind.DELETE:
             self._deleted.add(ref)
         if kind is Kind.EDIT:
-            self._wordings[seq] = wording(event)
+            self._versions[seq] = content_version(event)
         fitting = (r for r in self._claims.get(seq, ()) if (r.kind, r.ref) == (kind, ref))
         request = next(fitting, None)
         if request is None:
             if kind is Kind.EDIT:
                 self._unclear.add(ref)
             if by in self._history.users and not self._unanswered(kind, ref):
-                self._add(Promise.ONCE, f"nobody asked for {shown(event)}, or it is there twice")
+                self._add(Promise.ONCE, f"nobody asked for {format_event(event)}, or it is there twice")
             return
         self._missing.pop(request.id, None)
         if by != request.user:
@@ -156,24 +156,24 @@ class Checker:
 
     def _compare_message(self, seq: int) -> None:
         edits = self._edits.get(seq, [])
-        possible = {AS_SENT + self._originals[seq].said}
-        possible.update(AS_EDITED + edit.said for _, edit in edits)
-        now = AS_EDITED + edits[-1][1].said if edits else AS_SENT + self._originals[seq].said
+        possible = {SENT + self._originals[seq].said}
+        possible.update(EDITED + edit.said for _, edit in edits)
+        now = EDITED + edits[-1][1].said if edits else SENT + self._originals[seq].said
         self._compare(seq, seq, possible, now)
 
     def _compare_edit(self, seq: int, ref: int) -> None:
-        later = [AS_EDITED + edit.said for at, edit in self._edits[ref] if at >= seq]
+        later = [EDITED + edit.said for at, edit in self._edits[ref] if at >= seq]
         self._compare(seq, ref, set(later), later[-1])
 
     def _compare(self, seq: int, message: int, possible: set[bytes], now: bytes) -> None:
         if message in self._unclear:
             return
         if message in self._deleted:
-            possible, now = possible | {GONE}, GONE
-        if self._wordings[seq] != now:
+            possible, now = possible | {DELETED}, DELETED
+        if self._versions[seq] != now:
             self._add(Promise.SAME, f"the log words seq {seq} in another way than it was last put")
         heard = self._room.heard.get(seq)
-        if heard is not None and not heard.wordings <= possible:
+        if heard is not None and not heard.versions <= possible:
             self._add(Promise.SAME, f"somebody heard seq {seq} in words that nobody gave it")
 
     def _compare_pages(self) -> None:

@@ -65,7 +65,7 @@ class Request:
     """Where the answer says that it stands; None also if nothing changed."""
 
 
-class Page(NamedTuple):
+class NewestMessages(NamedTuple):
     """Newest messages that a join without ``since`` brought."""
 
     first: int
@@ -75,26 +75,26 @@ class Page(NamedTuple):
 
 
 @dataclass(slots=True)
-class Heard:
-    """What was heard at one number: what can't change, and the wordings it had."""
+class ReceivedEvent:
+    """What was heard at one number: what can't change, and the versions it had."""
 
     fixed: bytes
-    wordings: set[bytes] = field(default_factory=set)
+    versions: set[bytes] = field(default_factory=set)
 
 
-class Room:
+class RoomHistory:
     """What was heard of one room, by everybody together."""
 
     def __init__(self) -> None:
-        self.heard: dict[int, Heard] = {}
-        self.pages: deque[Page] = deque(maxlen=_MAX_PAGES)
+        self.heard: dict[int, ReceivedEvent] = {}
+        self.pages: deque[NewestMessages] = deque(maxlen=_MAX_PAGES)
 
 
 class History:
     """Everything that the clients of a run know."""
 
     def __init__(self, rooms: Iterable[str], users: Iterable[str] = ()) -> None:
-        self.rooms = {room: Room() for room in rooms}
+        self.rooms = {room: RoomHistory() for room in rooms}
         self.users = frozenset(users)
         self.requests: dict[str, Request] = {}
         self.findings = Findings()
@@ -126,7 +126,7 @@ class History:
         request.outcome, request.seq = Outcome.DONE, seq
         self.counts["acknowledged"] += 1
 
-    def refuses(self, id_: str, code: str) -> None:
+    def record_refusal(self, id_: str, code: str) -> None:
         """A request was refused for good."""
         request = self.requests[id_]
         self.counts[f"refused: {code}"] += 1
@@ -137,7 +137,7 @@ class History:
             self._bad_retry(request, "was taken for another request with the same id")
         request.outcome = Outcome.REFUSED
 
-    def gives_up(self, id_: str) -> None:
+    def record_give_up(self, id_: str) -> None:
         """A request is not tried again."""
         self.counts["given up"] += 1
         self.requests[id_].outcome = Outcome.GIVEN_UP
@@ -147,14 +147,14 @@ class History:
         self.counts["events heard"] += 1
         if event.get("room") != room:
             self.findings.add(Promise.SAME, room, f"heard an event of {event.get('room')!r}")
-        seq, fixed = event["seq"], essence(event)
-        known = self.rooms[room].heard.setdefault(seq, Heard(fixed))
+        seq, fixed = event["seq"], fixed_digest(event)
+        known = self.rooms[room].heard.setdefault(seq, ReceivedEvent(fixed))
         if known.fixed != fixed:
             self.findings.add(
-                Promise.SAME, room, f"two heard different events as seq {seq}: {shown(event)}"
+                Promise.SAME, room, f"two heard different events as seq {seq}: {format_event(event)}"
             )
-        if (words := wording(event)) is not None:
-            known.wordings.add(words)
+        if (words := content_version(event)) is not None:
+            known.versions.add(words)
 
     def open(self, room: str | None = None) -> list[Request]:
         """Requests without an answer that are still retried."""
@@ -184,27 +184,27 @@ def digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=12).digest()
 
 
-def essence(event: Frame) -> bytes:
+def fixed_digest(event: Frame) -> bytes:
     """What is kept of what can't change about an event."""
     fixed = orjson.dumps([event.get(name) for name in _FIXED])
     return blake2b(fixed, digest_size=12).digest()
 
 
 # How an event words its message: as it was sent, as it was edited, or not any more.
-AS_SENT, AS_EDITED, GONE = b"=", b"~", b"-"
+SENT, EDITED, DELETED = b"=", b"~", b"-"
 
 
-def wording(event: Frame) -> bytes | None:
+def content_version(event: Frame) -> bytes | None:
     """How ``event`` words its message; None if it has no words."""
     if event["type"] not in (Kind.SEND.value, Kind.EDIT.value):
         return None
     text = event.get("text")
     if event.get("deleted_at") is not None or text is None:
-        return GONE if text is None else GONE + digest(text)
+        return DELETED if text is None else DELETED + digest(text)
     edited = event.get("edited_at") is not None or event["type"] == Kind.EDIT.value
-    return (AS_EDITED if edited else AS_SENT) + digest(text)
+    return (EDITED if edited else SENT) + digest(text)
 
 
-def shown(event: Frame) -> str:
+def format_event(event: Frame) -> str:
     """An event for a finding, without what was said in it."""
     return orjson.dumps({k: v for k, v in event.items() if k not in ("text", "room")}).decode()

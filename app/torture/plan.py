@@ -8,7 +8,7 @@ class Plan:
     """What a run does."""
 
     seed: int
-    """Of the dice. Two runs with one seed try the same things; the network makes them differ."""
+    """Of the rng. Two runs with one seed try the same things; the network makes them differ."""
 
     clients: int = 20
     users: int = 10
@@ -35,18 +35,18 @@ WINDOW_REQUESTS = 8
 # Longer without an answer on a connection that lives is a finding.
 ANSWER_SECONDS = 30.0
 # A connection lives this long on average until something happens to it.
-CALM_SECONDS = 4.0
+MEAN_SECONDS_BETWEEN_FAULTS = 4.0
 # What a client that stops reading lets pass.
-DEAF_SECONDS = 4.0
+MAX_STALL_SECONDS = 4.0
 # Back-off between attempts to connect: from, and at most.
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 1.0
+BACKOFF_MIN_SECONDS = 0.05
+BACKOFF_MAX_SECONDS = 1.0
 # A server that doesn't answer for this long won't.
 OUTAGE_SECONDS = 60.0
 # Until every request is answered and everybody has caught up, once nobody disturbs any more.
 SETTLE_SECONDS = 60.0
 # One client in so many reads over HTTP instead of a socket.
-READER_EVERY = 6
+POLLING_CLIENT_EVERY = 6
 # Newest messages that a join without `since` asks for.
 NEWEST_MESSAGES = 50
 # Events that one request for the log asks for.

@@ -1,5 +1,5 @@
 """
-A whole run: people and rooms, clients and mishaps, kills, then peace, and the comparison.
+A whole run: people and rooms, clients and faults, kills, then peace, and the comparison.
 
     prepare ──▶ disturb (seconds, or kills) ──▶ settle ──▶ read the logs ──▶ verdict
 """
@@ -11,30 +11,30 @@ from random import Random
 from uuid import uuid4
 
 from app.torture.checker import Checker
-from app.torture.client import Client
+from app.torture.websocket_client import WebSocketClient
 from app.torture.findings import Promise
 from app.torture.history import History
-from app.torture.kills import Killer
-from app.torture.plan import READER_EVERY, SETTLE_SECONDS, Plan
-from app.torture.reader import Reader
+from app.torture.server_killer import ServerKiller
+from app.torture.plan import POLLING_CLIENT_EVERY, SETTLE_SECONDS, Plan
+from app.torture.polling_client import PollingClient
 from app.torture.report import Verdict
-from app.torture.site import Member, Site
+from app.torture.api_client import Account, ApiClient
 
-Account = tuple[str, str]
+Credentials = tuple[str, str]
 
-_LOOK_AGAIN_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 # While somebody watches.
 _PROGRESS_SECONDS = 5.0
-_BEFORE_THE_FIRST_KILL_SECONDS = 0.5
+_FIRST_KILL_DELAY_SECONDS = 0.5
 
 
 async def torture(
     url: str,
     plan: Plan,
     *,
-    accounts: Sequence[Account] = (),
-    killer: Killer | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    accounts: Sequence[Credentials] = (),
+    killer: ServerKiller | None = None,
+    on_progress: Callable[[str], None] = lambda line: None,
 ) -> Verdict:
     """
     Torture the server at ``url``, and compare what everybody knows in the end.
@@ -42,27 +42,27 @@ async def torture(
     Args:
         accounts: Names and passwords to use; without, accounts are made.
         killer: Who kills the server meanwhile.
-        tell: Gets a line now and then, for somebody who waits.
+        on_progress: Gets a line now and then, for somebody who waits.
 
     Raises:
         TortureError: If the run can't go on.
 
     """
     began = time.monotonic()
-    async with Site.open(url) as site:
-        await site.greet()
-        dice = Random(plan.seed)
-        members = await _people(site, plan, accounts)
-        rooms = await _rooms(site, members[0], plan)
+    async with ApiClient.open(url) as site:
+        await site.check_health()
+        rng = Random(plan.seed)
+        members = await _create_accounts(site, plan, accounts)
+        rooms = await _create_rooms(site, members[0], plan)
         history = History(rooms, (member.name for member in members))
-        people = _clients(members, rooms, history, plan, dice)
-        tell(f"{len(people)} clients of {len(members)} users in {len(rooms)} rooms.")
+        people = _create_clients(members, rooms, history, plan, rng)
+        on_progress(f"{len(people)} clients of {len(members)} users in {len(rooms)} rooms.")
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(person.run()) for person in people]
-            watching = tasks.create_task(_watch(history, tell))
-            await _disturb(plan, killer, dice, history)
-            tell("No more mishaps: everybody catches up.")
-            await _settle(people, members[0], history)
+            watching = tasks.create_task(_report_progress(history, on_progress))
+            await _inject_kills(plan, killer, rng, history)
+            on_progress("No more faults: everybody catches up.")
+            await _wait_until_settled(people, members[0], history)
             for task in [*running, watching]:
                 task.cancel()
         events = 0
@@ -80,76 +80,76 @@ async def torture(
     )
 
 
-async def _people(site: Site, plan: Plan, accounts: Sequence[Account]) -> list[Member]:
-    made: Sequence[Account] = accounts
+async def _create_accounts(site: ApiClient, plan: Plan, accounts: Sequence[Credentials]) -> list[Account]:
+    made: Sequence[Credentials] = accounts
     if not accounts:
         run = uuid4().hex[:8]
         made = [(f"torture-{run}-{n}", uuid4().hex) for n in range(1, plan.users + 1)]
         for name, password in made:
             await site.register(name, password)
-    members = [Member(site, name.lower(), password) for name, password in made]
+    members = [Account(site, name.lower(), password) for name, password in made]
     for member in members:
         await member.renew("")
     return members
 
 
-async def _rooms(site: Site, owner: Member, plan: Plan) -> list[str]:
+async def _create_rooms(site: ApiClient, owner: Account, plan: Plan) -> list[str]:
     names = [f"torture-{uuid4().hex[:12]}" for _ in range(plan.rooms)]
     for name in names:
-        await site.make_room(owner, name)
+        await site.create_room(owner, name)
     return names
 
 
-def _clients(
-    members: Sequence[Member], rooms: Sequence[str], history: History, plan: Plan, dice: Random
-) -> list[Client | Reader]:
-    people: list[Client | Reader] = []
+def _create_clients(
+    members: Sequence[Account], rooms: Sequence[str], history: History, plan: Plan, rng: Random
+) -> list[WebSocketClient | PollingClient]:
+    people: list[WebSocketClient | PollingClient] = []
     for number in range(plan.clients):
-        member, own = members[number % len(members)], Random(dice.getrandbits(64))
+        member, own = members[number % len(members)], Random(rng.getrandbits(64))
         name, room = f"client {number + 1} ({member.name})", rooms[number % len(rooms)]
-        if number % READER_EVERY == READER_EVERY - 1:
-            people.append(Reader(name, member, room, history, own))
+        if number % POLLING_CLIENT_EVERY == POLLING_CLIENT_EVERY - 1:
+            people.append(PollingClient(name, member, room, history, own))
             continue
         in_path = own.random() < 0.5
         people.append(
-            Client(
+            WebSocketClient(
                 name,
                 member,
                 [room] if in_path else rooms,
                 history,
                 own,
-                clients_of_user=-(-plan.clients // len(members)),
+                clients_per_user=-(-plan.clients // len(members)),
                 in_path=in_path,
             )
         )
     return people
 
 
-async def _watch(history: History, tell: Callable[[str], None]) -> None:
+async def _report_progress(history: History, on_progress: Callable[[str], None]) -> None:
     while True:
         await asyncio.sleep(_PROGRESS_SECONDS)
         counts = history.counts
-        tell(
+        on_progress(
             f"{counts['acknowledged']:,} acknowledged, {counts['events heard']:,} events heard, "
             f"{counts['connections']:,} connections, {counts['kills']:,} kills, "
             f"{history.findings.counts.total():,} findings."
         )
 
 
-async def _disturb(plan: Plan, killer: Killer | None, dice: Random, history: History) -> None:
+async def _inject_kills(plan: Plan, killer: ServerKiller | None, rng: Random, history: History) -> None:
     if killer is None:
         await asyncio.sleep(plan.seconds)
         return
     until = time.monotonic() + plan.seconds
-    await asyncio.sleep(_BEFORE_THE_FIRST_KILL_SECONDS)
+    await asyncio.sleep(_FIRST_KILL_DELAY_SECONDS)
     while history.counts["kills"] < plan.kills if plan.kills else time.monotonic() < until:
-        await asyncio.sleep(plan.kill_every * dice.uniform(0.25, 1.0))
+        await asyncio.sleep(plan.kill_every * rng.uniform(0.25, 1.0))
         history.counts["kills"] += await killer.kill()
 
 
-async def _settle(people: Sequence[Client | Reader], member: Member, history: History) -> None:
+async def _wait_until_settled(people: Sequence[WebSocketClient | PollingClient], member: Account, history: History) -> None:
     for person in people:
-        person.calm_down()
+        person.wind_down()
     try:
         async with asyncio.timeout(SETTLE_SECONDS):
             await _until(lambda: all(person.settled for person in people))
@@ -159,12 +159,12 @@ async def _settle(people: Sequence[Client | Reader], member: Member, history: Hi
                 lambda: all(
                     (heard.cursor or 0) >= heads[room]
                     for person in people
-                    for room, heard in person.listeners.items()
+                    for room, heard in person.subscriptions.items()
                 )
             )
     except TimeoutError:
         for person in people:
-            stands = {room: heard.cursor for room, heard in person.listeners.items()}
+            stands = {room: heard.cursor for room, heard in person.subscriptions.items()}
             if not person.settled:
                 what = f"{person.name} did not come to an end; it stands at {stands}"
                 history.findings.add(Promise.SETTLED, "", what)
@@ -175,10 +175,10 @@ async def _settle(people: Sequence[Client | Reader], member: Member, history: Hi
 
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 - many conditions of many clients, once a run
-        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _compare(member: Member, room: str, history: History) -> int:
+async def _compare(member: Account, room: str, history: History) -> int:
     head = await member.head(room)
     checker, events = Checker(history, room), 0
     async for event in member.log(room):

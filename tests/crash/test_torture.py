@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from app.torture.findings import Promise
-from app.torture.kills import OwnServer
+from app.torture.server_killer import ManagedServer
 from app.torture.plan import Plan
 from app.torture.run import torture
 
@@ -42,7 +42,7 @@ def test_nothing_is_lost_while_the_server_is_killed(tmp_path: Path):
     assert found["counts"]["acknowledged"] > KILLS
 
 
-class Forgetful(OwnServer):
+class Forgetful(ManagedServer):
     """A server whose second start is from a copy of what the first one had."""
 
     async def _kill(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.torture.findings import Promise
 from app.torture.history import Kind
-from tests.torture.stage import Stage
+from tests.torture.history_env import Stage
 
 Tampering = Callable[[Stage], object]
 
@@ -31,8 +31,8 @@ def test_what_was_never_answered_may_be_there_or_not():
     stage = talk()
     there, absent = (stage.asks("bo", Kind.SEND, text) for text in ("here", "gone"))
     stage.stores({"type": "message.created", "by": "bo", "text": "here", "id": there.id})
-    stage.history.gives_up(there.id)
-    stage.history.gives_up(absent.id)
+    stage.history.record_give_up(there.id)
+    stage.history.record_give_up(absent.id)
 
     assert stage.verdict() == {}
 
@@ -58,12 +58,12 @@ def another_in_its_place(stage: Stage) -> None:
 def take_back_what_was_heard(stage: Stage) -> None:
     request = stage.asks("bo", Kind.SEND, "heard too early")
     stage.stores({"type": "message.created", "by": "bo", "text": "…", "id": request.id})
-    stage.history.gives_up(request.id)
+    stage.history.record_give_up(request.id)
     stage.log.pop()
 
 
 def start_again(stage: Stage) -> None:
-    stage.listeners["bo"].is_reset("ahead", 3)
+    stage.subscriptions["bo"].on_reset("ahead", 3)
 
 
 def store_a_retry_again(stage: Stage) -> None:
@@ -94,11 +94,11 @@ def tell_twice(stage: Stage) -> None:
 
 
 def catch_up_elsewhere(stage: Stage) -> None:
-    stage.listeners["bo"].catches_up(3)
+    stage.subscriptions["bo"].on_caught_up(3)
 
 
 def tell_before_the_join(stage: Stage) -> None:
-    stage.listeners["bo"].connects()
+    stage.subscriptions["bo"].connects()
     stage.sends("ana", "early")
 
 
@@ -106,13 +106,13 @@ def omit_among_the_newest(stage: Stage) -> None:
     eve = stage.listener("eve", since=None)
     for seq in (2, 4):
         eve.hears(stage.log[seq - 1])
-    eve.catches_up(len(stage.log))
+    eve.on_caught_up(len(stage.log))
 
 
 def give_too_few_of_the_newest(stage: Stage) -> None:
     eve = stage.listener("eve", since=None)
     eve.hears(stage.log[3])
-    eve.catches_up(len(stage.log))
+    eve.on_caught_up(len(stage.log))
 
 
 def tell_one_another_author(stage: Stage) -> None:
@@ -170,17 +170,17 @@ def answer_a_retry_as_new(stage: Stage) -> None:
 
 
 def refuse_a_retry(stage: Stage) -> None:
-    stage.history.refuses(next(iter(stage.history.requests)), "forbidden")
+    stage.history.record_refusal(next(iter(stage.history.requests)), "forbidden")
 
 
 def store_what_was_refused(stage: Stage) -> None:
     request = stage.asks("bo", Kind.SEND, "no")
-    stage.history.refuses(request.id, "forbidden")
+    stage.history.record_refusal(request.id, "forbidden")
     stage.stores({"type": "message.created", "by": "bo", "text": "no", "id": request.id})
 
 
 def take_it_for_another(stage: Stage) -> None:
-    stage.history.refuses(stage.asks("bo", Kind.SEND, "mine").id, "id_reused")
+    stage.history.record_refusal(stage.asks("bo", Kind.SEND, "mine").id, "id_reused")
 
 
 def acknowledge_elsewhere(stage: Stage) -> None:
@@ -237,7 +237,7 @@ def test_the_newest_messages_may_be_followed_by_what_happens_meanwhile():
     for event in stage.log:
         if event["type"] == "message.created" or event["seq"] == 7:
             eve.hears(event)
-    eve.catches_up(7)
+    eve.on_caught_up(7)
 
     assert stage.verdict() == {}
     assert eve.cursor == 7
@@ -245,12 +245,12 @@ def test_the_newest_messages_may_be_followed_by_what_happens_meanwhile():
 
 def test_a_second_join_is_answered_from_its_own_since():
     stage = talk()
-    bo = stage.listeners["bo"]
+    bo = stage.subscriptions["bo"]
     asked = bo.joins(limit=50)
     stage.sends("ana", "meanwhile")
     bo.joined()
     bo.hears(stage.log[7])
-    bo.catches_up(8)
+    bo.on_caught_up(8)
 
     assert (asked, bo.cursor) == (7, 8)
     assert stage.verdict() == {}

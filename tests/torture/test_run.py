@@ -13,10 +13,10 @@ import pytest
 
 from app.cli import main
 from app.settings import Settings
-from app.torture.kills import Command
+from app.torture.server_killer import CommandKiller
 from app.torture.plan import Plan
 from app.torture.run import torture
-from app.torture.site import TortureError
+from app.torture.api_client import TortureError
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
@@ -88,7 +88,7 @@ async def test_limits_are_heeded():
 async def test_a_command_that_fails_ends_the_run():
     async with serving() as url:
         with pytest.raises(BaseExceptionGroup) as found:
-            await torture(url, SHORT, killer=Command("exit 3"))
+            await torture(url, SHORT, killer=CommandKiller("exit 3"))
 
     assert found.group_contains(TortureError, match="failed with 3")
 

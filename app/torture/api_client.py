@@ -21,14 +21,14 @@ from app.torture.plan import LOG_PAGE_EVENTS, OUTAGE_SECONDS
 _RETRY_SECONDS = 0.1
 _TIMEOUT_SECONDS = 30.0
 # What a proxy says while there is nobody behind it, and what Parley says when it can't just now.
-_AWAY = frozenset({429, 500, 502, 503, 504})
+_UNAVAILABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 class TortureError(Exception):
     """The run can't go on, whatever it has found. The text is a sentence for a person."""
 
 
-class Site:
+class ApiClient:
     """A deployment."""
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
@@ -78,7 +78,7 @@ class Site:
             except httpx2.TransportError as exc:
                 pause, why = _RETRY_SECONDS, type(exc).__name__
             else:
-                if answer.status_code not in _AWAY:
+                if answer.status_code not in _UNAVAILABLE_STATUSES:
                     return answer
                 pause, why = _pause(answer), f"status {answer.status_code}"
                 if answer.status_code == 429:
@@ -91,7 +91,7 @@ class Site:
                 )
             await asyncio.sleep(pause)
 
-    async def greet(self) -> None:
+    async def check_health(self) -> None:
         """
         Look whether a Parley is there.
 
@@ -115,22 +115,22 @@ class Site:
         if not answer.is_success and code(answer) != "username_taken":
             raise TortureError(f"An account could not be made: {said(answer)}.")
 
-    async def make_room(self, member: "Member", name: str) -> None:
+    async def create_room(self, member: "Account", name: str) -> None:
         """Make a public room."""
         body = {"name": name, "title": "Torture", "kind": "public"}
         answer = await member.ask("POST", "/rooms", json=body)
         if not answer.is_success and code(answer) != "room_exists":
             raise TortureError(f"A room could not be made: {said(answer)}.")
 
-    async def archive(self, member: "Member", room: str) -> None:
+    async def archive(self, member: "Account", room: str) -> None:
         """Close a room: nobody needs it any more."""
         await member.ask("DELETE", f"/rooms/{room}")
 
 
-class Member:
+class Account:
     """An account, and its log-in, which its clients share."""
 
-    def __init__(self, site: Site, name: str, password: str) -> None:
+    def __init__(self, site: ApiClient, name: str, password: str) -> None:
         self.site = site
         self.name = name
         self._password = password
@@ -191,13 +191,13 @@ class Member:
         A page of a room's log.
 
         Raises:
-            Refused: If there is none, as the server sees it.
+            RequestRefused: If there is none, as the server sees it.
 
         """
         path = f"/rooms/{room}/events"
         answer = await self.ask("GET", path, params={"since": since, **how})
         if not answer.is_success:
-            raise Refused(code(answer) or "", said(answer))
+            raise RequestRefused(code(answer) or "", said(answer))
         page: dict[str, Any] = orjson.loads(answer.content)
         return page
 
@@ -213,7 +213,7 @@ class Member:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The server said no. ``code`` is its reason."""
 
     def __init__(self, code: str, detail: str) -> None:

@@ -8,11 +8,11 @@ from websockets.frames import Frame, Opcode
 
 CLOSE = "closed"
 RESET = "reset"
-VANISH = "hung up without a close"
+ABORT = "hung up without a close"
 CUT = "cut in mid-frame"
-DEAF = "stopped reading"
-JOIN_AGAIN = "joined again"
-ALL = (CLOSE, RESET, VANISH, CUT, DEAF, JOIN_AGAIN)
+STALL = "stopped reading"
+REJOIN = "joined again"
+ALL = (CLOSE, RESET, ABORT, CUT, STALL, REJOIN)
 
 # Linger for no time: what is unsent is thrown away, and the peer gets an RST (socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)

@@ -9,26 +9,26 @@ from random import Random
 from app.torture.findings import Promise
 from app.torture.history import Frame, History, Kind, Outcome
 from app.torture.plan import ANSWER_SECONDS
-from app.torture.talker import Asked, Talker
+from app.torture.request_generator import PendingRequest, RequestGenerator
 
 # Answers after which the same request, with the same id, has better luck later.
-LATER = frozenset({"rate_limited", "slow_mode", "unavailable", "internal"})
+RETRYABLE_CODES = frozenset({"rate_limited", "slow_mode", "unavailable", "internal"})
 # Of a hundred requests that were cut off, so many are never tried again.
-_GIVE_UP = 3
+_GIVE_UP_PERCENT = 3
 # Before the next try, where the server doesn't say.
 _RETRY_SECONDS = 0.5
 _NOT_DUE = float("inf")
 
 
-class Waiting:
+class PendingRequests:
     """The open requests of one client, in the order in which they were made."""
 
-    def __init__(self, name: str, history: History, talker: Talker, dice: Random) -> None:
+    def __init__(self, name: str, history: History, talker: RequestGenerator, rng: Random) -> None:
         self._name = name
         self._history = history
-        self._talker = talker
-        self._dice = dice
-        self._open: dict[str, Asked] = {}
+        self._generator = talker
+        self._rng = rng
+        self._open: dict[str, PendingRequest] = {}
         # Of this connection: how many requests it has taken, and where answered ones stand.
         self._orders = 0
         self._placed: dict[str, list[tuple[int, int]]] = {}
@@ -48,28 +48,28 @@ class Waiting:
         for asked in list(self._open.values()):
             request = self._history.requests[asked.id]
             optional = request.kind is Kind.SEND and request.outcome is Outcome.OPEN
-            if give_up and optional and self._dice.randrange(100) < _GIVE_UP:
+            if give_up and optional and self._rng.randrange(100) < _GIVE_UP_PERCENT:
                 del self._open[asked.id]
-                self._history.gives_up(asked.id)
+                self._history.record_give_up(asked.id)
             else:
                 asked.due = 0.0
 
-    def due(self, now: float) -> list[Asked]:
+    def due(self, now: float) -> list[PendingRequest]:
         """What is to be sent now."""
         return [asked for asked in self._open.values() if asked.due <= now]
 
-    def new(self) -> Asked:
+    def new(self) -> PendingRequest:
         """Something more to ask for."""
-        asked = self._talker.next()
+        asked = self._generator.next()
         self._open[asked.id] = asked
         return asked
 
-    def sent(self, asked: Asked, now: float) -> None:
+    def sent(self, asked: PendingRequest, now: float) -> None:
         """It is about to be sent."""
-        if asked.said_at is not None:
+        if asked.sent_at is not None:
             self._history.counts["retried"] += 1
         self._orders += 1
-        asked.order, asked.said_at, asked.due = self._orders, now, _NOT_DUE
+        asked.order, asked.sent_at, asked.due = self._orders, now, _NOT_DUE
 
     def acknowledged(self, frame: Frame) -> None:
         """An ``ack`` came."""
@@ -83,34 +83,34 @@ class Waiting:
         self._history.answers(asked.id, seq, duplicate=duplicate)
         if seq is not None and not duplicate:
             self._placed.setdefault(asked.room, []).append((asked.order, seq))
-        asked.said_at = None
-        self._talker.answered(asked, seq)
+        asked.sent_at = None
+        self._generator.answered(asked, seq)
 
     def refused(self, frame: Frame, now: float) -> bool:
         """An ``error`` came; answers whether it was about one of these."""
         asked = self._open.get(frame.get("re", ""))
         if asked is None:
             return False
-        if frame["code"] in LATER:
+        if frame["code"] in RETRYABLE_CODES:
             self._history.counts[f"later: {frame['code']}"] += 1
             asked.due = now + (frame.get("retry_after") or _RETRY_SECONDS)
         else:
             del self._open[asked.id]
-            self._history.refuses(asked.id, frame["code"])
+            self._history.record_refusal(asked.id, frame["code"])
         return True
 
-    def is_ignored(self, now: float, listening_since: float) -> bool:
+    def is_overdue(self, now: float, listening_since: float) -> bool:
         """Whether the server owes an answer for too long. It is noted, then."""
         for asked in self._open.values():
-            if asked.due != _NOT_DUE or asked.said_at is None:
+            if asked.due != _NOT_DUE or asked.sent_at is None:
                 continue
-            if now - max(asked.said_at, listening_since) > ANSWER_SECONDS:
+            if now - max(asked.sent_at, listening_since) > ANSWER_SECONDS:
                 what = f"{self._name} had no answer to {asked.id} in {ANSWER_SECONDS:.0f} s"
                 self._history.findings.add(Promise.SETTLED, asked.room, what)
                 return True
         return False
 
-    def compare_order(self) -> None:
+    def check_order(self) -> None:
         """The connection is over: what it asked for stands in the order in which it asked."""
         for room, placed in self._placed.items():
             seqs = [seq for _, seq in sorted(placed)]

@@ -1,4 +1,4 @@
-"""What a client says next: the dice, and what it remembers of what it has said. No I/O."""
+"""What a client says next: the rng, and what it remembers of what it has said. No I/O."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from uuid import uuid4
 import orjson
 
 from app.torture.history import History, Kind, Request
-from app.torture.listener import Listener
+from app.torture.subscription import Subscription
 
 _EMOJIS = ("👍", "🎉", "🙈")
 # Own messages that may be edited or deleted, and requests that may be repeated for no reason.
 _REMEMBERED_MESSAGES = 40
 _REMEMBERED_REQUESTS = 20
 # Of a hundred requests, so many are not messages.
-_AGAIN, _EDIT, _DELETE, _REACT = 4, 8, 3, 8
+_REPEAT_PERCENT, _EDIT_PERCENT, _DELETE_PERCENT, _REACT_PERCENT = 4, 8, 3, 8
 # Letters that take one to four bytes.
 _LETTERS = "abcdefghijklmnopqrstuvwxyz     äöüß€漢字🙂"
 
 
 @dataclass(slots=True)
-class Asked:
+class PendingRequest:
     """A request that waits for its answer, and the frame that asks for it."""
 
     id: str
@@ -33,7 +33,7 @@ class Asked:
     """Its place among everything that was sent on this connection."""
     due: float = 0.0
     """When it is to be sent (again)."""
-    said_at: float | None = None
+    sent_at: float | None = None
     """When it was sent on this connection, and not answered since."""
 
     @property
@@ -42,49 +42,49 @@ class Asked:
         return orjson.dumps(self.body)
 
 
-class Talker:
+class RequestGenerator:
     """What one client has to say."""
 
     def __init__(
-        self, history: History, user: str, listeners: Mapping[str, Listener], dice: Random
+        self, history: History, user: str, subscriptions: Mapping[str, Subscription], rng: Random
     ) -> None:
         self._history = history
         self._user = user
-        self._listeners = listeners
-        self._dice = dice
+        self._listeners = subscriptions
+        self._rng = rng
         # Own messages by room and seq, and requests that were answered.
         self._mine: deque[tuple[str, int]] = deque(maxlen=_REMEMBERED_MESSAGES)
-        self._done: deque[Asked] = deque(maxlen=_REMEMBERED_REQUESTS)
+        self._done: deque[PendingRequest] = deque(maxlen=_REMEMBERED_REQUESTS)
 
-    def next(self) -> Asked:
+    def next(self) -> PendingRequest:
         """A new request; or, now and then, an old one once more."""
-        roll = self._dice.randrange(100)
-        if roll < _AGAIN and self._done:
+        roll = self._rng.randrange(100)
+        if roll < _REPEAT_PERCENT and self._done:
             self._history.counts["repeated on purpose"] += 1
-            again = self._dice.choice(self._done)
+            again = self._rng.choice(self._done)
             self._done.remove(again)
             return again
-        roll -= _AGAIN
-        if roll < _EDIT + _DELETE and self._mine:
-            room, ref = self._dice.choice(self._mine)
-            if roll < _EDIT:
+        roll -= _REPEAT_PERCENT
+        if roll < _EDIT_PERCENT + _DELETE_PERCENT and self._mine:
+            room, ref = self._rng.choice(self._mine)
+            if roll < _EDIT_PERCENT:
                 return self._asks(Kind.EDIT, room, ref=ref, text=self._text())
             self._mine.remove((room, ref))
             return self._asks(Kind.DELETE, room, ref=ref)
-        roll -= _EDIT + _DELETE
-        room = self._dice.choice(list(self._listeners))
+        roll -= _EDIT_PERCENT + _DELETE_PERCENT
+        room = self._rng.choice(list(self._listeners))
         known = self._listeners[room].messages
-        if roll < _REACT and known:
-            kind = Kind.REACT if self._dice.random() < 0.7 else Kind.UNREACT
-            emoji = self._dice.choice(_EMOJIS)
-            return self._asks(kind, room, ref=self._dice.choice(known), emoji=emoji)
+        if roll < _REACT_PERCENT and known:
+            kind = Kind.REACT if self._rng.random() < 0.7 else Kind.UNREACT
+            emoji = self._rng.choice(_EMOJIS)
+            return self._asks(kind, room, ref=self._rng.choice(known), emoji=emoji)
         return self._asks(Kind.SEND, room, text=self._text())
 
-    def message(self) -> Asked:
+    def message(self) -> PendingRequest:
         """A new message."""
-        return self._asks(Kind.SEND, self._dice.choice(list(self._listeners)), text=self._text())
+        return self._asks(Kind.SEND, self._rng.choice(list(self._listeners)), text=self._text())
 
-    def answered(self, asked: Asked, seq: int | None) -> None:
+    def answered(self, asked: PendingRequest, seq: int | None) -> None:
         """What :meth:`next` made has got its answer."""
         if seq is None:
             # Nothing is stored of what changes nothing, so that a repetition is a new request.
@@ -101,7 +101,7 @@ class Talker:
         ref: int | None = None,
         text: str | None = None,
         emoji: str | None = None,
-    ) -> Asked:
+    ) -> PendingRequest:
         id_ = str(uuid4())
         body: dict[str, Any] = {"type": _TYPES[kind], "id": id_, "room": room}
         if ref is not None:
@@ -111,13 +111,13 @@ class Talker:
         if emoji is not None:
             body |= {"emoji": emoji, "on": kind is Kind.REACT}
         self._history.asks(Request(room, self._user, id_, kind, text, ref, emoji))
-        return Asked(id_, room, body)
+        return PendingRequest(id_, room, body)
 
     def _text(self) -> str:
-        roll = self._dice.random()
-        length = 4_000 if roll < 0.01 else 1_000 if roll < 0.1 else self._dice.randint(3, 160)
-        start = f"{self._dice.getrandbits(32):08x} "
-        rest = "".join(self._dice.choices(_LETTERS, k=length - len(start))) if length > 9 else ""
+        roll = self._rng.random()
+        length = 4_000 if roll < 0.01 else 1_000 if roll < 0.1 else self._rng.randint(3, 160)
+        start = f"{self._rng.getrandbits(32):08x} "
+        rest = "".join(self._rng.choices(_LETTERS, k=length - len(start))) if length > 9 else ""
         return start + rest
 
 

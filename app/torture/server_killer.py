@@ -11,15 +11,15 @@ from random import Random
 from typing import Protocol
 
 import app
-from app.torture.site import TortureError
+from app.torture.api_client import TortureError
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 # One kill in so many comes while the server is still starting.
-_WHILE_STARTING = 10
+_KILL_DURING_START_ONE_IN = 10
 
 
-class Killer(Protocol):
+class ServerKiller(Protocol):
     """Kills the server under the clients."""
 
     async def kill(self) -> int:
@@ -27,7 +27,7 @@ class Killer(Protocol):
         ...
 
 
-class Command:
+class CommandKiller:
     """Somebody's command, which kills and restarts their server."""
 
     def __init__(self, command: str) -> None:
@@ -41,7 +41,7 @@ class Command:
         return 1
 
 
-class OwnServer:
+class ManagedServer:
     """
     ``parley serve`` on a SQLite file in a directory of its own.
 
@@ -49,8 +49,8 @@ class OwnServer:
 
     """
 
-    def __init__(self, dice: Random) -> None:
-        self._dice = dice
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
         self._port = _free_port()
         self._process: asyncio.subprocess.Process | None = None
         self.url = f"http://127.0.0.1:{self._port}"
@@ -78,9 +78,9 @@ class OwnServer:
         """Kill it and start it again; answers how many kills it took."""
         await self._kill()
         kills = 1
-        while self._dice.randrange(_WHILE_STARTING) == 0:
+        while self._rng.randrange(_KILL_DURING_START_ONE_IN) == 0:
             await self._spawn()
-            await asyncio.sleep(self._dice.uniform(0, 1.5))
+            await asyncio.sleep(self._rng.uniform(0, 1.5))
             await self._kill()
             kills += 1
         await self.start()

@@ -8,13 +8,13 @@ Where one subscriber stands in one room, and whether what comes is what has to c
 from collections import deque
 
 from app.torture.findings import Promise
-from app.torture.history import Frame, History, Kind, Page
+from app.torture.history import Frame, History, Kind, NewestMessages
 
 # Messages that one may react to.
 _REMEMBERED_MESSAGES = 20
 
 
-class Listener:
+class Subscription:
     """One subscriber of one room. Its cursor outlives its connections."""
 
     def __init__(self, history: History, room: str, name: str) -> None:
@@ -26,10 +26,10 @@ class Listener:
         self.caught_up = False
         self.messages: deque[int] = deque(maxlen=_REMEMBERED_MESSAGES)
         # What `joined` will answer, and whether it has come on this connection.
-        self._asked: int | None = None
-        self._joined = False
+        self._requested_since: int | None = None
+        self._has_joined = False
         # Numbers of the newest messages, until they are complete.
-        self._page: list[int] | None = None
+        self._newest: list[int] | None = None
         self._limit = 0
 
     def forget(self) -> None:
@@ -38,20 +38,20 @@ class Listener:
 
     def connects(self) -> None:
         """Another connection: it has joined nothing."""
-        self._joined = self.caught_up = False
-        self._page = None
+        self._has_joined = self.caught_up = False
+        self._newest = None
 
     def joins(self, limit: int) -> int | None:
         """It asks to join; answers from which ``since``. ``limit`` is for when there is none."""
-        self._asked, self._limit = self.cursor, limit
+        self._requested_since, self._limit = self.cursor, limit
         self.caught_up = False
-        return self._asked
+        return self._requested_since
 
     def joined(self) -> None:
         """What it asked for begins."""
-        self._joined = True
-        self.cursor = self._asked
-        self._page = [] if self._asked is None else None
+        self._has_joined = True
+        self.cursor = self._requested_since
+        self._newest = [] if self._requested_since is None else None
 
     def hears(self, event: Frame) -> None:
         """An event came."""
@@ -59,24 +59,24 @@ class Listener:
         seq = event["seq"]
         if event["type"] == Kind.SEND.value:
             self.messages.append(seq)
-        if not self._joined:
+        if not self._has_joined:
             self._wrong(f"heard seq {seq} before it had joined")
-        elif self._page is not None:
-            if self._page and seq <= self._page[-1]:
-                self._wrong(f"heard seq {seq} after {self._page[-1]}, after the newest messages")
+        elif self._newest is not None:
+            if self._newest and seq <= self._newest[-1]:
+                self._wrong(f"heard seq {seq} after {self._newest[-1]}, after the newest messages")
             # What happens meanwhile follows the messages: it need not be another one.
             if event["type"] == Kind.SEND.value:
-                self._page.append(seq)
+                self._newest.append(seq)
         else:
             self._next(seq)
 
-    def catches_up(self, seq: int) -> None:
+    def on_caught_up(self, seq: int) -> None:
         """The replay is over."""
-        if self._page is not None:
-            if self._page:
-                page = Page(self._page[0], seq, len(self._page), self._limit)
+        if self._newest is not None:
+            if self._newest:
+                page = NewestMessages(self._newest[0], seq, len(self._newest), self._limit)
                 self._history.rooms[self._room].pages.append(page)
-            self._page = None
+            self._newest = None
             self.cursor = seq
         elif self.cursor != seq:
             self._wrong(f"stands at {self.cursor} and was told that it has caught up with {seq}")
@@ -92,7 +92,7 @@ class Listener:
             self._wrong(f"was given seq {self.cursor} with a head of {head}")
         self.caught_up = self.cursor == head
 
-    def is_reset(self, reason: str, head: int | None) -> None:
+    def on_reset(self, reason: str, head: int | None) -> None:
         """The server says that what it holds can't be carried on from."""
         self._history.findings.add(
             Promise.REAL,
@@ -100,7 +100,7 @@ class Listener:
             f"{self._name} has heard everything to {self.cursor}, "
             f"and is told to start again ({reason}, head {head})",
         )
-        self._joined = False
+        self._has_joined = False
         self.forget()
 
     def _next(self, seq: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from app.torture.checker import Checker
 from app.torture.findings import Promise
 from app.torture.history import History, Kind, Request
-from app.torture.listener import Listener
+from app.torture.subscription import Subscription
 
 ROOM = "den"
 
@@ -21,13 +21,13 @@ class Stage:
 
     def __init__(self) -> None:
         self.history = History([ROOM], ["ana", "bo"])
-        self.listeners = {name: self.listener(name) for name in ("ana", "bo")}
+        self.subscriptions = {name: self.listener(name) for name in ("ana", "bo")}
         self.log: list[dict[str, Any]] = []
         self.stores({"type": "room.created", "by": "ana"})
 
-    def listener(self, name: str, since: int | None = 0) -> Listener:
+    def listener(self, name: str, since: int | None = 0) -> Subscription:
         """Somebody who has joined, and heard nothing yet."""
-        listener = Listener(self.history, ROOM, name)
+        listener = Subscription(self.history, ROOM, name)
         listener.cursor = since
         listener.connects()
         listener.joins(limit=50)
@@ -51,7 +51,7 @@ class Stage:
 
     def tells(self, event: dict[str, Any]) -> None:
         """Everybody hears ``event``."""
-        for listener in self.listeners.values():
+        for listener in self.subscriptions.values():
             listener.hears(dict(event))
 
     def sends(self, user: str, text: str, *, heard: bool = True) -> int:
