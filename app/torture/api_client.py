@@ -1,8 +1,8 @@
 """
-The server over HTTP: accounts, log-ins, rooms and logs.
+The server's HTTP API: accounts, tokens, rooms and logs.
 
-It may be away at any moment: what is safe to ask again is asked again, until it has been away
-for too long.
+The server may be unavailable at any moment. Requests that are safe to repeat are repeated until it
+has been unavailable for OUTAGE_SECONDS.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from app.torture.plan import LOG_PAGE_EVENTS, OUTAGE_SECONDS
 
 _RETRY_SECONDS = 0.1
 _TIMEOUT_SECONDS = 30.0
-# What a proxy says while there is nobody behind it, and what Parley says when it can't just now.
+# What a proxy answers without a backend, and what Parley answers when it is overloaded.
 _UNAVAILABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 class TortureError(Exception):
-    """The run can't go on, whatever it has found. The text is a sentence for a person."""
+    """The run can't go on, whatever it has found. The message is a full sentence for the user."""
 
 
 class ApiClient:
-    """A deployment."""
+    """One deployment, addressed by its base URL."""
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         self._url = url.rstrip("/")
@@ -38,43 +38,51 @@ class ApiClient:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator[Self]:
-        """The deployment at ``url``."""
+        """
+        Open a client for the deployment at ``url``. Sends nothing yet.
+
+        Raises:
+            TortureError: If ``url`` is not an HTTP URL.
+
+        """
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-            raise TortureError(f"{url!r} is not the address of a server: http://host:port is one.")
+            raise TortureError(
+                f"{url!r} is not the address of a server, such as http://host:port."
+            )
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
-        # Straight there: a proxy of the environment would stand between us and the faults.
+        # Ignore proxies from the environment: faults must hit the server under test.
         async with httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, limits=limits, trust_env=False
         ) as client:
             yield cls(url, client)
 
     def socket_url(self, path: str) -> str:
-        """Where a WebSocket is opened."""
+        """The URL for a WebSocket at ``path``."""
         parts = urlsplit(self._url + path)
         return urlunsplit(parts._replace(scheme={"http": "ws", "https": "wss"}[parts.scheme]))
 
-    async def once(self, method: str, path: str, **what: Any) -> httpx2.Response:
+    async def request_once(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """
-        Ask once.
+        Send one request, without retries.
 
         Raises:
-            httpx2.TransportError: If there was no answer.
+            httpx2.TransportError: If there was no response.
 
         """
-        return await self._client.request(method, self._url + path, **what)
+        return await self._client.request(method, self._url + path, **options)
 
-    async def ask(self, method: str, path: str, **what: Any) -> httpx2.Response:
+    async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """
-        Ask until there is an answer; honours ``Retry-After``.
+        Send a request, and repeat it until it is answered. Honours ``Retry-After``.
 
         Raises:
-            TortureError: If the server is away for too long.
+            TortureError: If the server is unavailable for OUTAGE_SECONDS.
 
         """
-        away_since = None
+        unavailable_since = None
         while True:
             try:
-                answer = await self.once(method, path, **what)
+                answer = await self.request_once(method, path, **options)
             except httpx2.TransportError as exc:
                 pause, why = _RETRY_SECONDS, type(exc).__name__
             else:
@@ -82,10 +90,10 @@ class ApiClient:
                     return answer
                 pause, why = _pause(answer), f"status {answer.status_code}"
                 if answer.status_code == 429:
-                    # It is there, and says when: however long that takes.
-                    away_since = None
-            away_since = away_since or time.monotonic()
-            if time.monotonic() - away_since > OUTAGE_SECONDS:
+                    # A rate limit is an answer: wait for as long as the server says.
+                    unavailable_since = None
+            unavailable_since = unavailable_since or time.monotonic()
+            if time.monotonic() - unavailable_since > OUTAGE_SECONDS:
                 raise TortureError(
                     f"{self._url} has not answered for {OUTAGE_SECONDS:.0f} s ({why})."
                 )
@@ -93,45 +101,49 @@ class ApiClient:
 
     async def check_health(self) -> None:
         """
-        Look whether a Parley is there.
+        Check that a Parley server answers at the URL.
 
         Raises:
-            TortureError: If there is none.
+            TortureError: If none does.
 
         """
         try:
-            answer = await self.once("GET", "/health")
+            answer = await self.request_once("GET", "/health")
         except (httpx2.TransportError, httpx2.InvalidURL) as exc:
-            raise TortureError(f"Nobody answers at {self._url} ({type(exc).__name__}).") from None
+            raise TortureError(f"Nothing answers at {self._url} ({type(exc).__name__}).") from None
         if answer.status_code != 200:
-            raise TortureError(f"{self._url} is no Parley: /health has {said(answer)}.")
+            raise TortureError(
+                f"{self._url} is not a Parley server: /health answered {describe(answer)}."
+            )
 
     async def register(self, name: str, password: str) -> None:
-        """Make an account."""
-        answer = await self.ask("POST", "/users", json={"username": name, "password": password})
-        if code(answer) == "registration_closed":
-            raise TortureError("Registration is closed there: give --accounts FILE.")
-        # Taken: by the try before, whose answer was lost. The name is random.
-        if not answer.is_success and code(answer) != "username_taken":
-            raise TortureError(f"An account could not be made: {said(answer)}.")
+        """Register an account."""
+        answer = await self.request(
+            "POST", "/users", json={"username": name, "password": password}
+        )
+        if error_code(answer) == "registration_closed":
+            raise TortureError("Registration is closed on this server; use --accounts FILE.")
+        # The name is random: if it is taken, an earlier try succeeded and its response was lost.
+        if not answer.is_success and error_code(answer) != "username_taken":
+            raise TortureError(f"Could not create an account: {describe(answer)}.")
 
-    async def create_room(self, member: "Account", name: str) -> None:
-        """Make a public room."""
+    async def create_room(self, account: "Account", name: str) -> None:
+        """Create a public room."""
         body = {"name": name, "title": "Torture", "kind": "public"}
-        answer = await member.ask("POST", "/rooms", json=body)
-        if not answer.is_success and code(answer) != "room_exists":
-            raise TortureError(f"A room could not be made: {said(answer)}.")
+        answer = await account.request("POST", "/rooms", json=body)
+        if not answer.is_success and error_code(answer) != "room_exists":
+            raise TortureError(f"Could not create a room: {describe(answer)}.")
 
-    async def archive(self, member: "Account", room: str) -> None:
-        """Close a room: nobody needs it any more."""
-        await member.ask("DELETE", f"/rooms/{room}")
+    async def archive_room(self, account: "Account", room: str) -> None:
+        """Archive a room of a finished run."""
+        await account.request("DELETE", f"/rooms/{room}")
 
 
 class Account:
-    """An account, and its log-in, which its clients share."""
+    """One account and its tokens, which the clients of its user share."""
 
-    def __init__(self, site: ApiClient, name: str, password: str) -> None:
-        self.site = site
+    def __init__(self, api: ApiClient, name: str, password: str) -> None:
+        self.api = api
         self.name = name
         self._password = password
         self._renewing = asyncio.Lock()
@@ -140,10 +152,10 @@ class Account:
 
     async def renew(self, old: str, *, log_in: bool = False) -> None:
         """
-        Get another token than ``old``, unless somebody else has by now.
+        Replace the access token ``old``. Does nothing if another client has replaced it by now.
 
         Args:
-            log_in: Whether the old log-in is of no use.
+            log_in: Log in with the password at once, because the session is no longer valid.
 
         """
         async with self._renewing:
@@ -154,58 +166,58 @@ class Account:
                 refresh = {"grant_type": "refresh_token", "refresh_token": self._refresh}
                 forms.insert(0, refresh)
             for form in forms:
-                answer = await self.site.ask("POST", "/token", data=form)
+                answer = await self.api.request("POST", "/token", data=form)
                 if answer.is_success:
                     tokens = answer.json()
                     self.token = tokens["access_token"]
                     self._refresh = tokens.get("refresh_token")
                     return
-            raise TortureError(f"{self.name} could not log in: {said(answer)}.")
+            raise TortureError(f"Could not log in as {self.name}: {describe(answer)}.")
 
-    async def ask(self, method: str, path: str, **what: Any) -> httpx2.Response:
-        """Ask as this user until there is an answer; with a fresh token where it takes one."""
+    async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """Send an authenticated request until it is answered; renews the token if necessary."""
         token = self.token
-        answer = await self.site.ask(method, path, headers=self._bearer(), **what)
+        answer = await self.api.request(method, path, headers=self._bearer(), **options)
         if answer.status_code == 401:
-            await self.renew(token, log_in=code(answer) != "token_expired")
-            answer = await self.site.ask(method, path, headers=self._bearer(), **what)
+            await self.renew(token, log_in=error_code(answer) != "token_expired")
+            answer = await self.api.request(method, path, headers=self._bearer(), **options)
         return answer
 
-    async def post(self, path: str, body: dict[str, Any], key: str) -> httpx2.Response:
-        """Try once to say something."""
+    async def post_once(self, path: str, body: dict[str, Any], key: str) -> httpx2.Response:
+        """Send one POST with an idempotency key, without retries."""
         headers = {**self._bearer(), "Idempotency-Key": key}
-        return await self.site.once("POST", path, json=body, headers=headers)
+        return await self.api.request_once("POST", path, json=body, headers=headers)
 
-    async def log(self, room: str) -> AsyncIterator[Frame]:
-        """The whole log of a room, as it is now."""
+    async def read_log(self, room: str) -> AsyncIterator[Frame]:
+        """Read the whole log of a room, up to its current head."""
         since, more = 0, True
         while more:
-            page = await self.events(room, since, limit=LOG_PAGE_EVENTS)
+            page = await self.read_page(room, since, limit=LOG_PAGE_EVENTS)
             for event in page["events"]:
                 yield event
                 since = max(since, event["seq"])
             more = page["has_more"] and bool(page["events"])
 
-    async def events(self, room: str, since: int, **how: int) -> dict[str, Any]:
+    async def read_page(self, room: str, since: int, **parameters: int) -> dict[str, Any]:
         """
-        A page of a room's log.
+        Read one page of a room's log.
 
         Raises:
-            RequestRefused: If there is none, as the server sees it.
+            RequestRefused: If the server answers with an error.
 
         """
         path = f"/rooms/{room}/events"
-        answer = await self.ask("GET", path, params={"since": since, **how})
+        answer = await self.request("GET", path, params={"since": since, **parameters})
         if not answer.is_success:
-            raise RequestRefused(code(answer) or "", said(answer))
+            raise RequestRefused(error_code(answer) or "", describe(answer))
         page: dict[str, Any] = orjson.loads(answer.content)
         return page
 
     async def head(self, room: str) -> int:
-        """Where a room's log ends."""
-        answer = await self.ask("GET", f"/rooms/{room}")
+        """The ``seq`` of the last event of a room."""
+        answer = await self.request("GET", f"/rooms/{room}")
         if not answer.is_success:
-            raise TortureError(f"The room {room} can't be read: {said(answer)}.")
+            raise TortureError(f"Could not read the room {room}: {describe(answer)}.")
         head: int = answer.json()["head"]
         return head
 
@@ -214,15 +226,15 @@ class Account:
 
 
 class RequestRefused(Exception):
-    """The server said no. ``code`` is its reason."""
+    """The server answered with an error. ``code`` is the problem's code."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
 
 
-def code(answer: httpx2.Response) -> str | None:
-    """The stable code of a problem; None if it is none of Parley's."""
+def error_code(answer: httpx2.Response) -> str | None:
+    """The ``code`` of a problem response; None if the response is not one of Parley's."""
     try:
         found = answer.json().get("code")
     except (ValueError, AttributeError):
@@ -230,9 +242,9 @@ def code(answer: httpx2.Response) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def said(answer: httpx2.Response) -> str:
-    """An answer that is not what was hoped for, in a few words."""
-    return f"status {answer.status_code}, {code(answer) or 'no problem of Parley'}"
+def describe(answer: httpx2.Response) -> str:
+    """An unexpected response in a few words, for an error message."""
+    return f"status {answer.status_code}, {error_code(answer) or 'not a Parley problem response'}"
 
 
 def _pause(answer: httpx2.Response) -> float:

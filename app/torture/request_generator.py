@@ -1,4 +1,4 @@
-"""What a client says next: the rng, and what it remembers of what it has said. No I/O."""
+"""Generates a client's requests at random, and remembers its answered ones. No I/O."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -13,87 +13,88 @@ from app.torture.history import History, Kind, Request
 from app.torture.subscription import Subscription
 
 _EMOJIS = ("👍", "🎉", "🙈")
-# Own messages that may be edited or deleted, and requests that may be repeated for no reason.
+# Own messages that may be edited or deleted, and answered requests that may be repeated.
 _REMEMBERED_MESSAGES = 40
 _REMEMBERED_REQUESTS = 20
-# Of a hundred requests, so many are not messages.
+# Percentages of requests that are not new messages.
 _REPEAT_PERCENT, _EDIT_PERCENT, _DELETE_PERCENT, _REACT_PERCENT = 4, 8, 3, 8
-# Letters that take one to four bytes.
+# Characters of one to four bytes in UTF-8.
 _LETTERS = "abcdefghijklmnopqrstuvwxyz     äöüß€漢字🙂"
 
 
 @dataclass(slots=True)
 class PendingRequest:
-    """A request that waits for its answer, and the frame that asks for it."""
+    """A request without an answer, and the frame that carries it."""
 
     id: str
     room: str
     body: Mapping[str, Any]
     order: int = 0
-    """Its place among everything that was sent on this connection."""
+    """Its position among the requests sent on this connection."""
     due: float = 0.0
-    """When it is to be sent (again)."""
+    """When to send it (again), on the caller's clock."""
     sent_at: float | None = None
-    """When it was sent on this connection, and not answered since."""
+    """When it was last sent without being answered; None if it has not been sent."""
 
     @property
     def payload(self) -> bytes:
-        """The text of its frame."""
+        """The encoded frame."""
         return orjson.dumps(self.body)
 
 
 class RequestGenerator:
-    """What one client has to say."""
+    """Makes the requests of one client. Its choices depend on ``rng`` and what was received."""
 
     def __init__(
         self, history: History, user: str, subscriptions: Mapping[str, Subscription], rng: Random
     ) -> None:
         self._history = history
         self._user = user
-        self._listeners = subscriptions
+        self._subscriptions = subscriptions
         self._rng = rng
-        # Own messages by room and seq, and requests that were answered.
+        # Own messages as (room, seq), and requests that were answered.
         self._mine: deque[tuple[str, int]] = deque(maxlen=_REMEMBERED_MESSAGES)
         self._done: deque[PendingRequest] = deque(maxlen=_REMEMBERED_REQUESTS)
 
     def next(self) -> PendingRequest:
-        """A new request; or, now and then, an old one once more."""
+        """Make a request, or return an answered one to be repeated."""
         roll = self._rng.randrange(100)
         if roll < _REPEAT_PERCENT and self._done:
             self._history.counts["repeated on purpose"] += 1
-            again = self._rng.choice(self._done)
-            self._done.remove(again)
-            return again
+            repeated = self._rng.choice(self._done)
+            self._done.remove(repeated)
+            return repeated
         roll -= _REPEAT_PERCENT
         if roll < _EDIT_PERCENT + _DELETE_PERCENT and self._mine:
             room, ref = self._rng.choice(self._mine)
             if roll < _EDIT_PERCENT:
-                return self._asks(Kind.EDIT, room, ref=ref, text=self._text())
+                return self._create(Kind.EDIT, room, ref=ref, text=self._text())
             self._mine.remove((room, ref))
-            return self._asks(Kind.DELETE, room, ref=ref)
+            return self._create(Kind.DELETE, room, ref=ref)
         roll -= _EDIT_PERCENT + _DELETE_PERCENT
-        room = self._rng.choice(list(self._listeners))
-        known = self._listeners[room].messages
+        room = self._rng.choice(list(self._subscriptions))
+        known = self._subscriptions[room].messages
         if roll < _REACT_PERCENT and known:
             kind = Kind.REACT if self._rng.random() < 0.7 else Kind.UNREACT
             emoji = self._rng.choice(_EMOJIS)
-            return self._asks(kind, room, ref=self._rng.choice(known), emoji=emoji)
-        return self._asks(Kind.SEND, room, text=self._text())
+            return self._create(kind, room, ref=self._rng.choice(known), emoji=emoji)
+        return self._create(Kind.SEND, room, text=self._text())
 
-    def message(self) -> PendingRequest:
-        """A new message."""
-        return self._asks(Kind.SEND, self._rng.choice(list(self._listeners)), text=self._text())
+    def next_message(self) -> PendingRequest:
+        """Make a request that sends a message."""
+        room = self._rng.choice(list(self._subscriptions))
+        return self._create(Kind.SEND, room, text=self._text())
 
-    def answered(self, asked: PendingRequest, seq: int | None) -> None:
-        """What :meth:`next` made has got its answer."""
+    def on_ack(self, request: PendingRequest, seq: int | None) -> None:
+        """Remember an acknowledged request, so that it can be referred to or repeated."""
         if seq is None:
-            # Nothing is stored of what changes nothing, so that a repetition is a new request.
+            # A request that changed nothing stored nothing: repeating it would be a new request.
             return
-        if asked.body["type"] == "send":
-            self._mine.append((asked.room, seq))
-        self._done.append(asked)
+        if request.body["type"] == "send":
+            self._mine.append((request.room, seq))
+        self._done.append(request)
 
-    def _asks(
+    def _create(
         self,
         kind: Kind,
         room: str,
@@ -110,7 +111,7 @@ class RequestGenerator:
             body["text"] = text
         if emoji is not None:
             body |= {"emoji": emoji, "on": kind is Kind.REACT}
-        self._history.asks(Request(room, self._user, id_, kind, text, ref, emoji))
+        self._history.record_request(Request(room, self._user, id_, kind, text, ref, emoji))
         return PendingRequest(id_, room, body)
 
     def _text(self) -> str:

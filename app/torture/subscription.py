@@ -1,8 +1,8 @@
 """
-Where one subscriber stands in one room, and whether what comes is what has to come next.
+A client's position in one room, and a check that each event received is the next one.
 
     join ──▶ joined ──▶ cursor+1, cursor+2, … ──▶ caught_up (seq == cursor) ──▶ cursor+1, …
-                └──▶ without since: newest messages, numbers may jump ──▶ caught_up sets cursor
+                └──▶ without since: newest messages, seqs may jump ──▶ caught_up sets cursor
 """
 
 from collections import deque
@@ -10,95 +10,98 @@ from collections import deque
 from app.torture.findings import Promise
 from app.torture.history import Frame, History, Kind, NewestMessages
 
-# Messages that one may react to.
+# Messages that reactions may refer to.
 _REMEMBERED_MESSAGES = 20
 
 
 class Subscription:
-    """One subscriber of one room. Its cursor outlives its connections."""
+    """One client's subscription to one room. Its cursor outlives its connections."""
 
     def __init__(self, history: History, room: str, name: str) -> None:
         self._history = history
-        self._room = room
+        self.room = room
         self._name = name
         self.cursor: int | None = None
-        """The last event that was heard; None: join without ``since``."""
+        """The last event received; None means a join without ``since``."""
         self.caught_up = False
         self.messages: deque[int] = deque(maxlen=_REMEMBERED_MESSAGES)
-        # What `joined` will answer, and whether it has come on this connection.
+        # The `since` of the latest join, and whether its `joined` has come on this connection.
         self._requested_since: int | None = None
         self._has_joined = False
-        # Numbers of the newest messages, until they are complete.
+        # Seqs of the newest messages received so far, until `caught_up`; None otherwise.
         self._newest: list[int] | None = None
         self._limit = 0
 
     def forget(self) -> None:
-        """Begin as somebody who has nothing of the room."""
+        """Drop the cursor, like a client with an empty cache."""
         self.cursor = None
 
-    def connects(self) -> None:
-        """Another connection: it has joined nothing."""
+    def on_connect(self) -> None:
+        """Start another connection, on which the room is not joined yet."""
         self._has_joined = self.caught_up = False
         self._newest = None
 
-    def joins(self, limit: int) -> int | None:
-        """It asks to join; answers from which ``since``. ``limit`` is for when there is none."""
+    def start_join(self, limit: int) -> int | None:
+        """Prepare a join; returns its ``since``. ``limit`` applies if that is None."""
         self._requested_since, self._limit = self.cursor, limit
         self.caught_up = False
         return self._requested_since
 
-    def joined(self) -> None:
-        """What it asked for begins."""
+    def on_joined(self) -> None:
+        """Handle ``joined``: what follows starts at the requested ``since``."""
         self._has_joined = True
         self.cursor = self._requested_since
         self._newest = [] if self._requested_since is None else None
 
-    def hears(self, event: Frame) -> None:
-        """An event came."""
-        self._history.hears(self._room, event)
+    def on_event(self, event: Frame) -> None:
+        """Handle an event from the socket."""
+        self._history.record_event(self.room, event)
         seq = event["seq"]
         if event["type"] == Kind.SEND.value:
             self.messages.append(seq)
         if not self._has_joined:
-            self._wrong(f"heard seq {seq} before it had joined")
+            self._add_finding(f"received seq {seq} before it had joined")
         elif self._newest is not None:
             if self._newest and seq <= self._newest[-1]:
-                self._wrong(f"heard seq {seq} after {self._newest[-1]}, after the newest messages")
-            # What happens meanwhile follows the messages: it need not be another one.
+                last = self._newest[-1]
+                self._add_finding(f"received seq {seq} after {last}, among the newest messages")
+            # Live events of any type may follow the newest messages before `caught_up`.
             if event["type"] == Kind.SEND.value:
                 self._newest.append(seq)
         else:
             self._next(seq)
 
     def on_caught_up(self, seq: int) -> None:
-        """The replay is over."""
+        """Handle ``caught_up``: the replay is over."""
         if self._newest is not None:
             if self._newest:
                 page = NewestMessages(self._newest[0], seq, len(self._newest), self._limit)
-                self._history.rooms[self._room].pages.append(page)
+                self._history.rooms[self.room].pages.append(page)
             self._newest = None
             self.cursor = seq
         elif self.cursor != seq:
-            self._wrong(f"stands at {self.cursor} and was told that it has caught up with {seq}")
+            self._add_finding(
+                f"received caught_up with seq {seq}, and its cursor is {self.cursor}"
+            )
         self.caught_up = True
 
-    def reads(self, since: int, events: list[Frame], head: int) -> None:
-        """A page of the log came over HTTP."""
+    def on_page(self, since: int, events: list[Frame], head: int) -> None:
+        """Handle a page of the log, read over HTTP."""
         self.cursor = since
         for event in events:
-            self._history.hears(self._room, event)
+            self._history.record_event(self.room, event)
             self._next(event["seq"])
         if self.cursor > head:
-            self._wrong(f"was given seq {self.cursor} with a head of {head}")
+            self._add_finding(f"received seq {self.cursor} with a head of {head}")
         self.caught_up = self.cursor == head
 
     def on_reset(self, reason: str, head: int | None) -> None:
-        """The server says that what it holds can't be carried on from."""
+        """Handle ``reset``: the server can't resume from the cursor, which is always a finding."""
         self._history.findings.add(
             Promise.REAL,
-            self._room,
-            f"{self._name} has heard everything to {self.cursor}, "
-            f"and is told to start again ({reason}, head {head})",
+            self.room,
+            f"{self._name} has received everything up to {self.cursor}, "
+            f"and the server told it to start again ({reason}, head {head})",
         )
         self._has_joined = False
         self.forget()
@@ -106,8 +109,8 @@ class Subscription:
     def _next(self, seq: int) -> None:
         assert self.cursor is not None
         if seq != self.cursor + 1:
-            self._wrong(f"heard seq {seq} after {self.cursor}")
+            self._add_finding(f"received seq {seq} after {self.cursor}")
         self.cursor = max(seq, self.cursor)
 
-    def _wrong(self, what: str) -> None:
-        self._history.findings.add(Promise.IN_ORDER, self._room, f"{self._name} {what}")
+    def _add_finding(self, what: str) -> None:
+        self._history.findings.add(Promise.IN_ORDER, self.room, f"{self._name} {what}")

@@ -1,8 +1,9 @@
 """
-One client on a socket: it talks, listens, has faults, comes back and goes on where it was.
+A client on a WebSocket: it sends, receives, suffers faults, reconnects and resumes.
 
-It follows the protocol as any client should: a retry has the id of the first try, a join has
-``since``, a close code's hundreds say what to do. Its faults are what happens to clients.
+It follows the protocol as any client should: a retry has the ``id`` of the first try, a join has
+``since``, and the hundreds of a close code decide whether and when to reconnect. The faults are
+those that real clients meet.
 """
 
 import asyncio
@@ -16,36 +17,36 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.protocol import State
 
 from app.torture import faults
+from app.torture.api_client import Account, TortureError
 from app.torture.findings import Promise
 from app.torture.history import Frame, History
-from app.torture.subscription import Subscription
+from app.torture.pending_requests import PendingRequests
 from app.torture.plan import (
+    BACKOFF_MAX_SECONDS,
+    BACKOFF_MIN_SECONDS,
     BURST_EVERY,
     BURST_REQUESTS,
-    MEAN_SECONDS_BETWEEN_FAULTS,
     MAX_STALL_SECONDS,
-    BACKOFF_MIN_SECONDS,
-    BACKOFF_MAX_SECONDS,
+    MEAN_SECONDS_BETWEEN_FAULTS,
     NEWEST_MESSAGES,
     SENDS_PER_SECOND,
     SHARE_OF_LIMIT,
     WINDOW_REQUESTS,
 )
-from app.torture.api_client import Account, TortureError
 from app.torture.request_generator import PendingRequest, RequestGenerator
-from app.torture.pending_requests import PendingRequests
+from app.torture.subscription import Subscription
 
-# Of a hundred connections, so many begin anew, as somebody who has nothing of the rooms.
+# Percentage of connections that join without `since`, like a client with an empty cache.
 _RESET_PERCENT = 10
 
 
 class WebSocketClient:
-    """Somebody's app."""
+    """One simulated WebSocket client. ``run`` owns its connections, one at a time."""
 
     def __init__(
         self,
         name: str,
-        member: Account,
+        account: Account,
         rooms: Sequence[str],
         history: History,
         rng: Random,
@@ -55,12 +56,12 @@ class WebSocketClient:
     ) -> None:
         self.name = name
         self.subscriptions = {room: Subscription(history, room, name) for room in rooms}
-        self._member = member
+        self._account = account
         self._history = history
         self._rng = rng
-        self._generator = RequestGenerator(history, member.name, self.subscriptions, rng)
+        self._generator = RequestGenerator(history, account.name, self.subscriptions, rng)
         self._clients_per_user = clients_per_user
-        # Whether the room is in the path, or joined by a frame.
+        # The room of a `/ws/{room}` connection; None for `/ws`, where rooms are joined by frames.
         self._path_room = rooms[0] if in_path else None
         self._pending = PendingRequests(name, history, self._generator, rng)
         self._winding_down = False
@@ -71,17 +72,17 @@ class WebSocketClient:
 
     @property
     def settled(self) -> bool:
-        """Whether everything is answered, and every room caught up with."""
-        return not self._pending and all(heard.caught_up for heard in self.subscriptions.values())
+        """Whether every request is answered and every room has caught up."""
+        return not self._pending and all(sub.caught_up for sub in self.subscriptions.values())
 
     def wind_down(self) -> None:
-        """No more faults and nothing new: only what is still open."""
+        """Stop injecting faults and making requests; only finish the pending ones."""
         self._winding_down = True
 
     async def run(self) -> None:
-        """Until cancelled, or until the server says that it is not welcome."""
+        """Connect and reconnect until cancelled, or until the server refuses it for good."""
         while True:
-            token = self._member.token
+            token = self._account.token
             try:
                 code, reason = await self._run_connection(token)
                 await self._follow_close_code(code, reason, token)
@@ -92,12 +93,12 @@ class WebSocketClient:
     # Connections
 
     async def _run_connection(self, token: str) -> tuple[int, str]:
-        """One connection, from its handshake to its end; answers how it ended."""
+        """Run one connection from its handshake to its end; returns the close code and reason."""
         path = f"/ws/{self._path_room}{self._query()}" if self._path_room else "/ws"
         try:
-            # What a client may rely on is the protocol's own; the rest is plain.
+            # Plain settings: no compression, no proxy, so that faults reach the server directly.
             socket = await connect(
-                self._member.site.socket_url(path),
+                self._account.api.socket_url(path),
                 additional_headers={"Authorization": f"Bearer {token}"},
                 compression=None,
                 proxy=None,
@@ -107,7 +108,7 @@ class WebSocketClient:
             self._history.counts["attempts without a connection"] += 1
             return 1006, ""
         self._history.counts["connections"] += 1
-        self._pending.connects(give_up=not self._winding_down)
+        self._pending.on_connect(give_up=not self._winding_down)
         try:
             async with asyncio.TaskGroup() as tasks:
                 doing = [tasks.create_task(self._send_loop(socket))]
@@ -126,47 +127,47 @@ class WebSocketClient:
         since = self._start_join(self.subscriptions[self._path_room])
         return f"?limit={NEWEST_MESSAGES}" if since is None else f"?since={since}"
 
-    def _start_join(self, listener: Subscription) -> int | None:
-        listener.connects()
+    def _start_join(self, subscription: Subscription) -> int | None:
+        subscription.on_connect()
         if not self._winding_down and self._rng.randrange(100) < _RESET_PERCENT:
-            listener.forget()
-        return listener.joins(NEWEST_MESSAGES)
+            subscription.forget()
+        return subscription.start_join(NEWEST_MESSAGES)
 
     async def _follow_close_code(self, code: int, reason: str, token: str) -> None:
-        """Do what the close code asks for, and wait as long as is polite."""
+        """React to a close code as docs/protocol.md demands, and wait before reconnecting."""
         hundreds = code // 100
-        # Too many connections are ours: the server has not noticed the end of some of them yet.
+        # 4009, too many connections, is temporary: the server still counts some that are gone.
         if hundreds == 40 and code not in (4001, 4009):
             raise TortureError(f"the server closed with {code} {reason!r}")
         if hundreds == 43 or code == 4001:
-            await self._member.renew(token, log_in=code == 4001)
+            await self._account.renew(token, log_in=code == 4001)
         self._failures += 1
         if self._return_at is not None:
             pause, self._return_at = self._return_at - time.monotonic(), None
         elif hundreds == 42 and self._failures == 1:
             pause = 0.0
         else:
-            longest = BACKOFF_MIN_SECONDS * 2 ** min(self._failures, 10)
-            pause = min(BACKOFF_MAX_SECONDS, longest) * self._rng.uniform(0.5, 1.0)
+            backoff = BACKOFF_MIN_SECONDS * 2 ** min(self._failures, 10)
+            pause = min(BACKOFF_MAX_SECONDS, backoff) * self._rng.uniform(0.5, 1.0)
         await asyncio.sleep(max(0.0, pause))
 
-    # Talking
+    # Sending
 
     async def _send_loop(self, socket: ClientConnection) -> None:
         try:
             if self._path_room is None:
-                for listener in self.subscriptions.values():
-                    await self._join(socket, listener, self._start_join(listener))
+                for subscription in self.subscriptions.values():
+                    await self._join(socket, subscription, self._start_join(subscription))
             while True:
                 now = time.monotonic()
                 if due := self._pending.due(now):
-                    for asked in due[:WINDOW_REQUESTS]:
-                        await self._send(socket, asked)
+                    for request in due[:WINDOW_REQUESTS]:
+                        await self._send(socket, request)
                 elif not self._winding_down:
-                    few = self._rng.randrange(BURST_EVERY) > 0
-                    for _ in range(1 if few else BURST_REQUESTS):
-                        if len(self._pending) < (WINDOW_REQUESTS if few else BURST_REQUESTS):
-                            await self._send(socket, self._pending.new())
+                    burst = self._rng.randrange(BURST_EVERY) == 0
+                    for _ in range(BURST_REQUESTS if burst else 1):
+                        if len(self._pending) < (BURST_REQUESTS if burst else WINDOW_REQUESTS):
+                            await self._send(socket, self._pending.create())
                 if self._pending.is_overdue(now, self._stalled_until):
                     faults.reset(socket)
                 pause = 0.05 if self._winding_down else self._rng.expovariate(self._pace)
@@ -174,26 +175,28 @@ class WebSocketClient:
         except ConnectionClosed:
             return
 
-    async def _send(self, socket: ClientConnection, asked: PendingRequest) -> None:
-        self._pending.sent(asked, time.monotonic())
-        await socket.send(asked.payload, text=True)
+    async def _send(self, socket: ClientConnection, request: PendingRequest) -> None:
+        self._pending.mark_sent(request, time.monotonic())
+        await socket.send(request.payload, text=True)
 
-    async def _join(self, socket: ClientConnection, listener: Subscription, since: int | None) -> None:
-        room = next(name for name, heard in self.subscriptions.items() if heard is listener)
+    async def _join(
+        self, socket: ClientConnection, subscription: Subscription, since: int | None
+    ) -> None:
+        room = subscription.room
         where = {"limit": NEWEST_MESSAGES} if since is None else {"since": since}
         body = {"type": "join", "id": f"join {room}", "room": room, **where}
         await socket.send(orjson.dumps(body), text=True)
 
-    # Listening
+    # Receiving
 
     async def _receive_loop(self, socket: ClientConnection) -> None:
         try:
             while True:
                 frame = orjson.loads(await socket.recv(decode=False))
                 self._handle(frame, socket)
-                deaf = self._stalled_until - time.monotonic()
-                if deaf > 0:
-                    await asyncio.sleep(deaf)
+                stall = self._stalled_until - time.monotonic()
+                if stall > 0:
+                    await asyncio.sleep(stall)
         except ConnectionClosed:
             return
 
@@ -202,7 +205,7 @@ class WebSocketClient:
             case "welcome":
                 self._apply_limits(frame["limits"])
             case "joined":
-                self.subscriptions[frame["room"]].joined()
+                self.subscriptions[frame["room"]].on_joined()
             case "caught_up":
                 self.subscriptions[frame["room"]].on_caught_up(frame["seq"])
                 self._failures = 0
@@ -210,26 +213,26 @@ class WebSocketClient:
                 self.subscriptions[frame["room"]].on_reset(frame["reason"], frame["head"])
                 faults.reset(socket)
             case "ack":
-                self._pending.acknowledged(frame)
+                self._pending.on_ack(frame)
             case "error":
-                if not self._pending.refused(frame, time.monotonic()):
-                    # A join failed: another connection will do.
+                if not self._pending.on_error(frame, time.monotonic()):
+                    # A join failed: reconnect and join again.
                     self._history.counts[f"errors: {frame['code']}"] += 1
                     faults.reset(socket)
             case "drain":
                 self._return_at = time.monotonic() + frame["reconnect_in_ms"] / 1000
             case "auth_expiring":
-                # It ends with 4301, and that is obeyed.
+                # The connection will end with 4301, which _follow_close_code handles.
                 pass
             case _ if "seq" in frame and "at" in frame:
-                self.subscriptions[frame["room"]].hears(frame)
+                self.subscriptions[frame["room"]].on_event(frame)
 
     def _apply_limits(self, limits: Frame) -> None:
         allowed = limits.get("sends_per_second") or 0
         if allowed:
             self._pace = min(self._pace, SHARE_OF_LIMIT * allowed / self._clients_per_user)
 
-    # Mishaps
+    # Faults
 
     async def _inject_faults(self, socket: ClientConnection) -> None:
         while True:
@@ -241,21 +244,21 @@ class WebSocketClient:
             if fault == faults.STALL:
                 self._stalled_until = time.monotonic() + self._rng.uniform(0.2, MAX_STALL_SECONDS)
             elif fault == faults.REJOIN:
-                for listener in self.subscriptions.values():
-                    if listener.caught_up:
-                        await self._rejoin(socket, listener)
+                for subscription in self.subscriptions.values():
+                    if subscription.caught_up:
+                        await self._rejoin(socket, subscription)
             else:
                 self._failures = 0
                 if fault == faults.CUT:
-                    asked = self._pending.new()
-                    self._pending.sent(asked, time.monotonic())
-                    faults.cut(socket, asked.payload)
+                    request = self._pending.create()
+                    self._pending.mark_sent(request, time.monotonic())
+                    faults.cut(socket, request.payload)
                 else:
                     await faults.end(socket, fault)
                 return
 
-    async def _rejoin(self, socket: ClientConnection, listener: Subscription) -> None:
+    async def _rejoin(self, socket: ClientConnection, subscription: Subscription) -> None:
         try:
-            await self._join(socket, listener, listener.joins(NEWEST_MESSAGES))
+            await self._join(socket, subscription, subscription.start_join(NEWEST_MESSAGES))
         except ConnectionClosed:
             return

@@ -1,9 +1,9 @@
 """
-A small history to tamper with: two people, one room, and the log that belongs to it.
+A short history to tamper with: two users, one room, and the matching log.
 
-    stage = Stage()
-    hi = stage.sends("ana", "hi")        asked, stored, acknowledged, heard by both
-    stage.verdict()                      {} as long as nothing is tampered with
+    env = HistoryEnv()
+    hi = env.send("ana", "hi")        requested, stored, acknowledged, received by both
+    env.broken()                      {} unless something was tampered with
 """
 
 from typing import Any
@@ -13,87 +13,87 @@ from app.torture.findings import Promise
 from app.torture.history import History, Kind, Request
 from app.torture.subscription import Subscription
 
-ROOM = "den"
+ROOM = "lobby"
 
 
-class Stage:
-    """Ana and Bo talk, and both listen from the start."""
+class HistoryEnv:
+    """Ana and Bo send messages to one room, which both have joined from the start."""
 
     def __init__(self) -> None:
         self.history = History([ROOM], ["ana", "bo"])
-        self.subscriptions = {name: self.listener(name) for name in ("ana", "bo")}
+        self.subscriptions = {name: self.subscribe(name) for name in ("ana", "bo")}
         self.log: list[dict[str, Any]] = []
-        self.stores({"type": "room.created", "by": "ana"})
+        self.store({"type": "room.created", "by": "ana"})
 
-    def listener(self, name: str, since: int | None = 0) -> Subscription:
-        """Somebody who has joined, and heard nothing yet."""
-        listener = Subscription(self.history, ROOM, name)
-        listener.cursor = since
-        listener.connects()
-        listener.joins(limit=50)
-        listener.joined()
-        return listener
+    def subscribe(self, name: str, since: int | None = 0) -> Subscription:
+        """A client that has joined, and received nothing yet."""
+        subscription = Subscription(self.history, ROOM, name)
+        subscription.cursor = since
+        subscription.on_connect()
+        subscription.start_join(limit=50)
+        subscription.on_joined()
+        return subscription
 
-    def asks(self, user: str, kind: Kind, text: str | None = None, **about: Any) -> Request:
-        """Somebody asks for something, and nothing comes of it yet."""
+    def request(self, user: str, kind: Kind, text: str | None = None, **about: Any) -> Request:
+        """Record a request that is neither answered nor stored."""
         id_ = f"id-{len(self.history.requests) + 1}"
         request = Request(ROOM, user, id_, kind, text, **about)
-        self.history.asks(request)
+        self.history.record_request(request)
         return request
 
-    def stores(self, event: dict[str, Any], *, heard: bool = True) -> int:
-        """The next event of the log, heard by everybody."""
+    def store(self, event: dict[str, Any], *, received: bool = True) -> int:
+        """Append an event to the log, and deliver it to every subscription."""
         seq = len(self.log) + 1
         self.log.append({"room": ROOM, "seq": seq, "at": f"at {seq}", **event})
-        if heard:
-            self.tells(self.log[-1])
+        if received:
+            self.deliver(self.log[-1])
         return seq
 
-    def tells(self, event: dict[str, Any]) -> None:
-        """Everybody hears ``event``."""
-        for listener in self.subscriptions.values():
-            listener.hears(dict(event))
+    def deliver(self, event: dict[str, Any]) -> None:
+        """Deliver ``event`` to every subscription."""
+        for subscription in self.subscriptions.values():
+            subscription.on_event(dict(event))
 
-    def sends(self, user: str, text: str, *, heard: bool = True) -> int:
-        """A message that everything goes well with."""
-        request = self.asks(user, Kind.SEND, text)
+    def send(self, user: str, text: str, *, received: bool = True) -> int:
+        """A message that is sent, stored and acknowledged."""
+        request = self.request(user, Kind.SEND, text)
         event = {"type": "message.created", "by": user, "text": text, "id": request.id}
-        seq = self.stores(event, heard=heard)
-        self.history.answers(request.id, seq)
+        seq = self.store(event, received=received)
+        self.history.record_ack(request.id, seq)
         return seq
 
-    def edits(self, user: str, ref: int, text: str) -> int:
-        """An edit that everything goes well with; the log words the message anew."""
-        request = self.asks(user, Kind.EDIT, text, ref=ref)
-        seq = self.stores({"type": "message.edited", "by": user, "ref": ref, "text": text})
-        self.history.answers(request.id, seq)
+    def edit(self, user: str, ref: int, text: str) -> int:
+        """An edit that is stored and acknowledged; the log's message changes accordingly."""
+        request = self.request(user, Kind.EDIT, text, ref=ref)
+        seq = self.store({"type": "message.edited", "by": user, "ref": ref, "text": text})
+        self.history.record_ack(request.id, seq)
         for event in self.log:
             if event["type"] == "message.edited" and event["ref"] == ref:
                 event["text"] = text
         self.log[ref - 1] |= {"text": text, "edited_at": f"at {seq}"}
         return seq
 
-    def deletes(self, user: str, ref: int) -> int:
-        """A deletion that everything goes well with; the log forgets the message."""
-        request = self.asks(user, Kind.DELETE, ref=ref)
+    def delete(self, user: str, ref: int) -> int:
+        """A deletion that is stored and acknowledged; the log's message loses its text."""
+        request = self.request(user, Kind.DELETE, ref=ref)
         author = self.log[ref - 1]["by"]
         event = {"type": "message.deleted", "by": user, "ref": ref, "author": author}
-        seq = self.stores(event)
-        self.history.answers(request.id, seq)
+        seq = self.store(event)
+        self.history.record_ack(request.id, seq)
         self.log[ref - 1] |= {"text": None, "deleted_at": f"at {seq}"}
         return seq
 
-    def reacts(self, user: str, ref: int, emoji: str) -> int:
-        """A reaction that everything goes well with."""
-        request = self.asks(user, Kind.REACT, ref=ref, emoji=emoji)
-        seq = self.stores({"type": "reaction.added", "by": user, "ref": ref, "emoji": emoji})
-        self.history.answers(request.id, seq)
+    def react(self, user: str, ref: int, emoji: str) -> int:
+        """A reaction that is stored and acknowledged."""
+        request = self.request(user, Kind.REACT, ref=ref, emoji=emoji)
+        seq = self.store({"type": "reaction.added", "by": user, "ref": ref, "emoji": emoji})
+        self.history.record_ack(request.id, seq)
         return seq
 
-    def verdict(self) -> dict[Promise, int]:
-        """How often each promise was found broken, once the log is read."""
+    def broken(self) -> dict[Promise, int]:
+        """Compare with the log; returns the number of findings for each broken promise."""
         checker = Checker(self.history, ROOM)
         for event in self.log:
-            checker.reads(event)
+            checker.check(event)
         checker.finish()
         return dict(self.history.findings.counts)
