@@ -8,7 +8,7 @@ from random import Random
 
 import typer
 
-from app.commands.exits import CommandError, Misuse
+from app.commands.exit_codes import CommandError, Misuse
 from app.torture.api_client import TortureError
 from app.torture.findings import Promise
 from app.torture.plan import Plan
@@ -45,10 +45,10 @@ def run(
     credentials = _read_credentials(accounts)
     try:
         if url is None:
-            verdict = asyncio.run(_run_on_managed_server(plan, credentials))
+            exit_status = asyncio.run(_run_on_managed_server(plan, credentials))
         else:
             killer = None if kill_with is None else CommandKiller(kill_with)
-            verdict = asyncio.run(_run(url, plan, credentials, killer))
+            exit_status = asyncio.run(_run(url, plan, credentials, killer))
     except TortureError as exc:
         raise CommandError(str(exc)) from None
     except BaseExceptionGroup as exc:
@@ -57,11 +57,11 @@ def run(
             raise
         raise CommandError(str(first)) from None
     if report is not None:
-        report.write_text(json.dumps(verdict.as_json(), indent=2) + "\n")
-    *lines, last = verdict.lines()
+        report.write_text(json.dumps(exit_status.as_json(), indent=2) + "\n")
+    *lines, last = exit_status.lines()
     for line in lines:
         typer.echo(line)
-    if not verdict.good:
+    if not exit_status.good:
         raise CommandError(last)
     typer.echo(last)
 
@@ -79,12 +79,12 @@ async def _run_on_managed_server(plan: Plan, credentials: Sequence[Credentials])
     good = False
     try:
         await server.start()
-        verdict = await _run(server.url, plan, credentials, server)
+        exit_status = await _run(server.url, plan, credentials, server)
         await server.stop()
         if found := await server.check():
-            verdict.history.findings.add(Promise.KEPT, "", f"parley check: {found}")
-        good = verdict.good
-        return verdict
+            exit_status.history.findings.add(Promise.KEPT, "", f"parley check: {found}")
+        good = exit_status.good
+        return exit_status
     finally:
         await server.stop()
         if good:
@@ -94,7 +94,7 @@ async def _run_on_managed_server(plan: Plan, credentials: Sequence[Credentials])
 
 
 def _print_progress(line: str) -> None:
-    # To standard error: standard output is for the verdict.
+    # To standard error: standard output is for the exit_status.
     typer.echo(line, err=True)
 
 
