@@ -21,9 +21,9 @@ from app.commands.admin_backend import AdminBackend, open_admin
 from app.commands.exit_codes import CommandError, Misuse, exit_status
 from app.commands.serve import serve as run_server
 from app.commands.torture import run as run_torture
+from app.config.settings import Settings, read_settings
 from app.domain.roles import Kind
-from app.logs import configure
-from app.settings import Settings, read_settings
+from app.observability.logs import configure
 from app.torture.plan import Plan
 
 T = TypeVar("T")

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from app.address import local_url
+from app.broker.base import MemoryBroker
+from app.config.server_url import local_url
+from app.config.settings import Settings, resolve_secret
 from app.domain import limits
 from app.domain.errors import Unavailable
-from app.live.broker import MemoryBroker
-from app.logs import event
+from app.observability.logs import event
 from app.runtime import Runtime
-from app.services.committer import Committer
-from app.services.logins import Logins
-from app.settings import Settings, resolve_secret
+from app.services.accounts.logins import Logins
+from app.services.log.committer import Committer
 from app.store import meta
 from app.store.opening import open_database
 
@@ -56,18 +56,18 @@ async def running(runtime: Runtime) -> AsyncIterator[None]:
     """Run the tasks of a runtime; what was queued is committed before this returns."""
     async with AsyncExitStack() as stack:
         stack.callback(runtime.passwords.close)
-        stack.push_async_callback(runtime.endings.close)
-        stack.push_async_callback(runtime.operations.close)
+        stack.push_async_callback(runtime.session_revoker.close)
+        stack.push_async_callback(runtime.admin_service.close)
         stack.push_async_callback(runtime.transactions.close)
         stack.push_async_callback(runtime.erasures.close)
-        stack.push_async_callback(runtime.identities.close)
+        stack.push_async_callback(runtime.authenticator.close)
         stack.push_async_callback(runtime.feed.close)
-        stack.callback(runtime.bystanders.close)
+        stack.callback(runtime.activity.close)
         stack.callback(runtime.presence.close)
         stack.callback(runtime.typing.close)
         committing = asyncio.create_task(runtime.committer.run(), name="committer")
         stack.push_async_callback(partial(_finish, runtime.committer, committing))
-        await runtime.broker.open(runtime.hear)
+        await runtime.broker.open(runtime.on_notification)
         stack.push_async_callback(runtime.broker.close)
         sweeping = asyncio.create_task(_sweep(runtime.logins), name="sweeper")
         stack.callback(sweeping.cancel)

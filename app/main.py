@@ -27,13 +27,13 @@ from app.api import (
     search,
     users,
 )
+from app.api.fast_path import plain_request
 from app.api.middleware import Requests
-from app.api.short_way import plain_request
-from app.api.ws import websocket
+from app.config.settings import Settings, read_settings
 from app.domain.limits import MAX_BODY_BYTES
 from app.lifespan import open_runtime
-from app.logs import event
-from app.settings import Settings, read_settings
+from app.observability.logs import event
+from app.realtime.socket import websocket
 
 log = logging.getLogger("parley.server")
 

@@ -9,57 +9,57 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from app.broker.base import Broker, LogAdvanced, Notification, SessionsRevoked
+from app.config.client_limits import client_limits
+from app.config.settings import Settings, resolve_secret
 from app.domain import limits
 from app.domain.closing import UNAUTHORIZED, UNAVAILABLE
 from app.domain.errors import Unauthorized, Unavailable
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, SessionId, UserId
-from app.live.broker import Bell, Broker, LoginEnded, RoomRang
-from app.live.buckets import UserBuckets
-from app.live.bystanders import Bystanders
-from app.live.connection import Connection
-from app.live.hub import Hub
-from app.live.outbox import Flusher
-from app.live.presence import Presence
-from app.live.tail import Tails
-from app.live.typing import Typing
+from app.domain.token_bucket import UserTokenBuckets
+from app.realtime.activity import ActivityNotifier
+from app.realtime.connection import Connection
+from app.realtime.drain import drain
+from app.realtime.feed import Feed
+from app.realtime.hub import Hub
+from app.realtime.joins import Joins
+from app.realtime.outbox import WriteCoalescer
+from app.realtime.poller import Poller
+from app.realtime.presence import Presence
+from app.realtime.read_receipts import ReadReceipts
+from app.realtime.replay_buffer import ReplayBuffers
+from app.realtime.replays import Replays
+from app.realtime.request_handler import RequestServices
+from app.realtime.typing import Typing
 from app.security.access_tokens import AccessTokens, Claims
 from app.security.passwords import Passwords
-from app.services.accounts import Accounts
-from app.services.administration import Administration
-from app.services.blocks import Blocks
-from app.services.committer import Committer
-from app.services.conversation import Conversations
-from app.services.directory import Directory
-from app.services.draining import drain
-from app.services.endings import Endings
-from app.services.erasures import Erasures
-from app.services.feed import Feed
-from app.services.history import History
-from app.services.identities import Identities
-from app.services.indexer import Indexer
-from app.services.invites import Invites
-from app.services.joins import Joins
-from app.services.leaving import Leaving
-from app.services.logins import Logins
-from app.services.markers import ReadMarkers
-from app.services.members import Members
-from app.services.memberships import Memberships
-from app.services.message_pages import MessagePages
-from app.services.messages import Messages
-from app.services.operations import Operations
-from app.services.poller import Poller
-from app.services.reading import Reading
-from app.services.replays import Replays
-from app.services.retention import Retention
-from app.services.rooms import Rooms
-from app.services.search import Search
-from app.services.standings import Standings
-from app.services.throttle import Throttle
-from app.services.together import Gathering
-from app.services.transactions import Transactions
-from app.settings import Settings, resolve_secret
-from app.shown_limits import shown_limits
+from app.services.accounts.accounts import Accounts
+from app.services.accounts.authenticator import Authenticator
+from app.services.accounts.blocks import Blocks
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.logins import Logins
+from app.services.accounts.session_revoker import SessionRevoker
+from app.services.admin.account_admin import AccountAdmin
+from app.services.admin.admin_service import AdminService
+from app.services.log.committer import Committer
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.log.transactions import Transactions
+from app.services.messages.history import History
+from app.services.messages.message_pages import MessagePages
+from app.services.messages.messages import Messages
+from app.services.messages.search import Search
+from app.services.messages.search_indexer import Indexer
+from app.services.rooms.invites import Invites
+from app.services.rooms.members import Members
+from app.services.rooms.membership_loader import MembershipLoader
+from app.services.rooms.membership_removal import MembershipRemoval
+from app.services.rooms.retention import Retention
+from app.services.rooms.room_directory import RoomDirectory
+from app.services.rooms.room_views import RoomViews
+from app.services.rooms.rooms import Rooms
+from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 from app.store.polling import Revocation
 
@@ -89,26 +89,26 @@ class Runtime:
         """The name of this history; may be changed while serving."""
         self.broker = broker
         self.now = now
-        self.limits = shown_limits(settings)
+        self.limits = client_limits(settings)
         self.draining = False
         self._checking: set[asyncio.Task[None]] = set()
 
         self.hub = Hub()
-        self.bystanders = Bystanders(self.hub)
+        self.activity = ActivityNotifier(self.hub)
         quiet_until = asyncio.get_running_loop().time() + limits.PRESENCE_GRACE_SECONDS
         self.typing = Typing(self.hub)
-        self.presence = Presence(self.hub.tell_presence, quiet_until)
-        self.tails = Tails()
-        self.flusher = Flusher()
-        self.send_buckets = UserBuckets(settings.sends_per_second, settings.send_burst)
+        self.presence = Presence(self.hub.send_presence, quiet_until)
+        self.replay_buffers = ReplayBuffers()
+        self.coalescer = WriteCoalescer()
+        self.send_buckets = UserTokenBuckets(settings.sends_per_second, settings.send_burst)
 
-        self.feed = Feed(database, self.hub, self.bystanders, self.tails)
-        self.markers = ReadMarkers()
+        self.feed = Feed(database, self.hub, self.activity, self.replay_buffers)
+        self.markers = ReadReceiptBuffer()
         self.committer = Committer(database, self._publish, self.markers, self.hub.fanout)
-        self.gathering = Gathering(database)
-        self.directory = Directory(self.gathering)
-        self.standings = Standings(self.gathering, self.markers)
-        self.memberships = Memberships(self.gathering, self.markers)
+        self.batch_loader = BatchLoader(database)
+        self.directory = RoomDirectory(self.batch_loader)
+        self.room_views = RoomViews(self.batch_loader, self.markers)
+        self.memberships = MembershipLoader(self.batch_loader, self.markers)
         self.history = History(
             database, directory=self.directory, epoch=lambda: self.epoch, now=now
         )
@@ -129,36 +129,36 @@ class Runtime:
             hub=self.hub,
             feed=self.feed,
             presence=self.presence,
-            replays=Replays(database, self.tails),
+            replays=Replays(database, self.replay_buffers),
             directory=self.directory,
-            standings=self.standings,
+            room_views=self.room_views,
             committer=self.committer,
-            flusher=self.flusher,
+            coalescer=self.coalescer,
             epoch=lambda: self.epoch,
             now=now,
         )
-        self.conversations = Conversations(
+        self.request_services = RequestServices(
             hub=self.hub,
             joins=self.joins,
             committer=self.committer,
             directory=self.directory,
-            reading=self.reading,
+            read_receipts=self.read_receipts,
             typing=self.typing,
-            identities=self.identities,
-            flusher=self.flusher,
+            authenticator=self.authenticator,
+            coalescer=self.coalescer,
             now=now,
         )
 
     def _build_rooms(self) -> None:
         database, now = self.database, self.now
         self.transactions = Transactions(database, self._publish)
-        self.leaving = Leaving(database, self.transactions, now)
-        self.retention = Retention(database, now=now, on_removed=self.feed.kept_from)
+        self.membership_removal = MembershipRemoval(database, self.transactions, now)
+        self.retention = Retention(database, now=now, on_removed=self.feed.on_trimmed)
         self.rooms = Rooms(
             database,
             committer=self.committer,
             directory=self.directory,
-            standings=self.standings,
+            room_views=self.room_views,
             markers=self.markers,
             now=now,
         )
@@ -177,8 +177,12 @@ class Runtime:
             now=now,
         )
         self.blocks = Blocks(database, now)
-        self.reading = Reading(
-            self.gathering, standings=self.standings, markers=self.markers, hub=self.hub, now=now
+        self.read_receipts = ReadReceipts(
+            self.batch_loader,
+            room_views=self.room_views,
+            markers=self.markers,
+            hub=self.hub,
+            now=now,
         )
 
     def _build_accounts(self) -> None:
@@ -191,20 +195,20 @@ class Runtime:
             failed_logins_per_minute=settings.failed_logins_per_minute,
             registrations_per_minute=settings.registrations_per_minute,
         )
-        self.endings = Endings(database, self._login_ended)
+        self.session_revoker = SessionRevoker(database, self._login_ended)
         self.erasures = Erasures(
             database,
             transactions=self.transactions,
-            let_go=self.leaving.let_go,
+            remove_memberships=self.membership_removal.remove_memberships,
             now=now,
             on_renamed=self._names_changed,
         )
-        self.identities = Identities(database, self.gathering, tokens, now)
+        self.authenticator = Authenticator(database, self.batch_loader, tokens, now)
         self.accounts = Accounts(
             database,
             passwords=self.passwords,
             throttle=self.throttle,
-            endings=self.endings,
+            session_revoker=self.session_revoker,
             registration_open=settings.registration == "open",
             now=now,
             erase=self.erasures.erase,
@@ -214,11 +218,11 @@ class Runtime:
             passwords=self.passwords,
             access_tokens=tokens,
             throttle=self.throttle,
-            endings=self.endings,
+            session_revoker=self.session_revoker,
             refresh_token_days=settings.refresh_token_days,
             now=now,
         )
-        self.operations = Operations(
+        self.admin_service = AdminService(
             database,
             passwords=self.passwords,
             access_tokens=tokens,
@@ -231,8 +235,8 @@ class Runtime:
             on_new_epoch=self._epoch_began,
             on_retention=self.retention.wake,
         )
-        self.administration = Administration(
-            database, passwords=self.passwords, endings=self.endings, now=now
+        self.account_admin = AccountAdmin(
+            database, passwords=self.passwords, session_revoker=self.session_revoker, now=now
         )
 
     async def drain(self) -> None:
@@ -240,12 +244,12 @@ class Runtime:
         self.draining = True
         await drain(self.hub, self.committer)
 
-    def _publish(self, runs: Sequence[Run]) -> None:
+    def _publish(self, runs: Sequence[EventBatch]) -> None:
         # First: whatever happens to the telling, nothing is left out of the index.
         self.indexer.notice(runs)
         self.feed.publish(runs)
         for run in runs:
-            self.broker.ring(RoomRang(run.room, run.last))
+            self.broker.notify(LogAdvanced(run.room, run.last))
 
     def _names_changed(self) -> None:
         self.feed.names_changed()
@@ -256,16 +260,16 @@ class Runtime:
 
     def _login_ended(self, user: UserId, session: SessionId | None) -> None:
         self.hub.end_sessions(user, session)
-        self.broker.ring(LoginEnded(user, session))
+        self.broker.notify(SessionsRevoked(user, session))
 
-    def hear(self, bell: Bell) -> None:
+    def on_notification(self, notification: Notification) -> None:
         """A doorbell of another node."""
-        if isinstance(bell, RoomRang):
-            self.feed.rung(bell.room, bell.head)
-        elif bell.session is not None:
-            self.hub.end_sessions(bell.user, bell.session)
+        if isinstance(notification, LogAdvanced):
+            self.feed.on_notification(notification.room, notification.head)
+        elif notification.session is not None:
+            self.hub.end_sessions(notification.user, notification.session)
         else:
-            self._check_again(bell.user)
+            self._check_again(notification.user)
 
     def _ended_elsewhere(self, revocation: Revocation) -> None:
         if revocation.erased:
@@ -284,7 +288,7 @@ class Runtime:
 
     async def _confirm(self, connection: Connection) -> None:
         try:
-            await self.identities.confirm(
+            await self.authenticator.confirm(
                 Claims(connection.user, connection.session, connection.expires_at)
             )
         except Unauthorized:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import uvloop
 from sqlalchemy.pool import StaticPool
 
-from app.store.driver import driver
+from app.store.query import driver
 from app.store.threads import Threads
 from bench.machine import SERVER_CORE, describe, on_core
 

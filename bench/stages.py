@@ -22,19 +22,19 @@ from pathlib import Path
 import uvloop
 from websockets.frames import Frame, Opcode
 
-from app.domain.appends import Done, Send
+from app.domain.appends import Committed, Send
 from app.domain.deciding import decide
-from app.domain.events import Run
+from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
-from app.live.buckets import Bucket
-from app.live.protocol import Protocol
-from app.live.splitter import Splitter
+from app.domain.token_bucket import TokenBucket
+from app.realtime.client_session import ClientSession
 from app.store import log, working_sets
-from app.store.database import Connection
+from app.store.database import DbConnection
 from app.store.sqlite import SqliteDatabase
 from app.store.threads import Threads
+from app.transport.frame_reader import FrameReader
 from app.wire import answers
-from app.wire.events import run_frames
+from app.wire.events import encode_batch
 from app.wire.frames import text_frame
 from bench import fixtures
 from bench.dataset import TEXT_BYTES, Dataset, Room
@@ -78,8 +78,8 @@ async def _turns(size: int, port: int) -> Timings:
             numbers = range(turn * size, (turn + 1) * size)
             _read(timings, numbers)
             await _hop(timings, threads)
-            run = await database.write(lambda c, n=numbers: _commit(timings, c, n))  # type: ignore[misc]
-            _deliver(timings, run, members)
+            batch = await database.write(lambda c, n=numbers: _commit(timings, c, n))  # type: ignore[misc]
+            _deliver(timings, batch, members)
             # Let the readers keep up.
             await asyncio.sleep(0.001)
         threads.close()
@@ -92,15 +92,15 @@ async def _turns(size: int, port: int) -> Timings:
 def _read(timings: Timings, numbers: Sequence[int]) -> None:
     said = [f'{{"type":"send","id":"bench-{n:08}","text":"{_TEXT}"}}'.encode() for n in numbers]
     frames = [Frame(Opcode.TEXT, text).serialize(mask=True) for text in said]
-    splitter, texts = Splitter(_MAX_FRAME), []
+    reader, texts = FrameReader(_MAX_FRAME), []
     with _timed(timings, "read: cut and unmask"):
         for frame in frames:
-            texts += splitter.split(frame)
-    full = [Bucket(_MANY, _MANY, 0) for _ in range(2)]
-    protocol = Protocol(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
+            texts += reader.split(frame)
+    full = [TokenBucket(_MANY, _MANY, 0) for _ in range(2)]
+    session = ClientSession(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
     with _timed(timings, "decode, check, limits"):
         for text in texts:
-            protocol.receive(str(text), 0)
+            session.receive(str(text), 0)
 
 
 async def _hop(timings: Timings, threads: Threads) -> None:
@@ -108,7 +108,7 @@ async def _hop(timings: Timings, threads: Threads) -> None:
         await threads.run(abs, -1)
 
 
-def _commit(timings: Timings, connection: Connection, numbers: Sequence[int]) -> Run:
+def _commit(timings: Timings, connection: DbConnection, numbers: Sequence[int]) -> EventBatch:
     """One batch, with the COMMIT and the next BEGIN, which SQLAlchemy would issue."""
     batch = [
         Send(
@@ -135,22 +135,22 @@ def _commit(timings: Timings, connection: Connection, numbers: Sequence[int]) ->
         raw.execute("BEGIN IMMEDIATE")
     room = ws.rooms[_ROOM]
     names = {person.user: person.username for person in ws.people.values()}
-    return Run(_ROOM, room.name, room.kind, ws.events, names)
+    return EventBatch(_ROOM, room.name, room.kind, ws.events, names)
 
 
 def _sender(number: int) -> UserId:
     return UserId(fixtures.FIRST_USER + number % _SENDERS)
 
 
-def _deliver(timings: Timings, run: Run, members: Sequence[asyncio.Transport]) -> None:
+def _deliver(timings: Timings, batch: EventBatch, members: Sequence[asyncio.Transport]) -> None:
     with _timed(timings, "encode and frame, once for all"):
-        joined = b"".join(run_frames(run))
+        joined = b"".join(encode_batch(batch))
     with _timed(timings, f"write to {_MEMBERS} sockets"):
         for member in members:
             member.write(joined)
     with _timed(timings, "answers: encode and frame"):
-        for event in run.events:
-            text_frame(answers.done(event.client_id, Done(event.seq, event.at)))
+        for event in batch.events:
+            text_frame(answers.done(event.client_id, Committed(event.seq, event.at)))
 
 
 @contextmanager

@@ -18,11 +18,11 @@ from typing import Any
 
 from app.domain.ids import UserId
 from app.domain.limits import MAX_WELCOME_ROOMS
-from app.services.markers import ReadMarkers
-from app.services.memberships import Memberships
-from app.services.together import Gathering
-from app.store.database import Connection
-from app.store.driver import driver
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.rooms.membership_loader import MembershipLoader
+from app.store.batch_loader import BatchLoader
+from app.store.database import DbConnection
+from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
 from app.wire.rooms import room_body
 from bench import fixtures, machine
@@ -103,12 +103,12 @@ def _read_all_but(file: Path, unread: int) -> None:
 async def _measure(file: Path, times: int) -> tuple[list[float], int]:
     """Times in milliseconds, and the total of unread messages."""
     database = SqliteDatabase(file)
-    memberships = Memberships(Gathering(database), ReadMarkers())
+    memberships = MembershipLoader(BatchLoader(database), ReadReceiptBuffer())
     took = []
     for n in range(times + 10):
         began = time.perf_counter()
-        standings = await memberships.standings(_READER, MAX_WELCOME_ROOMS)
-        bodies = [room_body(standing) for standing in standings]
+        room_views = await memberships.room_views(_READER, MAX_WELCOME_ROOMS)
+        bodies = [room_body(view) for view in room_views]
         if n >= 10:
             took.append((time.perf_counter() - began) * 1000)
     await database.close()
@@ -119,13 +119,13 @@ async def _measure(file: Path, times: int) -> tuple[list[float], int]:
 async def _plan(file: Path) -> list[str]:
     """The steps of the query plan on events and mentions."""
     database = SqliteDatabase(file, readers=1)
-    memberships = Memberships(Gathering(database), ReadMarkers())
+    memberships = MembershipLoader(BatchLoader(database), ReadReceiptBuffer())
     statements: list[str] = []
     # A single reader, so that the trace is on the connection that the query uses.
     await database.read(lambda c: driver(c).set_trace_callback(statements.append))
-    await memberships.standings(_READER, MAX_WELCOME_ROOMS)
+    await memberships.room_views(_READER, MAX_WELCOME_ROOMS)
 
-    def explain(connection: Connection) -> Sequence[Any]:
+    def explain(connection: DbConnection) -> Sequence[Any]:
         driver(connection).set_trace_callback(None)
         [sql] = [statement for statement in statements if "FROM events AS e" in statement]
         return driver(connection).execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()

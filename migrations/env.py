@@ -12,7 +12,7 @@ from alembic import context
 from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.settings import read_settings
+from app.config.settings import read_settings
 from app.store.tables import metadata
 
 

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 
 from app.store.database import Database
 from tests.harness import databases
-from tests.harness.databases import Held, open_postgres, open_sqlite, postgres_database
+from tests.harness.databases import GatedDatabase, open_postgres, open_sqlite, postgres_database
 from tests.harness.server import Server, open_server
 
 # The same examples in every run: a failure is there for everybody, or for nobody.
@@ -23,13 +23,13 @@ SLOW = (
     "bench/",
     "docs/test_promises",
     "docs/test_readme",
-    "live/test_transport",
+    "transport/test_websocket",
     "model/",
-    "services/test_interleavings",
-    "services/test_joins",
+    "realtime/test_interleavings",
+    "realtime/test_joins",
     "store/test_working_sets",
     "test_cli",
-    "test_server",
+    "transport/test_server",
     "torture/",
     "web/",
 )
@@ -80,9 +80,9 @@ async def file_database(postgres: str | None, tmp_path: Path) -> AsyncIterator[D
 
 
 @pytest.fixture
-def held(database: Database) -> Held:
+def gated(database: Database) -> GatedDatabase:
     """The database, with reads and writes that a test can hold."""
-    return Held(database)
+    return GatedDatabase(database)
 
 
 @pytest.fixture

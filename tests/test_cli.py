@@ -22,7 +22,7 @@ import pytest
 from app.cli import main
 from app.commands import admin_backend
 from app.commands import serve as serve_command
-from app.settings import Settings
+from app.config.settings import Settings
 from app.store.file_lock import FileLock
 from tests.harness.databases import postgres_database
 

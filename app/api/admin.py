@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import By, OperationsDep, UserAgent
+from app.api.deps import AdminServiceDep, By, UserAgent
 from app.api.pages import PageDep
 from app.api.responses import AUTHENTICATED, errors
 from app.api.strict import StrictRoute
@@ -36,13 +36,13 @@ _DENIED = (*AUTHENTICATED, Forbidden)
 )
 async def list_users(
     _: By,
-    operations: OperationsDep,
+    admin_service: AdminServiceDep,
     page: PageDep,
     q: Annotated[str, Query(max_length=100, description="How the username begins.")] = "",
 ) -> AccountsAnswer:
     """List accounts by name, the disabled ones too."""
     after = page.key("accounts", str) or ""
-    found = await operations.users(q, after=after, limit=page.limit + 1)
+    found = await admin_service.users(q, after=after, limit=page.limit + 1)
     shown, following = page.cut("accounts", found, lambda user: user.username)
     return AccountsAnswer(users=[_account(user) for user in shown], next=following)
 
@@ -55,10 +55,10 @@ async def list_users(
     responses=errors(*_DENIED, UsernameTaken, Invalid),
 )
 async def add_user(
-    new: NewAccount, by: By, operations: OperationsDep, response: Response
+    new: NewAccount, by: By, admin_service: AdminServiceDep, response: Response
 ) -> AccountAnswer:
     """Make an account for somebody, whether registration is open or not."""
-    user = await operations.add_user(
+    user = await admin_service.add_user(
         new.username, new.password, new.display_name, is_admin=new.admin, by=by
     )
     response.headers["Location"] = f"/users/{user.username}"
@@ -72,10 +72,10 @@ async def add_user(
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
 async def set_password(
-    username: str, reset: PasswordReset, by: By, operations: OperationsDep
+    username: str, reset: PasswordReset, by: By, admin_service: AdminServiceDep
 ) -> AccountAnswer:
     """Give a user another password. All their log-ins end."""
-    return _account(await operations.set_password(username, reset.password, by))
+    return _account(await admin_service.set_password(username, reset.password, by))
 
 
 @router.put(
@@ -84,9 +84,9 @@ async def set_password(
     summary="Disable an account",
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
-async def disable(username: str, by: By, operations: OperationsDep) -> AccountAnswer:
+async def disable(username: str, by: By, admin_service: AdminServiceDep) -> AccountAnswer:
     """Keep a user out. All their log-ins end and their sockets are closed."""
-    return _account(await operations.disable(username, by))
+    return _account(await admin_service.disable(username, by))
 
 
 @router.delete(
@@ -96,9 +96,9 @@ async def disable(username: str, by: By, operations: OperationsDep) -> AccountAn
     summary="Enable an account",
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
-async def enable(username: str, by: By, operations: OperationsDep) -> None:
+async def enable(username: str, by: By, admin_service: AdminServiceDep) -> None:
     """Let a user in again; they log in anew."""
-    await operations.enable(username, by)
+    await admin_service.enable(username, by)
 
 
 @router.put(
@@ -107,9 +107,9 @@ async def enable(username: str, by: By, operations: OperationsDep) -> None:
     summary="Make somebody an administrator",
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
-async def make_admin(username: str, by: By, operations: OperationsDep) -> AccountAnswer:
+async def make_admin(username: str, by: By, admin_service: AdminServiceDep) -> AccountAnswer:
     """Let a user do everything that is listed here, from their next request on."""
-    return _account(await operations.set_admin(username, True, by))
+    return _account(await admin_service.set_admin(username, True, by))
 
 
 @router.delete(
@@ -119,9 +119,9 @@ async def make_admin(username: str, by: By, operations: OperationsDep) -> Accoun
     summary="Make somebody an ordinary user",
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
-async def unmake_admin(username: str, by: By, operations: OperationsDep) -> None:
+async def unmake_admin(username: str, by: By, admin_service: AdminServiceDep) -> None:
     """Take an administrator's powers away, from their next request on."""
-    await operations.set_admin(username, False, by)
+    await admin_service.set_admin(username, False, by)
 
 
 @router.post(
@@ -131,10 +131,10 @@ async def unmake_admin(username: str, by: By, operations: OperationsDep) -> None
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
 async def log_in_as(
-    username: str, by: By, operations: OperationsDep, user_agent: UserAgent
+    username: str, by: By, admin_service: AdminServiceDep, user_agent: UserAgent
 ) -> TokenAnswer:
     """Begin a log-in without a password, for a host product that knows who its users are."""
-    tokens = await operations.log_in_as(username, user_agent, by)
+    tokens = await admin_service.log_in_as(username, user_agent, by)
     return TokenAnswer(
         access_token=tokens.access_token,
         expires_in=tokens.expires_in,
@@ -152,7 +152,7 @@ async def log_in_as(
 async def erase(
     username: str,
     by: By,
-    operations: OperationsDep,
+    admin_service: AdminServiceDep,
     messages: Annotated[
         Literal["keep", "blank"],
         Query(description="What becomes of their messages: `blank` deletes each."),
@@ -164,7 +164,7 @@ async def erase(
     Its sockets are closed, its memberships end, what it owned goes to others. Answered when all
     is done; what is interrupted is carried on.
     """
-    await operations.erase_user(username, blank=messages == "blank", by=by)
+    await admin_service.erase_user(username, blank=messages == "blank", by=by)
 
 
 @router.get(
@@ -173,10 +173,10 @@ async def erase(
     summary="List what was done",
     responses=errors(*_DENIED, Invalid),
 )
-async def list_audit(_: By, operations: OperationsDep, page: PageDep) -> AuditAnswer:
+async def list_audit(_: By, admin_service: AdminServiceDep, page: PageDep) -> AuditAnswer:
     """List the acts of administrators and the command line, the newest first."""
     before = page.key("audit", int)
-    found = await operations.audit(before=before, limit=page.limit + 1)
+    found = await admin_service.audit(before=before, limit=page.limit + 1)
     shown, following = page.cut("audit", found, lambda entry: entry.id)
     return AuditAnswer(entries=[_entry(entry) for entry in shown], next=following)
 
@@ -187,13 +187,13 @@ async def list_audit(_: By, operations: OperationsDep, page: PageDep) -> AuditAn
     summary="Begin another history",
     responses=errors(*_DENIED),
 )
-async def new_epoch(by: By, operations: OperationsDep) -> EpochAnswer:
+async def new_epoch(by: By, admin_service: AdminServiceDep) -> EpochAnswer:
     """
     Tell all clients to drop what they hold: after a backup was restored by other means.
 
     They hear of it when they join next.
     """
-    return EpochAnswer(epoch=await operations.new_epoch(by))
+    return EpochAnswer(epoch=await admin_service.new_epoch(by))
 
 
 def _account(user: User) -> AccountAnswer:

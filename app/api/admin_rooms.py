@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Response
 
-from app.api.deps import By, OperationsDep
+from app.api.deps import AdminServiceDep, By
 from app.api.pages import PageDep
 from app.api.responses import AUTHENTICATED, errors
 from app.api.strict import StrictRoute
 from app.domain.clock import iso
 from app.domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
 from app.domain.roles import Kind
-from app.store.all_rooms import Room
+from app.store.admin_rooms import Room
 from app.wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
 
 router = APIRouter(prefix="/admin/rooms", tags=["Administration"], route_class=StrictRoute)
@@ -23,10 +23,10 @@ _DENIED = (*AUTHENTICATED, Forbidden)
     summary="List all rooms",
     responses=errors(*_DENIED, Invalid),
 )
-async def list_rooms(_: By, operations: OperationsDep, page: PageDep) -> AdminRoomsAnswer:
+async def list_rooms(_: By, admin_service: AdminServiceDep, page: PageDep) -> AdminRoomsAnswer:
     """List rooms of every kind, by name. What is said in them is not shown."""
     after = page.key("all-rooms", str) or ""
-    found = await operations.rooms.page(after=after, limit=page.limit + 1)
+    found = await admin_service.rooms.page(after=after, limit=page.limit + 1)
     shown, following = page.cut("all-rooms", found, lambda room: room.name)
     return AdminRoomsAnswer(rooms=[_room(room) for room in shown], next=following)
 
@@ -39,10 +39,10 @@ async def list_rooms(_: By, operations: OperationsDep, page: PageDep) -> AdminRo
     responses=errors(*_DENIED, RoomExists, UserNotFound, Invalid),
 )
 async def add_room(
-    new: AdminNewRoom, by: By, operations: OperationsDep, response: Response
+    new: AdminNewRoom, by: By, admin_service: AdminServiceDep, response: Response
 ) -> AdminRoomAnswer:
     """Make a room that belongs to nobody, or to whoever is named."""
-    room = await operations.rooms.add(new.name, new.title, Kind(new.kind), new.owner, by=by)
+    room = await admin_service.rooms.add(new.name, new.title, Kind(new.kind), new.owner, by=by)
     response.headers["Location"] = f"/rooms/{room.name}"
     return _room(room)
 
@@ -53,9 +53,9 @@ async def add_room(
     summary="Archive a room",
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
-async def archive(room: str, by: By, operations: OperationsDep) -> AdminRoomAnswer:
+async def archive(room: str, by: By, admin_service: AdminServiceDep) -> AdminRoomAnswer:
     """Make a room read-only for everybody."""
-    return _room(await operations.rooms.set_archived(room, True, by))
+    return _room(await admin_service.rooms.set_archived(room, True, by))
 
 
 @router.delete(
@@ -65,9 +65,9 @@ async def archive(room: str, by: By, operations: OperationsDep) -> AdminRoomAnsw
     summary="Reopen a room",
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
-async def reopen(room: str, by: By, operations: OperationsDep) -> None:
+async def reopen(room: str, by: By, admin_service: AdminServiceDep) -> None:
     """Let members of an archived room write again."""
-    await operations.rooms.set_archived(room, False, by)
+    await admin_service.rooms.set_archived(room, False, by)
 
 
 @router.put(
@@ -77,7 +77,7 @@ async def reopen(room: str, by: By, operations: OperationsDep) -> None:
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
 async def set_retention(
-    room: str, kept: Retention, by: By, operations: OperationsDep
+    room: str, kept: Retention, by: By, admin_service: AdminServiceDep
 ) -> AdminRoomAnswer:
     """
     Have a room keep the events of so many days, or so many events, the newest.
@@ -87,7 +87,9 @@ async def set_retention(
     """
     if kept.days is None and kept.events is None:
         raise Invalid.field("days", "is missing: give days or events", kind="missing")
-    changed = await operations.rooms.set_retention(room, days=kept.days, events=kept.events, by=by)
+    changed = await admin_service.rooms.set_retention(
+        room, days=kept.days, events=kept.events, by=by
+    )
     return _room(changed)
 
 
@@ -98,9 +100,9 @@ async def set_retention(
     summary="Keep everything",
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
-async def lift_retention(room: str, by: By, operations: OperationsDep) -> None:
+async def lift_retention(room: str, by: By, admin_service: AdminServiceDep) -> None:
     """Have a room keep whatever is in it now and comes later."""
-    await operations.rooms.set_retention(room, by=by)
+    await admin_service.rooms.set_retention(room, by=by)
 
 
 def _room(room: Room) -> AdminRoomAnswer:

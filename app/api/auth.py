@@ -8,7 +8,7 @@ from app.api.deps import Address, LoginsDep, UserAgent
 from app.api.responses import errors
 from app.api.strict import StrictRoute
 from app.domain.errors import BadRequest, Invalid, InvalidGrant, RateLimited, Unavailable
-from app.services.logins import Tokens
+from app.services.accounts.logins import Tokens
 from app.wire.accounts import TokenAnswer, TokenForm
 
 router = APIRouter(prefix="/token", tags=["Log-in"], route_class=StrictRoute)

@@ -12,7 +12,7 @@ from app.api.rooms import Username
 from app.api.strict import StrictRoute
 from app.domain.clock import iso
 from app.domain.errors import Conflict, Invalid, UserNotFound
-from app.services.blocks import Blocks
+from app.services.accounts.blocks import Blocks
 from app.store.blocks import Block
 from app.wire.room_bodies import BlockAnswer, BlocksAnswer
 

@@ -13,11 +13,11 @@ from fastapi.security import OAuth2PasswordBearer
 
 from app.domain.errors import Forbidden, Unauthorized
 from app.domain.ids import UserId
-from app.services.accounts import Accounts
-from app.services.administration import Administration
-from app.services.identities import Identities, Identity
-from app.services.logins import Logins
-from app.services.operations import Operations
+from app.services.accounts.accounts import Accounts
+from app.services.accounts.authenticator import Authenticator, Identity
+from app.services.accounts.logins import Logins
+from app.services.admin.account_admin import AccountAdmin
+from app.services.admin.admin_service import AdminService
 
 # Also what makes Authorize work in Swagger UI. The check itself is Identities'.
 _bearer = OAuth2PasswordBearer(
@@ -33,9 +33,9 @@ async def _accounts(connection: HTTPConnection) -> Accounts:
     return accounts
 
 
-async def _administration(connection: HTTPConnection) -> Administration:
-    administration: Administration = connection.state.runtime.administration
-    return administration
+async def _account_admin(connection: HTTPConnection) -> AccountAdmin:
+    account_admin: AccountAdmin = connection.state.runtime.account_admin
+    return account_admin
 
 
 async def _logins(connection: HTTPConnection) -> Logins:
@@ -43,27 +43,27 @@ async def _logins(connection: HTTPConnection) -> Logins:
     return logins
 
 
-async def _identities(connection: HTTPConnection) -> Identities:
-    identities: Identities = connection.state.runtime.identities
-    return identities
+async def _authenticator(connection: HTTPConnection) -> Authenticator:
+    authenticator: Authenticator = connection.state.runtime.authenticator
+    return authenticator
 
 
-async def _operations(connection: HTTPConnection) -> Operations:
-    operations: Operations = connection.state.runtime.operations
-    return operations
+async def _admin_service(connection: HTTPConnection) -> AdminService:
+    admin_service: AdminService = connection.state.runtime.admin_service
+    return admin_service
 
 
 AccountsDep = Annotated[Accounts, Depends(_accounts)]
-AdministrationDep = Annotated[Administration, Depends(_administration)]
+AccountAdminDep = Annotated[AccountAdmin, Depends(_account_admin)]
 LoginsDep = Annotated[Logins, Depends(_logins)]
-IdentitiesDep = Annotated[Identities, Depends(_identities)]
-OperationsDep = Annotated[Operations, Depends(_operations)]
+AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
+AdminServiceDep = Annotated[AdminService, Depends(_admin_service)]
 
 
-async def _me(token: BearerToken, identities: IdentitiesDep) -> Identity:
+async def _me(token: BearerToken, authenticator: AuthenticatorDep) -> Identity:
     if token is None:
         raise Unauthorized
-    return await identities.authenticate(token)
+    return await authenticator.authenticate(token)
 
 
 Me = Annotated[Identity, Depends(_me)]
@@ -80,12 +80,14 @@ Admin = Annotated[Identity, Depends(_admin)]
 """An administrator."""
 
 
-async def _admin_or_operator(token: BearerToken, identities: IdentitiesDep) -> Identity | None:
+async def _admin_or_operator(
+    token: BearerToken, authenticator: AuthenticatorDep
+) -> Identity | None:
     if token is None:
         raise Unauthorized
-    if identities.is_operator(token):
+    if authenticator.is_operator(token):
         return None
-    return await _admin(await identities.authenticate(token))
+    return await _admin(await authenticator.authenticate(token))
 
 
 async def _by(who: Annotated[Identity | None, Depends(_admin_or_operator)]) -> UserId | None:

@@ -13,7 +13,7 @@ from app.api.strict import StrictRoute
 from app.domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
 from app.domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
 from app.runtime import Runtime
-from app.services.history import LogPage
+from app.services.messages.history import LogPage
 from app.wire.events import event_body
 from app.wire.message_bodies import EventsAnswer
 
@@ -103,10 +103,10 @@ async def list_events(
     shown_here = _only([] if bearer is None else [bearer])
     if kind == _LINES:
         return Export(runtime, shown_here, room, since)
-    me = await runtime.identities.authenticate(shown_here)
+    me = await runtime.authenticator.authenticate(shown_here)
     limit = DEFAULT_EVENTS_PAGE if limit is None else limit
     page = await history.events(me.user, room, since, limit=limit)
-    if wait and page.run is None:
+    if wait and page.batch is None:
         page = await long_poll(request, shown_here, room, since, limit=limit, seconds=wait)
     return _page(page)
 
@@ -141,8 +141,12 @@ def _wanted(accept: str) -> str:
 
 
 def _page(page: LogPage) -> Response:
-    run = page.run
-    events = [] if run is None else [event_body(e, run.room_name, run.names) for e in run.events]
+    batch = page.batch
+    events = (
+        []
+        if batch is None
+        else [event_body(e, batch.room_name, batch.names) for e in batch.events]
+    )
     answer = json_answer(
         {
             "events": events,

@@ -13,7 +13,7 @@ from app.api.strict import StrictRoute
 from app.domain.clock import iso, iso_or_none
 from app.domain.errors import Forbidden, Invalid, InviteNotFound
 from app.domain.limits import MAX_INTEGER
-from app.services.invites import Invites
+from app.services.rooms.invites import Invites
 from app.store.invites import Invite
 from app.wire.room_bodies import (
     InviteAnswer,

@@ -14,7 +14,7 @@ from app.domain.clock import iso, millis
 from app.domain.errors import Conflict, Forbidden, UserNotFound
 from app.domain.ids import Millis
 from app.domain.views import MemberView
-from app.services.members import Members
+from app.services.rooms.members import Members
 from app.wire.room_bodies import BanAnswer, MemberAnswer, MembersAnswer, MemberWish, Term
 from app.wire.rooms import member_body
 

@@ -23,10 +23,10 @@ from app.domain.errors import (
     SlowMode,
 )
 from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
-from app.domain.views import MessageView, Page, Wording
-from app.services.history import History
-from app.services.message_pages import MessagePages
-from app.services.messages import Messages
+from app.domain.views import MessagePage, MessageView, Wording
+from app.services.messages.history import History
+from app.services.messages.message_pages import MessagePages
+from app.services.messages.messages import Messages
 from app.wire.message_bodies import (
     MessageAnswer,
     MessagesAnswer,
@@ -84,7 +84,7 @@ MessagesDep = Annotated[Messages, Depends(_messages)]
 @router.get(
     "/messages",
     operation_id="listMessages",
-    summary="Page through messages",
+    summary="MessagePage through messages",
     response_model=MessagesAnswer,
     responses=errors(*IN_ROOM),
 )
@@ -222,7 +222,7 @@ def message_answer(view: MessageView, room: str, *, status: int = 200) -> Respon
     return json_answer(message_body(view, room.lower()), status)
 
 
-def page_answer(page: Page, room: str) -> Response:
+def page_answer(page: MessagePage, room: str) -> Response:
     """A page of messages as it is answered."""
     return finished(page_json(page, room.lower()))
 

@@ -8,7 +8,7 @@ from typing import Any
 from app.api import problems
 from app.api.docs import API_CSP, SECURITY_HEADERS
 from app.domain.errors import TooLarge
-from app.logs import event, log_context, new_id
+from app.observability.logs import event, log_context, new_id
 
 log = logging.getLogger("parley.http")
 

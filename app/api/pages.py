@@ -22,7 +22,7 @@ Row = TypeVar("Row")
 Key = TypeVar("Key", str, int)
 
 
-class Page(NamedTuple):
+class PageRequest(NamedTuple):
     """Which part of a list is wanted."""
 
     after: str | None
@@ -65,8 +65,8 @@ async def _page(
         Query(max_length=_MAX_CURSOR_CHARACTERS, description="`next` of the page before."),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
-) -> Page:
-    return Page(after, limit)
+) -> PageRequest:
+    return PageRequest(after, limit)
 
 
-PageDep = Annotated[Page, Depends(_page)]
+PageDep = Annotated[PageRequest, Depends(_page)]

@@ -19,9 +19,9 @@ from app.domain.errors import (
     UserNotFound,
 )
 from app.domain.roles import Kind
-from app.domain.views import Standing
-from app.services.reading import Reading
-from app.services.rooms import Rooms
+from app.domain.views import RoomView
+from app.realtime.read_receipts import ReadReceipts
+from app.services.rooms.rooms import Rooms
 from app.wire.room_bodies import (
     NewRoom,
     ReadAnswer,
@@ -30,7 +30,7 @@ from app.wire.room_bodies import (
     RoomChanges,
     RoomsAnswer,
 )
-from app.wire.rooms import room_body, standing_body
+from app.wire.rooms import room_body, view_body
 
 router = APIRouter(prefix="/rooms", tags=["Rooms"], route_class=StrictRoute)
 
@@ -46,13 +46,13 @@ async def _rooms(connection: HTTPConnection) -> Rooms:
     return rooms
 
 
-async def _reading(connection: HTTPConnection) -> Reading:
-    reading: Reading = connection.state.runtime.reading
-    return reading
+async def _reading(connection: HTTPConnection) -> ReadReceipts:
+    read_receipts: ReadReceipts = connection.state.runtime.read_receipts
+    return read_receipts
 
 
 RoomsDep = Annotated[Rooms, Depends(_rooms)]
-ReadingDep = Annotated[Reading, Depends(_reading)]
+ReadReceiptsDep = Annotated[ReadReceipts, Depends(_reading)]
 
 
 @router.get(
@@ -74,8 +74,8 @@ async def list_rooms(
     """List one's own rooms and the public ones, by name, and where one stands in each."""
     after = page.key("rooms", str) or ""
     found = await rooms.visible(me.user, mine=member, prefix=q, after=after, limit=page.limit + 1)
-    shown, following = page.cut("rooms", found, lambda standing: standing.name)
-    return RoomsAnswer(rooms=[room_answer(standing) for standing in shown], next=following)
+    shown, following = page.cut("rooms", found, lambda view: view.name)
+    return RoomsAnswer(rooms=[room_answer(view) for view in shown], next=following)
 
 
 @router.post(
@@ -88,9 +88,9 @@ async def list_rooms(
 )
 async def make(new: NewRoom, me: Me, rooms: RoomsDep, response: Response) -> RoomAnswer:
     """Make a room; one is its owner."""
-    standing = await rooms.create(me.user, new.name, new.title, Kind(new.kind))
-    response.headers["Location"] = f"/rooms/{standing.name}"
-    return room_answer(standing)
+    view = await rooms.create(me.user, new.name, new.title, Kind(new.kind))
+    response.headers["Location"] = f"/rooms/{view.name}"
+    return room_answer(view)
 
 
 @router.put(
@@ -148,14 +148,14 @@ async def archive(room: RoomName, me: Me, rooms: RoomsDep) -> None:
     responses=errors(*IN_ROOM, Forbidden),
 )
 async def mark_read(
-    mark: ReadMark, room: RoomName, me: Me, rooms: RoomsDep, reading: ReadingDep
+    mark: ReadMark, room: RoomName, me: Me, rooms: RoomsDep, read_receipts: ReadReceiptsDep
 ) -> ReadAnswer:
     """Move one's read marker forward; it never moves back."""
     found = await rooms.find(room)
-    standing = await reading.move(found, me.user, me.username, mark.seq)
-    return ReadAnswer(**standing_body(standing))
+    view = await read_receipts.move(found, me.user, me.username, mark.seq)
+    return ReadAnswer(**view_body(view))
 
 
-def room_answer(standing: Standing) -> RoomAnswer:
+def room_answer(view: RoomView) -> RoomAnswer:
     """A room as it is answered."""
-    return RoomAnswer.model_validate(room_body(standing))
+    return RoomAnswer.model_validate(room_body(view))

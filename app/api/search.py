@@ -7,13 +7,13 @@ from fastapi.requests import HTTPConnection
 
 from app.api.deps import Me
 from app.api.messages import Limit, json_answer
-from app.api.pages import Page
+from app.api.pages import PageRequest
 from app.api.responses import errors
 from app.api.rooms import IN_ROOM
 from app.api.strict import StrictRoute
 from app.domain.errors import Invalid, UserNotFound
 from app.domain.limits import DEFAULT_PAGE, MAX_QUERY_CHARACTERS, MAX_SEQ
-from app.services.search import Hit, Search
+from app.services.messages.search import Hit, Search
 from app.wire.message_bodies import SearchAnswer
 from app.wire.messages import message_body
 
@@ -60,7 +60,7 @@ async def search(
     Any text is a query; there are no operators. Of Chinese, Japanese, Korean and Thai texts
     every part is found, of other scripts whole words.
     """
-    page = Page(before, limit)
+    page = PageRequest(before, limit)
     found = await search.find(me.user, q, room=room, by=by, before=_cursor(page), limit=limit + 1)
     shown, following = page.cut("search", found, _key)
     return json_answer({"messages": [_hit(hit) for hit in shown], "next": following})
@@ -70,7 +70,7 @@ def _key(hit: Hit) -> str:
     return f"{hit.room}/{hit.message.seq}"
 
 
-def _cursor(page: Page) -> tuple[str, int] | None:
+def _cursor(page: PageRequest) -> tuple[str, int] | None:
     try:
         key = page.key("search", str)
         if key is None:

@@ -35,11 +35,11 @@ from app.domain.limits import (
     STREAM_PING_SECONDS,
     STREAM_RETRY_MS,
 )
-from app.live.connection import Connection
-from app.live.event_lane import EventLane
-from app.live.outbox import Outbox
+from app.realtime.connection import Connection
+from app.realtime.outbox import Outbox
 from app.runtime import Runtime
-from app.services.history import LogPage, check_cursor
+from app.services.messages.history import LogPage, check_cursor
+from app.transport.sse import SseTransport
 from app.wire.errors import close_for
 from app.wire.events import event_json
 
@@ -55,7 +55,7 @@ class Open(NamedTuple):
 
     connection: Connection
     user: UserId
-    lane: EventLane
+    transport: SseTransport
     ending: "asyncio.Future[Close | None]"
 
     def refuse(self) -> None:
@@ -89,14 +89,14 @@ async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> A
         if not ending.done():
             ending.set_result(why)
 
-    claims = runtime.identities.read(token)
-    lane = EventLane()
+    claims = runtime.authenticator.read(token)
+    transport = SseTransport()
     connection = Connection(
         user=claims.user,
         username="",
         session=claims.session,
         expires_at=claims.expires_at,
-        outbox=Outbox(lane, runtime.settings.max_unsent_bytes, partial(end, SLOW_CONSUMER)),
+        outbox=Outbox(transport, runtime.settings.max_unsent_bytes, partial(end, SLOW_CONSUMER)),
         close=end,
         path_room=room.lower(),
     )
@@ -105,7 +105,7 @@ async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> A
     watching = asyncio.create_task(_watch(receive, end))
     timer: asyncio.TimerHandle | None = None
     try:
-        identity = await runtime.identities.confirm(claims)
+        identity = await runtime.authenticator.confirm(claims)
         connection.username = identity.username
         left = (identity.expires_at - runtime.now()) / 1000
         timer = loop.call_later(left, end, TOKEN_EXPIRED)
@@ -115,7 +115,7 @@ async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> A
             end(TOO_MANY_CONNECTIONS)
         if runtime.draining:
             end(DRAINING)
-        yield Open(connection, identity.user, lane, ending)
+        yield Open(connection, identity.user, transport, ending)
     finally:
         if timer is not None:
             timer.cancel()
@@ -139,7 +139,7 @@ async def long_poll(
     Holds no database connection while it waits.
 
     Raises:
-        ParleyError: As :meth:`app.services.history.History.events`, if the log-in ends
+        ParleyError: As :meth:`app.services.messages.history.History.events`, if the log-in ends
             meanwhile, or if the user has too many connections.
 
     """
@@ -148,21 +148,21 @@ async def long_poll(
     async with opened(runtime, request.receive, token, room) as open_:
         open_.refuse()
         # Held first, read second: what happens in between is noticed.
-        warm = runtime.feed.hold(await runtime.directory.find(room))
+        room_feed = runtime.feed.acquire(await runtime.directory.find(room))
         reaching: asyncio.Task[None] | None = None
         try:
             page = await read(open_.user)
-            runtime.feed.stands_at(warm, page.head)
-            if page.run is not None:
+            runtime.feed.seed(room_feed, page.head)
+            if page.batch is not None:
                 return page
-            reaching = asyncio.create_task(runtime.feed.reach(warm, since + 1))
+            reaching = asyncio.create_task(runtime.feed.reach(room_feed, since + 1))
             await asyncio.wait(
                 (reaching, open_.ending), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             if reaching is not None:
                 reaching.cancel()
-            runtime.feed.release(warm)
+            runtime.feed.release(room_feed)
         if open_.ending.done() and open_.ending.result() == DRAINING:
             return page
         open_.refuse()
@@ -212,9 +212,9 @@ class Export(Stream):
         upto = page.head
         await self._start(send)
         try:
-            while page.run is not None and not open_.ending.done():
-                run = page.run
-                lines = [event_json(event, run.room_name, run.names) for event in run.events]
+            while page.batch is not None and not open_.ending.done():
+                batch = page.batch
+                lines = [event_json(event, batch.room_name, batch.names) for event in batch.events]
                 await send(_body(b"\n".join(lines) + b"\n"))
                 if page.last >= upto:
                     break
@@ -241,11 +241,11 @@ class EventStream(Stream):
     media_type = "text/event-stream"
 
     async def _stream(self, open_: Open, send: Send) -> None:
-        joins, lane, ending = self._runtime.joins, open_.lane, open_.ending
+        joins, transport, ending = self._runtime.joins, open_.transport, open_.ending
         entry = await joins.enter(open_.connection, self._room, read_only=True)
-        check_cursor(entry.standing, self._since)
+        check_cursor(entry.view, self._since)
         await self._start(send)
-        writing = asyncio.create_task(_write(lane, send))
+        writing = asyncio.create_task(_write(transport, send))
         following = asyncio.create_task(self._follow(open_, entry))
         try:
             await asyncio.wait((writing, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -254,7 +254,7 @@ class EventStream(Stream):
                 self._runtime.hub.retire(open_.connection)
                 # Of what was told so far, nothing comes behind the end.
                 open_.connection.outbox.finish()
-                lane.finish(_end(why))
+                transport.finish(_end(why))
                 # One who takes nothing is not waited for: the connection is cut.
                 await asyncio.wait((writing,), timeout=CLOSE_SECONDS)
         finally:
@@ -273,17 +273,17 @@ class EventStream(Stream):
             open_.connection.close(INTERNAL)
 
 
-async def _write(lane: EventLane, send: Send) -> None:
+async def _write(transport: SseTransport, send: Send) -> None:
     """Write what the lane has, and something when there is nothing for long."""
     await send(_body(b"retry: %d\n\n" % STREAM_RETRY_MS))
-    while not lane.finished or lane.unsent():
+    while not transport.finished or transport.unsent():
         try:
             async with asyncio.timeout(STREAM_PING_SECONDS):
-                chunk = await lane.take()
+                chunk = await transport.take()
         except TimeoutError:
             chunk = b": ping\n\n"
         await send(_body(chunk))
-        lane.sent()
+        transport.sent()
     await send(_body(b"", more=False))
 
 

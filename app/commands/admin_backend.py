@@ -13,25 +13,25 @@ from typing import Protocol
 
 from app.commands.exit_codes import CommandError, Misuse
 from app.commands.remote_admin import NotReachable, RemoteAdmin
+from app.config.settings import Settings, resolve_secret
 from app.domain.ids import Millis
 from app.domain.limits import LOCK_WAIT_SECONDS
 from app.domain.roles import Kind
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
-from app.services.erasures import Erasures
-from app.services.leaving import Leaving
-from app.services.operations import Operations
-from app.services.retention import Retention
-from app.services.throttle import Throttle
-from app.services.transactions import Transactions
-from app.settings import Settings, resolve_secret
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.login_throttle import Throttle
+from app.services.admin.admin_service import AdminService
+from app.services.log.transactions import Transactions
+from app.services.rooms.membership_removal import MembershipRemoval
+from app.services.rooms.retention import Retention
 from app.store.opening import Locked, open_database
 
 _RETRY_SECONDS = 0.1
 
 
 class RoomAdminBackend(Protocol):
-    """What commands call on rooms; :class:`~app.services.room_operations.RoomOperations`."""
+    """What commands call on rooms; :class:`~app.services.admin.room_admin.RoomAdmin`."""
 
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> object: ...
 
@@ -41,7 +41,7 @@ class RoomAdminBackend(Protocol):
 
 
 class AdminBackend(Protocol):
-    """What commands call; see :class:`~app.services.operations.Operations` for the contract."""
+    """What commands call; :class:`~app.services.admin.admin_service.AdminService`."""
 
     @property
     def rooms(self) -> RoomAdminBackend: ...
@@ -93,8 +93,8 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminBackend]:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
-            async with _open_local_admin(settings, tokens) as operations:
-                yield operations
+            async with _open_local_admin(settings, tokens) as service:
+                yield service
             return
         except Locked as exc:
             locked = exc
@@ -119,7 +119,9 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminBackend]:
 
 
 @asynccontextmanager
-async def _open_local_admin(settings: Settings, tokens: AccessTokens) -> AsyncIterator[Operations]:
+async def _open_local_admin(
+    settings: Settings, tokens: AccessTokens
+) -> AsyncIterator[AdminService]:
     """Open the service that the server uses. On PostgreSQL, nodes see its changes by polling."""
     database = settings.database
     opening = open_database(
@@ -133,15 +135,18 @@ async def _open_local_admin(settings: Settings, tokens: AccessTokens) -> AsyncIt
     try:
         async with opening as opened:
             transactions = Transactions(opened, lambda _runs: None)
-            leaving = Leaving(opened, transactions, _now)
+            membership_removal = MembershipRemoval(opened, transactions, _now)
             retention = Retention(opened, now=_now)
-            yield Operations(
+            yield AdminService(
                 opened,
                 passwords=passwords,
                 access_tokens=tokens,
                 throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
                 erasures=Erasures(
-                    opened, transactions=transactions, let_go=leaving.let_go, now=_now
+                    opened,
+                    transactions=transactions,
+                    remove_memberships=membership_removal.remove_memberships,
+                    now=_now,
                 ),
                 refresh_token_days=settings.refresh_token_days,
                 now=_now,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from app.commands.admin_backend import open_admin
 from app.commands.exit_codes import CommandError, Misuse
-from app.settings import Settings
+from app.config.settings import Settings
 from app.store import meta, opening
 from app.store.backup import back_up
 from app.store.checking import Report, check
-from app.store.looking_on import look
+from app.store.offline import look
 
 
 async def migrate(settings: Settings) -> str:

@@ -7,10 +7,10 @@ How a command fails: one line on standard error, and an exit code.
     3  another process is using the database
 """
 
+from app.config.settings import SettingsError
 from app.domain.errors import ParleyError
-from app.server import ListenError
-from app.settings import SettingsError
 from app.store.opening import Locked, StoreError
+from app.transport.server import ListenError
 
 FAILED = 1
 MISUSED = 2

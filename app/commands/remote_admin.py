@@ -22,7 +22,7 @@ SendRequest = Callable[..., Awaitable[Any]]
 
 
 class RemoteRoomAdmin:
-    """:class:`~app.services.room_operations.RoomOperations`, over HTTP."""
+    """:class:`~app.services.admin.room_admin.RoomAdmin`, over HTTP."""
 
     def __init__(self, ask: SendRequest) -> None:
         self._request = ask
@@ -42,7 +42,12 @@ class RemoteRoomAdmin:
 
 
 class RemoteAdmin:
-    """:class:`~app.services.operations.Operations`, over HTTP. Raises CommandError on failure."""
+    """
+    :class:`~app.services.admin.admin_service.AdminService`, over HTTP.
+
+    Every method raises CommandError on failure.
+
+    """
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client

@@ -10,12 +10,12 @@ import uvicorn
 from uvicorn.importer import import_from_string
 from uvicorn.supervisors import ChangeReload
 
-from app.address import http_url
+from app.config.server_url import http_url
+from app.config.settings import Settings, read_settings
 from app.domain.limits import LOCK_WAIT_SECONDS
-from app.logs import configure
-from app.server import PortInUse, Server, listen, options, raise_file_limit
-from app.settings import Settings, read_settings
+from app.observability.logs import configure
 from app.store.opening import take_file
+from app.transport.server import PortInUse, Server, listen, options, raise_file_limit
 
 
 def serve(host: str | None, port: int | None, *, reload: bool) -> None:

@@ -1,6 +1,6 @@
 """
 What can be asked of a room's log. Each request is decided inside one transaction:
-:mod:`app.domain.deciding` says how, :mod:`app.services.committer` when.
+:mod:`app.domain.deciding` says how, :mod:`app.services.log.committer` when.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
 
 
-class Done(NamedTuple):
+class Committed(NamedTuple):
     """
     The answer to an append.
 

@@ -14,15 +14,15 @@ from app.domain.errors import (
 )
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import RANK, Action, Kind, Role, may
-from app.domain.views import Access
+from app.domain.views import RoomAccess
 from app.domain.working_set import Person, RoomState, WorkingSet
 
 NOBODY = RoomId(0)
 
-A = TypeVar("A", bound=Access)
+A = TypeVar("A", bound=RoomAccess)
 
 
-def reader(access: A | None, at: int) -> A:
+def authorize_read(access: A | None, at: int) -> A:
     """
     ``access``, if whose it is may read the room.
 
@@ -40,14 +40,14 @@ def reader(access: A | None, at: int) -> A:
     raise RoomNotFound
 
 
-def standing_role(access: Access, *, is_admin: bool) -> Role | None:
+def effective_role(access: RoomAccess, *, is_admin: bool) -> Role | None:
     """What a reader of the room may act as there: :func:`role_of`, outside of a batch."""
     if is_admin and access.kind is not Kind.DIRECT:
         return Role.OWNER
     return access.role
 
 
-def actor(working_set: WorkingSet, append: Append) -> tuple[RoomState, Person | None]:
+def require_visible(working_set: WorkingSet, append: Append) -> tuple[RoomState, Person | None]:
     """
     The room, and who asks: None is the operator.
 
@@ -82,17 +82,17 @@ def role_of(room: RoomState, person: Person | None) -> Role | None:
     return person.role
 
 
-def allow(
+def require(
     working_set: WorkingSet, append: Append, action: Action
 ) -> tuple[RoomState, Person | None]:
     """
     The room and who asks, if they may do ``action`` there now.
 
     Raises:
-        ParleyError: As :func:`actor`, and if they may not.
+        ParleyError: As :func:`require_visible`, and if they may not.
 
     """
-    room, person = actor(working_set, append)
+    room, person = require_visible(working_set, append)
     if not may(role_of(room, person), action):
         if person is not None and person.role is None:
             raise Forbidden("Only members of this room may do that. Join it first.")
@@ -102,15 +102,17 @@ def allow(
     return room, person
 
 
-def speaker(working_set: WorkingSet, append: Append, action: Action) -> tuple[RoomState, Person]:
+def require_can_post(
+    working_set: WorkingSet, append: Append, action: Action
+) -> tuple[RoomState, Person]:
     """
     The room and a member of it who may speak there now.
 
     Raises:
-        ParleyError: As :func:`allow`, if they are no member, muted, or blocked.
+        ParleyError: As :func:`require`, if they are no member, muted, or blocked.
 
     """
-    room, person = actor(working_set, append)
+    room, person = require_visible(working_set, append)
     if person is None or person.role is None:
         raise Forbidden("Only members of this room may do that. Join it first.")
     if room.archived_at is not None:
@@ -126,7 +128,7 @@ def speaker(working_set: WorkingSet, append: Append, action: Action) -> tuple[Ro
     return room, person
 
 
-def target(
+def require_target(
     working_set: WorkingSet, room: RoomState, person: Person | None, user: UserId
 ) -> Person:
     """

@@ -17,9 +17,9 @@ from app.domain.appends import (
     Admit,
     Append,
     Ban,
+    Committed,
     CreateRoom,
     Delete,
-    Done,
     Edit,
     Join,
     Mute,
@@ -34,7 +34,7 @@ from app.domain.errors import IdReused
 from app.domain.events import Event, EventType
 from app.domain.working_set import WorkingSet
 
-_DECIDE: dict[type[Append], Callable[[WorkingSet, Any], Done]] = {
+_DECIDE: dict[type[Append], Callable[[WorkingSet, Any], Committed]] = {
     Send: deciding_messages.send,
     Edit: deciding_messages.edit,
     Delete: deciding_messages.delete,
@@ -51,7 +51,7 @@ _DECIDE: dict[type[Append], Callable[[WorkingSet, Any], Done]] = {
 }
 
 
-def decide(working_set: WorkingSet, append: Append) -> Done:
+def decide(working_set: WorkingSet, append: Append) -> Committed:
     """
     Carry out ``append`` on the working set.
 
@@ -64,7 +64,7 @@ def decide(working_set: WorkingSet, append: Append) -> Done:
         if before is not None:
             if not _is_same(append, before):
                 raise IdReused
-            return Done(before.seq, before.at, duplicate=True, room=append.room)
+            return Committed(before.seq, before.at, duplicate=True, room=append.room)
     return _DECIDE[type(append)](working_set, append)
 
 

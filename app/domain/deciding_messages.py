@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.domain.appends import Delete, Done, Edit, Pin, React, Send
-from app.domain.authority import actor, role_of, speaker
+from app.domain.appends import Committed, Delete, Edit, Pin, React, Send
+from app.domain.authority import require_can_post, require_visible, role_of
 from app.domain.errors import Conflict, Forbidden, Invalid, SlowMode
 from app.domain.events import EventType
 from app.domain.ids import Millis, UserId
@@ -12,9 +12,9 @@ from app.domain.roles import Action, Role, may
 from app.domain.working_set import Message, Person, RoomState, WorkingSet
 
 
-def send(ws: WorkingSet, a: Send) -> Done:
+def send(ws: WorkingSet, a: Send) -> Committed:
     """Append a message."""
-    room, person = speaker(ws, a, Action.SEND)
+    room, person = require_can_post(ws, a, Action.SEND)
     slow = room.slow_mode_seconds and _is_slowed(room, person, a.at)
     if a.reply_to is not None:
         _alive(ws.message(room, a.reply_to))
@@ -35,18 +35,18 @@ def send(ws: WorkingSet, a: Send) -> Done:
         data=data,
         client_id=a.client_id,
     )
-    return Done(event.seq, event.at, room=room.id)
+    return Committed(event.seq, event.at, room=room.id)
 
 
-def edit(ws: WorkingSet, a: Edit) -> Done:
+def edit(ws: WorkingSet, a: Edit) -> Committed:
     """Give one's own message another wording."""
-    room, _person = speaker(ws, a, Action.SEND)
+    room, _person = require_can_post(ws, a, Action.SEND)
     message = ws.message(room, a.ref)
     if message.by != a.by:
         raise Forbidden("Only its author can edit a message.")
     _alive(message)
     if message.text == a.text:
-        return Done(None, a.at, room=room.id)
+        return Committed(None, a.at, room=room.id)
     mentions = _members_named(ws, room, a.mentions)
     message.edited_text, message.edited_at = a.text, a.at
     message.mentions = mentions
@@ -62,12 +62,12 @@ def edit(ws: WorkingSet, a: Edit) -> Done:
         data=data,
         client_id=a.client_id,
     )
-    return Done(event.seq, event.at, room=room.id)
+    return Committed(event.seq, event.at, room=room.id)
 
 
-def delete(ws: WorkingSet, a: Delete) -> Done:
+def delete(ws: WorkingSet, a: Delete) -> Committed:
     """Blank a message, and every wording that it ever had."""
-    room, person = actor(ws, a)
+    room, person = require_visible(ws, a)
     if person is not None and person.role is None and not person.is_admin:
         raise Forbidden("Only members of this room may do that. Join it first.")
     # The operator may: an account is erased in archived rooms, too.
@@ -77,7 +77,7 @@ def delete(ws: WorkingSet, a: Delete) -> Done:
     if message.by != a.by and not may(role_of(room, person), Action.DELETE_ANY_MESSAGE):
         raise Forbidden("Only its author or a moderator can delete a message.")
     if message.deleted_at is not None:
-        return Done(None, a.at, room=room.id)
+        return Committed(None, a.at, room=room.id)
     message.deleted_at = a.at
     message.said = message.edited_text = message.pinned_at = None
     message.mentions = []
@@ -94,18 +94,18 @@ def delete(ws: WorkingSet, a: Delete) -> Done:
         data=data,
         client_id=a.client_id,
     )
-    return Done(event.seq, event.at, room=room.id)
+    return Committed(event.seq, event.at, room=room.id)
 
 
-def react(ws: WorkingSet, a: React) -> Done:
+def react(ws: WorkingSet, a: React) -> Committed:
     """Put an emoji on a message, or take it off: an event only if that changes something."""
-    room, person = speaker(ws, a, Action.REACT)
+    room, person = require_can_post(ws, a, Action.REACT)
     message = ws.message(room, a.ref)
     if a.on:
         _alive(message)
     who = message.reactions.get(a.emoji, set())
     if a.on == (person.user in who):
-        return Done(None, a.at, room=room.id)
+        return Committed(None, a.at, room=room.id)
     if a.on and not who and len(message.reactions) >= MAX_EMOJIS_PER_MESSAGE:
         raise Invalid.field("emoji", f"a message takes {MAX_EMOJIS_PER_MESSAGE} different ones")
     event = ws.append(
@@ -125,22 +125,22 @@ def react(ws: WorkingSet, a: React) -> Done:
         if not who:
             message.reactions.pop(a.emoji)
         ws.reactions_removed.append((room.id, a.ref, a.emoji, person.user))
-    return Done(event.seq, event.at, room=room.id)
+    return Committed(event.seq, event.at, room=room.id)
 
 
-def pin(ws: WorkingSet, a: Pin) -> Done:
+def pin(ws: WorkingSet, a: Pin) -> Committed:
     """Pin a message for the room, or unpin it."""
-    room, _person = speaker(ws, a, Action.PIN)
+    room, _person = require_can_post(ws, a, Action.PIN)
     message = ws.message(room, a.ref)
     if a.on:
         _alive(message)
     if a.on == (message.pinned_at is not None):
-        return Done(None, a.at, room=room.id)
+        return Committed(None, a.at, room=room.id)
     message.pinned_at = a.at if a.on else None
     message.changed = True
     kind = EventType.MESSAGE_PINNED if a.on else EventType.MESSAGE_UNPINNED
     event = ws.append(room, kind, a.by, a.at, ref=a.ref, client_id=a.client_id)
-    return Done(event.seq, event.at, room=room.id)
+    return Committed(event.seq, event.at, room=room.id)
 
 
 def _forget_wordings(ws: WorkingSet, room: RoomState, seq: int) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.domain.appends import CreateRoom, Done, OpenDirect, UpdateRoom
-from app.domain.authority import NOBODY, actor, role_of
+from app.domain.appends import Committed, CreateRoom, OpenDirect, UpdateRoom
+from app.domain.authority import NOBODY, require_visible, role_of
 from app.domain.errors import (
     Conflict,
     Forbidden,
@@ -18,7 +18,7 @@ from app.domain.roles import Action, Kind, Role, may
 from app.domain.working_set import Person, RoomState, WorkingSet
 
 
-def create(ws: WorkingSet, a: CreateRoom) -> Done:
+def create(ws: WorkingSet, a: CreateRoom) -> Committed:
     """Make a room; its log starts with ``room.created``, which names the owner."""
     if a.by is not None:
         _user(ws, a.by)
@@ -28,10 +28,10 @@ def create(ws: WorkingSet, a: CreateRoom) -> Done:
     ws.room_names[a.name] = room.id
     if a.by is not None:
         _first_member(ws, room, a.by, Role.OWNER)
-    return Done(room.head, a.at, room=room.id)
+    return Committed(room.head, a.at, room=room.id)
 
 
-def update(ws: WorkingSet, a: UpdateRoom) -> Done:
+def update(ws: WorkingSet, a: UpdateRoom) -> Committed:
     """Change the title, slow mode, or whether the room is archived."""
     if a.as_operator:
         found = ws.rooms.get(a.room)
@@ -39,7 +39,7 @@ def update(ws: WorkingSet, a: UpdateRoom) -> Done:
             raise RoomNotFound
         room, role = found, Role.OWNER
     else:
-        room, person = actor(ws, a)
+        room, person = require_visible(ws, a)
         role = role_of(room, person) or Role.MEMBER
         if person is not None and person.role is None and not person.is_admin:
             raise Forbidden("Only members of this room may do that. Join it first.")
@@ -59,12 +59,12 @@ def update(ws: WorkingSet, a: UpdateRoom) -> Done:
     if changes and room.archived_at is not None and a.archived is not False:
         raise Forbidden("This room is archived. Reopen it first.")
     if not changes and not archive:
-        return Done(None, a.at, room=room.id)
+        return Committed(None, a.at, room=room.id)
     _apply(ws, room, a, changes, archive=archive)
-    return Done(room.head, a.at, room=room.id)
+    return Committed(room.head, a.at, room=room.id)
 
 
-def open_direct(ws: WorkingSet, a: OpenDirect) -> Done:
+def open_direct(ws: WorkingSet, a: OpenDirect) -> Committed:
     """The room of two users, made if there is none."""
     if a.by is None:
         raise Forbidden("The operator is nobody to talk to.")
@@ -79,7 +79,7 @@ def open_direct(ws: WorkingSet, a: OpenDirect) -> Done:
     key = direct_key(me.user, other.user)
     existing = ws.direct_rooms.get(key)
     if existing is not None:
-        return Done(None, a.at, room=existing)
+        return Committed(None, a.at, room=existing)
     if other.disabled:
         raise UserNotFound
     room = _new_room(ws, a, a.name, "", Kind.DIRECT, key)
@@ -87,7 +87,7 @@ def open_direct(ws: WorkingSet, a: OpenDirect) -> Done:
     _first_member(ws, room, me.user, Role.MEMBER)
     _first_member(ws, room, other.user, Role.MEMBER)
     ws.append(room, EventType.MEMBER_JOINED, a.by, a.at, data={"user": other.user})
-    return Done(room.head, a.at, room=room.id)
+    return Committed(room.head, a.at, room=room.id)
 
 
 def direct_key(a: UserId, b: UserId) -> str:

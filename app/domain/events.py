@@ -57,7 +57,7 @@ class Event(NamedTuple):
     deleted_at: Millis | None = None
 
 
-class Run(NamedTuple):
+class EventBatch(NamedTuple):
     """Consecutive events of one room, with what it takes to show them."""
 
     room: RoomId

@@ -1,7 +1,7 @@
 """
 Every limit, timeout and size that is not a setting, with its unit and its reason.
 
-Those that operators change are fields of ``app.settings.Settings``, with their defaults.
+Those that operators change are fields of ``app.config.settings.Settings``, with their defaults.
 ``docs/limits.md`` lists all of them.
 """
 
@@ -136,7 +136,7 @@ GATHER_SHARE = 0.5
 MAX_GATHER_SECONDS = 0.001
 # Who asks the database waits for others who ask, as long as each turn of the loop brings one, and
 # not longer than this: nobody notices, and thirty connections are opened in it.
-MAX_TOGETHER_SECONDS = 0.005
+MAX_LOAD_GATHER_SECONDS = 0.005
 # Appends that wait for a batch. At 20,000/s this is half a second; more is overload.
 MAX_QUEUED_APPENDS = 10_000
 # Failed commits in a row until /ready says so.
@@ -150,8 +150,8 @@ MAX_DISK_REPLAYS = 16
 # How often a page is read anew because something in the room was edited meanwhile.
 MAX_STALE_READS = 20
 # Encoded events kept in memory per warm room, and in all.
-TAIL_ROOM_BYTES = 512 * 1024
-TAIL_TOTAL_BYTES = 64 * 1024 * 1024
+REPLAY_BUFFER_ROOM_BYTES = 512 * 1024
+REPLAY_BUFFERS_BYTES = 64 * 1024 * 1024
 # Pages of newest messages kept per warm room, one for each `limit` that is asked for.
 MAX_REMEMBERED_PAGES = 4
 # Pages of messages kept as HTTP answers them while their rooms stand still, in all...
@@ -165,7 +165,7 @@ MAX_REMEMBERED_BUCKETS = 100_000
 # Names of rooms that are remembered, with their ids: about 10 MB.
 MAX_REMEMBERED_ROOMS = 50_000
 # A room that nobody listens to is forgotten after this.
-WARM_ROOM_SECONDS = 60.0
+ROOM_FEED_IDLE_SECONDS = 60.0
 # Nodes compare the heads of warm rooms and the revocations with the database this often,
 # in case a doorbell was lost.
 POLL_SECONDS = 1.0

@@ -28,7 +28,7 @@ class MessageView:
     last_reply: int | None = None
 
 
-class Page(NamedTuple):
+class MessagePage(NamedTuple):
     """Consecutive messages of a room, oldest first, and where they stand: one snapshot."""
 
     messages: list[MessageView]
@@ -47,7 +47,7 @@ class Wording(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class Access:
+class RoomAccess:
     """Whether one user may read a room, and what there is to read: one snapshot."""
 
     kind: Kind
@@ -69,7 +69,7 @@ class Access:
 
 
 @dataclass(slots=True, kw_only=True)
-class Standing(Access):
+class RoomView(RoomAccess):
     """
     A room, and where one user stands in it: one snapshot, at ``head``.
 

@@ -10,7 +10,7 @@ from app.domain.ids import Millis, UserId
 from app.store.tables import audit, users
 
 
-class Act(NamedTuple):
+class AuditRecord(NamedTuple):
     """Something that an administrator or the operator did."""
 
     at: Millis
@@ -41,7 +41,7 @@ _ENTRIES = sa.select(*_COLUMNS, audit.c.action, audit.c.target, audit.c.data).jo
 )
 
 
-def insert(connection: sa.Connection, act: Act) -> None:
+def insert(connection: sa.Connection, act: AuditRecord) -> None:
     """Write down what is done in this transaction."""
     data = None if act.data is None else orjson.dumps(act.data).decode()
     connection.execute(sa.insert(audit).values(**{**act._asdict(), "data": data}))

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 
 from app.store import meta
-from app.store.looking_on import read_only
+from app.store.offline import read_only
 from app.store.opening import StoreError, reason
 
 

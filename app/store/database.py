@@ -8,13 +8,13 @@ it can be cancelled, and the same function runs on both engines. No session outl
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection as DbConnection
 
-__all__ = ["Connection", "Database", "T", "Work"]
+__all__ = ["DbConnection", "Database", "T", "Work"]
 
 T = TypeVar("T")
 
-Work = Callable[[Connection], T]
+Work = Callable[[DbConnection], T]
 
 
 class Database(Protocol):

@@ -5,14 +5,14 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from app.domain.events import Event, Run, users_of
+from app.domain.events import Event, EventBatch, users_of
 from app.domain.ids import RoomId, Seq, event_id
 from app.domain.roles import Kind
-from app.store.driver import Direct
 from app.store.names import usernames
+from app.store.query import Query
 
 # What is replayed is what holds now: the text of a message, and of its edits, as it is today.
-_AFTER = Direct(
+_AFTER = Query(
     "SELECT e.id, e.type, e.by, e.at, e.ref,"
     " CASE e.type WHEN 'message.created' THEN coalesce(e.edited_text, e.text)"
     " WHEN 'message.edited' THEN (SELECT coalesce(m.edited_text, m.text) FROM events AS m"
@@ -49,16 +49,16 @@ def after(
     ]
 
 
-def run_after(
+def batch_after(
     connection: sa.Connection, room: RoomId, seq: int, *, upto: int, limit: int
-) -> Run | None:
+) -> EventBatch | None:
     """Like :func:`after`, with the names of those whom the events speak of; None if empty."""
     events = after(connection, room, seq, upto=upto, limit=limit)
     if not events:
         return None
     users = set().union(*(users_of(event) for event in events))
     name, kind = connection.execute(_ROOM, {"room": room}).one()
-    return Run(room, name, Kind(kind), events, usernames(connection, users))
+    return EventBatch(room, name, Kind(kind), events, usernames(connection, users))
 
 
 def head(connection: sa.Connection, room: RoomId) -> int:

@@ -18,7 +18,7 @@ _LOOK_AGAIN_SECONDS = 0.05
 _MAX_BYTES = 4_096
 
 
-class Holder(NamedTuple):
+class LockHolder(NamedTuple):
     """Who has a lock, as far as they said so."""
 
     pid: int | None
@@ -26,10 +26,10 @@ class Holder(NamedTuple):
     """Where it serves; None if it does not."""
 
 
-class Held(Exception):
+class LockHeld(Exception):
     """Another process has the lock."""
 
-    def __init__(self, holder: Holder) -> None:
+    def __init__(self, holder: LockHolder) -> None:
         super().__init__(f"held by {holder}")
         self.holder = holder
 
@@ -57,7 +57,7 @@ class FileLock:
         except BlockingIOError:
             holder = _holder(descriptor)
             os.close(descriptor)
-            raise Held(holder) from None
+            raise LockHeld(holder) from None
         except BaseException:  # no descriptor is left behind, whatever it was
             os.close(descriptor)
             raise
@@ -72,7 +72,7 @@ class FileLock:
         while True:
             try:
                 return cls.take(path, url)
-            except Held:
+            except LockHeld:
                 if time.monotonic() >= deadline:
                     raise
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -83,10 +83,10 @@ class FileLock:
         os.close(self._descriptor)
 
 
-def _holder(descriptor: int) -> Holder:
+def _holder(descriptor: int) -> LockHolder:
     try:
         said = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
-        return Holder(int(said["pid"]), None if said["url"] is None else str(said["url"]))
+        return LockHolder(int(said["pid"]), None if said["url"] is None else str(said["url"]))
     except (ValueError, TypeError, KeyError):
         # Caught between taking the lock and saying so.
-        return Holder(None, None)
+        return LockHolder(None, None)

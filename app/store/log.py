@@ -7,23 +7,23 @@ from app.domain.events import EventType
 from app.domain.ids import event_id
 from app.domain.working_set import WorkingSet
 from app.store import search, tables
-from app.store.sets import Keyed, RowInsert
+from app.store.bulk import BulkInsert, BulkStatement
 
-_EVENTS = RowInsert(
+_EVENTS = BulkInsert(
     tables.events, "id", "room_id", "type", "by", "at", "ref", "text", "data", "client_id"
 )
-_ROOMS = RowInsert(
+_ROOMS = BulkInsert(
     tables.rooms,
     *("id", "name", "title", "kind", "direct_key", "head", "first"),
     *("slow_mode_seconds", "created_at", "archived_at"),
 )
-_REACTIONS = RowInsert(tables.reactions, "event_id", "emoji", "user_id", "seq")
-_MENTIONS = RowInsert(tables.mentions, "user_id", "event_id")
+_REACTIONS = BulkInsert(tables.reactions, "event_id", "emoji", "user_id", "seq")
+_MENTIONS = BulkInsert(tables.mentions, "user_id", "event_id")
 
-_HEADS = Keyed(
+_HEADS = BulkStatement(
     "UPDATE rooms SET head = k.head FROM {keys} WHERE rooms.id = k.id", id="bigint", head="bigint"
 )
-_CHANGED_ROOMS = Keyed(
+_CHANGED_ROOMS = BulkStatement(
     "UPDATE rooms SET title = k.title, slow_mode_seconds = k.slow, archived_at = k.archived_at"
     " FROM {keys} WHERE rooms.id = k.id",
     id="bigint",
@@ -31,7 +31,7 @@ _CHANGED_ROOMS = Keyed(
     slow="bigint",
     archived_at="bigint",
 )
-_MEMBERS = Keyed(
+_MEMBERS = BulkStatement(
     "INSERT INTO members (room_id, user_id, role, joined_at, banned_until, muted_until,"
     " read_seq, last_sent_at)"
     " SELECT room, person, role, joined_at, banned_until, muted_until, read_seq, last_sent_at"
@@ -48,7 +48,7 @@ _MEMBERS = Keyed(
     read_seq="bigint",
     last_sent_at="bigint",
 )
-_CHANGED_MESSAGES = Keyed(
+_CHANGED_MESSAGES = BulkStatement(
     "UPDATE events SET text = k.said, edited_text = k.edited_text, edited_at = k.edited_at,"
     " deleted_at = k.deleted_at, pinned_at = k.pinned_at"
     " FROM {keys} WHERE events.id = k.id",
@@ -60,27 +60,27 @@ _CHANGED_MESSAGES = Keyed(
     pinned_at="bigint",
 )
 # Every earlier wording goes with the message.
-_BLANK_EDITS = Keyed(
+_BLANK_EDITS = BulkStatement(
     "UPDATE events SET text = NULL, data = NULL FROM {keys}"
     " WHERE events.room_id = k.room AND events.ref = k.seq AND events.ref IS NOT NULL"
     " AND events.type = 'message.edited'",
     room="bigint",
     seq="bigint",
 )
-_BLANK_DATA = Keyed(
+_BLANK_DATA = BulkStatement(
     "UPDATE events SET data = NULL FROM {keys} WHERE events.id = k.id", id="bigint"
 )
-_DROP_REACTIONS = Keyed(
+_DROP_REACTIONS = BulkStatement(
     "DELETE FROM reactions WHERE event_id IN (SELECT id FROM {keys})", id="bigint"
 )
-_DROP_REACTION = Keyed(
+_DROP_REACTION = BulkStatement(
     "DELETE FROM reactions WHERE (event_id, emoji, user_id) IN"
     " (SELECT id, emoji, person FROM {keys})",
     id="bigint",
     emoji="text",
     person="bigint",
 )
-_DROP_MENTIONS = Keyed(
+_DROP_MENTIONS = BulkStatement(
     "DELETE FROM mentions WHERE event_id IN (SELECT id FROM {keys})", id="bigint"
 )
 

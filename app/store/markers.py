@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from app.domain.ids import RoomId, UserId
-from app.store.sets import Keyed
+from app.store.bulk import BulkStatement
 
 Mark = tuple[RoomId, UserId, int]
 
-_FORWARD = Keyed(
+_FORWARD = BulkStatement(
     "UPDATE members SET read_seq = k.seq FROM {keys}"
     " WHERE members.room_id = k.room AND members.user_id = k.person AND members.read_seq < k.seq",
     room="bigint",

@@ -10,28 +10,28 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
-from app.domain.views import MessageView, Page, Wording
-from app.store.driver import Direct
+from app.domain.views import MessagePage, MessageView, Wording
+from app.store.bulk import BulkStatement
 from app.store.events import decoded
 from app.store.names import usernames
-from app.store.sets import Keyed
+from app.store.query import Query
 
 _COLUMNS = (
     "SELECT e.id, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"
     " coalesce(e.edited_text, e.text), e.data, e.client_id, e.edited_at, e.deleted_at,"
     " e.pinned_at FROM events AS e WHERE e.type = 'message.created'"
 )
-_OLDER = Direct(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
-_NEWER = Direct(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
-_PINNED = Direct(
+_OLDER = Query(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
+_NEWER = Query(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
+_PINNED = Query(
     _COLUMNS + " AND e.pinned_at IS NOT NULL AND e.id > :low AND e.id < :high"
     " ORDER BY e.id DESC LIMIT :limit"
 )
-_REPLYING = Direct(
+_REPLYING = Query(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
 )
-_REPLYING_OLDER = Direct(
+_REPLYING_OLDER = Query(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit"
 )
@@ -46,18 +46,18 @@ _LAST_EDIT = sa.text(
     " AND e.ref IS NOT NULL AND e.type = 'message.edited'"
 )
 _SAID = sa.text("SELECT text, at FROM events WHERE id = :id")
-_BY_IDS = Keyed(
+_BY_IDS = BulkStatement(
     _COLUMNS.replace("FROM events AS e", "FROM {keys} JOIN events AS e ON e.id = k.id"),
     id="bigint",
 )
-_ROOM = Direct("SELECT head, first FROM rooms WHERE id = :room")
+_ROOM = Query("SELECT head, first FROM rooms WHERE id = :room")
 
-_REACTIONS = Keyed(
+_REACTIONS = BulkStatement(
     "SELECT r.event_id, r.emoji, r.user_id FROM {keys}"
     " JOIN reactions AS r ON r.event_id = k.id ORDER BY r.seq",
     id="bigint",
 )
-_REPLIES = Keyed(
+_REPLIES = BulkStatement(
     "SELECT k.id, count(*), max(e.id) FROM {keys} JOIN events AS e"
     " ON e.room_id = k.room AND e.ref = k.seq AND e.ref IS NOT NULL"
     " WHERE e.type = 'message.created' AND e.deleted_at IS NULL GROUP BY k.id",
@@ -65,18 +65,18 @@ _REPLIES = Keyed(
     room="bigint",
     seq="bigint",
 )
-_MENTIONS = Keyed(
+_MENTIONS = BulkStatement(
     "SELECT m.event_id, m.user_id FROM {keys} JOIN mentions AS m ON m.event_id = k.id",
     id="bigint",
 )
 
 
-def newest(connection: sa.Connection, room: RoomId, limit: int) -> Page:
+def newest(connection: sa.Connection, room: RoomId, limit: int) -> MessagePage:
     """The newest messages."""
     return before(connection, room, None, limit)
 
 
-def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int) -> Page:
+def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int) -> MessagePage:
     """The messages before ``seq``; None: the newest."""
     head, first = _bounds(connection, room)
     high = head + 1 if seq is None else min(seq, head + 1)
@@ -84,27 +84,27 @@ def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int)
     views = _views(connection, rows[:limit][::-1])
     low = max(high, first) - 1
     newer = low < head and bool(_rows(connection, _NEWER, room, low, head + 1, 1))
-    return Page(views, head, first, len(rows) > limit, newer)
+    return MessagePage(views, head, first, len(rows) > limit, newer)
 
 
-def after(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Page:
+def after(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> MessagePage:
     """The messages after ``seq``."""
     head, first = _bounds(connection, room)
     low = min(max(seq, first - 1), head)
     rows = _rows(connection, _NEWER, room, low, head + 1, limit + 1)
     views = _views(connection, rows[:limit])
     older = bool(_rows(connection, _OLDER, room, first - 1, low + 1, 1))
-    return Page(views, head, first, older, len(rows) > limit)
+    return MessagePage(views, head, first, older, len(rows) > limit)
 
 
-def around(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Page:
+def around(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> MessagePage:
     """The messages around ``seq``: half before, and from it on the rest."""
     head, first = _bounds(connection, room)
     half = limit // 2
     older = _rows(connection, _OLDER, room, first - 1, min(seq, head + 1), half + 1)
     newer = _rows(connection, _NEWER, room, max(seq - 1, first - 1), head + 1, limit - half + 1)
     rows = [*older[:half][::-1], *newer[: limit - half]]
-    return Page(
+    return MessagePage(
         _views(connection, rows), head, first, len(older) > half, len(newer) > limit - half
     )
 
@@ -118,23 +118,25 @@ def one(connection: sa.Connection, room: RoomId, seq: int) -> MessageView | None
     return _views(connection, rows)[0] if rows else None
 
 
-def pinned(connection: sa.Connection, room: RoomId, before: int | None, limit: int) -> Page:
+def pinned(connection: sa.Connection, room: RoomId, before: int | None, limit: int) -> MessagePage:
     """Pinned messages, newest first; ``has_older`` tells whether there are more."""
     head, first = _bounds(connection, room)
     high = head + 1 if before is None else min(before, head + 1)
     rows = _rows(connection, _PINNED, room, first - 1, high, limit + 1)
     views = _views(connection, rows[:limit])
-    return Page(views, head, first, len(rows) > limit, has_newer=False)
+    return MessagePage(views, head, first, len(rows) > limit, has_newer=False)
 
 
-def replies(connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int) -> Page:
+def replies(
+    connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int
+) -> MessagePage:
     """The messages that reply to ``seq``, oldest first from after ``after``."""
     head, first = _bounds(connection, room)
     low = min(max(after, first - 1), head)
     rows = _rows(connection, _REPLYING, room, low, head + 1, limit + 1, ref=seq)
     older = _rows(connection, _REPLYING_OLDER, room, first - 1, low + 1, 1, ref=seq)
     views = _views(connection, rows[:limit])
-    return Page(views, head, first, bool(older), len(rows) > limit)
+    return MessagePage(views, head, first, bool(older), len(rows) > limit)
 
 
 def wordings(
@@ -170,7 +172,7 @@ def _bounds(connection: sa.Connection, room: RoomId) -> tuple[int, int]:
 
 def _rows(
     connection: sa.Connection,
-    query: Direct,
+    query: Query,
     room: RoomId,
     low: int,
     high: int,

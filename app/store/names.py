@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from app.domain.ids import UserId
-from app.store.sets import Keyed
+from app.store.bulk import BulkStatement
 
-_NAMES = Keyed(
+_NAMES = BulkStatement(
     "SELECT users.id, users.username FROM {keys} JOIN users ON users.id = k.id", id="bigint"
 )
 

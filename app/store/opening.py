@@ -17,7 +17,7 @@ from app.domain.errors import Unavailable
 from app.domain.limits import LOCK_WAIT_SECONDS
 from app.store import migrations
 from app.store.database import Database
-from app.store.file_lock import FileLock, Held, Holder
+from app.store.file_lock import FileLock, LockHeld, LockHolder
 from app.store.postgres import PostgresDatabase
 from app.store.sqlite import SqliteDatabase
 
@@ -34,7 +34,7 @@ class StoreError(Exception):
 class Locked(StoreError):
     """Another process has the SQLite file."""
 
-    def __init__(self, path: Path, holder: Holder) -> None:
+    def __init__(self, path: Path, holder: LockHolder) -> None:
         who = "another process" if holder.pid is None else f"process {holder.pid}"
         where = f", which serves {holder.url}" if holder.url else ""
         super().__init__(
@@ -96,7 +96,7 @@ async def take_file(path: Path, address: str | None, wait: float) -> FileLock:
     """
     try:
         return await FileLock.wait(_lock_beside(path), address, wait)
-    except Held as exc:
+    except LockHeld as exc:
         raise Locked(path, exc.holder) from None
     except OSError as exc:
         raise StoreError(f"{path} can't be used: {reason(exc)}.") from exc

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from app.domain.ids import RoomId, SessionId, UserId
-from app.store.sets import Keyed
+from app.store.bulk import BulkStatement
 
-_BOUNDS = Keyed(
+_BOUNDS = BulkStatement(
     "SELECT rooms.id, rooms.head, rooms.first FROM {keys} JOIN rooms ON rooms.id = k.id",
     id="bigint",
 )

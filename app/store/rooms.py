@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from app.domain.ids import RoomId, UserId
 from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS, MAX_UNREAD_COUNTED
 from app.domain.roles import Kind, Role
-from app.domain.views import Access, MemberView, Standing
-from app.store.sets import Keyed
+from app.domain.views import MemberView, RoomAccess, RoomView
+from app.store.bulk import BulkStatement
 
-_IDS = Keyed(
+_IDS = BulkStatement(
     "SELECT rooms.name, rooms.id FROM {keys} JOIN rooms ON rooms.name = k.name", name="text"
 )
 
@@ -41,7 +41,7 @@ _COUNTED = f"""
     WHERE o.room_id = r.id AND o.user_id <> k.person LIMIT 1) END
 """
 
-_STANDINGS = Keyed(
+_STANDINGS = BulkStatement(
     f"SELECT k.person, k.seen, {_COUNTED} FROM {{keys}} JOIN rooms AS r ON r.id = k.room"
     " LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person",
     room="bigint",
@@ -49,7 +49,7 @@ _STANDINGS = Keyed(
     seen="bigint",
 )
 
-_ACCESS = Keyed(
+_ACCESS = BulkStatement(
     "SELECT k.room, k.person, r.kind, r.head, r.first, m.role, m.banned_until"
     " FROM {keys} JOIN rooms AS r ON r.id = k.room"
     " LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person",
@@ -70,7 +70,7 @@ _MINE_AND_PUBLIC = sa.text(
     " AND coalesce(m.banned_until, 0) <= :now))"
     " ORDER BY r.name LIMIT :limit"
 )
-_OF_USERS = Keyed(
+_OF_USERS = BulkStatement(
     "SELECT m.user_id, m.room_id FROM {keys}"
     " JOIN members AS m ON m.user_id = k.id AND m.role IS NOT NULL"
     " JOIN rooms AS r ON r.id = m.room_id ORDER BY r.name",
@@ -102,23 +102,23 @@ _HELD = sa.text(
 )
 
 
-class Held(NamedTuple):
+class DepartingMember(NamedTuple):
     """What somebody is in a room, and who could be its owner after them."""
 
     kind: Kind
     role: Role
-    heir: UserId | None
+    successor: UserId | None
 
 
 # Counted only as far as anybody asks.
-_SIZES = Keyed(
+_SIZES = BulkStatement(
     "SELECT k.id, (SELECT count(*) FROM (SELECT 1 FROM members AS m"
     f" WHERE m.room_id = k.id AND m.role IS NOT NULL LIMIT {MAX_MEMBERS_FOR_READ_SIGNALS + 1})"
     " AS counted) FROM {keys}",
     id="bigint",
 )
 
-StandingKey = tuple[RoomId, UserId, int]
+RoomViewKey = tuple[RoomId, UserId, int]
 """Room, user, and how far the user is known to have read beyond what is stored."""
 
 
@@ -127,9 +127,9 @@ def ids(connection: sa.Connection, names: Iterable[str]) -> Mapping[str, RoomId]
     return dict(map(tuple, _IDS.rows(connection, [(name,) for name in names])))
 
 
-def standings(
-    connection: sa.Connection, keys: Iterable[StandingKey]
-) -> Mapping[StandingKey, Standing]:
+def room_views(
+    connection: sa.Connection, keys: Iterable[RoomViewKey]
+) -> Mapping[RoomViewKey, RoomView]:
     """Where users stand in rooms: one statement for any number of them."""
     return {
         (room, UserId(person), seen): _standing(row)
@@ -140,10 +140,10 @@ def standings(
 
 def access(
     connection: sa.Connection, keys: Iterable[tuple[RoomId, UserId]]
-) -> Mapping[tuple[RoomId, UserId], Access]:
+) -> Mapping[tuple[RoomId, UserId], RoomAccess]:
     """Whether users may read rooms: all of a standing that can be had without counting."""
     return {
-        (room, person): Access(
+        (room, person): RoomAccess(
             kind=Kind(kind),
             head=head,
             first=first,
@@ -203,16 +203,18 @@ def member(connection: sa.Connection, room: RoomId, user: UserId) -> MemberView 
     return None if row is None else MemberView(row[0], row[1], Role(row[2]), row[3], row[4])
 
 
-def held(connection: sa.Connection, room: RoomId, user: UserId) -> Held | None:
+def departing_member(
+    connection: sa.Connection, room: RoomId, user: UserId
+) -> DepartingMember | None:
     """What a member is in ``room``, and an heir: an owner, if there is another."""
     row = connection.execute(_HELD, {"room": room, "user": user}).one_or_none()
-    return None if row is None else Held(Kind(row[0]), Role(row[1]), row[2])
+    return None if row is None else DepartingMember(Kind(row[0]), Role(row[1]), row[2])
 
 
-def _standing(row: Sequence[Any]) -> Standing:
+def _standing(row: Sequence[Any]) -> RoomView:
     (room, name, title, kind, head, first, created, archived, slow) = row[:9]
     (role, banned, read, unread, mentions, other) = row[9:]
-    return Standing(
+    return RoomView(
         room=room,
         name=name,
         title=title,

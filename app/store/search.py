@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from app.domain.ids import SEQ_BITS, EventId, RoomId, UserId, event_id
 from app.domain.roles import Kind
 from app.domain.words import words
-from app.store.driver import driver
-from app.store.sets import Keyed
+from app.store.bulk import BulkStatement
+from app.store.query import driver
 
 Row = tuple[EventId, str]
 """A message, and its document: :func:`document`."""
@@ -34,30 +34,30 @@ _ADD = "INSERT INTO search_documents (id, event_id, words) VALUES (?, ?, ?)"
 _INDEX = "INSERT INTO search_index (rowid, words) VALUES (?, ?)"
 # The index reads from the documents what it has to forget: so it goes first. It must not be
 # told to forget what it does not hold: a document without words is never in it.
-_UNINDEX = Keyed(
+_UNINDEX = BulkStatement(
     "DELETE FROM search_index WHERE rowid IN"
     " (SELECT d.id FROM {keys} JOIN search_documents AS d ON d.event_id = k.event"
     " WHERE d.words <> '')",
     event="bigint",
 )
-_CHANGE = Keyed(
+_CHANGE = BulkStatement(
     "UPDATE search_documents SET words = k.words FROM {keys}"
     " WHERE search_documents.event_id = k.event",
     event="bigint",
     words="text",
 )
-_REINDEX = Keyed(
+_REINDEX = BulkStatement(
     "INSERT INTO search_index (rowid, words) SELECT d.id, d.words"
     " FROM {keys} JOIN search_documents AS d ON d.event_id = k.event WHERE d.words <> ''",
     event="bigint",
 )
-_ADD_VECTORS = Keyed(
+_ADD_VECTORS = BulkStatement(
     "INSERT INTO search_documents (event_id, words)"
     " SELECT event, CAST(words AS tsvector) FROM {keys}",
     event="bigint",
     words="text",
 )
-_CHANGE_VECTORS = Keyed(
+_CHANGE_VECTORS = BulkStatement(
     "UPDATE search_documents SET words = CAST(k.words AS tsvector) FROM {keys}"
     " WHERE search_documents.event_id = k.event",
     event="bigint",
@@ -79,7 +79,7 @@ _FIND_VECTORS = sa.text(
     "SELECT d.event_id FROM search_documents AS d"
     " WHERE d.words @@ CAST(:query AS tsquery) AND d.id < :before ORDER BY d.id DESC LIMIT :limit"
 )
-_NAMES = Keyed(
+_NAMES = BulkStatement(
     "SELECT rooms.id, rooms.name FROM {keys} JOIN rooms ON rooms.id = k.id", id="bigint"
 )
 _NUMBER = sa.text("SELECT id FROM search_documents WHERE event_id = :event")

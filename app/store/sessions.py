@@ -11,11 +11,11 @@ from enum import Enum
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection as DbConnection
 
 from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import REFRESH_GRACE_SECONDS
-from app.store.sets import Keyed
+from app.store.bulk import BulkStatement
 from app.store.tables import refresh_tokens, revocations, sessions, users
 
 
@@ -31,7 +31,7 @@ class Session(NamedTuple):
     revoked_at: Millis | None
 
 
-class Holder(NamedTuple):
+class SessionOwner(NamedTuple):
     """Whoever holds a token of a live log-in: the log-in and its user."""
 
     session: SessionId
@@ -43,7 +43,7 @@ class Holder(NamedTuple):
     last_used_at: Millis
 
 
-class Outcome(Enum):
+class RefreshOutcome(Enum):
     """What became of a refresh token that somebody showed."""
 
     EXCHANGED = "exchanged"
@@ -52,23 +52,23 @@ class Outcome(Enum):
     REFUSED = "refused"
 
 
-class Exchange(NamedTuple):
+class RefreshResult(NamedTuple):
     """The outcome, and whose it was; both None when there is no such token."""
 
-    outcome: Outcome
+    outcome: RefreshOutcome
     user: UserId | None = None
     session: SessionId | None = None
 
 
 _COLUMNS = [sessions.c[name] for name in Session._fields]
 
-_HOLDERS = Keyed(
+_HOLDERS = BulkStatement(
     "SELECT s.id, s.user_id, u.username, u.display_name, u.is_admin, s.expires_at, s.last_used_at"
     " FROM {keys} JOIN sessions s ON s.id = k.session JOIN users u ON u.id = s.user_id"
     " WHERE s.revoked_at IS NULL AND u.disabled_at IS NULL AND u.erased_at IS NULL",
     session="bigint",
 )
-_TOUCH = Keyed(
+_TOUCH = BulkStatement(
     "UPDATE sessions SET last_used_at = :at"
     " WHERE last_used_at < :at AND id IN (SELECT session FROM {keys})",
     session="bigint",
@@ -76,7 +76,7 @@ _TOUCH = Keyed(
 
 
 def insert(
-    connection: Connection,
+    connection: DbConnection,
     *,
     user: UserId,
     label: str,
@@ -93,21 +93,23 @@ def insert(
     return session
 
 
-def holders(connection: Connection, wanted: Sequence[SessionId]) -> Mapping[SessionId, Holder]:
+def owners(
+    connection: DbConnection, wanted: Sequence[SessionId]
+) -> Mapping[SessionId, SessionOwner]:
     """Those of the log-ins that were not ended, with their users; one query for all."""
     rows = _HOLDERS.rows(connection, [(session,) for session in wanted])
-    found = [Holder._make(row) for row in rows]
+    found = [SessionOwner._make(row) for row in rows]
     # SQLite answers 0 or 1 where a statement is plain text.
     return {holder.session: holder._replace(is_admin=bool(holder.is_admin)) for holder in found}
 
 
-def touch(connection: Connection, used: Sequence[SessionId], at: Millis) -> None:
+def touch(connection: DbConnection, used: Sequence[SessionId], at: Millis) -> None:
     """Note that these log-ins were used."""
     _TOUCH.run(connection, [(session,) for session in used], at=at)
 
 
 def live(
-    connection: Connection, user: UserId, now: Millis, *, before: int | None = None, limit: int
+    connection: DbConnection, user: UserId, now: Millis, *, before: int | None = None, limit: int
 ) -> Sequence[Session]:
     """The user's log-ins that can still be used, the newest first, from below ``before``."""
     statement = (
@@ -121,7 +123,9 @@ def live(
     return [Session._make(row) for row in connection.execute(statement)]
 
 
-def exchange(connection: Connection, shown: bytes, successor: bytes, now: Millis) -> Exchange:
+def rotate_refresh_token(
+    connection: DbConnection, shown: bytes, successor: bytes, now: Millis
+) -> RefreshResult:
     """
     Spend the refresh token with the hash ``shown`` and store its ``successor``.
 
@@ -131,18 +135,18 @@ def exchange(connection: Connection, shown: bytes, successor: bytes, now: Millis
     session = _session_of(connection, shown)
     row = None if session is None else _lock(connection, session)
     if row is None or row.revoked_at is not None or row.expires_at <= now:
-        return Exchange(Outcome.REFUSED)
-    found = Exchange(Outcome.EXCHANGED, row.user_id, row.id)
+        return RefreshResult(RefreshOutcome.REFUSED)
+    found = RefreshResult(RefreshOutcome.EXCHANGED, row.user_id, row.id)
     if not _may_log_in(connection, row.user_id):
-        return found._replace(outcome=Outcome.REFUSED)
+        return found._replace(outcome=RefreshOutcome.REFUSED)
     token = connection.execute(
         sa.select(refresh_tokens.c.spent_at).where(refresh_tokens.c.hash == shown)
     ).one_or_none()
     if token is None:
-        return found._replace(outcome=Outcome.REFUSED)
+        return found._replace(outcome=RefreshOutcome.REFUSED)
     if token.spent_at is not None and now - token.spent_at > REFRESH_GRACE_SECONDS * 1000:
         end(connection, row.user_id, [row.id], now)
-        return found._replace(outcome=Outcome.REUSED)
+        return found._replace(outcome=RefreshOutcome.REUSED)
     if token.spent_at is None:
         spent = sa.update(refresh_tokens).where(refresh_tokens.c.hash == shown)
         connection.execute(spent.values(spent_at=now))
@@ -151,7 +155,7 @@ def exchange(connection: Connection, shown: bytes, successor: bytes, now: Millis
 
 
 def end(
-    connection: Connection, user: UserId, ended: Sequence[SessionId], now: Millis
+    connection: DbConnection, user: UserId, ended: Sequence[SessionId], now: Millis
 ) -> Sequence[SessionId]:
     """End these log-ins of the user; answers those that were still live. Idempotent."""
     gone = [session for session in sorted(ended) if _end_one(connection, user, session, now)]
@@ -161,7 +165,7 @@ def end(
     return gone
 
 
-def end_all(connection: Connection, user: UserId, now: Millis) -> None:
+def end_all(connection: DbConnection, user: UserId, now: Millis) -> None:
     """End every log-in of the user, with one revocation for all, also when there is none."""
     for session in _all_live(connection, user, now):
         _end_one(connection, user, session, now)
@@ -169,21 +173,21 @@ def end_all(connection: Connection, user: UserId, now: Millis) -> None:
 
 
 def end_others(
-    connection: Connection, user: UserId, kept: SessionId, now: Millis
+    connection: DbConnection, user: UserId, kept: SessionId, now: Millis
 ) -> Sequence[SessionId]:
     """End every log-in of the user but one; answers those that ended."""
     others = [session for session in _all_live(connection, user, now) if session != kept]
     return end(connection, user, others, now)
 
 
-def forget(connection: Connection, user: UserId) -> None:
+def forget(connection: DbConnection, user: UserId) -> None:
     """Remove every trace of the user's log-ins, which say what devices they had."""
     mine = sa.select(sessions.c.id).where(sessions.c.user_id == user)
     connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.session_id.in_(mine)))
     connection.execute(sa.delete(sessions).where(sessions.c.user_id == user))
 
 
-def owner_of_token(connection: Connection, shown: bytes) -> tuple[UserId, SessionId] | None:
+def owner_of_token(connection: DbConnection, shown: bytes) -> tuple[UserId, SessionId] | None:
     """Whose refresh token this is, spent or not."""
     statement = (
         sa.select(sessions.c.user_id, sessions.c.id)
@@ -194,7 +198,7 @@ def owner_of_token(connection: Connection, shown: bytes) -> tuple[UserId, Sessio
     return None if row is None else (row.user_id, row.id)
 
 
-def sweep(connection: Connection, before: Millis) -> int:
+def sweep(connection: DbConnection, before: Millis) -> int:
     """Delete log-ins that ended or expired before that, and old revocations; answers how many."""
     over = sa.or_(sessions.c.expires_at < before, sessions.c.revoked_at < before)
     gone = sa.select(sessions.c.id).where(over)
@@ -206,17 +210,17 @@ def sweep(connection: Connection, before: Millis) -> int:
     return connection.execute(sa.delete(sessions).where(over)).rowcount
 
 
-def _insert_token(connection: Connection, session: SessionId, code: bytes, at: Millis) -> None:
+def _insert_token(connection: DbConnection, session: SessionId, code: bytes, at: Millis) -> None:
     values = {"hash": code, "session_id": session, "created_at": at}
     connection.execute(sa.insert(refresh_tokens).values(values))
 
 
-def _session_of(connection: Connection, shown: bytes) -> SessionId | None:
+def _session_of(connection: DbConnection, shown: bytes) -> SessionId | None:
     statement = sa.select(refresh_tokens.c.session_id).where(refresh_tokens.c.hash == shown)
     return connection.execute(statement).scalar_one_or_none()
 
 
-def _lock(connection: Connection, session: SessionId) -> Session | None:
+def _lock(connection: DbConnection, session: SessionId) -> Session | None:
     statement = (
         sa.select(*_COLUMNS).where(sessions.c.id == session).with_for_update(key_share=True)
     )
@@ -224,7 +228,7 @@ def _lock(connection: Connection, session: SessionId) -> Session | None:
     return None if row is None else Session._make(row)
 
 
-def _may_log_in(connection: Connection, user: UserId) -> bool:
+def _may_log_in(connection: DbConnection, user: UserId) -> bool:
     active = sa.and_(users.c.disabled_at.is_(None), users.c.erased_at.is_(None))
     statement = sa.select(users.c.id).where(users.c.id == user, active)
     return connection.execute(statement).one_or_none() is not None
@@ -234,13 +238,13 @@ def _is_live(now: Millis) -> tuple[sa.ColumnElement[bool], ...]:
     return sessions.c.revoked_at.is_(None), sessions.c.expires_at > now
 
 
-def _all_live(connection: Connection, user: UserId, now: Millis) -> Sequence[SessionId]:
+def _all_live(connection: DbConnection, user: UserId, now: Millis) -> Sequence[SessionId]:
     # In the order of their numbers, as everybody locks them.
     statement = sa.select(sessions.c.id).where(sessions.c.user_id == user, *_is_live(now))
     return connection.execute(statement.order_by(sessions.c.id)).scalars().all()
 
 
-def _end_one(connection: Connection, user: UserId, session: SessionId, now: Millis) -> bool:
+def _end_one(connection: DbConnection, user: UserId, session: SessionId, now: Millis) -> bool:
     mine = sa.update(sessions).where(sessions.c.id == session, sessions.c.user_id == user)
     ended = connection.execute(mine.where(*_is_live(now)).values(revoked_at=now)).rowcount
     if not ended:

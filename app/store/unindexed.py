@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.domain.ids import SEQ_BITS, EventId
 from app.domain.roles import Kind
 from app.store import search
-from app.store.sets import Keyed
+from app.store.bulk import BulkStatement
 
 Span = tuple[EventId, EventId]
 """Events of one room: the first and the last."""
@@ -27,7 +27,7 @@ _BEHIND = sa.text(
     " (r.id << :bits) + r.head AS high FROM rooms AS r"
 )
 # The spans are few, the events many: that order. What has a document was in two spans.
-_SAID = Keyed(
+_SAID = BulkStatement(
     "SELECT e.id, e.room_id, r.kind, e.by, coalesce(e.edited_text, e.text)"
     " FROM {keys} CROSS JOIN events AS e ON e.id >= k.low AND e.id <= k.high"
     " AND e.type = 'message.created' JOIN rooms AS r ON r.id = e.room_id"

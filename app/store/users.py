@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection as DbConnection
 
 from app.domain.errors import UsernameTaken, UserNotFound
 from app.domain.ids import Millis, UserId
@@ -37,7 +37,7 @@ _COLUMNS = [users.c[name] for name in User._fields]
 
 
 def insert(
-    connection: Connection,
+    connection: DbConnection,
     *,
     username: str,
     display_name: str,
@@ -66,7 +66,7 @@ def insert(
     return _user(row)
 
 
-def by_name(connection: Connection, username: str) -> User | None:
+def by_name(connection: DbConnection, username: str) -> User | None:
     """The user of this name, active or not; None if nobody has it."""
     row = connection.execute(
         sa.select(*_COLUMNS).where(users.c.username == username)
@@ -74,7 +74,7 @@ def by_name(connection: Connection, username: str) -> User | None:
     return None if row is None else _user(row)
 
 
-def known(connection: Connection, username: str) -> User:
+def known(connection: DbConnection, username: str) -> User:
     """
     The user of this name, disabled or not.
 
@@ -88,13 +88,13 @@ def known(connection: Connection, username: str) -> User:
     return user
 
 
-def by_id(connection: Connection, user: UserId) -> User | None:
+def by_id(connection: DbConnection, user: UserId) -> User | None:
     """The user of this number."""
     row = connection.execute(sa.select(*_COLUMNS).where(users.c.id == user)).one_or_none()
     return None if row is None else _user(row)
 
 
-def lock(connection: Connection, user: UserId) -> User | None:
+def lock(connection: DbConnection, user: UserId) -> User | None:
     """
     The user as they are now and stay until this transaction ends.
 
@@ -107,7 +107,7 @@ def lock(connection: Connection, user: UserId) -> User | None:
 
 
 def with_prefix(
-    connection: Connection, prefix: str, *, after: str = "", limit: int
+    connection: DbConnection, prefix: str, *, after: str = "", limit: int
 ) -> Sequence[User]:
     """Users whose name begins with ``prefix``, by name, those after ``after``; no erased ones."""
     statement = (
@@ -125,7 +125,7 @@ def with_prefix(
     return [_user(row) for row in connection.execute(statement)]
 
 
-def update(connection: Connection, user: UserId, **values: object) -> None:
+def update(connection: DbConnection, user: UserId, **values: object) -> None:
     """Change columns of a user."""
     connection.execute(sa.update(users).where(users.c.id == user).values(**values))
 

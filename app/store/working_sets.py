@@ -29,22 +29,22 @@ from app.domain.events import Event
 from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind, Role
 from app.domain.working_set import Message, Person, RoomState, WorkingSet
-from app.store.sets import Keyed
+from app.store.bulk import BulkStatement
 
 # Rooms are locked in the order of their ids, so that two nodes can't wait for each other.
-_LOCK_ROOMS = Keyed(
+_LOCK_ROOMS = BulkStatement(
     "SELECT rooms.id FROM {keys} JOIN rooms ON rooms.id = k.id"
     " ORDER BY rooms.id FOR NO KEY UPDATE OF rooms",
     id="bigint",
 )
 
-_ROOMS = Keyed(
+_ROOMS = BulkStatement(
     "SELECT rooms.id, name, title, kind, head, first, slow_mode_seconds, created_at,"
     " archived_at, direct_key FROM {keys} JOIN rooms ON rooms.id = k.id",
     id="bigint",
 )
 
-_PEOPLE = Keyed(
+_PEOPLE = BulkStatement(
     "SELECT k.room, u.id, u.username, u.is_admin, u.disabled_at, m.role, m.joined_at,"
     " m.banned_until, m.muted_until, coalesce(m.read_seq, 0), m.last_sent_at"
     " FROM {keys} JOIN users AS u ON u.id = k.person"
@@ -54,7 +54,7 @@ _PEOPLE = Keyed(
     person="bigint",
 )
 
-_CLIENT_IDS = Keyed(
+_CLIENT_IDS = BulkStatement(
     "SELECT e.room_id, e.id, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
     " FROM {keys} JOIN events AS e ON e.room_id = k.room AND e.by = k.person"
     " AND e.client_id = k.client_id AND e.client_id IS NOT NULL",
@@ -63,50 +63,50 @@ _CLIENT_IDS = Keyed(
     client_id="text",
 )
 
-_MESSAGES = Keyed(
+_MESSAGES = BulkStatement(
     "SELECT e.room_id, e.id, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
     " e.pinned_at FROM {keys} JOIN events AS e ON e.id = k.id"
     " WHERE e.type = 'message.created'",
     id="bigint",
 )
 
-_REACTIONS = Keyed(
+_REACTIONS = BulkStatement(
     "SELECT r.event_id, r.emoji, r.user_id FROM {keys} JOIN reactions AS r ON r.event_id = k.id",
     id="bigint",
 )
 
-_MENTIONABLE = Keyed(
+_MENTIONABLE = BulkStatement(
     "SELECT k.room, u.username, u.id FROM {keys} JOIN users AS u ON u.username = k.name"
     " JOIN members AS m ON m.room_id = k.room AND m.user_id = u.id AND m.role IS NOT NULL",
     room="bigint",
     name="text",
 )
 
-_OWNERS = Keyed(
+_OWNERS = BulkStatement(
     "SELECT m.room_id, m.user_id FROM {keys} JOIN members AS m ON m.room_id = k.id"
     " WHERE m.role = 'owner'",
     id="bigint",
 )
 
 # Whom the other one of a direct room has blocked.
-_BLOCKED = Keyed(
+_BLOCKED = BulkStatement(
     "SELECT k.room, b.blocked_id FROM {keys} JOIN members AS m ON m.room_id = k.room"
     " JOIN blocks AS b ON b.user_id = m.user_id AND b.blocked_id = k.person",
     room="bigint",
     person="bigint",
 )
 
-_BLOCKS = Keyed(
+_BLOCKS = BulkStatement(
     "SELECT b.user_id, b.blocked_id FROM {keys} JOIN blocks AS b"
     " ON b.user_id = k.owner AND b.blocked_id = k.blocked",
     owner="bigint",
     blocked="bigint",
 )
 
-_ROOM_NAMES = Keyed(
+_ROOM_NAMES = BulkStatement(
     "SELECT rooms.name, rooms.id FROM {keys} JOIN rooms ON rooms.name = k.name", name="text"
 )
-_DIRECT_KEYS = Keyed(
+_DIRECT_KEYS = BulkStatement(
     "SELECT rooms.direct_key, rooms.id FROM {keys} JOIN rooms ON rooms.direct_key = k.name",
     name="text",
 )

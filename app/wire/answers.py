@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.appends import Done
+from app.domain.appends import Committed
 from app.domain.clock import iso
 
 
@@ -49,7 +49,7 @@ def reset(re: str | None, body: Mapping[str, Any]) -> bytes:
     return orjson.dumps({"type": "reset", **_re(re), **body})
 
 
-def done(re: str | None, outcome: Done) -> bytes:
+def done(re: str | None, outcome: Committed) -> bytes:
     """The acknowledgement of an append: it is on disk."""
     body: dict[str, Any] = {"type": "ack"}
     if re is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from app.domain.clock import iso
-from app.domain.events import Event, EventType, Run
+from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import UserId
 from app.wire.frames import text_frame
 
@@ -56,7 +56,7 @@ def event_json(event: Event, room: str, names: Mapping[UserId, str]) -> bytes:
     return orjson.dumps(event_body(event, room, names))
 
 
-def run_frames(run: Run) -> list[bytes]:
+def encode_batch(batch: EventBatch) -> list[bytes]:
     """A finished frame per event of ``run``: encoded once, for everybody who listens."""
-    room, names = run.room_name, run.names
-    return [text_frame(orjson.dumps(event_body(event, room, names))) for event in run.events]
+    room, names = batch.room_name, batch.names
+    return [text_frame(orjson.dumps(event_body(event, room, names))) for event in batch.events]

@@ -6,7 +6,7 @@ import orjson
 
 from app.domain.clock import iso, iso_or_none
 from app.domain.events import EventType
-from app.domain.views import MessageView, Page
+from app.domain.views import MessagePage, MessageView
 
 
 def message_body(view: MessageView, room: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def message_body(view: MessageView, room: str) -> dict[str, Any]:
     return body
 
 
-def page_json(page: Page, room: str) -> bytes:
+def page_json(page: MessagePage, room: str) -> bytes:
     """A page of messages of the room called ``room``, as HTTP answers it."""
     return orjson.dumps(
         {

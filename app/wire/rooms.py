@@ -4,28 +4,28 @@ from typing import Any
 
 from app.domain.clock import iso, iso_or_none
 from app.domain.roles import Kind
-from app.domain.views import MemberView, Standing
+from app.domain.views import MemberView, RoomView
 
 
-def room_body(standing: Standing) -> dict[str, Any]:
+def room_body(view: RoomView) -> dict[str, Any]:
     """A room as the one who asks sees it; the last six fields are null for a non-member."""
-    is_member = standing.role is not None
+    is_member = view.role is not None
     body: dict[str, Any] = {
-        "name": standing.name,
-        "title": standing.title,
-        "kind": standing.kind.value,
-        "head": standing.head,
-        "first": standing.first,
-        "created_at": iso(standing.created_at),
-        "archived": standing.archived_at is not None,
-        "slow_mode_seconds": standing.slow_mode_seconds,
+        "name": view.name,
+        "title": view.title,
+        "kind": view.kind.value,
+        "head": view.head,
+        "first": view.first,
+        "created_at": iso(view.created_at),
+        "archived": view.archived_at is not None,
+        "slow_mode_seconds": view.slow_mode_seconds,
     }
-    if standing.kind is Kind.DIRECT:
-        body["with"] = standing.other
+    if view.kind is Kind.DIRECT:
+        body["with"] = view.other
     body |= {
         "member": True if is_member else None,
-        "role": standing.role.value if standing.role is not None else None,
-        **(standing_body(standing) if is_member else _NOTHING_READ),
+        "role": view.role.value if view.role is not None else None,
+        **(view_body(view) if is_member else _NOTHING_READ),
     }
     return body
 
@@ -33,13 +33,13 @@ def room_body(standing: Standing) -> dict[str, Any]:
 _NOTHING_READ = {"read": None, "unread": None, "mentions": None, "as_of": None}
 
 
-def standing_body(standing: Standing) -> dict[str, int]:
+def view_body(view: RoomView) -> dict[str, int]:
     """How far a member has read, and what is left, as of ``as_of``."""
     return {
-        "read": standing.read,
-        "unread": standing.unread,
-        "mentions": standing.mentions,
-        "as_of": standing.head,
+        "read": view.read,
+        "unread": view.unread,
+        "mentions": view.mentions,
+        "as_of": view.head,
     }
 
 

@@ -45,19 +45,19 @@ class Rule(NamedTuple):
     direct_member: str
     direct_author: str
 
-    def answer(self, kind: str, standing: str) -> str:
+    def answer(self, kind: str, view: str) -> str:
         """``ok``, or the code of the error."""
         if kind == "direct":
-            if standing not in ("member", "author"):
+            if view not in ("member", "author"):
                 return HIDDEN
-            return self.direct_member if standing == "member" else self.direct_author
-        if kind == "private" and standing not in INSIDE:
+            return self.direct_member if view == "member" else self.direct_author
+        if kind == "private" and view not in INSIDE:
             return HIDDEN
-        if standing == "banned":
+        if view == "banned":
             return "banned"
-        if standing == "removed":
-            standing = "outsider"
-        found: str = getattr(self, standing)
+        if view == "removed":
+            view = "outsider"
+        found: str = getattr(self, view)
         return found
 
 

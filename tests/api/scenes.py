@@ -43,7 +43,7 @@ class Operation(NamedTuple):
 
 
 @cache
-def operations() -> dict[str, Operation]:
+def admin_service() -> dict[str, Operation]:
     """All of them, by id."""
     document = create_app(settings()).openapi()
     return {

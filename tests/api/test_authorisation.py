@@ -12,7 +12,7 @@ import pytest
 from app.domain.errors import ParleyError
 from app.security.access_tokens import AccessTokens
 from tests.api.matrix import ADMINS, ANYBODY, HIDDEN, OK, OPERATIONS, PEOPLE, Case, Rule
-from tests.api.scenes import NOWHERE, Operation, Scene, Stage, operations
+from tests.api.scenes import NOWHERE, Operation, Scene, Stage, admin_service
 from tests.harness.server import SECRET, Server
 
 KINDS = ("public", "private", "direct")
@@ -21,14 +21,14 @@ _OF_THIS_ANSWER = frozenset({"x-request-id", "date"})
 
 
 def test_every_operation_says_who_may() -> None:
-    assert set(OPERATIONS) == set(operations())
+    assert set(OPERATIONS) == set(admin_service())
     for id, cases in OPERATIONS.items():
         assert cases, id
         for case in cases:
             # Open are those that the document says are, and no others.
-            assert (case.rule == ANYBODY) != operations()[id].secured, id
-            assert (case.rule == ADMINS) == operations()[id].path.startswith("/admin/"), id
-            if operations()[id].in_room:
+            assert (case.rule == ANYBODY) != admin_service()[id].secured, id
+            assert (case.rule == ADMINS) == admin_service()[id].path.startswith("/admin/"), id
+            if admin_service()[id].in_room:
                 assert isinstance(case.rule, Rule), id
 
 
@@ -64,7 +64,7 @@ async def stage(server: Server) -> Stage:
 
 @pytest.mark.parametrize("id", OPERATIONS)
 async def test_everybody_is_answered_as_the_matrix_says(stage: Stage, id: str) -> None:
-    operation = operations()[id]
+    operation = admin_service()[id]
     await stage.give_passwords()
     for case in OPERATIONS[id]:
         for kind in KINDS if isinstance(case.rule, Rule) else ("private",):
@@ -92,7 +92,7 @@ def seen(answer: Any) -> Any:
 
 def in_rooms() -> list[str]:
     """The operations that are about a room, and may so tell of it."""
-    about = [id for id, operation in operations().items() if operation.in_room]
+    about = [id for id, operation in admin_service().items() if operation.in_room]
     return [*about, "search"]
 
 
@@ -112,7 +112,7 @@ def asked_about(case: Case, operation: Operation) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("id", in_rooms())
 async def test_a_hidden_room_is_like_one_that_does_not_exist(stage: Stage, id: str) -> None:
-    operation = operations()[id]
+    operation = admin_service()[id]
     for case in OPERATIONS[id]:
         if not isinstance(case.rule, Rule):
             continue
@@ -131,7 +131,7 @@ async def test_a_hidden_room_is_like_one_that_does_not_exist(stage: Stage, id: s
 async def test_what_is_said_in_a_hidden_room_is_not_found(stage: Stage) -> None:
     for kind in ("private", "direct"):
         await stage.scene(kind)
-    find = operations()["search"]
+    find = admin_service()["search"]
     [by_word, _] = OPERATIONS["search"]
 
     for who in ("otto", "rex", "ben", "root"):
@@ -146,12 +146,12 @@ async def test_what_is_said_in_a_hidden_room_is_not_found(stage: Stage) -> None:
 
 def secured() -> list[str]:
     """The operations that ask for a log-in."""
-    return [id for id, operation in operations().items() if operation.secured]
+    return [id for id, operation in admin_service().items() if operation.secured]
 
 
 @pytest.mark.parametrize("id", secured())
 async def test_no_other_token_is_an_access_token(stage: Stage, id: str) -> None:
-    operation, [case, *_] = operations()[id], OPERATIONS[id]
+    operation, [case, *_] = admin_service()[id], OPERATIONS[id]
     server = stage.server
     # Who may do it all.
     who = "root" if case.rule == ADMINS else "tom"
@@ -185,7 +185,7 @@ async def test_no_other_token_is_an_access_token(stage: Stage, id: str) -> None:
 
 async def test_a_refresh_token_is_no_access_token(stage: Stage) -> None:
     await stage.give_passwords()
-    log_in = operations()["logIn"]
+    log_in = admin_service()["logIn"]
     tokens = (await stage.ask(log_in, OPERATIONS["logIn"][0], NOWHERE, None)).json()
 
     for token, expected in ((tokens["refresh_token"], 401), (tokens["access_token"], 200)):

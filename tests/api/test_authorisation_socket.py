@@ -10,8 +10,8 @@ import pytest
 from app.wire import requests
 from tests.api.matrix import HIDDEN, OK, PEOPLE, REQUESTS, Rule
 from tests.api.scenes import NOWHERE, Scene, Stage
-from tests.harness.line import Line
 from tests.harness.server import Server
+from tests.harness.socket_client import SocketClient
 
 KINDS = ("public", "private", "direct")
 
@@ -34,7 +34,9 @@ def test_every_request_says_who_may() -> None:
     assert set(REQUESTS) == types
 
 
-async def asks(line: Line, type: str, fields: dict[str, Any], scene: Scene) -> dict[str, Any]:
+async def asks(
+    line: SocketClient, type: str, fields: dict[str, Any], scene: Scene
+) -> dict[str, Any]:
     """Make a request about a scene, and hear the answer."""
     said = {n: scene.seq if value == "{seq}" else value for n, value in fields.items()}
     return await line.ask(type, room=scene.room, **said)
@@ -49,8 +51,8 @@ async def test_everybody_is_answered_as_the_matrix_says(stage: Stage, type: str)
             for who, line in lines.items():
                 frame = await asks(line, type, fields, await stage.scene(kind))
                 answers[who] = frame.get("code", OK)
-                standing = PEOPLE[who]
-                expected[who] = rule.answer(kind, standing) if isinstance(rule, Rule) else OK
+                view = PEOPLE[who]
+                expected[who] = rule.answer(kind, view) if isinstance(rule, Rule) else OK
             assert answers == expected, kind
 
 
@@ -71,9 +73,9 @@ async def test_a_hidden_room_is_like_one_that_does_not_exist(stage: Stage, type:
 async def test_the_room_of_the_path(stage: Stage, kind: str) -> None:
     [(rule, _)] = REQUESTS["join"]
     assert isinstance(rule, Rule)
-    for who, standing in PEOPLE.items():
+    for who, view in PEOPLE.items():
         scene = await stage.scene(kind)
-        answer = rule.answer(kind, standing)
+        answer = rule.answer(kind, view)
         if answer == OK:
             line = await stage.server.joins(who, scene.room)
             assert line.heard[1]["type"] == "joined"
@@ -87,5 +89,5 @@ async def test_the_room_of_the_path(stage: Stage, kind: str) -> None:
                 assert _told(line) == _told(nowhere)
 
 
-def _told(line: Line) -> list[str]:
+def _told(line: SocketClient) -> list[str]:
     return [json.dumps({**f, "server_time": "", "expires_in": 0}) for f in line.heard]

@@ -244,9 +244,9 @@ async def waits(server: Server, who: str, query: str) -> asyncio.Task[object]:
     room = server.room_id("den")
     await until(
         lambda: any(
-            warm.waiters
-            for warm in [server.runtime.feed._warm.get(room)]
-            if warm is not None and server.runtime.hub.of_user(user)
+            room_feed.waiters
+            for room_feed in [server.runtime.feed._room_feeds.get(room)]
+            if room_feed is not None and server.runtime.hub.of_user(user)
         ),
         "the poll to wait",
     )
@@ -274,8 +274,8 @@ async def test_waiting_ends_with_an_empty_page(den: Server) -> None:
     page = (await ask(den, "moe", "GET", "/events?since=7&wait=1")).json()
 
     assert (page["events"], page["head"], page["has_more"]) == ([], 7, False)
-    (warm,) = den.runtime.feed._warm.values()
-    assert (warm.waiters, warm.users) == ([], 0)
+    (room_feed,) = den.runtime.feed._room_feeds.values()
+    assert (room_feed.waiters, room_feed.users) == ([], 0)
 
 
 async def test_one_who_waits_holds_no_connection_to_the_database(den: Server) -> None:

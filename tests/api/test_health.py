@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.server import Server, open_server
 
 GOOD = {"status": "ok", "broker": "ok", "database": "ok", "migrations": "ok"}
@@ -18,11 +18,11 @@ async def test_a_server_that_serves_is_alive_and_ready(server: Server) -> None:
     assert health.headers["cache-control"] == "no-store"
 
 
-async def test_without_its_database_it_is_alive_and_not_ready(held: Held) -> None:
-    async with open_server(held) as server:
-        held.fails_with = Unavailable()
+async def test_without_its_database_it_is_alive_and_not_ready(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
+        gated.fails_with = Unavailable()
         health, ready = await server.client.get("/health"), await server.client.get("/ready")
-        held.fails_with = None
+        gated.fails_with = None
 
     assert health.status_code == 200
     assert ready.status_code == 503
@@ -34,12 +34,14 @@ async def test_without_its_database_it_is_alive_and_not_ready(held: Held) -> Non
     }
 
 
-async def test_when_commits_fail_it_is_not_ready_until_one_gets_through(held: Held) -> None:
-    async with open_server(held) as server:
+async def test_when_commits_fail_it_is_not_ready_until_one_gets_through(
+    gated: GatedDatabase,
+) -> None:
+    async with open_server(gated) as server:
         line = await server.joins("ana", "general")
-        await held.quiet()
+        await gated.quiet()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(held, "write", _unavailable)
+            patch.setattr(gated, "write", _unavailable)
             for _ in range(3):
                 assert (await line.ask("send", text="x"))["code"] == "unavailable"
             failing = await server.client.get("/ready")

@@ -6,8 +6,8 @@ import pytest
 
 from app.domain.roles import Kind, Role
 from tests.api.people import code, fields
-from tests.harness.line import together
 from tests.harness.server import Server
+from tests.harness.socket_client import together
 
 GONE = (404, "invite_not_found")
 

@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.roles import Kind, Role
 from tests.api.people import code, fields
-from tests.harness.line import Line
 from tests.harness.server import Server
+from tests.harness.socket_client import SocketClient
 
 FOREVER = "9999-12-31T23:59:59.999Z"
 
@@ -213,7 +213,7 @@ async def test_removing_twice_is_removing_once(server: Server) -> None:
 # Bans
 
 
-async def hears_of_the_ban(line: Line) -> None:
+async def hears_of_the_ban(line: SocketClient) -> None:
     assert (await line.hears("member.left"))["reason"] == "banned"
     assert (await line.hears("removed"))["reason"] == "banned"
 

@@ -7,7 +7,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 
 from app.domain.errors import RateLimited, Unauthorized, Unavailable
-from tests.harness.databases import Held
+from tests.harness.databases import GatedDatabase
 from tests.harness.server import Server, open_server
 
 JSON = {"Content-Type": "application/json"}
@@ -90,15 +90,15 @@ async def test_a_wrong_value_is_never_repeated(client: AsyncClient) -> None:
 
 
 async def test_a_fault_of_ours_tells_nothing_and_is_logged(
-    held: Held, caplog: pytest.LogCaptureFixture
+    gated: GatedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         ana = await server.person("ana")
-        held.fails_with = ZeroDivisionError("a secret of ours")
+        gated.fails_with = ZeroDivisionError("a secret of ours")
         transport = ASGITransport(server.client._transport.app, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://parley.test") as client:
             answer = await client.get("/users/me", headers=ana.bearer)
-        held.fails_with = None
+        gated.fails_with = None
 
     assert code(answer) == (500, "internal")
     assert "secret" not in answer.text
@@ -115,13 +115,13 @@ async def test_a_fault_of_ours_tells_nothing_and_is_logged(
     ],
 )
 async def test_what_passes_says_when(
-    held: Held, error: Exception, status: int, after: str | None
+    gated: GatedDatabase, error: Exception, status: int, after: str | None
 ) -> None:
-    async with open_server(held) as server:
+    async with open_server(gated) as server:
         ana = await server.person("ana")
-        held.fails_with = error
+        gated.fails_with = error
         answer = await ana.http.get("/users/me")
-        held.fails_with = None
+        gated.fails_with = None
 
     assert answer.status_code == status
     assert answer.headers.get("retry-after") == after

@@ -36,11 +36,11 @@ def test_every_route_is_documented() -> None:
     schema = get_openapi(
         title="x", version="1", routes=[*auth.router.routes, *users.router.routes]
     )
-    operations = [operation for path in schema["paths"].values() for operation in path.values()]
-    ids = [operation["operationId"] for operation in operations]
+    admin_service = [operation for path in schema["paths"].values() for operation in path.values()]
+    ids = [operation["operationId"] for operation in admin_service]
 
     assert len(ids) == len(set(ids)) == 11
-    for operation in operations:
+    for operation in admin_service:
         assert operation["tags"]
         assert operation["summary"]
         assert operation["description"]

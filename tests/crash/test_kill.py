@@ -15,9 +15,9 @@ from websockets.exceptions import InvalidHandshake
 
 from app.store.sqlite import _connect
 from tests.harness.checker import History, Stored
-from tests.harness.line import Line
 from tests.harness.patience import PATIENCE_SECONDS, patience
 from tests.harness.process import Process, Visitor
+from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import Closed
 
 KILLS = 20
@@ -44,7 +44,7 @@ class Client:
         self.cursor = 0
         self.reconnects = -1
 
-    async def connected(self) -> Line:
+    async def connected(self) -> SocketClient:
         """A line that carries on where the last one ended; waits for the server."""
         while True:
             with suppress(*Away):
@@ -53,7 +53,7 @@ class Client:
                 return line
             await asyncio.sleep(0.02)
 
-    def keep(self, line: Line) -> None:
+    def keep(self, line: SocketClient) -> None:
         """Write down what was heard."""
         events = [e for e in line.events if e["seq"] > self.cursor]
         self._history.heard[self._name] += events
@@ -162,7 +162,7 @@ async def test_kill_nine_twenty_times_loses_nothing(tmp_path: Path) -> None:
         for writer in writers:
             line = await writer.connected()
             async with patience("the rest"):
-                while line.ear.cursors.get(ROOM, 0) < head[0]:
+                while line.sequence.cursors.get(ROOM, 0) < head[0]:
                     await line._next()
             writer.keep(line)
             await line.hang_up()

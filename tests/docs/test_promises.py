@@ -16,15 +16,15 @@ from websockets.sync.client import connect
 from app.domain.appends import Mute, Remove
 from app.store.database import Database
 from tests.docs.terminal import PATIENCE_SECONDS, Terminal
-from tests.harness.line import together
 from tests.harness.server import Server, open_server
+from tests.harness.socket_client import together
 
 PASSWORD = "correct horse battery"
 
 
 async def test_everyone_sees_the_same_order(server: Server) -> None:
     people = [await server.joins(name, "general") for name in ("ana", "bo", "cleo")]
-    start = people[-1].ear.cursors["general"]
+    start = people[-1].sequence.cursors["general"]
 
     for number in range(20):
         await together(*(person.sends("send", text=f"{number}") for person in people))
@@ -79,7 +79,7 @@ async def test_a_retry_is_said_once_whatever_has_changed(server: Server) -> None
 async def test_who_was_away_gets_everything_once(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general", since=0)
-    cursor = bo.ear.cursors["general"]
+    cursor = bo.sequence.cursors["general"]
     await bo.hang_up()
     for number in range(120):
         await ana.ask("send", text=f"{number}")
@@ -96,7 +96,7 @@ async def test_a_slow_reader_is_cut_off_and_loses_nothing(database: Database) ->
     async with open_server(database, max_unsent_bytes=65_536) as server:
         ana = await server.joins("ana", "general")
         bo = await server.joins("bo", "general", fast=True)
-        cursor = bo.ear.cursors["general"]
+        cursor = bo.sequence.cursors["general"]
 
         bo.socket.stop_taking()
         for number in range(40):

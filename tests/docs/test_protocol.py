@@ -7,13 +7,13 @@ from typing import Any, get_args
 import pytest
 from fastapi import FastAPI
 
+from app.config.client_limits import client_limits
 from app.domain import closing
 from app.domain.closing import Close
 from app.domain.errors import ParleyError, RoomNotFound
 from app.domain.events import EventType
 from app.domain.roles import Kind, Role
 from app.main import create_app
-from app.shown_limits import shown_limits
 from app.wire.errors import problem
 from app.wire.requests import AnyRequest
 from tests.docs.pages import ROOT, blocks, documented, page, rows, section
@@ -73,7 +73,7 @@ def test_every_type_of_event_is_listed_and_no_other() -> None:
 def test_the_limits_of_welcome_are_named() -> None:
     text = page(PROTOCOL)
 
-    for name in shown_limits(settings()):
+    for name in client_limits(settings()):
         assert f"`{name}`" in text
 
 
@@ -153,7 +153,7 @@ def app() -> FastAPI:
     return create_app(settings())
 
 
-def _operations(app: FastAPI) -> set[str]:
+def _admin_service(app: FastAPI) -> set[str]:
     return {
         f"{method.upper()} {path}"
         for path, methods in app.openapi()["paths"].items()
@@ -171,11 +171,11 @@ UNLISTED = {"GET /", "GET /docs", "GET /openapi.json"}
 
 
 def test_every_address_is_listed(app: FastAPI) -> None:
-    assert _operations(app) - _listed() == set()
+    assert _admin_service(app) - _listed() == set()
 
 
 def test_no_address_is_listed_that_is_none(app: FastAPI) -> None:
-    assert _listed() - _operations(app) - UNLISTED == set()
+    assert _listed() - _admin_service(app) - UNLISTED == set()
 
 
 def test_the_pages_that_are_listed_are_there(app: FastAPI) -> None:

@@ -8,10 +8,10 @@ import pytest
 import typer
 
 from app.cli import cli
+from app.config.settings import Settings
 from app.domain import limits
 from app.domain.errors import ParleyError
 from app.domain.roles import PERMISSIONS, Action, Role
-from app.settings import Settings
 from app.store import migrations
 from tests.docs.pages import ROOT, documented, page, pages
 

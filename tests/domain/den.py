@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.appends import Append, Done
+from app.domain.appends import Append, Committed
 from app.domain.authority import NOBODY
 from app.domain.deciding import decide
 from app.domain.errors import ParleyError
@@ -83,7 +83,9 @@ class Den:
         """Somebody, in the den."""
         return self.ws.people[DEN, _IDS[name]]
 
-    def does(self, who: str | None, request: type[Append], /, at: int = NOW, **what: Any) -> Done:
+    def does(
+        self, who: str | None, request: type[Append], /, at: int = NOW, **what: Any
+    ) -> Committed:
         """Have somebody ask for something; people in it are given by name."""
         if "user" in what:
             what["user"] = user(what["user"]) if what["user"] in _IDS else UserId(404)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.appends import Append, Done, Send
+from app.domain.appends import Append, Committed, Send
 from app.domain.deciding import decide
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
@@ -31,7 +31,7 @@ class Talk:
     def person(self, user: UserId) -> Person:
         return self.ws.people[DEN, user]
 
-    def does(self, kind: type[Append], by: UserId | None, **what: Any) -> Done:
+    def does(self, kind: type[Append], by: UserId | None, **what: Any) -> Committed:
         """Decide one request."""
         return decide(self.ws, kind(room=DEN, by=by, at=self.at, **what))
 

@@ -17,13 +17,13 @@ from app.domain.appends import (
     UpdateRoom,
 )
 from app.domain.authority import (
-    actor,
-    allow,
-    reader,
+    authorize_read,
+    effective_role,
+    require,
+    require_can_post,
+    require_target,
+    require_visible,
     role_of,
-    speaker,
-    standing_role,
-    target,
 )
 from app.domain.errors import (
     Banned,
@@ -36,7 +36,7 @@ from app.domain.errors import (
 )
 from app.domain.ids import Millis, Seq
 from app.domain.roles import Action, Kind, Role
-from app.domain.views import Access
+from app.domain.views import RoomAccess
 from app.domain.working_set import FOREVER, Message
 from tests.domain.den import DEN, HEAD, NOW, Den, user
 
@@ -123,11 +123,11 @@ def test_the_operator_is_no_person() -> None:
     den = Den()
     request = Append(room=DEN, by=None, at=NOW)
 
-    assert actor(den.ws, request) == (den.room, None)
-    assert allow(den.ws, request, Action.ARCHIVE) == (den.room, None)
+    assert require_visible(den.ws, request) == (den.room, None)
+    assert require(den.ws, request, Action.ARCHIVE) == (den.room, None)
     assert role_of(den.room, None) is Role.OWNER
     with pytest.raises(Forbidden):
-        speaker(den.ws, request, Action.SEND)
+        require_can_post(den.ws, request, Action.SEND)
 
 
 def test_who_is_gone_from_the_accounts_is_nobody() -> None:
@@ -135,7 +135,7 @@ def test_who_is_gone_from_the_accounts_is_nobody() -> None:
     del den.ws.people[DEN, user("bo")]
 
     with pytest.raises(Unauthorized):
-        actor(den.ws, Append(room=DEN, by=user("bo"), at=NOW))
+        require_visible(den.ws, Append(room=DEN, by=user("bo"), at=NOW))
 
 
 def test_a_muted_or_blocked_member_is_no_speaker() -> None:
@@ -144,12 +144,12 @@ def test_a_muted_or_blocked_member_is_no_speaker() -> None:
 
     den.person("bo").muted_until = Millis(NOW + 1)
     with pytest.raises(Muted):
-        speaker(den.ws, request, Action.SEND)
+        require_can_post(den.ws, request, Action.SEND)
     den.person("bo").muted_until = NOW
-    assert speaker(den.ws, request, Action.SEND) == (den.room, den.person("bo"))
+    assert require_can_post(den.ws, request, Action.SEND) == (den.room, den.person("bo"))
     den.person("bo").blocked = True
     with pytest.raises(Forbidden):
-        speaker(den.ws, request, Action.SEND)
+        require_can_post(den.ws, request, Action.SEND)
 
 
 @pytest.mark.parametrize(
@@ -170,45 +170,45 @@ def test_rank(who: str | None, whom: str, refused: type[ParleyError] | None) -> 
     person = None if who is None else den.person(who)
 
     if refused is None:
-        assert target(den.ws, den.room, person, user(whom)) is den.person(whom)
+        assert require_target(den.ws, den.room, person, user(whom)) is den.person(whom)
         return
     with pytest.raises(refused):
-        target(den.ws, den.room, person, user(whom))
+        require_target(den.ws, den.room, person, user(whom))
 
 
 def test_nobody_in_a_direct_room_ranks_above_the_other() -> None:
     den = Den(Kind.DIRECT)
 
     with pytest.raises(Forbidden):
-        target(den.ws, den.room, den.person("ana"), user("bo"))
-    assert target(den.ws, den.room, None, user("bo")) is den.person("bo")
+        require_target(den.ws, den.room, den.person("ana"), user("bo"))
+    assert require_target(den.ws, den.room, None, user("bo")) is den.person("bo")
 
 
 # Reading
 
 
-def access(kind: Kind, role: Role | None = None, banned_until: int | None = None) -> Access:
-    return Access(kind=kind, head=HEAD, first=1, role=role, banned_until=banned_until)
+def access(kind: Kind, role: Role | None = None, banned_until: int | None = None) -> RoomAccess:
+    return RoomAccess(kind=kind, head=HEAD, first=1, role=role, banned_until=banned_until)
 
 
 def test_a_public_room_is_read_by_everybody_who_is_not_banned() -> None:
     public = access(Kind.PUBLIC)
 
-    assert reader(public, NOW) is public
+    assert authorize_read(public, NOW) is public
     over = access(Kind.PUBLIC, banned_until=NOW)
-    assert reader(over, NOW) is over
+    assert authorize_read(over, NOW) is over
     with pytest.raises(Banned):
-        reader(access(Kind.PUBLIC, banned_until=NOW + 1), NOW)
+        authorize_read(access(Kind.PUBLIC, banned_until=NOW + 1), NOW)
 
 
 @pytest.mark.parametrize("kind", [Kind.PRIVATE, Kind.DIRECT])
 def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
     mine = access(kind, Role.MEMBER)
 
-    assert reader(mine, NOW) is mine
+    assert authorize_read(mine, NOW) is mine
     for outside in (access(kind), access(kind, banned_until=FOREVER), None):
         with pytest.raises(RoomNotFound):
-            reader(outside, NOW)
+            authorize_read(outside, NOW)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -216,5 +216,5 @@ def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
 def test_an_administrator_acts_as_owner_but_not_between_two(kind: Kind, role: Role | None) -> None:
     expected = role if kind is Kind.DIRECT else Role.OWNER
 
-    assert standing_role(access(kind, role), is_admin=True) is expected
-    assert standing_role(access(kind, role), is_admin=False) is role
+    assert effective_role(access(kind, role), is_admin=True) is expected
+    assert effective_role(access(kind, role), is_admin=False) is role

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.appends import Append, Delete, Done, Edit, Pin, React, Remove, Send
+from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Remove, Send
 from app.domain.errors import Banned, Forbidden, IdReused, Muted, RoomNotFound, Unauthorized
 from app.domain.ids import Millis
 from app.domain.roles import Kind
@@ -35,7 +35,7 @@ def test_a_retry_gets_the_first_answer_and_appends_nothing(
 
     again = den.does(kind, BO, client_id="k", **what)
 
-    assert first == Done(2, first.at, duplicate=False, room=DEN)
+    assert first == Committed(2, first.at, duplicate=False, room=DEN)
     assert again == first._replace(duplicate=True)
     assert len(den.ws.events) == 2
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.appends import Append, Delete, Done, Edit, Pin, React, Send
+from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
 from app.domain.errors import (
     Conflict,
     Forbidden,
@@ -118,7 +118,7 @@ def test_what_is_no_message_is_not_found(
 def test_a_message_is_appended(den: Talk) -> None:
     done = den.does(Send, BO, text=" hi ", data={"a": 1}, client_id="k")
 
-    assert done == Done(2, NOW, room=DEN)
+    assert done == Committed(2, NOW, room=DEN)
     event = den.ws.events[-1]
     assert event[:8] == (DEN, 2, "message.created", BO, NOW, None, " hi ", {"data": {"a": 1}})
     assert event.client_id == "k"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.events import Event, EventType, Run, users_of
+from app.domain.events import Event, EventBatch, EventType, users_of
 from app.domain.ids import SEQ_BITS, Millis, RoomId, Seq, UserId, event_id
 from app.domain.limits import MAX_SEQ
 from app.domain.roles import Kind
@@ -23,9 +23,9 @@ def test_whose_names_an_event_needs() -> None:
 
 def test_a_run_knows_its_ends() -> None:
     events = [Event(RoomId(1), Seq(n), "x", None, Millis(0)) for n in (3, 4, 5)]
-    run = Run(RoomId(1), "den", Kind.PUBLIC, events, {})
+    batch = EventBatch(RoomId(1), "den", Kind.PUBLIC, events, {})
 
-    assert (run.first, run.last) == (3, 5)
+    assert (batch.first, batch.last) == (3, 5)
 
 
 @given(st.integers(1, 2**31 - 2), st.integers(1, MAX_SEQ))

@@ -134,7 +134,7 @@ async def open_postgres(address: str) -> AsyncIterator[PostgresDatabase]:
 # A database that a test can hold
 
 
-class Held:
+class GatedDatabase:
     """
     A database whose reads or writes wait while a test says so.
 

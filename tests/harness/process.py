@@ -21,9 +21,9 @@ from httpx2 import AsyncClient
 from websockets.asyncio.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.harness.line import Line
 from tests.harness.patience import until
 from tests.harness.server import SECRET
+from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import RealSocket
 
 PASSWORD = "correct horse battery"
@@ -179,7 +179,7 @@ class Process:
         origin: str | None = None,
         since: int | None = None,
         **how: Any,
-    ) -> Line:
+    ) -> SocketClient:
         """Open a socket. ``who`` is authorised by a header."""
         parameters = [query] if since is None else [query, f"since={since}"]
         path = "/ws" if room is None else f"/ws/{room}"
@@ -197,9 +197,11 @@ class Process:
             proxy=None,
             **{"compression": None, **how},
         )
-        return Line("somebody" if who is None else who.name, RealSocket(connection), room, since)
+        return SocketClient(
+            "somebody" if who is None else who.name, RealSocket(connection), room, since
+        )
 
-    async def joins(self, who: Visitor, room: str, **how: Any) -> Line:
+    async def joins(self, who: Visitor, room: str, **how: Any) -> SocketClient:
         """Open a socket to a room, and listen until it has caught up."""
         line = await self.connects(who, room, **how)
         await line.catches_up()

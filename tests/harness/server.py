@@ -19,18 +19,18 @@ from typing import Any
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from app.domain.appends import Admit, Append, CreateRoom, Done
+from app.broker.base import Broker, MemoryBroker
+from app.config.settings import Settings
+from app.domain.appends import Admit, Append, Committed, CreateRoom
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.domain.roles import Kind, Role
 from app.lifespan import running
-from app.live.broker import Broker, MemoryBroker
 from app.main import create_app
 from app.runtime import Runtime, clock
 from app.security.access_tokens import AccessTokens
-from app.settings import Settings
 from app.store import meta, sessions, users
 from app.store.database import Database
-from tests.harness.line import Line
+from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import AsgiSocket
 
 SECRET = "a-secret-of-the-tests-5cbd6a4e2f9b"
@@ -85,7 +85,7 @@ class Server:
         self._moving_in = asyncio.Lock()
         self._log_ins = 0
         self._rooms: dict[str, RoomId] = {"general": RoomId(1)}
-        self._lines: list[Line] = []
+        self._lines: list[SocketClient] = []
         self._clients: list[AsyncClient] = []
 
     # People
@@ -116,7 +116,7 @@ class Server:
     async def logs_out(self, person: Person) -> None:
         """End this log-in."""
         at, user, session = self.clock(), person.user, person.session
-        await self.runtime.endings.write(
+        await self.runtime.session_revoker.write(
             lambda c: (None, [(user, s) for s in sessions.end(c, user, [session], at)])
         )
 
@@ -143,7 +143,7 @@ class Server:
             await self.admit(name, member, by=owner)
         return done.room
 
-    async def admit(self, room: str, name: str, *, by: str, role: Role | None = None) -> Done:
+    async def admit(self, room: str, name: str, *, by: str, role: Role | None = None) -> Committed:
         """Make somebody a member."""
         person = await self.person(name)
         return await self.append(Admit, room, by=by, user=person.user, role=role)
@@ -154,7 +154,7 @@ class Server:
 
     async def append(
         self, kind: type[Append], room: str | None, /, *, by: str | None, **what: Any
-    ) -> Done:
+    ) -> Committed:
         """Have the committer carry out a request, as a service would."""
         user = None if by is None else (await self.person(by)).user
         where = RoomId(0) if room is None else self.room_id(room)
@@ -173,7 +173,7 @@ class Server:
         headers: Iterable[tuple[str, str]] = (),
         fast: bool = False,
         **parameters: object,
-    ) -> Line:
+    ) -> SocketClient:
         """
         Open a socket, and say nothing yet. ``who`` is authorised by a header.
 
@@ -193,7 +193,7 @@ class Server:
             state={"runtime": self.runtime},
             fast=fast,
         )
-        line = Line(
+        line = SocketClient(
             person.name if person is not None else "somebody",
             socket,
             room,
@@ -202,7 +202,7 @@ class Server:
         self._lines.append(line)
         return line
 
-    async def joins(self, who: str | Person, room: str, **how: Any) -> Line:
+    async def joins(self, who: str | Person, room: str, **how: Any) -> SocketClient:
         """Open a socket to a room, and listen until it has caught up."""
         line = await self.connects(who, room, **how)
         await line.catches_up()

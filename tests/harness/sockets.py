@@ -2,8 +2,8 @@
 Ends of a socket: one inside this process, which calls the app as a server would, and one that
 is a real client's.
 
-Both have ``send``, ``receive`` and ``hang_up``; :class:`tests.harness.line.Line` is a person
-who holds one.
+Both have ``send``, ``receive`` and ``hang_up``;
+:class:`tests.harness.socket_client.SocketClient` uses either.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.live.extension import EXTENSION, FastTransport
+from app.transport.base import EXTENSION, WebSocketTransport
 from app.wire.frames import payloads_of
 
 
@@ -74,7 +74,7 @@ class AsgiSocket:
             "server": ("127.0.0.1", 80),
             "subprotocols": [],
             "state": dict(state),
-            "extensions": {EXTENSION: self._lane()} if fast else {},
+            "extensions": {EXTENSION: self._transport()} if fast else {},
         }
         self._to_app.put_nowait({"type": "websocket.connect"})
         self.task = asyncio.create_task(self._run(app, scope))
@@ -115,7 +115,7 @@ class AsgiSocket:
         self._taking.set()
         unsent, self._unsent = self._unsent, []
         for frames in unsent:
-            self._hear(frames)
+            self._on_message(frames)
 
     # What the app sees
 
@@ -138,8 +138,8 @@ class AsgiSocket:
             case "websocket.close":
                 self._from_app.put_nowait(Closed(message["code"], message["reason"]))
 
-    def _lane(self) -> FastTransport:
-        return FastTransport(
+    def _transport(self) -> WebSocketTransport:
+        return WebSocketTransport(
             write=self._write,
             unsent=lambda: sum(map(len, self._unsent)),
             abort=self._abort,
@@ -147,34 +147,34 @@ class AsgiSocket:
             **{
                 name: way
                 for name, way in (
-                    ("listen", self._listen),
+                    ("set_receiver", self._listen),
                     ("pause", self._reading.clear),
                     ("resume", self._reading.set),
                 )
-                if name in FastTransport._fields
+                if name in WebSocketTransport._fields
             },
         )
 
-    def _listen(self, hear: Any, gone: Callable[[], None]) -> None:
-        self._listening = asyncio.create_task(self._tell(hear, gone))
+    def _listen(self, on_message: Any, gone: Callable[[], None]) -> None:
+        self._listening = asyncio.create_task(self._tell(on_message, gone))
 
-    async def _tell(self, hear: Any, gone: Callable[[], None]) -> None:
+    async def _tell(self, on_message: Any, gone: Callable[[], None]) -> None:
         while True:
             await self._reading.wait()
             message = await self._to_app.get()
             if message["type"] == "websocket.disconnect":
                 gone()
                 return
-            hear(message.get("text"))
+            on_message(message.get("text"))
 
     def _write(self, frames: bytes) -> None:
         self.writes.append(frames)
         if self._taking.is_set():
-            self._hear(frames)
+            self._on_message(frames)
         else:
             self._unsent.append(frames)
 
-    def _hear(self, frames: bytes) -> None:
+    def _on_message(self, frames: bytes) -> None:
         for payload in payloads_of(frames):
             self._from_app.put_nowait(payload.decode())
 

@@ -1,7 +1,7 @@
 """
 Random histories of two rooms, and what they are made of.
 
-A history is a list of batches. :meth:`Act.append` reads an act as a request to a room's log. Many
+A history is a list of batches. :meth:`Step.append` reads an act as a request to a room's log. Many
 requests are refused, as they are in life: what is refused must leave no trace.
 """
 
@@ -64,7 +64,7 @@ class Message(NamedTuple):
     key: str | None = None
 
 
-class Act(NamedTuple):
+class Step(NamedTuple):
     """Something that somebody tries to do. ``by`` None: the operator."""
 
     kind: str
@@ -136,7 +136,7 @@ class Act(NamedTuple):
 class History(NamedTuple):
     """What happens, and when it is looked at."""
 
-    batches: list[list[Act]]
+    batches: list[list[Step]]
     kinds: tuple[str, str]
     """Of the two rooms."""
     warm_after: int
@@ -160,13 +160,13 @@ _LEAVERS = _people("bo", "bo", "cy", "cy", "mo", "ana")
 _RULED = _people("ana", "bo", "bo", "bo", "cy", "cy", "cy", "mo")
 
 
-def _act(chance: Random) -> Act:
+def _act(chance: Random) -> Step:
     kind = chance.choice(_KINDS)
     if kind in ("join", "leave"):
         by = chance.choice(_LEAVERS)
     else:
         by = chance.choice(_RULERS if kind in _RULES else _ANYBODY)
-    return Act(
+    return Step(
         kind=kind,
         by=by,
         user=chance.choice(_RULED),
@@ -180,7 +180,7 @@ def _act(chance: Random) -> Act:
 
 
 def _told(seed: int, happens: list[bool], kinds: tuple[str, str]) -> History:
-    batches: list[list[Act]] = []
+    batches: list[list[Step]] = []
     for number, it_does in enumerate(happens):
         # Each act has its own chance: without the others it stays what it is.
         chance = Random(f"{seed}/{number}")
@@ -190,9 +190,9 @@ def _told(seed: int, happens: list[bool], kinds: tuple[str, str]) -> History:
                 batches.append([])
             batches[-1].append(_act(chance))
     chance = Random(seed)
-    warm, fetched = sorted(chance.randint(0, len(batches)) for _ in range(2))
+    room_feed, fetched = sorted(chance.randint(0, len(batches)) for _ in range(2))
     since = [chance.randrange(200) for _ in range(2)]
-    return History(batches, kinds, warm, fetched, chance.random() < 0.5, since)
+    return History(batches, kinds, room_feed, fetched, chance.random() < 0.5, since)
 
 
 histories = st.builds(

@@ -11,26 +11,26 @@ from typing import Any, TypeVar
 import orjson
 import sqlalchemy as sa
 
-from app.domain.appends import Admit, Append, CreateRoom, Done, OpenDirect, Send
-from app.domain.events import EventType, Run
+from app.domain.appends import Admit, Append, Committed, CreateRoom, OpenDirect, Send
+from app.domain.events import EventBatch, EventType
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
-from app.domain.views import Standing
-from app.live.bystanders import Bystanders
-from app.live.hub import Hub
-from app.live.tail import Tails
-from app.services.committer import Outcome, commit
-from app.services.feed import Feed, Warm
-from app.services.replays import Replays
+from app.domain.views import RoomView
+from app.realtime.activity import ActivityNotifier
+from app.realtime.feed import Feed, RoomFeed
+from app.realtime.hub import Hub
+from app.realtime.replay_buffer import ReplayBuffers
+from app.realtime.replays import Replays
+from app.services.log.committer import AppendResult, commit
 from app.store import events as event_store
 from app.store import messages, rooms, users
 from app.store.database import Work
-from app.wire.events import run_frames
+from app.wire.events import encode_batch
 from app.wire.frames import payload_of, payloads_of
 from app.wire.messages import message_body
 from app.wire.rooms import member_body, room_body
 from tests.harness.databases import install
-from tests.model.histories import PEOPLE, Act, History, Message
+from tests.model.histories import PEOPLE, History, Message, Step
 from tests.model.room_state import Body, RoomState
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Everybody:
     def __init__(self) -> None:
         self.heard: dict[RoomId, list[bytes]] = {}
 
-    def deliver(self, run: Run, frames: Sequence[bytes]) -> None:
+    def deliver(self, run: EventBatch, frames: Sequence[bytes]) -> None:
         self.heard.setdefault(run.room, []).extend(frames)
 
 
@@ -104,7 +104,7 @@ class House:
     def __init__(self, connection: sa.Connection, history: History) -> None:
         self.connection = connection
         self.at = AT
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[AppendResult] = []
         self.appends: list[list[Append]] = []
         """What was asked, batch by batch."""
         self.marks: list[list[tuple[RoomId, UserId, int]]] = []
@@ -113,11 +113,11 @@ class House:
         """Every event as it went out, by room."""
         self._said: dict[RoomId, list[Message]] = {}
         database = Held(connection)
-        tails = Tails(room_bytes=1_500) if history.small_tail else Tails()
+        replay_buffers = ReplayBuffers(room_bytes=1_500) if history.small_tail else ReplayBuffers()
         self._everybody = Everybody()
-        self._feed = Feed(database, self._everybody, Bystanders(Hub()), tails)  # type: ignore[arg-type]
-        self._replays = Replays(database, tails)
-        self._warm: dict[RoomId, Warm] = {}
+        self._feed = Feed(database, self._everybody, ActivityNotifier(Hub()), replay_buffers)  # type: ignore[arg-type]
+        self._replays = Replays(database, replay_buffers)
+        self._room_feeds: dict[RoomId, RoomFeed] = {}
         # The lair may be the direct room of ana and bo.
         self.den = self._make("den", history.kinds[0])
         self.lair = self._make("lair", history.kinds[1])
@@ -131,7 +131,7 @@ class House:
 
     # What happens
 
-    def does(self, acts: Sequence[Act]) -> None:
+    def does(self, acts: Sequence[Step]) -> None:
         """Carry out a batch."""
         appends, marks = [], []
         for act in acts:
@@ -154,20 +154,20 @@ class House:
         self.appends.append(list(appends))
         self.marks.append(list(marks))
         self.outcomes += done.outcomes
-        for run in done.runs:
-            self.committed.setdefault(run.room, []).extend(run_frames(run))
+        for run in done.event_batches:
+            self.committed.setdefault(run.room, []).extend(encode_batch(run))
             self._said.setdefault(run.room, []).extend(
                 Message(event.seq, event.by, event.client_id)
                 for event in run.events
                 if event.type == EventType.MESSAGE_CREATED
             )
-        self._feed.publish(done.runs)
+        self._feed.publish(done.event_batches)
 
     def is_listened_to(self) -> None:
         """From now on the rooms are warm: their tails grow."""
         for room in self.rooms:
-            self._warm[room] = self._feed.hold(room)
-            self._feed.stands_at(self._warm[room], self._head(room))
+            self._room_feeds[room] = self._feed.acquire(room)
+            self._feed.seed(self._room_feeds[room], self._head(room))
 
     # What can be seen of it
 
@@ -184,10 +184,10 @@ class House:
         found: list[Body] = []
         head = self._head(room)
         while True:
-            run = event_store.run_after(self.connection, room, since, upto=head, limit=page)
+            run = event_store.batch_after(self.connection, room, since, upto=head, limit=page)
             if run is None:
                 return found
-            found += [orjson.loads(payload_of(frame)) for frame in run_frames(run)]
+            found += [orjson.loads(payload_of(frame)) for frame in encode_batch(run)]
             since = run.last
 
     async def replayed(self, room: RoomId, since: int) -> list[Body]:
@@ -195,7 +195,7 @@ class House:
         found: list[Body] = []
         head = self._head(room)
         while since < head:
-            chunk = await self._replays.after(self._warm[room], since, head)
+            chunk = await self._replays.after(self._room_feeds[room], since, head)
             found += [orjson.loads(payload) for payload in payloads_of(b"".join(chunk.frames))]
             assert chunk.last > since
             since = chunk.last
@@ -205,13 +205,13 @@ class House:
         """The newest messages, as a join without ``since`` brings them."""
         head = self._head(room)
         name = ROOM_NAMES[self.rooms.index(room)]
-        chunk = await self._replays.newest(self._warm[room], name, limit, head)
+        chunk = await self._replays.newest(self._room_feeds[room], name, limit, head)
         return [orjson.loads(payload) for payload in payloads_of(b"".join(chunk.frames))]
 
     def fetch(self, room: RoomId, page: int) -> RoomState:
         """What a client gets that asks for everything, page by page."""
         state = RoomState.fetched(
-            room_body(self.standing(room, "root")),
+            room_body(self.view(room, "root")),
             self._messages(room, page),
             self._members(room, page),
         )
@@ -221,10 +221,10 @@ class House:
         )
         return state
 
-    def standing(self, room: RoomId, name: str, read: int = 0) -> Standing:
+    def view(self, room: RoomId, name: str, read: int = 0) -> RoomView:
         """Where somebody stands in a room, if they have read up to ``read``."""
         key = (room, PEOPLE[name], read)
-        return rooms.standings(self.connection, [key])[key]
+        return rooms.room_views(self.connection, [key])[key]
 
     def _messages(self, room: RoomId, limit: int) -> list[Body]:
         name = ROOM_NAMES[self.rooms.index(room)]
@@ -279,5 +279,5 @@ class House:
         )
         self.redoes([made], [])
         done = self.outcomes[-1]
-        assert isinstance(done, Done)
+        assert isinstance(done, Committed)
         return done.room

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.domain.appends import Delete, Done, Edit, Join, Mute, Remove, Send
+from app.domain.appends import Committed, Delete, Edit, Join, Mute, Remove, Send
 from app.domain.errors import RoomNotFound
 from tests.model.histories import PEOPLE, History
 from tests.model.house import House, furnished
@@ -63,8 +63,8 @@ def test_a_retry_of_what_was_deleted_is_a_duplicate(
         house.redoes(appends, [])
 
     assert house.outcomes[-2:] == [
-        Done(seq, house.at, duplicate=True, room=house.den),
-        Done(seq + 1, house.at, duplicate=True, room=house.den),
+        Committed(seq, house.at, duplicate=True, room=house.den),
+        Committed(seq + 1, house.at, duplicate=True, room=house.den),
     ]
 
 

@@ -16,10 +16,10 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 
-from app.domain.appends import Done
+from app.domain.appends import Committed
 from app.domain.errors import ParleyError
 from app.domain.ids import RoomId
-from app.services.committer import Outcome
+from app.services.log.committer import AppendResult
 from app.store import checking
 from app.store.tables import metadata
 from tests.model.histories import PEOPLE, History, examples, histories
@@ -156,21 +156,21 @@ def test_what_is_unread_is_counted_as_of_the_head(engine: sa.Engine, history: Hi
 def _is_counted(house: House, room: RoomId) -> None:
     state = known(house.live(room))
     for name in PEOPLE:
-        standing = house.standing(room, name)
+        view = house.view(room, name)
         member = state.members.get(name)
-        assert standing.head == state.cursor
-        assert standing.role == (None if member is None else member["role"])
+        assert view.head == state.cursor
+        assert view.role == (None if member is None else member["role"])
         if member is None:
-            assert (standing.unread, standing.mentions) == (0, 0)
+            assert (view.unread, view.mentions) == (0, 0)
             continue
-        assert standing.read == _read(house, room, name, state)
-        counted = (standing.unread, standing.mentions)
-        assert counted == state.counts(name, standing.read)
+        assert view.read == _read(house, room, name, state)
+        counted = (view.unread, view.mentions)
+        assert counted == state.counts(name, view.read)
         # As if they had read further: never back, never beyond the head.
-        further = house.standing(room, name, read=state.cursor - 2)
-        assert further.read == max(standing.read, state.cursor - 2)
+        further = house.view(room, name, read=state.cursor - 2)
+        assert further.read == max(view.read, state.cursor - 2)
         assert (further.unread, further.mentions) == state.counts(name, further.read)
-        assert house.standing(room, name, read=state.cursor + 9).read == state.cursor
+        assert house.view(room, name, read=state.cursor + 9).read == state.cursor
 
 
 def _read(house: House, room: RoomId, name: str, state: RoomState) -> int:
@@ -222,9 +222,9 @@ def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history:
         transaction.rollback()
 
 
-def said(outcome: Outcome) -> Any:
+def said(outcome: AppendResult) -> Any:
     """An answer, to be compared."""
-    if isinstance(outcome, Done):
+    if isinstance(outcome, Committed):
         return outcome
     assert isinstance(outcome, ParleyError)
     return outcome.code, outcome.detail, outcome.retry_after

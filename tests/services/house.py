@@ -9,15 +9,15 @@ from typing import Any
 from app.domain.ids import Millis, SessionId, UserId
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
-from app.services.accounts import Accounts
-from app.services.administration import Administration
-from app.services.endings import Endings
-from app.services.erasures import Erasures
-from app.services.identities import Identities, Identity
-from app.services.logins import Logins, Tokens
-from app.services.throttle import Throttle
-from app.services.together import Gathering
-from app.services.transactions import Transactions
+from app.services.accounts.accounts import Accounts
+from app.services.accounts.authenticator import Authenticator, Identity
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.logins import Logins, Tokens
+from app.services.accounts.session_revoker import SessionRevoker
+from app.services.admin.account_admin import AccountAdmin
+from app.services.log.transactions import Transactions
+from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 
 HOME = "192.0.2.1"
@@ -37,11 +37,11 @@ class House:
     database: Database
     passwords: Passwords
     access_tokens: AccessTokens
-    endings: Endings
+    session_revoker: SessionRevoker
     accounts: Accounts
-    administration: Administration
+    account_admin: AccountAdmin
     logins: Logins
-    identities: Identities
+    authenticator: Authenticator
     revoked: list[tuple[UserId, SessionId | None]] = field(default_factory=list)
     erasing: list[UserId] = field(default_factory=list)
     at: Millis = Millis(1_795_000_000_000)
@@ -63,7 +63,7 @@ class House:
         return await self.logins.log_in(name, password, "a browser", address)
 
     async def who(self, tokens: Tokens) -> Identity:
-        return await self.identities.authenticate(tokens.access_token)
+        return await self.authenticator.authenticate(tokens.access_token)
 
 
 @asynccontextmanager
@@ -79,7 +79,7 @@ async def open_house(
     def now() -> Millis:
         return house.at
 
-    async def let_go(user: UserId) -> None:
+    async def remove_memberships(user: UserId) -> None:
         house.erasing.append(user)
 
     def on_revoked(user: UserId, session: SessionId | None) -> None:
@@ -87,22 +87,22 @@ async def open_house(
 
     passwords = Passwords()
     access_tokens = AccessTokens(SECRET, [], minutes=15)
-    endings = Endings(database, on_revoked)
+    session_revoker = SessionRevoker(database, on_revoked)
     throttle = Throttle(
         failed_logins_per_minute=failed_logins_per_minute,
         registrations_per_minute=registrations_per_minute,
     )
     erasures = Erasures(
         database,
-        transactions=Transactions(database, lambda _runs: None),
-        let_go=let_go,
+        transactions=Transactions(database, lambda _event_batches: None),
+        remove_memberships=remove_memberships,
         now=now,
     )
     accounts = Accounts(
         database,
         passwords=passwords,
         throttle=throttle,
-        endings=endings,
+        session_revoker=session_revoker,
         registration_open=registration_open,
         now=now,
         erase=erasures.erase,
@@ -112,7 +112,7 @@ async def open_house(
         passwords=passwords,
         access_tokens=access_tokens,
         throttle=throttle,
-        endings=endings,
+        session_revoker=session_revoker,
         refresh_token_days=30,
         now=now,
     )
@@ -120,15 +120,17 @@ async def open_house(
         database=database,
         passwords=passwords,
         access_tokens=access_tokens,
-        endings=endings,
+        session_revoker=session_revoker,
         accounts=accounts,
-        administration=Administration(database, passwords=passwords, endings=endings, now=now),
+        account_admin=AccountAdmin(
+            database, passwords=passwords, session_revoker=session_revoker, now=now
+        ),
         logins=logins,
-        identities=Identities(database, Gathering(database), access_tokens, now),
+        authenticator=Authenticator(database, BatchLoader(database), access_tokens, now),
     )
     yield house
-    await house.identities.close()
-    await endings.close()
+    await house.authenticator.close()
+    await session_revoker.close()
     passwords.close()
 
 

@@ -9,7 +9,7 @@ from app.domain.ids import RoomId, event_id
 from app.domain.roles import Kind
 from app.store import search
 from app.store.database import Database
-from app.store.driver import driver
+from app.store.query import driver
 from tests.store.statements import asked, plan
 
 DEN, NEXT = RoomId(11), RoomId(12)

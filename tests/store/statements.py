@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.store.driver import driver
+from app.store.query import driver
 
 
 @contextmanager

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app.database_url import DatabaseUrl
+from app.config.database_url import DatabaseUrl
 from app.domain.appends import CreateRoom
 from app.domain.ids import Millis, RoomId
 from app.domain.roles import Kind
-from app.services.committer import commit
+from app.services.log.committer import commit
 from app.store import meta
 from app.store.backup import back_up
 from app.store.checking import check
 from app.store.database import Database
-from app.store.looking_on import look
+from app.store.offline import look
 from app.store.opening import StoreError, open_database
 
 pytestmark = pytest.mark.sqlite_only

@@ -9,9 +9,9 @@ from app.domain.appends import (
     Admit,
     Append,
     Ban,
+    Committed,
     CreateRoom,
     Delete,
-    Done,
     Edit,
     Join,
     Mute,
@@ -24,7 +24,7 @@ from app.domain.appends import (
 )
 from app.domain.ids import Millis, RoomId, UserId, event_id
 from app.domain.roles import Kind, Role
-from app.services.committer import commit
+from app.services.log.committer import commit
 from app.store import users
 from app.store.checking import check
 from app.store.database import Database
@@ -48,11 +48,11 @@ class House:
         )
         self.ids[name] = user.id
 
-    async def does(self, act: type[Append], who: str | None, **what: object) -> Done:
+    async def does(self, act: type[Append], who: str | None, **what: object) -> Committed:
         by = None if who is None else self.ids[who]
         append = act(**{"room": GENERAL, "by": by, "at": AT, **what})
         batch = await self.database.write(lambda c: commit(c, [append]))
-        assert isinstance(batch.outcomes[0], Done), batch.outcomes
+        assert isinstance(batch.outcomes[0], Committed), batch.outcomes
         return batch.outcomes[0]
 
     async def says(self, who: str, text: str, **what: object) -> int:

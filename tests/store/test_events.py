@@ -20,7 +20,7 @@ async def test_a_page_of_the_log_ends_where_it_is_asked_to(database: Database) -
     assert await seqs(3, 4, 9) == [4]
     assert await seqs(10, 10, 9) == await seqs(5, 3, 9) == []
     assert await shelf.read(lambda c: events.head(c, DEN)) == 10
-    assert await shelf.read(lambda c: events.run_after(c, DEN, 10, upto=10, limit=1)) is None
+    assert await shelf.read(lambda c: events.batch_after(c, DEN, 10, upto=10, limit=1)) is None
 
 
 async def test_what_is_replayed_says_what_holds_now(server: Server) -> None:
@@ -32,10 +32,10 @@ async def test_what_is_replayed_says_what_holds_now(server: Server) -> None:
     await server.append(Edit, "den", by="bo", ref=gone, text="secret still")
     await server.append(Delete, "den", by="ana", ref=gone)
 
-    run = await server.database.read(lambda c: events.run_after(c, room, 2, upto=99, limit=9))
+    batch = await server.database.read(lambda c: events.batch_after(c, room, 2, upto=99, limit=9))
 
-    assert run is not None
-    assert [(e.type.split(".")[1], e.ref, e.text) for e in run.events] == [
+    assert batch is not None
+    assert [(e.type.split(".")[1], e.ref, e.text) for e in batch.events] == [
         ("created", None, "third"),
         ("created", None, None),
         ("edited", first, "third"),
@@ -43,7 +43,7 @@ async def test_what_is_replayed_says_what_holds_now(server: Server) -> None:
         ("edited", gone, None),
         ("deleted", gone, None),
     ]
-    assert (run.room_name, run.first, run.last) == ("den", 3, 8)
-    assert set(run.names.values()) == {"ana", "bo"}
-    assert run.events[0].edited_at is not None
-    assert run.events[1].deleted_at is not None
+    assert (batch.room_name, batch.first, batch.last) == ("den", 3, 8)
+    assert set(batch.names.values()) == {"ana", "bo"}
+    assert batch.events[0].edited_at is not None
+    assert batch.events[1].deleted_at is not None

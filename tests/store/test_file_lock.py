@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store.file_lock import FileLock, Held, Holder
+from app.store.file_lock import FileLock, LockHeld, LockHolder
 
 URL = "http://127.0.0.1:8000"
 # Takes the lock, says so, and keeps it until its input ends.
@@ -46,10 +46,10 @@ def _end(keeper: subprocess.Popen[str]) -> None:
 def test_the_second_process_hears_who_has_it(path: Path) -> None:
     keeper = _keeper(path)
 
-    with pytest.raises(Held) as caught:
+    with pytest.raises(LockHeld) as caught:
         FileLock.take(path, None)
 
-    assert caught.value.holder == Holder(keeper.pid, URL)
+    assert caught.value.holder == LockHolder(keeper.pid, URL)
     _end(keeper)
 
 
@@ -87,10 +87,10 @@ def test_a_holder_that_has_not_said_who_it_is_is_unknown(path: Path, said: str) 
     lock = FileLock.take(path, URL)
     path.write_text(said)
 
-    with pytest.raises(Held) as caught:
+    with pytest.raises(LockHeld) as caught:
         FileLock.take(path, None)
 
-    assert caught.value.holder == Holder(None, None)
+    assert caught.value.holder == LockHolder(None, None)
     lock.release()
 
 
@@ -107,7 +107,7 @@ async def test_waiting_gets_it_once_it_is_free(path: Path) -> None:
 async def test_waiting_ends(path: Path) -> None:
     lock = FileLock.take(path, URL)
 
-    with pytest.raises(Held):
+    with pytest.raises(LockHeld):
         await FileLock.wait(path, None, 0.1)
     lock.release()
 

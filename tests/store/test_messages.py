@@ -6,13 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.ids import RoomId, UserId, event_id
-from app.domain.views import Page
+from app.domain.views import MessagePage
 from app.store import events, messages, search
 from app.store.database import Database
 from tests.store.shelf import DEN, NEXT, Shelf
 
 
-def seqs(page: Page) -> list[int]:
+def seqs(page: MessagePage) -> list[int]:
     return [message.seq for message in page.messages]
 
 
@@ -111,7 +111,7 @@ async def test_an_empty_room_has_an_empty_page(shelf: Shelf) -> None:
         await shelf.read(lambda c: messages.after(c, RoomId(13), 0, 5)),
         await shelf.read(lambda c: messages.around(c, RoomId(13), 1, 5)),
     ):
-        assert page == Page([], 0, 1, has_older=False, has_newer=False)
+        assert page == MessagePage([], 0, 1, has_older=False, has_newer=False)
 
 
 async def test_only_messages_are_messages(shelf: Shelf) -> None:
@@ -185,7 +185,7 @@ async def test_every_page_is_found_by_a_key(shelf: Shelf, long: bool) -> None:
         messages.pinned(connection, room, None, 50)
         messages.replies(connection, room, 3, after=0, limit=50)
         messages.wordings(connection, room, 3, after=0, limit=50)
-        events.run_after(connection, room, 3, upto=9, limit=50)
+        events.batch_after(connection, room, 3, upto=9, limit=50)
         search.everywhere(connection, UserId(1), None, 0)
         search.find(connection, [["text"]], scope, before=event_id(room, 9), limit=50)
 
@@ -208,7 +208,7 @@ async def test_a_page_costs_the_same_in_a_long_room(shelf: Shelf) -> None:
         messages.newest(connection, room, 50)
         messages.before(connection, room, middle, 50)
         messages.after(connection, room, middle, 50)
-        events.run_after(connection, room, middle, upto=middle + 50, limit=50)
+        events.batch_after(connection, room, middle, upto=middle + 50, limit=50)
 
     costs = [
         await shelf.steps(partial(pages, room=room, middle=middle))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database_url import DatabaseUrl
+from app.config.database_url import DatabaseUrl
 from app.store import meta, migrations
 from app.store.opening import Locked, StoreError, open_database, shown
 from app.store.sqlite import SqliteDatabase

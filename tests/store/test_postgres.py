@@ -105,11 +105,11 @@ async def test_what_is_asked_while_it_closes_opens_no_connection(
     database: PostgresDatabase,
 ) -> None:
     other = PostgresDatabase(database._engine.url.render_as_string(hide_password=False))
-    reading = asyncio.create_task(other.read(COUNT))
+    read_receipts = asyncio.create_task(other.read(COUNT))
     await turns()
 
     async def reads_on() -> None:
-        await reading
+        await read_receipts
         await other.read(COUNT)
 
     following = asyncio.create_task(reads_on())

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from app.domain.appends import Append, Delete, Edit, Join, Pin, React, Send
 from app.domain.ids import EventId, Millis, RoomId, UserId, event_id
 from app.domain.words import phrases
-from app.live.fanout import Fanout
-from app.services.committer import commit
-from app.services.indexer import Indexer
+from app.realtime.fanout import Fanout
+from app.services.log.committer import commit
+from app.services.messages.search_indexer import Indexer
 from app.store import messages, migrations, retention, rooms, search, users
 from app.store.checking import check
 from app.store.database import Database, T
@@ -184,7 +184,7 @@ async def test_no_page_shows_what_is_before_the_first(den: Den) -> None:
     await den.keeps(events=4)
     await den.removes()
 
-    def pages(c: sa.Connection) -> list[messages.Page]:
+    def pages(c: sa.Connection) -> list[messages.MessagePage]:
         return [
             messages.newest(c, GENERAL, 50),
             messages.before(c, GENERAL, 9, 50),
@@ -207,11 +207,11 @@ async def test_no_page_shows_what_is_before_the_first(den: Den) -> None:
 
 async def test_what_was_removed_is_not_unread(den: Den) -> None:
     key = (GENERAL, den.people["bo"], 0)
-    before = (await den.read(lambda c: rooms.standings(c, [key])))[key]
+    before = (await den.read(lambda c: rooms.room_views(c, [key])))[key]
     await den.keeps(events=2)
     await den.removes()
 
-    after = (await den.read(lambda c: rooms.standings(c, [key])))[key]
+    after = (await den.read(lambda c: rooms.room_views(c, [key])))[key]
 
     assert (before.unread, before.mentions) == (1, 1)
     assert (after.unread, after.mentions, after.first, after.head) == (0, 0, 10, 11)

@@ -9,9 +9,9 @@ from app.domain.appends import (
     Admit,
     Append,
     Ban,
+    Committed,
     CreateRoom,
     Delete,
-    Done,
     Mute,
     OpenDirect,
     Remove,
@@ -21,10 +21,10 @@ from app.domain.authority import NOBODY
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import MAX_UNREAD_COUNTED
 from app.domain.roles import Kind, Role
-from app.services.committer import commit
+from app.services.log.committer import commit
 from app.store import rooms, users
 from app.store.database import Database
-from app.store.rooms import Held
+from app.store.rooms import DepartingMember
 from tests.store.statements import asked
 
 NOW = Millis(1_795_000_000_000)
@@ -38,10 +38,10 @@ class House:
         self.people: dict[str, UserId] = {}
         self.den = RoomId(0)
 
-    async def does(self, *appends: Append) -> Sequence[Done]:
+    async def does(self, *appends: Append) -> Sequence[Committed]:
         """Have the log carry out what is allowed."""
         batch = await self.database.write(lambda c: commit(c, appends))
-        assert all(isinstance(outcome, Done) for outcome in batch.outcomes), batch.outcomes
+        assert all(isinstance(outcome, Committed) for outcome in batch.outcomes), batch.outcomes
         return batch.outcomes
 
     async def says(self, who: str, *texts: str, mentions: Sequence[str] = ()) -> None:
@@ -61,7 +61,7 @@ class House:
     async def stands(self, who: str, seen: int = 0, room: RoomId | None = None):
         """Where somebody stands in the den."""
         key = (room or self.den, self.people[who], seen)
-        found = await self.database.read(lambda c: rooms.standings(c, [key]))
+        found = await self.database.read(lambda c: rooms.room_views(c, [key]))
         return found.get(key)
 
     async def sees(self, who: str, *, mine: bool = False, prefix: str = "") -> list[RoomId]:
@@ -129,7 +129,7 @@ async def test_what_was_seen_meanwhile_counts_but_not_beyond_the_head(house: Hou
 
     stands = [await house.stands("bo", seen) for seen in (0, 1, 4, 5, 99)]
 
-    assert [(standing.read, standing.unread) for standing in stands] == [
+    assert [(view.read, view.unread) for view in stands] == [
         (1, 3),
         (1, 3),
         (4, 1),
@@ -141,9 +141,9 @@ async def test_what_was_seen_meanwhile_counts_but_not_beyond_the_head(house: Hou
 async def test_counting_stops_where_nobody_looks_any_more(house: House) -> None:
     await house.says("ana", *["@bo"] * (MAX_UNREAD_COUNTED + 5), mentions=["bo"])
 
-    standing = await house.stands("bo")
+    view = await house.stands("bo")
 
-    assert (standing.unread, standing.mentions) == (MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
+    assert (view.unread, view.mentions) == (MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
 
 
 async def test_an_outsider_has_no_part_in_a_room(house: House) -> None:
@@ -170,7 +170,7 @@ async def test_any_number_of_standings_is_one_statement(house: House) -> None:
 
     def work(connection: Connection) -> tuple[object, list[str]]:
         with asked(connection) as said:
-            return rooms.standings(connection, keys), said
+            return rooms.room_views(connection, keys), said
 
     found, said = await house.database.read(work)
 
@@ -245,16 +245,16 @@ async def test_the_rooms_of_users_are_by_name(house: House) -> None:
 async def test_an_heir_is_the_highest_and_then_the_first(house: House) -> None:
     ana, bo, eve = house.people.values()
 
-    async def held(user: UserId) -> Held | None:
-        return await house.database.read(lambda c: rooms.held(c, house.den, user))
+    async def departing_member(user: UserId) -> DepartingMember | None:
+        return await house.database.read(lambda c: rooms.departing_member(c, house.den, user))
 
-    assert await held(eve) is None
-    assert await held(bo) == (Kind.PRIVATE, Role.MEMBER, ana)
-    assert await held(ana) == (Kind.PRIVATE, Role.OWNER, bo)
+    assert await departing_member(eve) is None
+    assert await departing_member(bo) == (Kind.PRIVATE, Role.MEMBER, ana)
+    assert await departing_member(ana) == (Kind.PRIVATE, Role.OWNER, bo)
     later = Millis(NOW + 1)
     await house.does(Admit(room=house.den, by=ana, at=later, user=eve))
-    assert (await held(ana)).heir == bo
+    assert (await departing_member(ana)).successor == bo
     await house.does(Admit(room=house.den, by=ana, at=later, user=eve, role=Role.MODERATOR))
-    assert (await held(ana)).heir == eve
+    assert (await departing_member(ana)).successor == eve
     await house.database.write(lambda c: users.update(c, eve, erased_at=NOW))
-    assert (await held(ana)).heir == bo
+    assert (await departing_member(ana)).successor == bo

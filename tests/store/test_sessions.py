@@ -7,7 +7,7 @@ from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import REFRESH_GRACE_SECONDS
 from app.store import sessions, users
 from app.store.database import Database
-from app.store.sessions import Exchange, Outcome
+from app.store.sessions import RefreshOutcome, RefreshResult
 from app.store.tables import refresh_tokens, revocations
 from app.store.tables import sessions as sessions_table
 
@@ -57,20 +57,24 @@ async def tokens_left(database: Database) -> int:
     return await database.read(lambda c: len(c.execute(select(refresh_tokens)).all()))
 
 
-async def exchange(database: Database, old: int, new: int, at: Millis) -> Exchange:
-    return await database.write(lambda c: sessions.exchange(c, code(old), code(new), at))
+async def rotate_refresh_token(
+    database: Database, old: int, new: int, at: Millis
+) -> RefreshResult:
+    return await database.write(
+        lambda c: sessions.rotate_refresh_token(c, code(old), code(new), at)
+    )
 
 
 async def test_a_log_in_has_a_holder_while_it_lives(database: Database, alice: UserId) -> None:
     session = await database.write(lambda c: log_in(c, alice, 1))
 
-    found = await database.read(lambda c: sessions.holders(c, [session, SessionId(404)]))
+    found = await database.read(lambda c: sessions.owners(c, [session, SessionId(404)]))
 
     assert found.keys() == {session}
     assert found[session] == (session, alice, "alice", "alice", True, NOW + 30 * DAY, NOW)
     assert found[session].is_admin is True
     await database.write(lambda c: sessions.end(c, alice, [session], NOW))
-    assert await database.read(lambda c: sessions.holders(c, [session])) == {}
+    assert await database.read(lambda c: sessions.owners(c, [session])) == {}
 
 
 @pytest.mark.parametrize("column", ["disabled_at", "erased_at"])
@@ -81,18 +85,18 @@ async def test_who_is_kept_out_holds_nothing(
 
     await database.write(lambda c: users.update(c, alice, **{column: NOW}))
 
-    assert await database.read(lambda c: sessions.holders(c, [session])) == {}
-    refused = await exchange(database, 1, 2, LATER)
-    assert refused.outcome is Outcome.REFUSED
+    assert await database.read(lambda c: sessions.owners(c, [session])) == {}
+    refused = await rotate_refresh_token(database, 1, 2, LATER)
+    assert refused.outcome is RefreshOutcome.REFUSED
 
 
 async def test_an_unspent_token_is_exchanged(database: Database, alice: UserId) -> None:
     session = await database.write(lambda c: log_in(c, alice, 1))
 
-    first = await exchange(database, 1, 2, LATER)
-    second = await exchange(database, 2, 3, TOO_LATE)
+    first = await rotate_refresh_token(database, 1, 2, LATER)
+    second = await rotate_refresh_token(database, 2, 3, TOO_LATE)
 
-    assert first == second == (Outcome.EXCHANGED, alice, session)
+    assert first == second == (RefreshOutcome.EXCHANGED, alice, session)
     assert await tokens_left(database) == 3
 
 
@@ -102,26 +106,34 @@ async def test_both_successors_of_a_token_spent_twice_at_once_live(
     await database.write(lambda c: log_in(c, alice, 1))
     grace_ends = Millis(TOO_LATE - 1)
 
-    assert (await exchange(database, 1, 2, NOW)).outcome is Outcome.EXCHANGED
-    assert (await exchange(database, 1, 3, grace_ends)).outcome is Outcome.EXCHANGED
+    assert (await rotate_refresh_token(database, 1, 2, NOW)).outcome is RefreshOutcome.EXCHANGED
+    assert (
+        await rotate_refresh_token(database, 1, 3, grace_ends)
+    ).outcome is RefreshOutcome.EXCHANGED
 
-    assert (await exchange(database, 2, 4, TOO_LATE)).outcome is Outcome.EXCHANGED
-    assert (await exchange(database, 3, 5, TOO_LATE)).outcome is Outcome.EXCHANGED
+    assert (
+        await rotate_refresh_token(database, 2, 4, TOO_LATE)
+    ).outcome is RefreshOutcome.EXCHANGED
+    assert (
+        await rotate_refresh_token(database, 3, 5, TOO_LATE)
+    ).outcome is RefreshOutcome.EXCHANGED
 
 
 async def test_a_token_spent_long_ago_ends_the_log_in(database: Database, alice: UserId) -> None:
     session = await database.write(lambda c: log_in(c, alice, 1))
     other = await database.write(lambda c: log_in(c, alice, 10))
-    await exchange(database, 1, 2, NOW)
-    await exchange(database, 1, 3, LATER)  # in time, which does not begin the grace anew
+    await rotate_refresh_token(database, 1, 2, NOW)
+    await rotate_refresh_token(
+        database, 1, 3, LATER
+    )  # in time, which does not begin the grace anew
 
-    reused = await exchange(database, 1, 4, TOO_LATE)
+    reused = await rotate_refresh_token(database, 1, 4, TOO_LATE)
 
-    assert reused == (Outcome.REUSED, alice, session)
+    assert reused == (RefreshOutcome.REUSED, alice, session)
     assert await revoked(database) == [(alice, session)]
-    assert (await exchange(database, 2, 5, TOO_LATE)).outcome is Outcome.REFUSED
-    assert (await exchange(database, 1, 6, TOO_LATE)).outcome is Outcome.REFUSED
-    assert (await database.read(lambda c: sessions.holders(c, [session, other]))).keys() == {other}
+    assert (await rotate_refresh_token(database, 2, 5, TOO_LATE)).outcome is RefreshOutcome.REFUSED
+    assert (await rotate_refresh_token(database, 1, 6, TOO_LATE)).outcome is RefreshOutcome.REFUSED
+    assert (await database.read(lambda c: sessions.owners(c, [session, other]))).keys() == {other}
 
 
 async def test_a_token_of_nothing_and_of_what_is_over_is_refused(
@@ -131,17 +143,23 @@ async def test_a_token_of_nothing_and_of_what_is_over_is_refused(
     await database.write(lambda c: log_in(c, alice, 2, days=1))
     await database.write(lambda c: sessions.end(c, alice, [ended], NOW))
 
-    assert (await exchange(database, 404, 5, NOW)) == (Outcome.REFUSED, None, None)
-    assert (await exchange(database, 1, 6, NOW)).outcome is Outcome.REFUSED
-    assert (await exchange(database, 2, 7, Millis(NOW + DAY))).outcome is Outcome.REFUSED
+    assert (await rotate_refresh_token(database, 404, 5, NOW)) == (
+        RefreshOutcome.REFUSED,
+        None,
+        None,
+    )
+    assert (await rotate_refresh_token(database, 1, 6, NOW)).outcome is RefreshOutcome.REFUSED
+    assert (
+        await rotate_refresh_token(database, 2, 7, Millis(NOW + DAY))
+    ).outcome is RefreshOutcome.REFUSED
 
 
 async def test_refreshing_does_not_move_the_end(database: Database, alice: UserId) -> None:
     session = await database.write(lambda c: log_in(c, alice, 1))
 
-    await exchange(database, 1, 2, LATER)
+    await rotate_refresh_token(database, 1, 2, LATER)
 
-    holders = await database.read(lambda c: sessions.holders(c, [session]))
+    holders = await database.read(lambda c: sessions.owners(c, [session]))
     assert holders[session].expires_at == NOW + 30 * DAY
 
 
@@ -173,7 +191,7 @@ async def test_all_end_with_one_note_and_others_with_one_each(
 
     assert ended == [first, third]
     assert await revoked(database) == [(alice, first), (alice, third), (alice, None)]
-    left = await database.read(lambda c: sessions.holders(c, [first, second, third, foreign]))
+    left = await database.read(lambda c: sessions.owners(c, [first, second, third, foreign]))
     assert left.keys() == {foreign}
 
 
@@ -202,7 +220,7 @@ async def test_last_use_only_moves_forward(database: Database, alice: UserId) ->
     await database.write(lambda c: sessions.touch(c, [one, two], LATER))
     await database.write(lambda c: sessions.touch(c, [two], NOW))
 
-    found = await database.read(lambda c: sessions.holders(c, [one, two]))
+    found = await database.read(lambda c: sessions.owners(c, [one, two]))
     assert [found[one].last_used_at, found[two].last_used_at] == [LATER, LATER]
 
 
@@ -210,7 +228,7 @@ async def test_a_refresh_token_tells_whose_it_is_also_when_spent(
     database: Database, alice: UserId
 ) -> None:
     session = await database.write(lambda c: log_in(c, alice, 1))
-    await exchange(database, 1, 2, NOW)
+    await rotate_refresh_token(database, 1, 2, NOW)
 
     for n in (1, 2):
         owner = await database.read(lambda c, n=n: sessions.owner_of_token(c, code(n)))
@@ -245,7 +263,7 @@ async def test_sweeping_takes_what_is_over_and_keeps_the_newest_revocation(
 
     assert swept == 3
     assert (
-        await database.read(lambda c: sessions.holders(c, [ended, short, lives, fresh]))
+        await database.read(lambda c: sessions.owners(c, [ended, short, lives, fresh]))
     ).keys() == {fresh}
     assert await revoked(database) == [(alice, None)]
     assert await tokens_left(database) == 1

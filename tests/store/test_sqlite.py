@@ -124,12 +124,12 @@ async def test_a_read_is_of_one_moment(tmp_path: Path) -> None:
             assert go_on.wait(10)
             return before, count(connection)
 
-        reading = asyncio.create_task(database.read(twice))
+        read_receipts = asyncio.create_task(database.read(twice))
         await asyncio.to_thread(begun.wait)
         await database.write(run("INSERT INTO notes VALUES (1, 'hi')"))
         go_on.set()
 
-        assert await reading == (0, 0)
+        assert await read_receipts == (0, 0)
         assert await database.read(scalar("SELECT count(*) FROM notes")) == 1
 
 

@@ -44,17 +44,17 @@ async def test_several_threads_work_at_the_same_time() -> None:
 
 @pytest.mark.parametrize("ends_well", [True, False])
 async def test_what_nobody_waits_for_is_carried_out_unseen(one: Threads, ends_well: bool) -> None:
-    let_go, done = threading.Event(), []
+    remove_memberships, done = threading.Event(), []
 
     def work(number: int) -> None:
-        let_go.wait(10)
+        remove_memberships.wait(10)
         done.append(number)
         assert ends_well
 
     waiting = asyncio.create_task(one.run(work, 1))
     await asyncio.sleep(0)
     waiting.cancel()
-    let_go.set()
+    remove_memberships.set()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await one.run(done.append, 2)
@@ -63,10 +63,10 @@ async def test_what_nobody_waits_for_is_carried_out_unseen(one: Threads, ends_we
 
 
 def test_work_outlives_its_loop(one: Threads) -> None:
-    let_go, done = threading.Event(), threading.Event()
+    remove_memberships, done = threading.Event(), threading.Event()
 
     def work(_: None) -> None:
-        let_go.wait(10)
+        remove_memberships.wait(10)
         done.set()
 
     async def ask() -> None:
@@ -75,7 +75,7 @@ def test_work_outlives_its_loop(one: Threads) -> None:
         asking.cancel()
 
     asyncio.run(ask())
-    let_go.set()
+    remove_memberships.set()
 
     assert done.wait(10)
     assert asyncio.run(one.run(str.upper, "hi")) == "HI"

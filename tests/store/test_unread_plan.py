@@ -4,15 +4,15 @@ import pytest
 
 from app.domain.ids import RoomId, UserId
 from app.store import rooms
-from app.store.database import Connection, Database
+from app.store.database import Database, DbConnection
 from tests.store.statements import asked, plan
 
 
 @pytest.mark.sqlite_only
 async def test_unread_counts_do_not_touch_the_events(database: Database) -> None:
-    def steps(connection: Connection) -> list[str]:
+    def steps(connection: DbConnection) -> list[str]:
         with asked(connection) as said:
-            rooms.standings(connection, [(RoomId(1), UserId(1), 0)])
+            rooms.room_views(connection, [(RoomId(1), UserId(1), 0)])
         [sql] = said
         return plan(connection, sql)
 

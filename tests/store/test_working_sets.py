@@ -32,10 +32,10 @@ from app.domain.errors import ParleyError
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Role
 from app.domain.text import mentioned
-from app.services.committer import commit
+from app.services.log.committer import commit
 from app.store import users
 from app.store.checking import check
-from app.store.driver import driver
+from app.store.query import driver
 from tests.harness.databases import install
 from tests.store.statements import Counting
 

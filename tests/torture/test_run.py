@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from app.cli import main
-from app.settings import Settings
+from app.config.settings import Settings
 from app.torture.api_client import TortureError
 from app.torture.plan import Plan
 from app.torture.run import torture

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.domain.appends import Done
+from app.domain.appends import Committed
 from app.domain.ids import Millis
 from app.wire import answers
 
@@ -42,9 +42,14 @@ def test_welcome_lists_rooms_only_where_none_is_in_the_path() -> None:
 def test_an_ack_has_a_seq_where_something_was_stored() -> None:
     at = "2026-11-21T08:00:00.000Z"
 
-    assert read(answers.done("1", Done(7, AT))) == {"type": "ack", "re": "1", "seq": 7, "at": at}
-    assert read(answers.done(None, Done(None, AT))) == {"type": "ack", "at": at}
-    assert read(answers.done("1", Done(7, AT, duplicate=True)))["duplicate"] is True
+    assert read(answers.done("1", Committed(7, AT))) == {
+        "type": "ack",
+        "re": "1",
+        "seq": 7,
+        "at": at,
+    }
+    assert read(answers.done(None, Committed(None, AT))) == {"type": "ack", "at": at}
+    assert read(answers.done("1", Committed(7, AT, duplicate=True)))["duplicate"] is True
 
 
 def test_an_answer_names_its_request_if_it_had_an_id() -> None:

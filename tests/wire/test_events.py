@@ -5,10 +5,10 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.events import Event, EventType, Run
+from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import Millis, RoomId, Seq, UserId
 from app.domain.roles import Kind
-from app.wire.events import event_body, event_json, run_frames
+from app.wire.events import encode_batch, event_body, event_json
 from app.wire.frames import payload_of
 
 AT = Millis(1_795_248_000_000)
@@ -96,9 +96,9 @@ def test_an_event_shows_names_and_only_what_it_has(
 
 def test_a_run_is_a_frame_an_event() -> None:
     events = [event(EventType.MESSAGE_CREATED, text=text) for text in ("one", "two")]
-    run = Run(RoomId(1), "den", Kind.PUBLIC, events, NAMES)
+    batch = EventBatch(RoomId(1), "den", Kind.PUBLIC, events, NAMES)
 
-    frames = run_frames(run)
+    frames = encode_batch(batch)
 
     assert [payload_of(frame) for frame in frames] == [event_json(e, "den", NAMES) for e in events]
     assert orjson.loads(payload_of(frames[1]))["text"] == "two"

@@ -6,9 +6,9 @@ import pytest
 
 from app.domain.ids import Millis, RoomId, Seq
 from app.domain.roles import Kind, Role
-from app.domain.views import MemberView, MessageView, Standing
+from app.domain.views import MemberView, MessageView, RoomView
 from app.wire.messages import message_body, message_event
-from app.wire.rooms import member_body, room_body, standing_body
+from app.wire.rooms import member_body, room_body, view_body
 
 AT = Millis(1_795_248_000_000)
 SHOWN = "2026-11-21T08:00:00.000Z"
@@ -33,8 +33,8 @@ def message(**what: Any) -> MessageView:
     )
 
 
-def standing(**what: Any) -> Standing:
-    return Standing(
+def view(**what: Any) -> RoomView:
+    return RoomView(
         **{
             "room": RoomId(1),
             "name": "den",
@@ -88,7 +88,7 @@ def test_in_a_replay_of_the_newest_a_message_is_an_event_with_all_that_it_is_now
 
 
 def test_a_room_shows_a_stranger_nothing_of_reading() -> None:
-    shown = room_body(standing())
+    shown = room_body(view())
 
     assert [shown[name] for name in ("member", "role", "read", "unread", "mentions", "as_of")] == (
         [None] * 6
@@ -97,7 +97,7 @@ def test_a_room_shows_a_stranger_nothing_of_reading() -> None:
 
 
 def test_a_room_shows_a_member_where_they_stand() -> None:
-    shown = room_body(standing(role=Role.OWNER, archived_at=AT))
+    shown = room_body(view(role=Role.OWNER, archived_at=AT))
 
     assert shown == {
         "name": "den",
@@ -115,11 +115,11 @@ def test_a_room_shows_a_member_where_they_stand() -> None:
         "mentions": 1,
         "as_of": 9,
     }
-    assert standing_body(standing(role=Role.OWNER))["as_of"] == 9
+    assert view_body(view(role=Role.OWNER))["as_of"] == 9
 
 
 def test_a_direct_room_says_with_whom() -> None:
-    assert room_body(standing(kind=Kind.DIRECT, other="bo", role=Role.MEMBER))["with"] == "bo"
+    assert room_body(view(kind=Kind.DIRECT, other="bo", role=Role.MEMBER))["with"] == "bo"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_direct_room_says_with_whom() -> None:
     ],
 )
 def test_who_may_read(what: dict[str, Any], may: bool) -> None:
-    assert standing(**what).may_read(AT) is may
+    assert view(**what).may_read(AT) is may
 
 
 def test_a_member_is_shown() -> None:

@@ -1,0 +1,96 @@
+"""
+The page of messages, past FastAPI.
+
+It is what clients of HTTP ask most, and FastAPI's middleware, routing and dependencies take
+longer for it than reading it. A request that leaves nothing to say about its form is answered
+here, by the same service; any other one is FastAPI's, which documents the endpoint, checks it
+and explains what is wrong.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, NamedTuple
+
+from app.api import problems
+from app.api.messages import finished
+from app.domain.errors import Internal, ParleyError
+from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
+from app.runtime import Runtime
+
+log = logging.getLogger("parley.http")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_PATH = re.compile(r"/rooms/([\w.-]+)/messages", re.ASCII)
+_CURSORS = frozenset((b"before", b"after", b"around"))
+_MAX_DIGITS = len(str(MAX_INTEGER)) - 1
+# What a plain request does not have: a body, or a page of another origin that asks.
+_NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"origin"))
+
+
+class PlainRequest(NamedTuple):
+    """A request for a page of messages, good in form."""
+
+    room: str
+    token: str
+    cursors: dict[str, int]
+    limit: int
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer it, as the endpoint ``listMessages`` would."""
+        runtime: Runtime = scope["state"]["runtime"]
+        try:
+            me = await runtime.authenticator.authenticate(self.token)
+            response = finished(
+                await runtime.message_pages.get(
+                    me.user, self.room, limit=self.limit, **self.cursors
+                )
+            )
+            response.headers["Cache-Control"] = "no-store"
+        except ParleyError as exc:
+            response = problems.answer(exc)
+        except Exception as exc:  # the root of a request: logged, and the client told
+            log.error("request.failed", exc_info=exc)
+            response = problems.answer(Internal())
+        await response(scope, receive, send)
+
+
+def plain_request(scope: Scope) -> PlainRequest | None:
+    """The request, if it is for a page of messages and good in form."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return None
+    path = _PATH.fullmatch(scope["path"])
+    if path is None:
+        return None
+    token = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, said = value.partition(b" ")
+            if token is not None or scheme.lower() != b"bearer":
+                return None
+            token = said
+        elif name in _NOT_PLAIN:
+            return None
+    asked = _parameters(scope["query_string"])
+    if not token or asked is None:
+        return None
+    limit = asked.pop("limit", DEFAULT_PAGE)
+    if not 1 <= limit <= MAX_PAGE:
+        return None
+    return PlainRequest(path[1], token.decode("latin-1"), asked, limit)
+
+
+def _parameters(query: bytes) -> dict[str, int] | None:
+    """Whole numbers by name; None if there is anything else."""
+    found: dict[str, int] = {}
+    for part in query.split(b"&") if query else ():
+        name, _, value = part.partition(b"=")
+        if name not in _CURSORS and name != b"limit":
+            return None
+        if not value.isdigit() or len(value) > _MAX_DIGITS or name.decode() in found:
+            return None
+        found[name.decode()] = int(value)
+    return found

@@ -1,0 +1,20 @@
+"""What a client is told of the limits, in ``welcome``."""
+
+from collections.abc import Mapping
+
+from app.config.settings import Settings
+from app.domain import limits
+
+
+def client_limits(settings: Settings) -> Mapping[str, int]:
+    """The limits that a client can keep to by itself, by name; 0 where there is none."""
+    return {
+        "text_characters": limits.MAX_TEXT_CHARACTERS,
+        "data_bytes": limits.MAX_DATA_BYTES,
+        "frame_bytes": limits.MAX_FRAME_BYTES,
+        "rooms_per_connection": limits.MAX_ROOMS_PER_CONNECTION,
+        "sends_per_second": settings.sends_per_second,
+        "send_burst": settings.send_burst,
+        "frames_per_second": settings.frames_per_second,
+        "frame_burst": settings.frame_burst,
+    }

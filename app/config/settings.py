@@ -1,0 +1,230 @@
+"""
+What an operator can choose: the only reader of the environment.
+
+Settings are plain environment variables or lines of ``.env``; ``.env.example`` names every one.
+They are read once, at the top, and passed down as plain values. A value that cannot be meant is
+refused at start with a sentence, never corrected. What is secret is in no message and no repr.
+"""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import model_validator as validate_model
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.config.database_url import DatabaseUrl
+from app.config.secret_key import MissingSecret, check_secret, keep_secret
+from app.domain.limits import MAX_FRAME_BYTES
+
+
+class SettingsError(Exception):
+    """The settings cannot be meant. The text is for a person: one line for each of them."""
+
+
+def _split(value: object) -> object:
+    """``a, b`` and an empty string, as a variable holds a list."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    check_secret(secret.get_secret_value())
+    return secret
+
+
+def _origin(value: str) -> str:
+    """As browsers send it: scheme, host in lower case, port if it is not the scheme's own."""
+    parts = urlsplit(value.lower())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be origins such as https://chat.example.org, or empty")
+    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("an origin is a scheme, a host and a port, and nothing after them")
+    if "*" in parts.netloc:
+        raise ValueError("names each origin in full: there is no *")
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, usual) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _redis_url(value: str) -> str:
+    if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must look like redis://host:6379/0, or be empty")
+    return value
+
+
+def _database_url(value: str) -> str:
+    if value:
+        DatabaseUrl.parse(value)
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+Origin = Annotated[str, AfterValidator(_origin)]
+# A limit that operators change. 0 lifts it.
+Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. The comments of ``.env.example`` say what each does."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    # Where it runs
+
+    environment: Annotated[Literal["development", "production"], BeforeValidator(_lower)] = (
+        "development"
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    data_dir: Path = Path("data")
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(default="", repr=False)
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(default="", repr=False)
+    forwarded_allow_ips: str = "127.0.0.1"
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = ()
+    docs: bool = True
+    ws_compression: bool = False
+    shutdown_seconds: Limit = 10
+
+    # Who gets in
+
+    secret_key: Secret | None = None
+    secret_keys_old: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split)] = ()
+    registration: Annotated[Literal["open", "closed"], BeforeValidator(_lower)] = "open"
+    access_token_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    refresh_token_days: int = Field(default=30, ge=1, le=3_650)
+
+    # Limits
+
+    max_connections_per_user: Limit = 10
+    max_unsent_bytes: Limit = 262_144
+    sends_per_second: Limit = 10
+    send_burst: Limit = 50
+    frames_per_second: Limit = 50
+    frame_burst: Limit = 200
+    failed_logins_per_minute: Limit = 10
+    registrations_per_minute: Limit = 20
+
+    # Logs
+
+    log_level: Annotated[
+        Literal["critical", "error", "warning", "info", "debug", "trace"], BeforeValidator(_lower)
+    ] = "info"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+
+    @validate_model(mode="after")
+    def _one_event_fits(self) -> Self:
+        # Below the size of a frame, one event alone could be too much for everybody.
+        if 0 < self.max_unsent_bytes < MAX_FRAME_BYTES:
+            raise ValueError(f"MAX_UNSENT_BYTES: must be at least {MAX_FRAME_BYTES}, or 0")
+        return self
+
+    @property
+    def database(self) -> DatabaseUrl:
+        """The database: a file in DATA_DIR unless DATABASE_URL says otherwise."""
+        if self.database_url:
+            return DatabaseUrl.parse(self.database_url)
+        return DatabaseUrl.file(self.data_dir / "parley.db")
+
+    @property
+    def production(self) -> bool:
+        """Whether strangers can reach it."""
+        return self.environment == "production"
+
+
+def read_settings(**chosen: Any) -> Settings:
+    """
+    The settings of this process.
+
+    Args:
+        chosen: What takes precedence over the environment, such as ``port`` from a command
+            line. None leaves it to the environment.
+
+    Raises:
+        SettingsError: If a value cannot be meant.
+
+    """
+    try:
+        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+    except ValidationError as exc:
+        raise SettingsError("\n".join(_sentence(error) for error in exc.errors())) from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env: is not UTF-8 text. Save it as UTF-8.") from None
+    _refuse_slips(Path(".env"))
+    return settings
+
+
+def resolve_secret(settings: Settings) -> SecretStr:
+    """
+    The key that signs access tokens.
+
+    In development one is made at the first start and kept in ``DATA_DIR/secret_key``, for its
+    owner's eyes only; two processes that start at once end up with the same. In production it
+    has to be given.
+
+    Raises:
+        SettingsError: If there is none, or the kept one is damaged.
+
+    """
+    if settings.secret_key is not None:
+        return settings.secret_key
+    if settings.production:
+        raise SettingsError(
+            "SECRET_KEY: is missing, and production does not make one up. "
+            "Set it to the output of: openssl rand -hex 32"
+        )
+    try:
+        return SecretStr(keep_secret(settings.data_dir / "secret_key"))
+    except (MissingSecret, OSError) as exc:
+        raise SettingsError(f"SECRET_KEY: is not set, and {_reason(exc)}") from None
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, OSError):
+        return f"none can be kept in {exc.filename}: {exc.strerror}. Is DATA_DIR right?"
+    return str(exc)
+
+
+def _sentence(error: Any) -> str:
+    """One line: which variable, what is wrong with it, what it may be. Never its value."""
+    name = str(error["loc"][0]).upper() if error["loc"] else ""
+    what = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    what = what.replace("a valid boolean", "on or off").replace("a valid integer", "a number")
+    what = re.sub(r", unable to .*", "", what).rstrip(".")
+    return f"{name}: {what}. See .env.example." if name else f"{what}. See .env.example."
+
+
+def _refuse_slips(env_file: Path) -> None:
+    """
+    Refuse a line of ``.env`` that is a setting but for a slip of the pen.
+
+    ``REGISTRATON=closed`` would leave registration open. Other names pass: the file may serve
+    other programs too.
+
+    """
+    if not env_file.is_file():
+        return
+    known = [name.upper() for name in Settings.model_fields]
+    for name in dotenv_values(env_file, encoding="utf-8"):
+        if name.upper() in known or name in os.environ:
+            continue
+        if close := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.87):
+            raise SettingsError(f".env: there is no setting {name}. Is {close[0]} meant?")

@@ -1,0 +1,153 @@
+"""What a client says before the first frame: its token, where it comes from, what it wants."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.config.settings import Settings
+from app.domain.errors import BadRequest, Forbidden, Unauthorized
+from app.domain.limits import MAX_INTEGER, MAX_PAGE
+from app.domain.names import room_name
+
+SUBPROTOCOL = "parley.v1"
+_BEARER = "bearer."
+_PARAMETERS = frozenset({"token", "since", "limit", "epoch"})
+_HEADERS = frozenset({b"authorization", b"host", b"origin", b"sec-websocket-protocol"})
+# As most clients have it: nothing in it needs decoding.
+_TOKEN_ALONE = re.compile(rb"token=([A-Za-z0-9._-]+)")
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    since: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
+    limit: int | None = Field(default=None, ge=1, le=MAX_PAGE)
+    epoch: str | None = Field(default=None, max_length=64)
+
+
+_NOTHING_ASKED = _Query()
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A handshake that can be answered."""
+
+    room: str | None
+    token: str
+    subprotocol: str | None
+    since: int | None
+    limit: int | None
+    epoch: str | None
+
+
+def is_ours(scope: Mapping[str, Any]) -> bool:
+    """Whether the path is ``/ws`` or ``/ws/{room}``."""
+    path = _path(scope)
+    return path == "/ws" or (path.startswith("/ws/") and "/" not in path[4:])
+
+
+def _path(scope: Mapping[str, Any]) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def read_handshake(scope: Mapping[str, Any], settings: Settings) -> Handshake:
+    """
+    Read the handshake in an ASGI scope.
+
+    Raises:
+        Forbidden: If a page of a foreign origin made it.
+        BadRequest: If a parameter is wrong, unknown or repeated.
+        Unauthorized: If there is not exactly one token.
+        RoomNotFound: If no room can have the name in the path.
+
+    """
+    headers = _headers(scope)
+    _check_origin(headers, settings)
+    parameters = _parameters(scope)
+    offered = [
+        name.strip() for name in ",".join(headers.get("sec-websocket-protocol", [])).split(",")
+    ]
+    tokens = [offer.removeprefix(_BEARER) for offer in offered if offer.startswith(_BEARER)]
+    tokens += [value for name, value in parameters if name == "token"]
+    tokens += _authorization(headers)
+    if len(tokens) != 1:
+        raise Unauthorized("Exactly one access token is needed." if tokens else "")
+    query = _query(parameters)
+    name = _path(scope).removeprefix("/ws").removeprefix("/")
+    return Handshake(
+        room=room_name(name) if name else None,
+        token=tokens[0],
+        subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
+        since=query.since,
+        limit=query.limit,
+        epoch=query.epoch,
+    )
+
+
+def _headers(scope: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The headers that are looked at."""
+    found: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        if (lowered := name.lower()) in _HEADERS:
+            found.setdefault(lowered.decode(), []).append(value.decode("latin-1"))
+    return found
+
+
+def _check_origin(headers: Mapping[str, list[str]], settings: Settings) -> None:
+    # Browsers always send it, and no page can forge it (OWASP ASVS 5.0, 4.4.2). CORS does
+    # not cover WebSockets.
+    origins = headers.get("origin", [])
+    if not origins:
+        return
+    hosts = headers.get("host", [])
+    if len(origins) == 1 and len(hosts) == 1:
+        origin = origins[0]
+        if origin in settings.allowed_origins:
+            return
+        scheme, separator, host = origin.lower().partition("://")
+        if scheme in ("http", "https") and separator and host == hosts[0].lower():
+            return
+    raise Forbidden("This origin may not connect.")
+
+
+def _parameters(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
+    query: bytes = scope["query_string"]
+    if alone := _TOKEN_ALONE.fullmatch(query):
+        return [("token", alone[1].decode())]
+    try:
+        parameters = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20
+        )
+    except ValueError:
+        raise BadRequest("The query string can't be read.") from None
+    names = [name for name, _ in parameters if name != "token"]
+    for name in names:
+        if name not in _PARAMETERS:
+            raise BadRequest("There is no such parameter; known: token, since, limit, epoch.")
+        if names.count(name) > 1:
+            raise BadRequest(f"{name} is given more than once.")
+    return parameters
+
+
+def _authorization(headers: Mapping[str, list[str]]) -> list[str]:
+    found = []
+    for value in headers.get("authorization", []):
+        scheme, _, token = value.partition(" ")
+        if scheme.lower() == "bearer":
+            found.append(token.strip())
+    return found
+
+
+def _query(parameters: list[tuple[str, str]]) -> _Query:
+    if all(name == "token" for name, _ in parameters):
+        return _NOTHING_ASKED
+    try:
+        return _Query.model_validate(dict(parameters))
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        raise BadRequest(f"{error['loc'][0]}: {error['msg']}") from None

@@ -1,0 +1,32 @@
+"""Stopping without losing anything: say when to come back, answer what was taken, close."""
+
+import asyncio
+import random
+
+from app.domain.closing import DRAINING
+from app.domain.limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
+from app.realtime.hub import Hub
+from app.services.log.committer import Committer
+from app.wire import answers
+
+
+async def drain(hub: Hub, committer: Committer) -> None:
+    """
+    Send everybody away, and return when they have gone.
+
+    Each client is told a moment of its own to reconnect at, so that they don't all come at
+    once. What they asked before is committed and answered first; what they ask now is
+    ``unavailable``. The caller limits the time.
+    """
+    connections = list(hub.connections())
+    spread = min(MAX_RECONNECT_MS, 1_000 * len(connections) // RECONNECTS_PER_SECOND)
+    for connection in connections:
+        wait = random.randint(0, spread)
+        connection.send(answers.signal("drain", reconnect_in_ms=wait))
+    committer.close()
+    await committer.finished.wait()
+    # Answers of the last batch are flushed at the end of this turn of the loop.
+    await asyncio.sleep(0)
+    for connection in hub.connections():
+        connection.close(DRAINING)
+    await hub.deserted.wait()

@@ -1,0 +1,282 @@
+"""
+The WebSocket: sockets in, conversations out.
+
+A bare ASGI endpoint, half the memory of a FastAPI one and a third of the time. We always
+accept and then close with a code, because a close before that reaches a browser as a bare
+1006.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import partial
+from random import uniform
+from typing import Any
+
+from app.domain.closing import (
+    INTERNAL,
+    SLOW_CONSUMER,
+    TOKEN_EXPIRED,
+    TOO_MANY_CONNECTIONS,
+    UNAVAILABLE,
+    Close,
+)
+from app.domain.errors import ParleyError
+from app.domain.ids import RoomId
+from app.domain.limits import (
+    CLOSE_SECONDS,
+    HEARTBEAT_SECONDS,
+    MAX_WELCOME_ROOMS,
+    SLOW_CLOSE_SECONDS,
+)
+from app.domain.token_bucket import TokenBucket
+from app.observability.logs import event, name_connection, new_id
+from app.realtime.client_session import ClientSession
+from app.realtime.connect_request import Handshake, is_ours, read_handshake
+from app.realtime.connection import Connection
+from app.realtime.joins import Confirmed
+from app.realtime.message_reader import MessageReader
+from app.realtime.outbox import AsgiTransport, Outbox
+from app.realtime.request_handler import RequestHandler
+from app.realtime.resume import ResumeRequest
+from app.runtime import Runtime
+from app.services.accounts.authenticator import Identity
+from app.transport.base import EXTENSION, WebSocketTransport
+from app.wire import answers
+from app.wire.errors import close_for
+from app.wire.frames import text_frame
+from app.wire.rooms import room_body
+
+log = logging.getLogger("parley.ws")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    """``/ws`` and ``/ws/{room}``."""
+    runtime: Runtime = scope["state"]["runtime"]
+    if (await receive())["type"] != "websocket.connect":
+        return
+    if not is_ours(scope):
+        # Refused before it is accepted: the server answers 403.
+        await send({"type": "websocket.close"})
+        return
+    name_connection(new_id())
+    await Socket(runtime, scope, receive, send).run()
+
+
+class Socket:
+    """One WebSocket, and the task that reads from it. Nobody else receives."""
+
+    def __init__(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
+        self._runtime = runtime
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._ending: asyncio.Future[Close | None] = self._loop.create_future()
+        # Those who may end the connection hold no more of it than this.
+        self._end = partial(_end, self._ending)
+        self._timer: asyncio.TimerHandle | None = None
+        self._connection: Connection | None = None
+        self._ws_transport: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
+        self._asgi_transport = None if self._ws_transport is not None else AsgiTransport(send)
+        transport = self._ws_transport or self._asgi_transport
+        assert transport is not None
+        overflow = partial(self._end, SLOW_CONSUMER)
+        self._outbox = Outbox(transport, runtime.settings.max_unsent_bytes, overflow)
+
+    async def run(self) -> None:
+        """From the handshake to the close. Never raises."""
+        try:
+            handshake = read_handshake(self._scope, self._runtime.settings)
+        except ParleyError as exc:
+            handshake, refusal = None, exc
+        # Kept for as long as the connection; nobody reads them again.
+        self._scope["headers"] = []
+        protocol = None if handshake is None else handshake.subprotocol
+        if self._ws_transport is not None and self._ws_transport.accept is not None:
+            # It goes out with what is said first.
+            self._outbox.prefix_first_write(partial(self._ws_transport.accept, protocol))
+        else:
+            await self._send({"type": "websocket.accept", "subprotocol": protocol})
+        # It writes until the close has been said, too.
+        plain = (
+            None
+            if self._asgi_transport is None
+            else asyncio.create_task(self._asgi_transport.run())
+        )
+        try:
+            if handshake is None:
+                close = close_for(refusal)
+            else:
+                close = await self._serve(handshake)
+        except ParleyError as exc:
+            close = close_for(exc) or UNAVAILABLE
+        except (OSError, RuntimeError):
+            # The peer went while we were writing: there is nobody to tell.
+            close = None
+        except Exception:  # the root of a connection: logged, and the client told
+            log.exception("connection.failed")
+            close = INTERNAL
+        try:
+            if close is not None:
+                await self._close(close)
+        finally:
+            if plain is not None:
+                plain.cancel()
+            if self._connection is not None:
+                self._runtime.hub.unregister(self._connection)
+
+    async def _serve(self, handshake: Handshake) -> Close | None:
+        runtime = self._runtime
+        claims = runtime.authenticator.read(handshake.token)
+        connection = Connection(
+            user=claims.user,
+            username="",
+            session=claims.session,
+            expires_at=claims.expires_at,
+            outbox=self._outbox,
+            close=self._end,
+            path_room=handshake.room,
+        )
+        connection.held_until_welcome = []
+        # Registered first, checked second: a log-out in between is noticed.
+        runtime.hub.register(connection)
+        self._connection = connection
+        handler = RequestHandler(runtime.request_services, connection, self._renewed)
+        reader: MessageReader | None = None
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            # All that is read for it is asked for at once, and so is read at once.
+            confirmed: Confirmed = self._loop.create_future()
+            if handshake.room is not None:
+                resume_request = ResumeRequest(handshake.since, handshake.limit, handshake.epoch)
+                handler.join(handshake.room, resume_request, confirmed=confirmed)
+            runtime.memberships.of(claims.user).add_done_callback(self._watch)
+            identity = await runtime.authenticator.confirm(claims)
+            limit = runtime.settings.max_connections_per_user
+            mine = runtime.hub.of_user(identity.user)
+            if limit and sum(not other.closed for other in mine) > limit:
+                return TOO_MANY_CONNECTIONS
+            connection.username = identity.username
+            connection.is_admin = identity.is_admin
+            self._client_session = self._new_client_session(handshake, identity)
+            await self._welcome(handshake, identity)
+            connection.mark_welcomed()
+            self._set_timer()
+            confirmed.set_result(None)
+            # Behind what the join has to say, if that is known by then.
+            self._loop.call_soon(self._outbox.flush)
+            reader = MessageReader(self._client_session, handler, self._outbox, self._end)
+            # The peer has closed the connection, or is lost.
+            on_close = partial(self._end, None)
+            if self._ws_transport is not None:
+                reader.open(self._ws_transport, on_close)
+            else:
+                tasks.append(asyncio.create_task(reader.read(self._receive, on_close)))
+            return await self._ending
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            runtime.activity.forget(connection)
+            runtime.hub.retire(connection)
+            await handler.close()
+            if reader is not None:
+                await reader.close()
+            for task in tasks:
+                task.cancel()
+                await asyncio.wait([task])
+
+    # The token's life
+
+    def _new_client_session(self, handshake: Handshake, identity: Identity) -> ClientSession:
+        settings, now = self._runtime.settings, self._loop.time()
+        return ClientSession(
+            room=handshake.room,
+            expires_at=self._ends_at(identity),
+            frames=TokenBucket(settings.frames_per_second, settings.frame_burst, now),
+            sends=self._runtime.send_buckets.of(identity.user, now),
+        )
+
+    def _ends_at(self, identity: Identity) -> float:
+        return self._loop.time() + (identity.expires_at - self._runtime.now()) / 1000
+
+    def _renewed(self, identity: Identity) -> None:
+        self._client_session.extend(self._ends_at(identity))
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._client_session.next_deadline(), self._tick)
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        ended = self._client_session.tick(now)
+        if ended:
+            self._end(TOKEN_EXPIRED)
+            return
+        if ended is False:
+            left = max(0, round(self._client_session.next_deadline() - now))
+            self._outbox.send(answers.signal("auth_expiring", expires_in=left))
+        self._set_timer()
+
+    # Opening and closing
+
+    async def _welcome(self, handshake: Handshake, identity: Identity) -> None:
+        runtime = self._runtime
+        rooms = None
+        if handshake.room is None:
+            shown = await runtime.memberships.room_views(identity.user, MAX_WELCOME_ROOMS)
+            rooms = [room_body(view) for view in shown]
+        now = runtime.now()
+        welcome = answers.welcome(
+            user=identity.username,
+            epoch=runtime.epoch,
+            now=now,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            expires_in=max(0, (identity.expires_at - now) // 1000),
+            limits=runtime.limits,
+            rooms=rooms,
+        )
+        self._outbox.write_later(text_frame(welcome))
+
+    def _watch(self, read: asyncio.Future[Sequence[RoomId] | None]) -> None:
+        """Hear what happens in the user's other rooms."""
+        connection = self._connection
+        if connection is None or connection.closed or read.cancelled():
+            return
+        if read.exception() is None:
+            self._runtime.activity.watch(connection, read.result() or ())
+        else:
+            # Without it, news of other rooms would be missing unseen.
+            self._end(UNAVAILABLE)
+
+    async def _close(self, why: Close) -> None:
+        """Say why, and let go: at once where the peer does not take what is sent."""
+        if why is SLOW_CONSUMER:
+            event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
+        self._outbox.finish()
+        event(log, logging.DEBUG, "connection.closing", code=why.code)
+        try:
+            patience = CLOSE_SECONDS
+            if why is SLOW_CONSUMER:
+                # To let go of one takes a millisecond, and many hang at the same moment.
+                patience = SLOW_CLOSE_SECONDS * uniform(0.5, 1.5)
+            async with asyncio.timeout(patience):
+                if self._asgi_transport is not None:
+                    await self._asgi_transport.drained()
+                await self._send(
+                    {"type": "websocket.close", "code": why.code, "reason": why.reason}
+                )
+        except (TimeoutError, OSError, RuntimeError):
+            self._outbox.abort()
+
+
+def _end(ending: asyncio.Future[Close | None], why: Close | None) -> None:
+    """End a connection; None: its peer has gone. The first reason counts."""
+    if not ending.done():
+        ending.set_result(why)

@@ -1,0 +1,1 @@
+"""Accounts, log-ins and what users decide about each other."""

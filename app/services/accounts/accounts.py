@@ -1,0 +1,267 @@
+"""Accounts: making them, changing them, finding them, and letting go of them."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+
+from app.domain import names, text
+from app.domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
+from app.domain.ids import Millis, SessionId, UserId
+from app.domain.limits import MAX_DISPLAY_NAME_CHARACTERS
+from app.observability.logs import event
+from app.security.passwords import Passwords, refuse_weak
+from app.services.accounts.authenticator import Identity
+from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.session_revoker import Ended, SessionRevoker
+from app.store import sessions, users
+from app.store.database import Database, DbConnection
+from app.store.users import User
+
+log = logging.getLogger("parley.security")
+
+Erase = Callable[[UserId, SessionRevoker], Awaitable[None]]
+"""Makes an account nobody's: :meth:`app.services.accounts.erasures.Erasures.erase`."""
+
+# What breaks a line or turns text around; a name stands in other people's lists and logs.
+_MISLEADING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
+
+
+class Accounts:
+    """
+    Registering, reading, changing and deleting accounts.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        passwords: Passwords,
+        throttle: Throttle,
+        session_revoker: SessionRevoker,
+        registration_open: bool,
+        now: Callable[[], Millis],
+        erase: Erase,
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._throttle = throttle
+        self._session_revoker = session_revoker
+        self._registration_open = registration_open
+        self._now = now
+        self._erase = erase
+
+    # One's own
+
+    async def register(
+        self, username: str, password: str, display_name: str | None, address: str
+    ) -> User:
+        """
+        Make an account for whoever asks.
+
+        Raises:
+            RegistrationClosed: If only administrators make accounts here.
+            RateLimited: If too many were made from this address.
+            UsernameTaken: If somebody has the name.
+            Invalid: If the name, the display name or the password can't be taken.
+
+        """
+        if not self._registration_open:
+            raise RegistrationClosed
+        name = names.new_username(username)
+        shown = _display_name(name if display_name is None else display_name)
+        refuse_weak(password, name)
+        await self._throttle.register(address)
+        user = await self._insert(name, shown, password, is_admin=False)
+        event(log, logging.INFO, "user.registered", user=name, address=address)
+        return user
+
+    async def me(self, me: Identity) -> User:
+        """
+        The caller's own account.
+
+        Raises:
+            Unauthorized: If it was erased just now.
+
+        """
+        user = await self._database.read(lambda c: users.by_id(c, me.user))
+        if user is None or not user.active:
+            raise Unauthorized
+        return user
+
+    async def update_me(
+        self,
+        me: Identity,
+        *,
+        display_name: str | None = None,
+        password: str | None = None,
+        current_password: str | None = None,
+        address: str,
+    ) -> User:
+        """
+        Change what is given. A new password ends all other log-ins of the user.
+
+        Raises:
+            Forbidden: If ``current_password`` is wrong.
+            RateLimited: If it was wrong too often.
+            Invalid: If a value can't be taken, or one password comes without the other.
+
+        """
+        shown = None if display_name is None else _display_name(display_name)
+        if password is not None and current_password is None:
+            why = "is needed to change the password"
+            raise Invalid.field("current_password", why, kind="missing")
+        if password is None and current_password is not None:
+            raise Invalid.field("password", "is missing: what is the new one?", kind="missing")
+        verified = new_hash = None
+        if password is not None and current_password is not None:
+            refuse_weak(password, me.username)
+            verified = await self._confirm(me, current_password, address)
+            new_hash = await self._passwords.hash(password)
+        now = self._now()
+
+        def work(connection: DbConnection) -> tuple[User, Ended]:
+            user = _locked(connection, me)
+            ended: Sequence[SessionId] = ()
+            if verified is not None:
+                if user.password_hash != verified.password_hash:
+                    raise Forbidden("The current password is wrong.")
+                users.update(connection, user.id, password_hash=new_hash)
+                ended = sessions.end_others(connection, user.id, me.session, now)
+            if shown is not None:
+                users.update(connection, user.id, display_name=shown)
+                user = user._replace(display_name=shown)
+            return user, [(me.user, session) for session in ended]
+
+        user = await self._session_revoker.write(work)
+        if verified is not None:
+            event(log, logging.INFO, "user.password_changed", user=me.username, address=address)
+        return user
+
+    async def delete_me(self, me: Identity, password: str, address: str) -> None:
+        """
+        Erase the caller's account; see :meth:`erase`.
+
+        Raises:
+            Forbidden: If the password is wrong.
+            RateLimited: If it was wrong too often.
+            Unavailable: If the database can't be used now. What has begun is carried on later.
+
+        """
+        await self._confirm(me, password, address)
+        await self._erase(me.user, self._session_revoker)
+        event(log, logging.INFO, "user.erased", user=me.username, address=address)
+
+    # Anybody's
+
+    async def get(self, username: str) -> User:
+        """
+        The user of this name, disabled or not.
+
+        Raises:
+            UserNotFound: If nobody has it, or the account was erased.
+
+        """
+        name = names.username(username)
+        return await self._database.read(lambda c: users.known(c, name))
+
+    async def find(self, prefix: str, *, after: str = "", limit: int) -> Sequence[User]:
+        """Users whose name begins with ``prefix``, by name, those after ``after``."""
+        prefix = prefix.lower()
+        if not _NAME_CHARACTERS.fullmatch(prefix):
+            return []
+        return await self._database.read(
+            lambda c: users.with_prefix(c, prefix, after=after, limit=limit)
+        )
+
+    async def create(
+        self,
+        username: str,
+        password: str | None,
+        display_name: str | None = None,
+        *,
+        is_admin: bool = False,
+    ) -> User:
+        """
+        Make an account, whether registration is open or not.
+
+        Args:
+            password: None: this user logs in only through :meth:`Logins.log_in_as`.
+
+        Raises:
+            UsernameTaken: If somebody has the name.
+            Invalid: If the name, the display name or the password can't be taken.
+
+        """
+        name = names.new_username(username)
+        shown = _display_name(name if display_name is None else display_name)
+        if password is not None:
+            refuse_weak(password, name)
+        user = await self._insert(name, shown, password, is_admin=is_admin)
+        event(log, logging.INFO, "user.created", user=name, is_admin=is_admin)
+        return user
+
+    async def erase(self, username: str) -> None:
+        """
+        Make an account nobody's: its name, password and log-ins go, its messages stay.
+
+        Raises:
+            UserNotFound: If there is no such user.
+            Unavailable: If the database can't be used now. What has begun is carried on later.
+
+        """
+        user = await self.get(username)
+        await self._erase(user.id, self._session_revoker)
+        event(log, logging.INFO, "user.erased", user=user.username)
+
+    # Internal
+
+    async def _insert(
+        self, name: str, shown: str, password: str | None, *, is_admin: bool
+    ) -> User:
+        password_hash = None if password is None else await self._passwords.hash(password)
+        now = self._now()
+        return await self._database.write(
+            lambda c: users.insert(
+                c,
+                username=name,
+                display_name=shown,
+                password_hash=password_hash,
+                is_admin=is_admin,
+                at=now,
+            )
+        )
+
+    async def _confirm(self, me: Identity, password: str, address: str) -> User:
+        """The caller, who has shown their password again; wrong ones count as failed log-ins."""
+        await self._throttle.check(me.username, address)
+        user = await self.me(me)
+        checked = await self._passwords.check(password, user.password_hash)
+        await self._throttle.check(me.username, address)
+        if not checked.ok:
+            await self._throttle.failed(me.username, address)
+            facts = {"user": me.username, "address": address}
+            event(log, logging.WARNING, "user.confirmation_failed", **facts)
+            raise Forbidden("The current password is wrong.")
+        return user
+
+
+def _display_name(text_: str) -> str:
+    name = text_.strip()
+    why = text.fault(name)
+    if why is None and not name:
+        why = "is empty"
+    if why is None and len(name) > MAX_DISPLAY_NAME_CHARACTERS:
+        why = f"is longer than {MAX_DISPLAY_NAME_CHARACTERS} characters"
+    if why is None and _MISLEADING.search(name):
+        why = "holds a control character"
+    if why is not None:
+        raise Invalid.field("display_name", why)
+    return name
+
+
+def _locked(connection: DbConnection, me: Identity) -> User:
+    user = users.lock(connection, me.user)
+    if user is None or not user.active:
+        raise Unauthorized
+    return user

@@ -1,0 +1,56 @@
+"""Blocking somebody: they can neither open nor write in the direct room with whoever did it."""
+
+from collections.abc import Callable, Sequence
+
+from app.domain import names
+from app.domain.errors import Conflict
+from app.domain.ids import Millis, UserId
+from app.store import blocks, users
+from app.store.blocks import Block
+from app.store.database import Database, DbConnection
+
+
+class Blocks:
+    """Whom one has blocked. The blocked are not told."""
+
+    def __init__(self, database: Database, now: Callable[[], Millis]) -> None:
+        self._database = database
+        self._now = now
+
+    async def page(self, me: UserId, *, after: str = "", limit: int) -> Sequence[Block]:
+        """Whom one has blocked, by name, those after ``after``."""
+        return await self._database.read(lambda c: blocks.page(c, me, after=after, limit=limit))
+
+    async def block(self, me: UserId, username: str) -> Block:
+        """
+        Block somebody. Idempotent.
+
+        Raises:
+            UserNotFound: If there is no such user.
+            Conflict: If it is oneself.
+
+        """
+        name, at = names.username(username), self._now()
+
+        def work(connection: DbConnection) -> Block:
+            user = users.known(connection, name)
+            if user.id == me:
+                raise Conflict("You can't block yourself.")
+            return blocks.put(connection, me, user.id, at)
+
+        return await self._database.write(work)
+
+    async def unblock(self, me: UserId, username: str) -> None:
+        """
+        Block somebody no longer. Idempotent.
+
+        Raises:
+            UserNotFound: If there is no such user.
+
+        """
+        name = names.username(username)
+
+        def work(connection: DbConnection) -> None:
+            blocks.drop(connection, me, users.known(connection, name).id)
+
+        await self._database.write(work)

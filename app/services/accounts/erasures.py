@@ -1,0 +1,188 @@
+"""
+Erasing accounts, in several transactions; what is interrupted is carried on.
+
+    locked, log-ins ended ─▶ rooms left ─▶ nothing but a number ─▶ messages blanked, if wanted
+
+From the first commit on nobody can be this user any more. Each later step can be done twice,
+and whatever a crash leaves is found in the row of the user at the next start.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+from app.domain.appends import Append, Delete
+from app.domain.errors import Unavailable
+from app.domain.events import EventBatch
+from app.domain.ids import SEQ_BITS, EventId, Millis, RoomId, UserId
+from app.domain.limits import (
+    ERASURE_BATCH_MESSAGES,
+    ERASURE_RETRY_SECONDS,
+    MAX_BATCH_ROOMS,
+    SWEEP_SECONDS,
+)
+from app.observability.logs import event
+from app.services.accounts.session_revoker import Ended, SessionRevoker
+from app.services.log.committer import commit
+from app.services.log.transactions import Transactions
+from app.store import erasures
+from app.store.database import Database, DbConnection
+
+log = logging.getLogger("parley.security")
+
+
+def _nobody() -> None:
+    """Told by a command that is alone with the database."""
+
+
+class Erasures:
+    """
+    Makes accounts nobody's.
+
+    Args:
+        let_go: Ends the memberships of a user. May be called again.
+        on_renamed: Told, after the commit, that a name is gone.
+
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        transactions: Transactions,
+        remove_memberships: Callable[[UserId], Awaitable[None]],
+        now: Callable[[], Millis],
+        on_renamed: Callable[[], None] = _nobody,
+    ) -> None:
+        self._database = database
+        self._transactions = transactions
+        self._remove_memberships = remove_memberships
+        self._now = now
+        self._on_renamed = on_renamed
+        self._closing = False
+        self._interrupted = asyncio.Event()
+        self._running: dict[UserId, asyncio.Task[None]] = {}
+
+    async def erase(
+        self, user: UserId, session_revoker: SessionRevoker, *, blank: bool = False
+    ) -> None:
+        """
+        Take name, password and log-ins from an account; return when nothing is left to do.
+
+        Safe to cancel: what has begun is carried on. The same for whoever asks again.
+
+        Args:
+            endings: Whose transaction begins it.
+            blank: Whether every message of the user is blanked, as by deleting it.
+
+        Raises:
+            Unavailable: If the database can't be used now. What has begun is carried on later.
+
+        """
+        if await session_revoker.write(partial(self._begin, user=user, blank=blank)):
+            await self._carry_on(user)
+
+    async def run(self) -> None:
+        """Carry on what was interrupted: at the start, and when it happens."""
+        while True:
+            try:
+                await self.resume()
+                wait = SWEEP_SECONDS
+            except Unavailable:
+                log.warning("erasure.waits_for_database")
+                wait = ERASURE_RETRY_SECONDS
+            try:
+                async with asyncio.timeout(wait):
+                    await self._interrupted.wait()
+                    await asyncio.sleep(ERASURE_RETRY_SECONDS)
+            except TimeoutError:
+                pass
+            self._interrupted.clear()
+
+    async def resume(self) -> None:
+        """
+        Carry on every erasure that is not done.
+
+        Raises:
+            Unavailable: If the database can't be used now.
+
+        """
+        for user in await self._database.read(erasures.unfinished):
+            await self._carry_on(user)
+
+    async def close(self) -> None:
+        """Stop after the transactions that run. The next start carries on."""
+        self._closing = True
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    # The steps
+
+    def _begin(self, connection: DbConnection, user: UserId, *, blank: bool) -> tuple[bool, Ended]:
+        begun = erasures.begin(connection, user, self._now(), blank=blank)
+        return begun, [(user, None)] if begun else []
+
+    async def _carry_on(self, user: UserId) -> None:
+        task = self._running.get(user)
+        if task is None:
+            task = self._running[user] = asyncio.create_task(self._steps(user))
+            task.add_done_callback(lambda _: self._running.pop(user))
+        try:
+            await asyncio.shield(task)
+        except Unavailable:
+            self._interrupted.set()
+            raise
+
+    async def _steps(self, user: UserId) -> None:
+        self._go_on()
+        if not await self._database.read(lambda c: erasures.is_renamed(c, user)):
+            # They leave while they still have a name.
+            await self._remove_memberships(user)
+            await self._database.write(lambda c: erasures.rename(c, user, self._now()))
+            self._on_renamed()
+        if await self._database.read(lambda c: erasures.is_blanking(c, user)):
+            count = await self._blank(user)
+            event(log, logging.INFO, "user.blanked", user_id=user, messages=count)
+        await self._database.write(lambda c: erasures.finish(c, user))
+
+    async def _blank(self, user: UserId) -> int:
+        after, count = 0, 0
+        while True:
+            self._go_on()
+            reading = partial(erasures.said, user=user, after=after, limit=ERASURE_BATCH_MESSAGES)
+            found = await self._database.read(reading)
+            if not found:
+                return count
+            batch = _of_few_rooms(found)
+            await self._transactions.write(partial(self._delete, messages=batch))
+            after, count = batch[-1], count + len(batch)
+
+    def _delete(
+        self, connection: DbConnection, messages: Sequence[EventId]
+    ) -> tuple[None, Sequence[EventBatch]]:
+        at = self._now()
+        deletions: list[Append] = [
+            Delete(room=_room(id_), by=None, at=at, ref=id_ & (1 << SEQ_BITS) - 1)
+            for id_ in messages
+        ]
+        # One that is refused has been removed by retention: it says nothing any more.
+        return None, commit(connection, deletions).event_batches
+
+    def _go_on(self) -> None:
+        if self._closing:
+            raise Unavailable
+
+
+def _room(message: EventId) -> RoomId:
+    return RoomId(message >> SEQ_BITS)
+
+
+def _of_few_rooms(messages: Sequence[EventId]) -> Sequence[EventId]:
+    """The first of ``messages``, of no more rooms than one transaction may lock."""
+    rooms: set[Any] = set()
+    for index, message in enumerate(messages):
+        rooms.add(_room(message))
+        if len(rooms) > MAX_BATCH_ROOMS:
+            return messages[:index]
+    return messages

@@ -1,0 +1,1 @@
+"""What operators do. Every act leaves an entry in the audit log."""

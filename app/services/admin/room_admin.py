@@ -1,0 +1,150 @@
+"""What an operator can do to rooms. Who may ask is not decided here."""
+
+from collections.abc import Callable, Sequence
+
+from app.domain import names, text
+from app.domain.appends import Admit, CreateRoom, UpdateRoom
+from app.domain.errors import Invalid
+from app.domain.events import EventBatch
+from app.domain.ids import Millis, RoomId, UserId
+from app.domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
+from app.domain.roles import Kind, Role
+from app.services.admin.audit_log import AuditLog
+from app.services.admin.audited_database import AuditedDatabase
+from app.services.log.transactions import append_all
+from app.store import admin_rooms as all_rooms
+from app.store import retention, users
+from app.store.admin_rooms import Room
+from app.store.database import Database, DbConnection, Work
+
+
+class RoomAdmin:
+    """
+    Rooms, in the hands of whoever runs the installation.
+
+    Args:
+        publish: Given, after the commit, the events that rooms got.
+        on_retention: Told, after the commit, that a room is to keep something else.
+
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        acts: AuditLog,
+        *,
+        now: Callable[[], Millis],
+        publish: Callable[[Sequence[EventBatch]], None],
+        on_retention: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._acts = acts
+        self._now = now
+        self._publish = publish
+        self._on_retention = on_retention
+
+    async def page(self, *, after: str = "", limit: int) -> Sequence[Room]:
+        """Rooms of every kind, by name."""
+        return await self._database.read(lambda c: all_rooms.page(c, after=after, limit=limit))
+
+    async def add(
+        self,
+        name: str,
+        title: str = "",
+        kind: Kind = Kind.PUBLIC,
+        owner: str | None = None,
+        *,
+        by: UserId | None = None,
+    ) -> Room:
+        """
+        Make a room; a private one without an ``owner`` can be entered by nobody.
+
+        Raises:
+            RoomExists: If there is one of this name.
+            UserNotFound: If there is no such owner.
+            Invalid: If the name or the title can't be taken.
+
+        """
+        name, title, now = names.new_room_name(name), text.title(title), self._now()
+        owner_name = None if owner is None else names.username(owner)
+
+        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
+            creation = CreateRoom(
+                room=RoomId(0), by=None, at=now, name=name, title=title, kind=kind
+            )
+            event_batches = [*append_all(connection, [creation]).event_batches]
+            if owner_name is not None:
+                room, user = event_batches[0].room, users.known(connection, owner_name).id
+                admission = Admit(room=room, by=None, at=now, user=user, role=Role.OWNER)
+                event_batches += append_all(connection, [admission]).event_batches
+            return all_rooms.by_name(connection, name), event_batches
+
+        audited = self._acts.audited(by, "room.add", name)
+        return await self._acts.finish(audited, self._write(audited, work))
+
+    async def set_archived(self, name: str, archived: bool, by: UserId | None = None) -> Room:
+        """
+        Make a room read-only for everybody, or reopen it. Idempotent.
+
+        Raises:
+            RoomNotFound: If there is none of this name.
+
+        """
+        name, now = names.room_name(name), self._now()
+
+        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
+            room = all_rooms.by_name(connection, name)
+            change = UpdateRoom(room=room.id, by=by, at=now, archived=archived, as_operator=True)
+            event_batches = append_all(connection, [change]).event_batches
+            return all_rooms.by_name(connection, name), event_batches
+
+        audited = self._acts.audited(by, "room.archive" if archived else "room.reopen", name)
+        return await self._acts.finish(audited, self._write(audited, work))
+
+    async def set_retention(
+        self,
+        name: str,
+        *,
+        days: int | None = None,
+        events: int | None = None,
+        by: UserId | None = None,
+    ) -> Room:
+        """
+        Have a room keep the events of so many days, or so many events; with neither, all.
+
+        What it need not keep any longer is removed soon after, and does not come back.
+
+        Raises:
+            RoomNotFound: If there is none of this name.
+            Invalid: If both are given, or one is out of bounds.
+
+        """
+        if days is not None and events is not None:
+            raise Invalid.field("events", "can't be given together with days")
+        for field, value, top in (("days", days, MAX_RETENTION_DAYS), ("events", events, MAX_SEQ)):
+            if value is not None and not 1 <= value <= top:
+                raise Invalid.field(field, f"is not between 1 and {top}")
+        name = names.room_name(name)
+
+        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
+            room = all_rooms.by_name(connection, name)
+            retention.keep(connection, room.id, days=days, events=events)
+            return room._replace(retention_days=days, retention_events=events), ()
+
+        data = {"days": days} if days is not None else {"events": events}
+        lifted = days is None and events is None
+        audited = (
+            self._acts.audited(by, "room.lift_retention", name)
+            if lifted
+            else self._acts.audited(by, "room.set_retention", name, data)
+        )
+        room = await self._acts.finish(audited, self._write(audited, work))
+        self._on_retention()
+        return room
+
+    async def _write(
+        self, audited: AuditedDatabase, work: Work[tuple[Room, Sequence[EventBatch]]]
+    ) -> Room:
+        room, event_batches = await audited.write(work)
+        self._publish(event_batches)
+        return room

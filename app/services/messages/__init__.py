@@ -1,0 +1,1 @@
+"""Messages: sending, pages of history, search."""

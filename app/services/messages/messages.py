@@ -1,0 +1,173 @@
+"""Saying something over HTTP: the same requests to the log as on a socket."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
+from app.domain.errors import MessageNotFound, RateLimited
+from app.domain.ids import Millis, RoomId, UserId
+from app.domain.text import mentioned
+from app.domain.token_bucket import UserTokenBuckets
+from app.domain.views import MessageView
+from app.services.log.committer import Committer
+from app.services.rooms.room_directory import RoomDirectory
+from app.store import messages, rooms
+from app.store.database import Database, DbConnection
+
+
+class Sent(NamedTuple):
+    """A message as it is now, and whether this request made it or an earlier one did."""
+
+    message: MessageView
+    duplicate: bool
+
+
+class Messages:
+    """
+    Sends, edits, deletes, reacts and pins. Who may do what the log decides.
+
+    Everything counts against the user's rate of sending, which their sockets share, and
+    raises ``RateLimited`` beyond it; ``key`` makes a retry safe, as ``id`` does on a socket.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        committer: Committer,
+        directory: RoomDirectory,
+        buckets: UserTokenBuckets,
+        now: Callable[[], Millis],
+    ) -> None:
+        self._database = database
+        self._committer = committer
+        self._directory = directory
+        self._buckets = buckets
+        self._now = now
+
+    async def send(
+        self,
+        me: UserId,
+        name: str,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        data: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Sent:
+        """
+        Say something.
+
+        Raises:
+            ParleyError: Why it was refused.
+
+        """
+        room = await self._room(me, name)
+        append = Send(
+            **self._by(me, room, key),
+            text=text,
+            reply_to=reply_to,
+            data=data,
+            mentions=mentioned(text),
+        )
+        done = await self._committer.append(append)
+        assert done.seq is not None
+        return Sent(await self._read(me, room, done.seq), done.duplicate)
+
+    async def edit(
+        self, me: UserId, name: str, seq: int, text: str, *, key: str | None = None
+    ) -> MessageView:
+        """
+        Give one's own message another wording.
+
+        Raises:
+            ParleyError: Why it was refused.
+
+        """
+        room = await self._room(me, name)
+        by = self._by(me, room, key)
+        append = Edit(**by, ref=seq, text=text, mentions=mentioned(text))
+        return await self._carry_out(me, room, seq, append)
+
+    async def delete(
+        self, me: UserId, name: str, seq: int, *, key: str | None = None
+    ) -> Committed:
+        """
+        Blank a message.
+
+        Raises:
+            ParleyError: Why it was refused.
+
+        """
+        room = await self._room(me, name)
+        return await self._committer.append(Delete(**self._by(me, room, key), ref=seq))
+
+    async def react(
+        self,
+        me: UserId,
+        name: str,
+        seq: int,
+        emoji: str,
+        *,
+        on: bool,
+        key: str | None = None,
+    ) -> MessageView:
+        """
+        Put an emoji on a message, or take it off.
+
+        Raises:
+            ParleyError: Why it was refused.
+
+        """
+        room = await self._room(me, name)
+        append = React(**self._by(me, room, key), ref=seq, emoji=emoji, on=on)
+        return await self._carry_out(me, room, seq, append)
+
+    async def pin(
+        self, me: UserId, name: str, seq: int, *, on: bool, key: str | None = None
+    ) -> MessageView:
+        """
+        Pin a message, or unpin it.
+
+        Raises:
+            ParleyError: Why it was refused.
+
+        """
+        room = await self._room(me, name)
+        return await self._carry_out(me, room, seq, Pin(**self._by(me, room, key), ref=seq, on=on))
+
+    async def _room(self, me: UserId, name: str) -> RoomId:
+        now = asyncio.get_running_loop().time()
+        wait = self._buckets.of(me, now).take(now)
+        if wait:
+            raise RateLimited("You send messages too fast.", retry_after=wait)
+        return await self._directory.find(name)
+
+    def _by(self, me: UserId, room: RoomId, key: str | None) -> dict[str, Any]:
+        return {"room": room, "by": me, "at": self._now(), "client_id": key}
+
+    async def _carry_out(self, me: UserId, room: RoomId, seq: int, append: Append) -> MessageView:
+        await self._committer.append(append)
+        return await self._read(me, room, seq)
+
+    async def _read(self, me: UserId, room: RoomId, seq: int) -> MessageView:
+        at = self._now()
+
+        def work(connection: DbConnection) -> MessageView:
+            found = messages.one(connection, room, seq)
+            if found is None:
+                raise MessageNotFound
+            key = (room, me, 0)
+            view = rooms.room_views(connection, [key])[key]
+            return found if view.may_read(at) else _as_sent(found)
+
+        return await self._database.read(work)
+
+
+def _as_sent(message: MessageView) -> MessageView:
+    """For one who may no longer read the room: their own message, not what others made of it."""
+    message.pinned = False
+    message.reactions, message.mentions = {}, []
+    message.reply_count, message.last_reply = 0, None
+    return message

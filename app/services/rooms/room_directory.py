@@ -1,0 +1,37 @@
+"""Rooms by name. A room's name is for good, so that it can be remembered."""
+
+from app.domain import names
+from app.domain.errors import RoomNotFound
+from app.domain.ids import RoomId
+from app.domain.limits import MAX_REMEMBERED_ROOMS
+from app.store import rooms
+from app.store.batch_loader import BatchLoader, Loader
+
+
+class RoomDirectory:
+    """Finds a room's id. Whether somebody may know of the room is another question."""
+
+    def __init__(self, batch_loader: BatchLoader) -> None:
+        self._ids: dict[str, RoomId] = {}
+        self._load: Loader[str, RoomId] = Loader(batch_loader, rooms.ids)
+
+    def known(self, name: str) -> RoomId | None:
+        """The room called ``name``, if that is remembered."""
+        return self._ids.get(name)
+
+    async def find(self, name: str) -> RoomId:
+        """
+        The room called ``name``, as somebody wrote it.
+
+        Raises:
+            RoomNotFound: If there is none.
+
+        """
+        proper = names.room_name(name)
+        found = self._ids.get(proper) or await self._load.get(proper)
+        if found is None:
+            raise RoomNotFound
+        if len(self._ids) >= MAX_REMEMBERED_ROOMS:
+            self._ids.clear()
+        self._ids[proper] = found
+        return found

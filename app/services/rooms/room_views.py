@@ -1,0 +1,28 @@
+"""Where users stand in rooms: read for all who ask at once, with markers not yet written."""
+
+from app.domain.ids import RoomId, UserId
+from app.domain.views import RoomView
+from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.store import rooms
+from app.store.batch_loader import BatchLoader, Loader
+from app.store.rooms import RoomViewKey
+
+
+class RoomViews:
+    """Reads standings, each of one snapshot."""
+
+    def __init__(self, batch_loader: BatchLoader, markers: ReadReceiptBuffer) -> None:
+        self._markers = markers
+        self._together: Loader[RoomViewKey, RoomView] = Loader(batch_loader, rooms.room_views)
+
+    async def get(self, room: RoomId, user: UserId, *, read: int = 0) -> RoomView | None:
+        """
+        Where ``user`` stands in ``room``, if they have read up to ``read``.
+
+        None if there is no such room. Whether the user may know of it, the standing tells.
+
+        Raises:
+            Unavailable: If the database can't be read now.
+
+        """
+        return await self._together.get((room, user, self._markers.latest(room, user, read)))

@@ -1,0 +1,85 @@
+"""
+A set of keys as *one* parameter, so that a statement's text never depends on how many.
+
+``IN (…)`` with a placeholder per key is parsed and compiled anew for every size; this is
+one JSON array, whatever it holds.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, Literal
+
+import orjson
+import sqlalchemy as sa
+
+from app.store.query import driver
+
+ColumnType = Literal["bigint", "text"]
+Columns = tuple[tuple[str, ColumnType], ...]
+
+
+@cache
+def _statement(sql: str, columns: Columns, dialect: str) -> sa.TextClause:
+    if dialect == "sqlite":
+        items = [f"json_extract(value, '$[{i}]') AS {c}" for i, (c, _) in enumerate(columns)]
+        source = "json_each(:keys)"
+    else:
+        items = [f"CAST(value->>{i} AS {t}) AS {c}" for i, (c, t) in enumerate(columns)]
+        source = "jsonb_array_elements(CAST(:keys AS jsonb))"
+    return sa.text(sql.replace("{keys}", f"(SELECT {', '.join(items)} FROM {source}) AS k"))
+
+
+class BulkStatement:
+    """A statement over a set of keys: ``{keys}`` in ``sql`` is a table ``k`` of ``columns``."""
+
+    def __init__(self, sql: str, **columns: ColumnType) -> None:
+        self._sql = sql
+        self._columns = tuple(columns.items())
+
+    def rows(
+        self, connection: sa.Connection, keys: Iterable[Sequence[object]], **parameters: object
+    ) -> Sequence[Any]:
+        """The rows for ``keys``; each key has a value per column."""
+        return self._execute(connection, keys, parameters).fetchall()
+
+    def run(
+        self, connection: sa.Connection, keys: Iterable[Sequence[object]], **parameters: object
+    ) -> None:
+        """Carry out a statement that answers nothing."""
+        self._execute(connection, keys, parameters)
+
+    def _execute(
+        self,
+        connection: sa.Connection,
+        keys: Iterable[Sequence[object]],
+        parameters: dict[str, object],
+    ) -> sqlite3.Cursor | sa.CursorResult[Any]:
+        statement = _statement(self._sql, self._columns, connection.dialect.name)
+        parameters["keys"] = orjson.dumps(list(keys)).decode()
+        if connection.dialect.name == "sqlite":
+            return driver(connection).execute(statement.text, parameters)
+        return connection.execute(statement, parameters)
+
+
+class BulkInsert:
+    """An ``INSERT`` of tuples: compiled once, the rows go to the driver as they are."""
+
+    def __init__(self, table: sa.Table, *columns: str) -> None:
+        self._table = table
+        self._columns = columns
+        self._compiled: dict[str, str] = {}
+
+    def __call__(self, connection: sa.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert ``rows``, each a tuple in the order of the columns."""
+        sql = self._compiled.get(connection.dialect.name)
+        if sql is None:
+            insert = sa.insert(self._table).values({c: sa.bindparam(c) for c in self._columns})
+            sql = str(insert.compile(dialect=connection.dialect))
+            self._compiled[connection.dialect.name] = sql
+        if not rows:
+            return
+        if connection.dialect.name == "sqlite":
+            driver(connection).executemany(sql, rows)
+        else:
+            connection.exec_driver_sql(sql, list(rows))

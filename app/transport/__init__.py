@@ -1,0 +1,1 @@
+"""Bytes in and out: WebSocket, HTTP, event streams, the server process. No chat in here."""

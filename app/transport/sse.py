@@ -1,0 +1,71 @@
+"""Finished frames of a room's events as server-sent events, for a stream over plain HTTP."""
+
+import asyncio
+import re
+
+from app.wire.frames import payloads_of
+
+# How every event begins. What else is said on a socket, a stream does without.
+_EVENT = re.compile(rb'\{"type":"[a-z]+\.[a-z]+","room":"[^"]*","seq":(\d+),')
+
+
+class SseTransport:
+    """
+    The lane of an event stream: an :class:`app.realtime.outbox.Outbox` writes, one task takes.
+
+    What has been taken counts as unsent until :meth:`sent`.
+    """
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._unsent = 0
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.finished = False
+        """Whether what is taken next is the last."""
+
+    def write(self, frames: bytes) -> None:
+        """Take finished frames, without waiting."""
+        for payload in payloads_of(frames):
+            begins = _EVENT.match(payload)
+            if begins is not None:
+                self._put(b"id: %s\ndata: %s\n\n" % (begins[1], payload))
+
+    def finish(self, payload: bytes) -> None:
+        """Say why the stream ends, after all that was given before."""
+        self._put(b"event: end\ndata: %s\n\n" % payload)
+        self.finished = True
+
+    def unsent(self) -> int:
+        """Bytes taken that have not left."""
+        return self._unsent
+
+    def abort(self) -> None:
+        """Forget what has not been taken."""
+        self._chunks.clear()
+        self.sent()
+
+    async def drained(self) -> None:
+        """Wait until nothing is unsent."""
+        await self._idle.wait()
+
+    async def take(self) -> bytes:
+        """What there is to send, as soon as there is something. Safe to cancel."""
+        await self._work.wait()
+        self._work.clear()
+        taken = b"".join(self._chunks)
+        self._chunks.clear()
+        return taken
+
+    def sent(self) -> None:
+        """What was taken has left."""
+        self._unsent = sum(map(len, self._chunks))
+        if not self._unsent:
+            self._idle.set()
+
+    def _put(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._unsent += len(chunk)
+        self._work.set()
+        self._idle.clear()

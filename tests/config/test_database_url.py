@@ -1,0 +1,78 @@
+"""Addresses as platforms hand them out."""
+
+from pathlib import Path
+
+import pytest
+
+from app.config.database_url import DatabaseUrl
+
+
+@pytest.mark.parametrize(
+    "text", ["sqlite://", "sqlite:///:memory:", "sqlite+aiosqlite://", "sqlite+aiosqlite:///"]
+)
+def test_in_memory(text: str) -> None:
+    database = DatabaseUrl.parse(text)
+
+    assert database.in_memory
+    assert (database.kind, database.url, database.path) == ("sqlite", "sqlite://", None)
+
+
+@pytest.mark.parametrize("driver", ["", "+aiosqlite", "+pysqlite"])
+def test_a_relative_file_is_one_from_here(
+    driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    database = DatabaseUrl.parse(f"sqlite{driver}:///data/parley.db")
+
+    assert database.path == tmp_path / "data/parley.db"
+    assert database.url == f"sqlite:///{tmp_path}/data/parley.db"
+    assert not database.in_memory
+
+
+def test_an_absolute_file() -> None:
+    assert DatabaseUrl.parse("sqlite:////var/lib/p.db").url == "sqlite:////var/lib/p.db"
+
+
+@pytest.mark.parametrize("name", ["postgres", "postgresql"])
+@pytest.mark.parametrize("driver", ["", "+asyncpg", "+psycopg", "+psycopg2"])
+def test_any_postgresql_is_asyncpg(name: str, driver: str) -> None:
+    database = DatabaseUrl.parse(f"{name}{driver}://ana:p%40ss@db.example:6543/chat")
+
+    assert database.kind == "postgresql"
+    assert database.url == "postgresql+asyncpg://ana:p%40ss@db.example:6543/chat"
+    assert database.shown == "postgresql://db.example:6543/chat"
+    assert "p%40ss" not in repr(database)
+
+
+def test_what_only_libpq_knows_is_translated() -> None:
+    database = DatabaseUrl.parse("postgres://u@h/d?sslmode=require&channel_binding=require")
+
+    assert database.url == "postgresql+asyncpg://u@h/d?ssl=require"
+
+
+def test_a_socket_directory() -> None:
+    database = DatabaseUrl.parse("postgresql:///chat?host=/run/postgresql")
+
+    assert database.url == "postgresql+asyncpg:///chat?host=/run/postgresql"
+    assert database.shown == "postgresql:///run/postgresql/chat"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "parley.db",
+        "mysql://u:hunter2@h/d",
+        "sqlite://data/parley.db",
+        "sqlite:///data/",
+        "sqlite:///a.db?mode=ro",
+        "postgresql://u:hunter2@h",
+        "postgresql://u:hunter2@h:port/d",
+    ],
+)
+def test_others_are_refused_without_being_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        DatabaseUrl.parse(text)
+
+    assert "hunter2" not in str(caught.value)

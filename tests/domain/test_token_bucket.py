@@ -1,0 +1,85 @@
+"""Token buckets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain import token_bucket as buckets
+from app.domain.ids import UserId
+from app.domain.token_bucket import TokenBucket, UserTokenBuckets
+
+
+def test_a_burst_then_a_rate() -> None:
+    bucket = TokenBucket(rate=2, burst=3, now=0.0)
+
+    assert [bucket.take(0.0) for _ in range(3)] == [0.0] * 3
+    assert bucket.take(0.0) == 0.5
+    assert bucket.take(0.25) == 0.25
+    assert bucket.take(0.5) == 0.0
+
+
+def test_it_fills_no_higher_than_the_burst() -> None:
+    bucket = TokenBucket(rate=10, burst=2, now=0.0)
+
+    taken = [bucket.take(1_000.0) for _ in range(3)]
+
+    assert taken == [0.0, 0.0, pytest.approx(0.1)]
+
+
+def test_no_rate_is_no_limit() -> None:
+    bucket = TokenBucket(rate=0, burst=0, now=0.0)
+
+    assert not any(bucket.take(0.0) for _ in range(10_000))
+
+
+def test_a_burst_of_nothing_lets_one_through() -> None:
+    bucket = TokenBucket(rate=1, burst=0, now=0.0)
+
+    assert [bucket.take(0.0), bucket.take(0.0)] == [0.0, 1.0]
+
+
+@given(
+    st.floats(0.5, 50),
+    st.integers(1, 20),
+    st.lists(st.floats(0, 3), min_size=1, max_size=60),
+)
+def test_in_any_time_no_more_than_burst_and_rate_get_through(
+    rate: float, burst: int, pauses: list[float]
+) -> None:
+    bucket, now, passed = TokenBucket(rate, burst, 0.0), 0.0, []
+    for pause in pauses:
+        now += pause
+        if not bucket.take(now):
+            passed.append(now)
+
+    for i, start in enumerate(passed):
+        for count, end in enumerate(passed[i:], 1):
+            assert count <= burst + rate * (end - start) + 1e-6
+
+
+@given(st.floats(0.5, 50), st.integers(1, 20), st.lists(st.floats(0, 1), max_size=40))
+def test_whoever_waits_as_told_gets_through(rate: float, burst: int, pauses: list[float]) -> None:
+    bucket, now = TokenBucket(rate, burst, 0.0), 0.0
+    for pause in pauses:
+        now += pause
+        if wait := bucket.take(now):
+            now += wait + 1e-6
+            assert bucket.take(now) == 0.0
+
+
+def test_a_user_has_one_bucket() -> None:
+    of_users = UserTokenBuckets(rate=1, burst=1)
+
+    assert of_users.of(UserId(1), 0.0) is of_users.of(UserId(1), 5.0)
+    assert of_users.of(UserId(1), 0.0) is not of_users.of(UserId(2), 0.0)
+
+
+def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "MAX_REMEMBERED_BUCKETS", 2)
+    of_users = UserTokenBuckets(rate=1, burst=1)
+    first = of_users.of(UserId(1), 0.0)
+
+    for user in (2, 3):
+        of_users.of(UserId(user), 0.0)
+
+    assert of_users.of(UserId(1), 0.0) is not first

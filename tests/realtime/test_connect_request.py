@@ -1,0 +1,183 @@
+"""What a client says before the first frame."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.errors import BadRequest, Forbidden, ParleyError, RoomNotFound, Unauthorized
+from app.realtime.connect_request import is_ours, read_handshake
+from tests.harness.server import settings
+
+OURS = settings(allowed_origins=("https://chat.example.org",))
+
+
+def scope(path: str = "/ws", query: str = "", *headers: tuple[str, str], **more: Any) -> Any:
+    return {
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode("latin-1"),
+        "headers": [(n.lower().encode(), v.encode("latin-1")) for n, v in headers],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        pytest.param("token=t", [], id="query"),
+        pytest.param("", [("Authorization", "Bearer t")], id="header"),
+        pytest.param("", [("authorization", "bearer  t ")], id="header, as one may write it"),
+        pytest.param("", [("Sec-WebSocket-Protocol", "parley.v1, bearer.t")], id="subprotocol"),
+        pytest.param(
+            "",
+            [("Sec-WebSocket-Protocol", "bearer.t"), ("Sec-WebSocket-Protocol", "parley.v1")],
+            id="subprotocols in two headers",
+        ),
+        pytest.param("token=t", [("Authorization", "Basic eDp5")], id="another scheme beside it"),
+    ],
+)
+def test_a_token_comes_in_one_of_three_ways(query: str, headers: list[tuple[str, str]]) -> None:
+    handshake = read_handshake(scope("/ws", query, *headers), OURS)
+
+    assert handshake.token == "t"
+    offered = "parley.v1" in str(headers)
+    assert handshake.subprotocol == ("parley.v1" if offered else None)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        pytest.param("", [], id="none"),
+        pytest.param("token=a&token=a", [], id="twice in the query"),
+        pytest.param("token=a", [("Authorization", "Bearer a")], id="two ways"),
+        pytest.param("", [("Authorization", "Bearer a")] * 2, id="two headers"),
+        pytest.param("", [("Sec-WebSocket-Protocol", "bearer.a, bearer.b")], id="two offers"),
+        pytest.param("", [("Authorization", "Basic eDp5")], id="another scheme"),
+    ],
+)
+def test_exactly_one_token_is_needed(query: str, headers: list[tuple[str, str]]) -> None:
+    with pytest.raises(Unauthorized):
+        read_handshake(scope("/ws", query, *headers), OURS)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", (None, None, None)),
+        ("since=0", (0, None, None)),
+        ("since=7&limit=200&epoch=k3v9", (7, 200, "k3v9")),
+        ("epoch=%61%26", (None, None, "a&")),
+    ],
+)
+def test_the_parameters_are_those_of_join(query: str, found: tuple[Any, ...]) -> None:
+    handshake = read_handshake(scope("/ws/den", f"token=t&{query}"), OURS)
+
+    assert (handshake.since, handshake.limit, handshake.epoch) == found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=-1",
+        "since=x",
+        "since=",
+        "since=9007199254740993",
+        "since=1&since=1",
+        "limit=0",
+        "limit=201",
+        "epoch=" + "x" * 65,
+        "colour=red",
+        "epoch=%ff",
+        "epoch=\xff",
+        "&".join(f"p{n}=1" for n in range(30)),
+    ],
+    ids=lambda query: query[:20],
+)
+def test_a_wrong_parameter_is_a_bad_request_and_not_repeated(query: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_handshake(scope("/ws/den", f"token=secret&{query}"), OURS)
+    assert "secret" not in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("path", "room"),
+    [("/ws", None), ("/ws/", None), ("/ws/den", "den"), ("/ws/DEN", "den"), ("/ws/a.b", "a.b")],
+)
+def test_the_room_is_in_the_path(path: str, room: str | None) -> None:
+    assert read_handshake(scope(path, "token=t"), OURS).room == room
+
+
+def test_behind_a_prefix_the_room_is_found_as_well() -> None:
+    found = read_handshake(scope("/chat/ws/den", "token=t", root_path="/chat"), OURS)
+
+    assert found.room == "den"
+
+
+@pytest.mark.parametrize("path", ["/ws/..", "/ws/a b", "/ws/\N{SNOWMAN}", "/ws/" + "x" * 65])
+def test_what_can_be_no_room_is_not_found(path: str) -> None:
+    with pytest.raises(RoomNotFound):
+        read_handshake(scope(path, "token=t"), OURS)
+
+
+@pytest.mark.parametrize(
+    ("path", "ours"),
+    [("/ws", True), ("/ws/den", True), ("/wsx", False), ("/ws/den/x", False), ("/", False)],
+)
+def test_only_two_paths_are_ours(path: str, ours: bool) -> None:
+    assert is_ours(scope(path)) is ours
+
+
+HOST = ("Host", "chat.local:8000")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([HOST], id="no origin: no browser"),
+        pytest.param([HOST, ("Origin", "http://chat.local:8000")], id="our own"),
+        pytest.param([HOST, ("Origin", "https://chat.local:8000")], id="our own, behind a proxy"),
+        pytest.param([HOST, ("Origin", "http://CHAT.local:8000")], id="in capitals"),
+        pytest.param([HOST, ("Origin", "https://chat.example.org")], id="one that was allowed"),
+    ],
+)
+def test_origins_that_may_connect(headers: list[tuple[str, str]]) -> None:
+    assert read_handshake(scope("/ws", "token=t", *headers), OURS).token == "t"
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        ["https://evil.example"],
+        ["null"],
+        [""],
+        ["http://chat.local"],
+        ["http://chat.local:80"],
+        ["http://chat.local:8000.evil.example"],
+        ["http://evil.example/chat.local:8000"],
+        ["http://chat.local:8000@evil.example"],
+        ["http://evil.example#chat.local:8000"],
+        ["http://sub.chat.local:8000"],
+        ["http://chat.local.:8000"],
+        ["file://chat.local:8000"],
+        ["chat.local:8000"],
+        ["http://chat.example.org"],
+        ["https://chat.example.org:444"],
+        ["https://chat.example.org.evil.example"],
+        ["https://chat.example.org/"],
+        ["https://CHAT.example.org.evil"],
+        ["http://chat.local:8000", "http://chat.local:8000"],
+        ["http://[::1"],
+        ["http://chat.local:8000, https://evil.example"],
+    ],
+    ids=str,
+)
+def test_foreign_origins_may_not(origins: list[str]) -> None:
+    headers = [HOST, *(("Origin", origin) for origin in origins)]
+    with pytest.raises(ParleyError) as refused:
+        read_handshake(scope("/ws", "token=t", *headers), OURS)
+    assert isinstance(refused.value, Forbidden)
+
+
+def test_without_a_host_no_origin_is_ours() -> None:
+    with pytest.raises(Forbidden):
+        read_handshake(scope("/ws", "token=t", ("Origin", "http://x")), OURS)

@@ -1,0 +1,83 @@
+"""What a lost doorbell would hide."""
+
+import sqlalchemy as sa
+
+from app.domain.appends import Send
+from app.domain.ids import Millis, RoomId
+from app.realtime.activity import ActivityNotifier
+from app.realtime.feed import Feed
+from app.realtime.hub import Hub
+from app.realtime.poller import Poller
+from app.realtime.replay_buffer import ReplayBuffers
+from app.services.log.committer import commit
+from app.store.database import Database
+from app.store.polling import Revocation
+from tests.harness.patience import patience
+
+GENERAL = RoomId(1)
+AT = Millis(1_795_248_000_000)
+
+
+def revoke(connection: sa.Connection, *rows: tuple[int, int, int | None]) -> None:
+    for id_, user, session in rows:
+        connection.execute(
+            sa.text(
+                "INSERT INTO users (id, username, display_name, created_at) VALUES (:u, :n, :n, 0)"
+            ),
+            {"u": user, "n": f"user-{user}"},
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO revocations (id, user_id, session_id, at) VALUES (:i, :u, :s, 0)"
+            ),
+            {"i": id_, "u": user, "s": session},
+        )
+
+
+def send(connection: sa.Connection, text: str) -> None:
+    connection.execute(
+        sa.text(
+            "INSERT INTO users (username, display_name, created_at) VALUES (:n, :n, 0)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"n": "ana"},
+    )
+    user = connection.execute(sa.text("SELECT id FROM users")).scalar_one()
+    connection.execute(
+        sa.text(
+            "INSERT INTO members (room_id, user_id, role, joined_at) VALUES (1, :u, 'member', 0)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"u": user},
+    )
+    batch = commit(connection, [Send(room=GENERAL, by=user, at=AT, text=text)])
+    assert getattr(batch.outcomes[0], "seq", None), batch.outcomes
+
+
+async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database) -> None:
+    hub = Hub()
+    feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
+    ended: list[Revocation] = []
+    poller = Poller(database, feed, ended.append)
+
+    await database.write(lambda c: revoke(c, (7, 1, 11)))
+    await poller.poll()
+    await database.write(lambda c: revoke(c, (6, 2, None)))
+    await poller.poll()
+    await poller.poll()
+
+    assert [(e.user, e.session) for e in ended] == [(1, 11), (2, None)]
+
+
+async def test_a_warm_room_catches_up_without_a_bell(database: Database) -> None:
+    hub = Hub()
+    feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
+    room_feed = feed.acquire(GENERAL)
+    feed.seed(room_feed, 1)
+
+    await database.write(lambda c: send(c, "on another node"))
+    await Poller(database, feed, lambda _: None).poll()
+
+    async with patience("the event of another node"):
+        await feed.reach(room_feed, 2)
+    await feed.close()

@@ -1,0 +1,70 @@
+"""Frames of a room as server-sent events."""
+
+import asyncio
+import json
+
+from app.transport.sse import SseTransport
+from app.wire.frames import text_frame
+
+ONE = b'{"type":"message.created","room":"den","seq":1,"at":"x","by":"ana","text":"hi"}'
+TWO = b'{"type":"reaction.added","room":"den","seq":22,"at":"x","by":"bo","ref":1}'
+
+
+async def taken(transport: SseTransport) -> list[str]:
+    async with asyncio.timeout(1):
+        return (await transport.take()).decode().split("\n\n")[:-1]
+
+
+async def test_events_have_their_seq_for_an_id() -> None:
+    transport = SseTransport()
+
+    transport.write(text_frame(ONE) + text_frame(TWO))
+
+    first, second = await taken(transport)
+    assert first == f"id: 1\ndata: {ONE.decode()}"
+    assert second == f"id: 22\ndata: {TWO.decode()}"
+
+
+async def test_what_is_no_event_is_left_out() -> None:
+    transport = SseTransport()
+
+    for frame in (
+        {"type": "caught_up", "room": "den", "seq": 2},
+        {"type": "read", "room": "den", "by": "bo", "seq": 2},
+        {"type": "removed", "room": "den", "reason": "banned"},
+        {"type": "drain", "reconnect_in_ms": 5},
+    ):
+        transport.write(text_frame(json.dumps(frame, separators=(",", ":")).encode()))
+
+    assert transport.unsent() == 0
+    transport.finish(b'{"code":4200}')
+    assert await taken(transport) == ['event: end\ndata: {"code":4200}']
+    assert transport.finished
+
+
+async def test_what_is_on_its_way_counts_as_unsent() -> None:
+    transport = SseTransport()
+    transport.write(text_frame(ONE))
+    size = transport.unsent()
+
+    await taken(transport)
+    transport.write(text_frame(ONE))
+
+    assert transport.unsent() == 2 * size
+    transport.sent()
+    assert transport.unsent() == size
+    waiting = asyncio.ensure_future(transport.drained())
+    await taken(transport)
+    assert not waiting.done()
+    transport.sent()
+    await waiting
+
+
+async def test_an_aborted_lane_keeps_nothing() -> None:
+    transport = SseTransport()
+    transport.write(text_frame(ONE))
+
+    transport.abort()
+
+    assert transport.unsent() == 0
+    await transport.drained()
