@@ -1,4 +1,4 @@
-"""The parts that have to do with connected clients, and opening them."""
+"""The parts of this package: what they are given, how they are built and opened."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -19,10 +19,12 @@ from app.realtime.joins import Joins
 from app.realtime.poller import Poller
 from app.realtime.presence import Presence
 from app.realtime.read_receipts import ReadReceipts
+from app.realtime.replay import Replay
 from app.realtime.replay_buffer import ReplayBuffers
-from app.realtime.replays import Replays
+from app.realtime.replay_pages import ReplayPages
 from app.realtime.request_handler import RequestServices
 from app.realtime.revocations import Revocations
+from app.realtime.slow_consumer import SlowConsumerPolicy
 from app.realtime.typing import Typing
 from app.realtime.write_coalescer import WriteCoalescer
 from app.services.accounts.parts import AccountParts
@@ -33,7 +35,7 @@ from app.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealtimeLimits:
-    """What the operator sets, and the defaults of :mod:`app.domain.limits`. 0 is no limit."""
+    """Settings, and the defaults of :mod:`app.domain.limits` for the rest; 0 is no limit."""
 
     allowed_origins: Collection[str]
     max_unsent_bytes: int
@@ -60,9 +62,10 @@ class RealtimeLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealtimeParts:
-    """Who is connected to this node, and what reaches them."""
+    """Everything about the clients that are connected to this node."""
 
     limits: RealtimeLimits
+    slow_consumer: SlowConsumerPolicy
     hub: Hub
     activity: ActivityNotifier
     presence: Presence
@@ -70,6 +73,7 @@ class RealtimeParts:
     replay_buffers: ReplayBuffers
     feed: Feed
     joins: Joins
+    replay: Replay
     read_receipts: ReadReceipts
     connections: Connections
     request_services: RequestServices
@@ -92,10 +96,10 @@ async def open_realtime(
     now: Callable[[], Millis],
 ) -> AsyncIterator[RealtimeParts]:
     """
-    Deliver what is committed, here and on other nodes, until the block ends.
+    Deliver what this node and others commit, until the block ends.
 
     Args:
-        fanout: Is given to the log as its pacing, too.
+        fanout: The one that paces the log's writer.
 
     """
     parts = _build(database, log, rooms, accounts, broker, fanout, limits, now)
@@ -146,15 +150,21 @@ def _build(
     joins = Joins(
         hub=hub,
         feed=feed,
-        presence=presence,
-        replays=Replays(database, replay_buffers),
         directory=rooms.directory,
         room_views=rooms.room_views,
         committer=log.committer,
+        now=now,
+        max_rooms=limits.max_rooms_per_connection,
+    )
+    replay = Replay(
+        hub=hub,
+        feed=feed,
+        presence=presence,
+        pages=ReplayPages(database, replay_buffers),
+        room_views=rooms.room_views,
         coalescer=coalescer,
         epoch=log.epoch,
         now=now,
-        max_rooms=limits.max_rooms_per_connection,
     )
     read_receipts = ReadReceipts(
         log.batch_loader, room_views=rooms.room_views, receipts=log.receipts, hub=hub, now=now
@@ -165,6 +175,11 @@ def _build(
     cluster = Cluster(broker, feed=feed, revocations=revocations, seams=log.seams)
     return RealtimeParts(
         limits=limits,
+        slow_consumer=SlowConsumerPolicy(
+            limits.max_unsent_bytes,
+            stall_seconds=limits.replay_stall_seconds,
+            close_seconds=limits.slow_close_seconds,
+        ),
         hub=hub,
         activity=activity,
         presence=presence,
@@ -172,6 +187,7 @@ def _build(
         replay_buffers=replay_buffers,
         feed=feed,
         joins=joins,
+        replay=replay,
         read_receipts=read_receipts,
         connections=Connections(
             hub=hub,
@@ -183,6 +199,7 @@ def _build(
         request_services=RequestServices(
             hub=hub,
             joins=joins,
+            replay=replay,
             committer=log.committer,
             directory=rooms.directory,
             read_receipts=read_receipts,

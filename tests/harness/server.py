@@ -63,9 +63,15 @@ class Clock:
 
     def __init__(self) -> None:
         self._ahead = 0
+        self._stands_at: Millis | None = None
 
     def __call__(self) -> Millis:
-        return Millis(clock() + self._ahead)
+        now = clock() if self._stands_at is None else self._stands_at
+        return Millis(now + self._ahead)
+
+    def stand_still(self) -> None:
+        """Go on only by :meth:`pass_time`, from a whole second on."""
+        self._stands_at = Millis(self() // 1000 * 1000 - self._ahead)
 
     def pass_time(self, *, seconds: float) -> None:
         """Let so much time pass at once."""

@@ -18,10 +18,11 @@ from app.domain.roles import Kind, Role
 from app.domain.views import RoomView
 from app.realtime.activity import ActivityNotifier
 from app.realtime.fanout import Fanout
-from app.realtime.feed import Feed, RoomFeed
+from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffers
-from app.realtime.replays import Replays
+from app.realtime.replay_pages import ReplayPages
+from app.realtime.room_feed import RoomFeed
 from app.services.log.committer import AppendResult, commit
 from app.store import events as event_store
 from app.store import messages, rooms, users
@@ -119,7 +120,7 @@ class House:
         self._feed = Feed(
             database, self._everybody, ActivityNotifier(Hub(Fanout())), replay_buffers
         )  # type: ignore[arg-type]
-        self._replays = Replays(database, replay_buffers)
+        self._replays = ReplayPages(database, replay_buffers)
         self._room_feeds: dict[RoomId, RoomFeed] = {}
         # The lair may be the direct room of ana and bo.
         self.den = self._make("den", history.kinds[0])
@@ -170,7 +171,7 @@ class House:
         """From now on the rooms are warm: their tails grow."""
         for room in self.rooms:
             self._room_feeds[room] = self._feed.acquire(room)
-            self._feed.seed(self._room_feeds[room], self._head(room))
+            self._room_feeds[room].seed(self._head(room))
 
     # What can be seen of it
 
