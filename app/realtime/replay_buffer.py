@@ -154,9 +154,12 @@ class ReplayBuffers:
         buffer.append(frames)
         self._grown(room, buffer, before)
 
-    def prepend(self, room: RoomId, first: int, frames: Sequence[bytes]) -> None:
-        """Add older events of a room, if there is space for them."""
-        buffer = self._buffers[room]
+    def prepend(
+        self, room: RoomId, buffer: ReplayBuffer, first: int, frames: Sequence[bytes]
+    ) -> None:
+        """Add older events to a room's buffer, if it is still the room's and has the space."""
+        if self._buffers.get(room) is not buffer:
+            return
         size = sum(map(len, frames))
         if buffer.size + size <= self._room_bytes and self.size + size <= self._bytes:
             before = buffer.size

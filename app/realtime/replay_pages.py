@@ -88,7 +88,7 @@ class ReplayPages:
         frames = encode_batch(batch)
         buffer = room_feed.buffer
         if buffer is not None and batch.last + 1 == buffer.first:
-            self._replay_buffers.prepend(room_feed.room, batch.first, frames)
+            self._replay_buffers.prepend(room_feed.room, buffer, batch.first, frames)
         return EventPage(frames, range(batch.first, batch.last + 1), batch.last, revision)
 
     async def _read_newest(

@@ -234,7 +234,7 @@ async def test_a_second_join_during_the_first_replaces_it(
 
 
 async def test_a_connection_lost_while_joining_leaves_nothing_behind(gated: GatedDatabase) -> None:
-    async with open_server(gated, limits={"realtime": {"room_feed_idle_seconds": 1.0}}) as server:
+    async with open_server(gated, limits={"realtime": {"room_feed_idle_seconds": 0.0}}) as server:
         await server.room("den")
         for passing in range(6):
             with gated.holding_reads(but=passing) as gate:

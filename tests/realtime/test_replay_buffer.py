@@ -165,10 +165,22 @@ def test_older_events_are_kept_while_there_is_space() -> None:
     replay_buffers = ReplayBuffers(room_bytes=4 * one, bytes_=100 * one)
     buffer = replay_buffers.open(DEN, 9)
 
-    replay_buffers.prepend(DEN, 5, frames(5, 6, 7, 8, 9))
+    replay_buffers.prepend(DEN, buffer, 5, frames(5, 6, 7, 8, 9))
     assert buffer.first == 10
-    replay_buffers.prepend(DEN, 7, frames(7, 8, 9))
+    replay_buffers.prepend(DEN, buffer, 7, frames(7, 8, 9))
     assert (buffer.first, replay_buffers.size) == (7, 3 * one)
+
+
+def test_older_events_are_ignored_for_a_buffer_that_has_been_replaced() -> None:
+    replay_buffers = ReplayBuffers()
+    old = replay_buffers.open(DEN, 9)
+    new = replay_buffers.open(DEN, 9)
+
+    replay_buffers.prepend(DEN, old, 9, frames(9))
+    replay_buffers.drop(DEN)
+    replay_buffers.prepend(DEN, new, 9, frames(9))
+
+    assert (old.size, new.size, replay_buffers.size) == (0, 0, 0)
 
 
 def test_opening_a_room_again_starts_with_an_empty_buffer() -> None:

@@ -115,3 +115,22 @@ async def test_a_page_that_is_stale_each_time_is_unavailable(server: Server) -> 
     database.room_feed = None
     assert (await pages.newest(room_feed, "den", 5, 4)).last == 4
     realtime.feed.release(room_feed)
+
+
+async def test_a_room_may_be_dropped_while_a_page_is_read(gated: GatedDatabase) -> None:
+    async with open_server(gated, limits={"realtime": {"room_feed_idle_seconds": 0.0}}) as server:
+        await server.room("den")
+        await send(server, 3)
+        realtime, room = server.runtime.realtime, server.room_id("den")
+        pages = ReplayPages(gated, realtime.replay_buffers)
+        room_feed = realtime.feed.acquire(room)
+        room_feed.seed(4)
+
+        with gated.holding_what_is_read() as gate:
+            reading = asyncio.create_task(pages.after(room_feed, 0, 4))
+            await until(lambda: gate.waiting, "the page")
+            realtime.feed.release(room_feed)
+            await until(lambda: not realtime.feed.room_ids(), "the room to be dropped")
+
+        assert (await reading).last == 4
+        assert realtime.replay_buffers.size == 0
