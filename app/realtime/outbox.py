@@ -114,6 +114,7 @@ class Outbox:
         "_close",
         "_limit",
         "_pending",
+        "_signal_limit",
         "_slow_consumer",
         "_write",
         "_unsent",
@@ -130,7 +131,9 @@ class Outbox:
     ) -> None:
         self._transport = transport
         self._slow_consumer = slow_consumer
+        # Copied, since they are read for every frame.
         self._limit = slow_consumer.max_unsent_bytes
+        self._signal_limit = slow_consumer.signal_bytes
         self._close = close
         # Finished frames that share the next write.
         self._pending: list[bytes] = []
@@ -210,7 +213,7 @@ class Outbox:
 
     def signal(self, frames: bytes) -> None:
         """Write frames that may be lost: they are dropped while the peer is behind."""
-        if frames and (not self._limit or self._unsent() < self._slow_consumer.signal_bytes):
+        if frames and (not self._limit or self._unsent() < self._signal_limit):
             self.write(frames)
 
     @property

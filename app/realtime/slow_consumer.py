@@ -36,15 +36,15 @@ class SlowConsumerPolicy:
     """How long a paused replay waits for the peer to take anything."""
     close_seconds: float = SLOW_CLOSE_SECONDS
     close_code: Close = SLOW_CONSUMER
-    signal_bytes: float = field(init=False)
+    signal_bytes: int = field(init=False)
     """With a limit, signals are dropped from this many unsent bytes on."""
-    replay_bytes: float = field(init=False)
+    replay_bytes: int = field(init=False)
     """A replay pauses beyond this many unsent bytes, even without a limit."""
 
     def __post_init__(self) -> None:
         limit = self.max_unsent_bytes
-        object.__setattr__(self, "signal_bytes", limit / 4)
-        object.__setattr__(self, "replay_bytes", (limit or MAX_UNSENT_IN_REPLAY_BYTES) / 2)
+        object.__setattr__(self, "signal_bytes", -(-limit // 4))
+        object.__setattr__(self, "replay_bytes", (limit or MAX_UNSENT_IN_REPLAY_BYTES) // 2)
 
     def close_timeout(self) -> float:
         """
