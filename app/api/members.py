@@ -1,4 +1,4 @@
-"""Members of a room: who is there, joining, adding, leaving, bans and mutes."""
+"""Members of a room: list, join, add, leave, remove, ban and mute."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from fastapi.requests import HTTPConnection
 
 from app.api.deps import Me
-from app.api.pages import PageDep
+from app.api.pagination import PageDep
 from app.api.responses import errors
 from app.api.rooms import IN_ROOM, RoomName, Username
 from app.api.strict import StrictRoute
@@ -48,18 +48,18 @@ async def list_members(
 @router.get(
     "/{username}",
     operation_id="getMember",
-    summary="A member",
+    summary="Get a member",
     responses=errors(*IN_ROOM, UserNotFound),
 )
 async def get(room: RoomName, username: Username, me: Me, members: MembersDep) -> MemberAnswer:
-    """Show a member; `user_not_found` for somebody who is none."""
+    """Get a member. A user who is not a member is `user_not_found`."""
     return _member(await members.get(me.user, room, username))
 
 
 @router.put(
     "/{username}",
     operation_id="putMember",
-    summary="Join, add, or give a role",
+    summary="Join, add a member, or set a role",
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def put(
@@ -70,9 +70,9 @@ async def put(
     wish: MemberWish | None = None,
 ) -> MemberAnswer:
     """
-    Join a public room (with one's own name), add somebody, or change a member's role.
+    Join a public room (with your own username), add a user, or change a member's role.
 
-    Moderators add, owners give roles. There can be several owners; there always is one.
+    Moderators add members, owners set roles. A room can have several owners and always has one.
     """
     role = None if wish is None else wish.wanted()
     return _member(await members.put(me.user, room, username, role))
@@ -86,20 +86,20 @@ async def put(
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def remove(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
-    """Leave a room (with one's own name), or remove somebody from it."""
+    """Leave a room (with your own username), or remove a member from it."""
     await members.remove(me.user, room, username)
 
 
 @router.put(
     "/{username}/ban",
     operation_id="banUser",
-    summary="Ban somebody",
+    summary="Ban a user",
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def ban(
     room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
 ) -> BanAnswer:
-    """End somebody's membership and keep them out, until a moment or for good."""
+    """End a user's membership and keep them out, until a given time or for good."""
     user, until = await members.ban(me.user, room, username, _until(term))
     return BanAnswer(user=user, banned_until=iso(until))
 
@@ -112,7 +112,7 @@ async def ban(
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def unban(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
-    """Let somebody come again. They are no member by that."""
+    """Allow a banned user to join again. This does not make them a member."""
     await members.unban(me.user, room, username)
 
 
@@ -125,7 +125,7 @@ async def unban(room: RoomName, username: Username, me: Me, members: MembersDep)
 async def mute(
     room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
 ) -> MemberAnswer:
-    """Let a member only listen, until a moment or for good."""
+    """Make a member read-only, until a given time or for good."""
     return _member(await members.mute(me.user, room, username, _until(term)))
 
 
@@ -137,7 +137,7 @@ async def mute(
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def unmute(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
-    """Let a member speak again."""
+    """Let a muted member write again."""
     await members.unmute(me.user, room, username)
 
 
