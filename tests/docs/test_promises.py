@@ -22,7 +22,7 @@ from tests.harness.socket_client import together
 PASSWORD = "correct horse battery"
 
 
-async def test_everyone_sees_the_same_order(server: Server) -> None:
+async def test_all_clients_receive_the_same_order(server: Server) -> None:
     people = [await server.joins(name, "general") for name in ("ana", "bo", "cleo")]
     start = people[-1].sequence.cursors["general"]
 
@@ -41,7 +41,7 @@ async def test_everyone_sees_the_same_order(server: Server) -> None:
 
 
 @pytest.mark.sqlite_only
-def test_what_is_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+def test_an_acknowledged_message_survives_a_kill(tmp_path: Path) -> None:
     serve = (sys.executable, "-m", "app", "serve")
     server = Terminal(*serve, cwd=tmp_path)
     url = server.shows().rpartition(" ")[2]
@@ -60,7 +60,7 @@ def test_what_is_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     assert (said["seq"], said["text"], said["at"]) == (ack["seq"], "on disk", ack["at"])
 
 
-async def test_a_retry_is_said_once_whatever_has_changed(server: Server) -> None:
+async def test_a_retry_is_stored_once_whatever_has_changed(server: Server) -> None:
     await server.room("den", owner="ana", members=["bo"])
     id = str(uuid4())
     bo = await server.joins("bo", "den")
@@ -76,7 +76,7 @@ async def test_a_retry_is_said_once_whatever_has_changed(server: Server) -> None
     assert (await bo.ask("send", text="something new"))["code"] == "muted"
 
 
-async def test_who_was_away_gets_everything_once(server: Server) -> None:
+async def test_a_client_that_was_away_gets_everything_once(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general", since=0)
     cursor = bo.sequence.cursors["general"]
@@ -92,7 +92,7 @@ async def test_who_was_away_gets_everything_once(server: Server) -> None:
     assert [event["seq"] for event in bo.events] == list(range(cursor + 1, cursor + 122))
 
 
-async def test_a_slow_reader_is_cut_off_and_loses_nothing(database: Database) -> None:
+async def test_a_slow_reader_is_disconnected_and_loses_nothing(database: Database) -> None:
     async with open_server(database, max_unsent_bytes=65_536) as server:
         ana = await server.joins("ana", "general")
         bo = await server.joins("bo", "general", fast=True)
