@@ -1,7 +1,7 @@
 """
-The six promises of the README, each shown in a conversation.
+The six promises of the README, one end-to-end test each.
 
-What each rests on has tests of its own; these are what the README links to.
+The README links to these tests. The parts that a promise depends on have tests of their own.
 """
 
 import json
@@ -29,7 +29,7 @@ async def test_all_clients_receive_the_same_order(server: Server) -> None:
     for number in range(20):
         await together(*(person.sends("send", text=f"{number}") for person in people))
 
-    # That there is no gap and no double each person's ear checks itself.
+    # Each client checks that there are no gaps and no duplicates.
     heard = [
         [event for event in await person.hears_until(start + 60) if event["seq"] > start]
         for person in people
@@ -125,7 +125,7 @@ async def test_access_ends_at_the_event_that_ends_it(server: Server) -> None:
     assert ana.texts[-1] == "after"
 
 
-async def test_a_log_in_that_is_revoked_closes_its_sockets(server: Server) -> None:
+async def test_revoking_a_session_closes_its_connections(server: Server) -> None:
     here, there = await server.person("ana"), await server.logs_in("ana")
     line, other = await server.joins(here, "general"), await server.joins(there, "general")
 
