@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from app.api.deps import BearerToken
+from app.api.deps import BearerToken, RuntimeDep
 from app.api.messages import HistoryDep, json_answer
 from app.api.responses import errors
 from app.api.rooms import IN_ROOM, RoomName
@@ -12,7 +12,6 @@ from app.api.streams import EventStream, Export, long_poll
 from app.api.strict import StrictRoute
 from app.domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
 from app.domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
-from app.runtime import Runtime
 from app.services.messages.history import LogPage
 from app.wire.events import event_body
 from app.wire.message_bodies import EventsAnswer
@@ -63,6 +62,7 @@ Since = Annotated[
 )
 async def list_events(
     request: Request,
+    runtime: RuntimeDep,
     room: RoomName,
     bearer: BearerToken,
     history: HistoryDep,
@@ -99,7 +99,6 @@ async def list_events(
     `new EventSource(url)` resumes by itself, and the last event is named `end` and has the
     `code` and `reason` of a WebSocket close. An open response counts as a connection.
     """
-    runtime: Runtime = request.state.runtime
     media_type = _preferred(request.headers.get("accept", ""))
     if media_type != "application/json":
         _refuse(limit=limit, wait=wait or None)
@@ -111,11 +110,13 @@ async def list_events(
     access_token = _single([] if bearer is None else [bearer])
     if media_type == _LINES:
         return Export(runtime, access_token, room, since)
-    me = await runtime.authenticator.authenticate(access_token)
+    me = await runtime.accounts.authenticator.authenticate(access_token)
     limit = DEFAULT_EVENTS_PAGE if limit is None else limit
     page = await history.events(me.user, room, since, limit=limit)
     if wait and page.batch is None:
-        page = await long_poll(request, access_token, room, since, limit=limit, seconds=wait)
+        page = await long_poll(
+            runtime, request, access_token, room, since, limit=limit, seconds=wait
+        )
     return _page(page)
 
 

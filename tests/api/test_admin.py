@@ -246,12 +246,12 @@ async def test_an_unknown_parameter_is_invalid(client: AsyncClient, admin: dict[
 async def test_a_new_epoch_takes_effect_at_once(
     server: Server, client: AsyncClient, operator: dict[str, str]
 ) -> None:
-    before = server.runtime.epoch
+    before = server.runtime.log.epoch.name
 
     answer = await client.put("/admin/epoch", headers=operator)
 
-    assert answer.json() == {"epoch": server.runtime.epoch}
-    assert server.runtime.epoch != before
+    assert answer.json() == {"epoch": server.runtime.log.epoch.name}
+    assert server.runtime.log.epoch.name != before
 
 
 async def test_an_operators_token_works_only_for_administration(

@@ -42,7 +42,7 @@ async def test_a_page_of_the_log(env: Server) -> None:
     assert [event["seq"] for event in page["events"]] == list(range(1, 8))
     assert page["events"][0]["type"] == "room.created"
     assert (page["head"], page["first"], page["has_more"]) == (7, 1, False)
-    assert page["epoch"] == env.runtime.epoch
+    assert page["epoch"] == env.runtime.log.epoch.name
 
 
 async def test_a_page_equals_the_replay_of_a_websocket(env: Server) -> None:
@@ -209,7 +209,7 @@ async def test_an_interrupted_export_ends_with_the_reason(
         case "log-out":
             await env.logs_out(moe)
         case "drain":
-            for connection in env.runtime.hub.of_user(moe.user):
+            for connection in env.runtime.realtime.hub.of_user(moe.user):
                 connection.close(DRAINING)
     export.taking.set()
 
@@ -229,7 +229,7 @@ async def test_an_export_ends_when_its_client_disconnects(env: Server) -> None:
     export.taking.set()
 
     await asyncio.wait_for(export.task, 5)
-    assert not env.runtime.hub.of_user(den_user(env, "moe"))
+    assert not env.runtime.realtime.hub.of_user(den_user(env, "moe"))
 
 
 async def test_an_outsider_gets_no_export(env: Server) -> None:
@@ -249,8 +249,8 @@ async def waits(server: Server, who: str, query: str) -> asyncio.Task[object]:
     await until(
         lambda: any(
             room_feed.waiters
-            for room_feed in [server.runtime.feed._room_feeds.get(room)]
-            if room_feed is not None and server.runtime.hub.of_user(user)
+            for room_feed in [server.runtime.realtime.feed._room_feeds.get(room)]
+            if room_feed is not None and server.runtime.realtime.hub.of_user(user)
         ),
         "the poll to wait",
     )
@@ -271,14 +271,14 @@ async def test_a_long_poll_returns_a_new_event(env: Server) -> None:
     page = (await polling).json()
     assert [event["text"] for event in page["events"]] == ["at last"]
     assert page["head"] == 8
-    assert not env.runtime.hub.of_user(den_user(env, "moe"))
+    assert not env.runtime.realtime.hub.of_user(den_user(env, "moe"))
 
 
 async def test_a_long_poll_times_out_with_an_empty_page(env: Server) -> None:
     page = (await request(env, "moe", "GET", "/events?since=7&wait=1")).json()
 
     assert (page["events"], page["head"], page["has_more"]) == ([], 7, False)
-    (room_feed,) = env.runtime.feed._room_feeds.values()
+    (room_feed,) = env.runtime.realtime.feed._room_feeds.values()
     assert (room_feed.waiters, room_feed.users) == ([], 0)
 
 
@@ -312,7 +312,7 @@ async def test_a_long_poll_ends_with_its_session(env: Server) -> None:
 
 async def test_a_long_poll_ends_with_its_token(env: Server) -> None:
     polling = await waits(env, "moe", "since=7&wait=60")
-    (connection,) = env.runtime.hub.of_user(den_user(env, "moe"))
+    (connection,) = env.runtime.realtime.hub.of_user(den_user(env, "moe"))
 
     connection.close(TOKEN_EXPIRED)
 
@@ -348,11 +348,11 @@ async def test_a_long_poll_counts_as_a_connection(database: Database) -> None:
 
 async def test_a_long_poll_ends_when_its_client_disconnects(env: Server) -> None:
     poll = await open_request(env, "moe", "/rooms/den/events?since=7&wait=60", Accept="*/*")
-    await until(lambda: env.runtime.hub.of_user(den_user(env, "moe")), "the poll")
+    await until(lambda: env.runtime.realtime.hub.of_user(den_user(env, "moe")), "the poll")
 
     poll.hang_up()
 
-    await until(lambda: not env.runtime.hub.of_user(den_user(env, "moe")), "it to end")
+    await until(lambda: not env.runtime.realtime.hub.of_user(den_user(env, "moe")), "it to end")
     await asyncio.wait_for(poll.task, 5)
 
 
@@ -360,4 +360,4 @@ async def test_a_hidden_room_is_not_waited_for(env: Server) -> None:
     answer = await request(env, "eve", "GET", "/events?since=7&wait=60")
 
     assert code(answer) == (404, "room_not_found")
-    assert not env.runtime.hub.of_user(den_user(env, "eve"))
+    assert not env.runtime.realtime.hub.of_user(den_user(env, "eve"))

@@ -142,7 +142,7 @@ async def test_an_unexpected_error_is_logged_and_answered(
 
 
 async def test_concurrent_requests_share_a_page(env: Server) -> None:
-    pages = env.runtime.message_pages
+    pages = env.runtime.messages.message_pages
     people = [await env.person(name) for name in ("ana", "eve", "bo")]
 
     first, refused, second = await asyncio.gather(

@@ -22,7 +22,7 @@ async def test_a_reset_password_ends_every_log_in(house: House, caplog: Any) -> 
     listen(caplog)
     tokens = await house.registers("alice")
 
-    await house.account_admin.set_password("Alice", NEW)
+    await house.admin.set_password("Alice", NEW)
 
     assert house.revoked == [(tokens.user, None)]
     with pytest.raises(Unauthorized):
@@ -37,7 +37,7 @@ async def test_a_reset_password_is_no_weaker(house: House) -> None:
     tokens = await house.moves_in("alice")
 
     with pytest.raises(Invalid):
-        await house.account_admin.set_password("alice", "password")
+        await house.admin.set_password("alice", "password")
 
     assert (await house.who(tokens)).username == "alice"
 
@@ -46,8 +46,8 @@ async def test_the_disabled_are_out_until_they_are_enabled(house: House, caplog:
     listen(caplog)
     tokens = await house.registers("alice")
 
-    disabled = await house.account_admin.disable("alice")
-    again = await house.account_admin.disable("alice")
+    disabled = await house.admin.disable("alice")
+    again = await house.admin.disable("alice")
 
     assert disabled.disabled_at == again.disabled_at == house.at
     assert house.revoked == [(tokens.user, None)]
@@ -60,7 +60,7 @@ async def test_the_disabled_are_out_until_they_are_enabled(house: House, caplog:
     with pytest.raises(Forbidden):
         await house.logins.log_in_as("alice", "a host product")
 
-    enabled = await house.account_admin.enable("alice")
+    enabled = await house.admin.enable("alice")
 
     assert enabled.active
     assert (await house.who(await house.logs_in("alice"))).username == "alice"
@@ -73,11 +73,11 @@ async def test_being_an_administrator_holds_from_the_next_request(house: House) 
     tokens = await house.moves_in("alice")
     assert not (await house.who(tokens)).is_admin
 
-    made = await house.account_admin.set_admin("alice", True)
+    made = await house.admin.set_admin("alice", True)
     assert made.is_admin
     assert (await house.who(tokens)).is_admin
 
-    await house.account_admin.set_admin("alice", False)
+    await house.admin.set_admin("alice", False)
     assert not (await house.who(tokens)).is_admin
 
 
@@ -87,10 +87,10 @@ async def test_nobody_can_be_administered(house: House) -> None:
 
     for name in ("nobody", "alice", "deleted-1", "a b"):
         for attempt in (
-            house.account_admin.set_password(name, NEW),
-            house.account_admin.disable(name),
-            house.account_admin.enable(name),
-            house.account_admin.set_admin(name, True),
+            house.admin.set_password(name, NEW),
+            house.admin.disable(name),
+            house.admin.enable(name),
+            house.admin.set_admin(name, True),
             house.logins.log_in_as(name, "x"),
         ):
             with pytest.raises(UserNotFound):
