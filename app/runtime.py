@@ -13,7 +13,7 @@ from app.broker.base import Broker, LogAdvanced, Notification, SessionsRevoked
 from app.config.client_limits import client_limits
 from app.config.settings import Settings, resolve_secret
 from app.domain import limits
-from app.domain.closing import UNAUTHORIZED, UNAVAILABLE
+from app.domain.close_codes import UNAUTHORIZED, UNAVAILABLE
 from app.domain.errors import Unauthorized, Unavailable
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, SessionId, UserId

@@ -9,7 +9,7 @@ import pytest
 
 from app.api import streams
 from app.domain.appends import Ban, Join, Remove, Send, UpdateRoom
-from app.domain.closing import DRAINING, TOKEN_EXPIRED
+from app.domain.close_codes import DRAINING, TOKEN_EXPIRED
 from app.domain.limits import FANOUT_SLICE
 from app.domain.roles import Kind
 from app.store.database import Database

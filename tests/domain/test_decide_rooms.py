@@ -1,0 +1,209 @@
+"""Making rooms, changing them, and the room of two."""
+
+import pytest
+
+from app.domain.appends import CreateRoom, OpenDirect, Send, UpdateRoom
+from app.domain.decide_rooms import direct_key
+from app.domain.errors import (
+    Conflict,
+    Forbidden,
+    RoomExists,
+    RoomNotFound,
+    Unauthorized,
+    UserNotFound,
+)
+from app.domain.ids import UserId
+from app.domain.roles import Kind, Role
+from app.domain.working_set import NO_ROOM
+from tests.domain.env import HEAD, NEXT_ROOM, NOW, ROOM, Env, user_id
+
+ATTIC = {"room": NO_ROOM, "name": "attic", "title": "The attic", "kind": Kind.PUBLIC}
+
+
+# Making
+
+
+def test_a_room_begins_with_its_making_and_an_owner() -> None:
+    env = Env(head=HEAD)
+
+    done = env.decide("eve", CreateRoom, **ATTIC)
+
+    assert (done.seq, done.room) == (1, NEXT_ROOM)
+    (event,) = env.ws.events
+    assert (event.room, event.type, event.by, event.at) == (
+        NEXT_ROOM,
+        "room.created",
+        user_id("eve"),
+        NOW,
+    )
+    assert event.data == {"title": "The attic", "kind": "public", "slow_mode_seconds": 0}
+    assert env.ws.people[NEXT_ROOM, user_id("eve")].role is Role.OWNER
+    assert env.ws.owners[NEXT_ROOM] == {user_id("eve")}
+
+
+def test_its_owner_can_speak_in_the_same_batch() -> None:
+    env = Env(head=HEAD)
+    env.decide("eve", CreateRoom, **ATTIC)
+
+    assert env.decide("eve", Send, room=NEXT_ROOM, text="first").seq == 2
+
+
+def test_a_name_is_taken_also_by_a_room_of_the_same_batch() -> None:
+    env = Env(head=HEAD)
+    env.decide("eve", CreateRoom, **ATTIC)
+
+    env.assert_refused(RoomExists, "bo", CreateRoom, **ATTIC)
+    env.assert_refused(RoomExists, "bo", CreateRoom, **{**ATTIC, "name": "den"})
+
+
+def test_the_operator_owns_nothing() -> None:
+    env = Env(head=HEAD)
+
+    env.decide(None, CreateRoom, **ATTIC)
+
+    assert env.ws.events[0].by is None
+    assert all(room != NEXT_ROOM for room, _ in env.ws.people)
+
+
+def test_a_disabled_user_makes_no_room() -> None:
+    env = Env(head=HEAD)
+
+    env.assert_refused(Unauthorized, "dis", CreateRoom, **ATTIC)
+    env.assert_refused(Unauthorized, "dis", OpenDirect, room=NO_ROOM, user="bo", name="dm-1")
+
+
+# Changing
+
+
+@pytest.mark.parametrize("who", ["mo", "ana", "root", None])
+def test_moderators_and_those_above_change_a_room(who: str | None) -> None:
+    env = Env(head=HEAD)
+
+    env.decide(who, UpdateRoom, title="New", slow_mode_seconds=30)
+
+    assert env.appended == [("room.updated", {"title": "New", "slow_mode_seconds": 30})]
+    assert (env.room.title, env.room.slow_mode_seconds) == ("New", 30)
+
+
+@pytest.mark.parametrize("who", ["bo", "eve"])
+def test_nobody_below_changes_a_room(who: str) -> None:
+    env = Env(head=HEAD)
+
+    env.assert_refused(Forbidden, who, UpdateRoom, title="New")
+    env.assert_refused(Forbidden, who, UpdateRoom, slow_mode_seconds=1)
+    env.assert_refused(Forbidden, who, UpdateRoom, archived=True)
+    env.assert_refused(Forbidden, who, UpdateRoom, archived=False)
+
+
+def test_what_is_as_it_was_stores_nothing() -> None:
+    env = Env(head=HEAD)
+
+    assert env.decide("mo", UpdateRoom, title="The den", slow_mode_seconds=0).seq is None
+    assert env.decide("bo", UpdateRoom).seq is None
+    assert env.decide("ana", UpdateRoom, archived=False).seq is None
+    env.decide("mo", UpdateRoom, title="The den", slow_mode_seconds=5)
+
+    assert env.appended == [("room.updated", {"slow_mode_seconds": 5})]
+
+
+def test_only_an_owner_archives_and_reopens() -> None:
+    env = Env(head=HEAD)
+
+    env.assert_refused(Forbidden, "mo", UpdateRoom, archived=True)
+    env.decide("ana", UpdateRoom, archived=True)
+    assert env.decide("ana", UpdateRoom, archived=True).seq is None
+    env.assert_refused(Forbidden, "mo", UpdateRoom, archived=False)
+    env.decide("ana", UpdateRoom, archived=False)
+
+    assert [kind for kind, _ in env.appended] == ["room.archived", "room.reopened"]
+    assert env.room.archived_at is None
+
+
+def test_an_archived_room_takes_no_change_but_reopening() -> None:
+    env = Env(archived=True, head=HEAD)
+
+    env.assert_refused(Forbidden, "ana", UpdateRoom, title="New")
+    env.assert_refused(Forbidden, "ana", UpdateRoom, title="New", archived=True)
+    done = env.decide("ana", UpdateRoom, title="New", archived=False)
+
+    assert [kind for kind, _ in env.appended] == ["room.reopened", "room.updated"]
+    assert done.seq == HEAD + 2
+
+
+def test_a_last_change_comes_before_the_archiving() -> None:
+    env = Env(head=HEAD)
+
+    env.decide("ana", UpdateRoom, title="Closed", archived=True)
+
+    assert [kind for kind, _ in env.appended] == ["room.updated", "room.archived"]
+
+
+def test_a_room_that_one_can_not_see_is_not_there() -> None:
+    env = Env(Kind.PRIVATE, head=HEAD)
+
+    env.assert_refused(RoomNotFound, "eve", UpdateRoom, title="New")
+    env.assert_refused(RoomNotFound, "root", UpdateRoom, title="New")
+    env.assert_refused(RoomNotFound, "ana", UpdateRoom, room=404, title="New")
+    env.assert_refused(RoomNotFound, None, UpdateRoom, room=404, title="New", as_operator=True)
+
+
+def test_a_direct_room_has_nothing_to_set_but_for_the_operator() -> None:
+    env = Env(Kind.DIRECT, head=HEAD)
+
+    env.assert_refused(Forbidden, "ana", UpdateRoom, title="Us")
+    env.assert_refused(Forbidden, "ana", UpdateRoom, archived=True)
+    env.decide(None, UpdateRoom, archived=True, as_operator=True)
+
+    assert env.appended == [("room.archived", None)]
+
+
+# The room of two
+
+
+def test_a_direct_room_is_made_once_whoever_asks() -> None:
+    env = Env(head=HEAD)
+
+    first = env.decide("bo", OpenDirect, room=NO_ROOM, user="eve", name="dm-1")
+    second = env.decide("eve", OpenDirect, room=NO_ROOM, user="bo", name="dm-2")
+
+    assert (first.room, first.seq) == (NEXT_ROOM, 2)
+    assert (second.room, second.seq) == (NEXT_ROOM, None)
+    room = env.ws.rooms[NEXT_ROOM]
+    assert (room.name, room.kind, room.direct_key) == (
+        "dm-1",
+        Kind.DIRECT,
+        direct_key(user_id("bo"), user_id("eve")),
+    )
+    assert [kind for kind, _ in env.appended] == ["room.created", "member.joined"]
+    for name in ("bo", "eve"):
+        assert env.ws.people[NEXT_ROOM, user_id(name)].role is Role.MEMBER
+
+
+def test_one_that_exists_is_found() -> None:
+    env = Env(head=HEAD)
+    env.ws.direct_rooms[direct_key(user_id("eve"), user_id("bo"))] = ROOM
+
+    assert env.decide("bo", OpenDirect, room=NO_ROOM, user="eve", name="dm-1").room == ROOM
+    assert env.appended == []
+
+
+def test_with_whom_there_is_no_direct_room() -> None:
+    env = Env(head=HEAD)
+
+    env.assert_refused(Conflict, "bo", OpenDirect, room=NO_ROOM, user="bo", name="dm-1")
+    env.assert_refused(UserNotFound, "bo", OpenDirect, room=NO_ROOM, user="nobody", name="dm-1")
+    env.assert_refused(UserNotFound, "bo", OpenDirect, room=NO_ROOM, user="dis", name="dm-1")
+    env.assert_refused(Forbidden, None, OpenDirect, room=NO_ROOM, user="bo", name="dm-1")
+
+
+def test_the_blocked_open_no_direct_room_not_even_one_that_exists() -> None:
+    env = Env(head=HEAD)
+    env.decide("bo", OpenDirect, room=NO_ROOM, user="eve", name="dm-1")
+    env.ws.blocks.add((user_id("bo"), user_id("eve")))
+
+    env.assert_refused(Forbidden, "eve", OpenDirect, room=NO_ROOM, user="bo", name="dm-2")
+    assert env.decide("bo", OpenDirect, room=NO_ROOM, user="eve", name="dm-2").room == NEXT_ROOM
+
+
+def test_the_key_of_two_users_is_the_same_from_both_sides() -> None:
+    assert direct_key(UserId(10), UserId(9)) == direct_key(UserId(9), UserId(10)) == "9:10"
