@@ -18,7 +18,6 @@ class Close(NamedTuple):
 
 BAD_FRAMES = Close(4000, "bad_request: too many bad frames")
 UNAUTHORIZED = Close(4001, "unauthorized: log in again")
-FOREIGN_ORIGIN = Close(4003, "forbidden: this origin may not connect")
 TOO_MANY_CONNECTIONS = Close(4009, "too_many_connections of this user")
 INTERNAL = Close(4100, "internal: it has been logged")
 SLOW_CONSUMER = Close(4102, "slow_consumer: resume with since, nothing is lost")

@@ -6,7 +6,6 @@ from app.domain.appends import Admit, Append, Ban, Committed, Join, Mute, Remove
 from app.domain.authorization import require, require_target, require_visible, role_of
 from app.domain.errors import Conflict, Forbidden, RoomNotFound, Unauthorized, UserNotFound
 from app.domain.events import EventType
-from app.domain.ids import Millis
 from app.domain.roles import Action, Kind, Role, may
 from app.domain.sequence import append_event
 from app.domain.working_set import FOREVER, Person, RoomState, WorkingSet
@@ -15,7 +14,7 @@ from app.domain.working_set import FOREVER, Person, RoomState, WorkingSet
 def join(ws: WorkingSet, append: Join) -> Committed:
     """The caller becomes a member: of a public room, or through an invitation."""
     room, person = (
-        _require_invitable(ws, append) if append.invited else require_visible(ws, append)
+        _accept_invitation(ws, append) if append.invited else require_visible(ws, append)
     )
     if person is None or person.role is not None:
         return Committed(None, append.at, room=room.id)
@@ -103,7 +102,7 @@ def mute(ws: WorkingSet, append: Mute) -> Committed:
     return _update(ws, room, target, append, {"muted_until": until})
 
 
-def _require_invitable(ws: WorkingSet, append: Join) -> tuple[RoomState, Person | None]:
+def _accept_invitation(ws: WorkingSet, append: Join) -> tuple[RoomState, Person | None]:
     room = ws.rooms.get(append.room)
     # No invitation opens a direct room.
     if room is None or append.by is None or room.kind is Kind.DIRECT:
@@ -121,11 +120,9 @@ def _admit(
 ) -> Committed:
     # Messages from before the user joined don't count as unread.
     person.read_seq = max(person.read_seq, room.head)
-    person.role, person.joined_at, person.muted_until = (
-        role,
-        append.at,
-        _remaining_mute(person, append),
-    )
+    person.role, person.joined_at = role, append.at
+    # A mute survives leaving and rejoining.
+    person.muted_until = person.muted_until if person.is_muted(append.at) else None
     person.banned_until = None
     person.changed = True
     event = append_event(
@@ -148,11 +145,6 @@ def _admit(
     if extra:
         return _update(ws, room, person, append, extra)
     return Committed(event.seq, event.at, room=room.id)
-
-
-def _remaining_mute(person: Person, append: Append) -> Millis | None:
-    """A mute survives leaving and rejoining."""
-    return person.muted_until if person.is_muted(append.at) else None
 
 
 def _change_role(ws: WorkingSet, append: Admit, target: Person, role: Role) -> Committed:

@@ -138,7 +138,7 @@ class Ping(Request):
 
 
 class Edit(InRoom):
-    """Replace the text of one's own message."""
+    """Replace the text of the user's own message."""
 
     type: Literal["edit"]
     ref: Reference

@@ -22,7 +22,7 @@ LATER = NOW + MINUTE
 # Joining
 
 
-def test_whoever_joins_has_read_what_was_said_before() -> None:
+def test_earlier_messages_are_read_for_a_new_member() -> None:
     env = Env(head=HEAD)
 
     done = env.decide("eve", Join)
@@ -41,7 +41,7 @@ def test_joining_again_changes_nothing() -> None:
     assert env.appended == []
 
 
-def test_a_new_member_can_speak_in_the_same_batch() -> None:
+def test_a_new_member_can_post_in_the_same_batch() -> None:
     env = Env(head=HEAD)
 
     env.decide("eve", Join)
@@ -49,7 +49,7 @@ def test_a_new_member_can_speak_in_the_same_batch() -> None:
     assert env.decide("eve", Send, text="hello").seq == HEAD + 2
 
 
-def test_a_new_member_can_be_mentioned_and_one_who_left_can_not() -> None:
+def test_members_are_mentionable_from_joining_to_leaving() -> None:
     env = Env(head=HEAD)
 
     env.decide("eve", Join)
@@ -57,11 +57,11 @@ def test_a_new_member_can_be_mentioned_and_one_who_left_can_not() -> None:
     env.decide("eve", Remove, user="eve")
     env.decide("bo", Send, text="who was @eve?", mentions=["eve"])
 
-    said = [event.data for event in env.ws.events if event.type == "message.created"]
-    assert said == [{"mentions": [user_id("eve")]}, None]
+    data = [event.data for event in env.ws.events if event.type == "message.created"]
+    assert data == [{"mentions": [user_id("eve")]}, None]
 
 
-def test_a_private_room_is_not_joined_and_not_known() -> None:
+def test_a_private_room_can_not_be_joined_or_detected() -> None:
     env = Env(Kind.PRIVATE, head=HEAD)
 
     env.assert_refused(RoomNotFound, "eve", Join)
@@ -69,7 +69,7 @@ def test_a_private_room_is_not_joined_and_not_known() -> None:
     env.assert_refused(RoomNotFound, "eve", Join, room=404)
 
 
-def test_an_invitation_opens_a_private_room_but_not_to_the_banned() -> None:
+def test_an_invitation_opens_a_private_room_except_to_the_banned() -> None:
     env = Env(Kind.PRIVATE, head=HEAD)
     env.decide("ana", Ban, user="bea", on=True, until=LATER)
 
@@ -78,7 +78,7 @@ def test_an_invitation_opens_a_private_room_but_not_to_the_banned() -> None:
     assert env.decide("bea", Join, at=LATER, invited=True).seq == HEAD + 3
 
 
-def test_an_invitation_is_for_somebody_and_to_somewhere() -> None:
+def test_an_invitation_needs_an_enabled_user_and_a_room() -> None:
     env = Env(Kind.PRIVATE, head=HEAD)
 
     env.assert_refused(RoomNotFound, None, Join, invited=True)
@@ -86,7 +86,7 @@ def test_an_invitation_is_for_somebody_and_to_somewhere() -> None:
     env.assert_refused(Unauthorized, "dis", Join, invited=True)
 
 
-def test_an_archived_room_is_not_joined() -> None:
+def test_an_archived_room_can_not_be_joined() -> None:
     env = Env(archived=True, head=HEAD)
 
     env.assert_refused(Forbidden, "eve", Join)
@@ -97,7 +97,7 @@ def test_an_archived_room_is_not_joined() -> None:
 # Adding, and roles
 
 
-def test_putting_oneself_is_joining() -> None:
+def test_adding_oneself_is_joining() -> None:
     env = Env(head=HEAD)
 
     env.decide("eve", Admit, user="eve")
@@ -106,7 +106,7 @@ def test_putting_oneself_is_joining() -> None:
 
 
 @pytest.mark.parametrize("who", ["mo", "ana", "root", None])
-def test_moderators_and_those_above_add_people(who: str | None) -> None:
+def test_moderators_and_above_add_members(who: str | None) -> None:
     env = Env(head=HEAD)
 
     env.decide(who, Admit, user="eve")
@@ -116,13 +116,13 @@ def test_moderators_and_those_above_add_people(who: str | None) -> None:
 
 
 @pytest.mark.parametrize("who", ["bo", "eve"])
-def test_nobody_below_adds_people(who: str) -> None:
+def test_members_and_below_add_no_members(who: str) -> None:
     env = Env(head=HEAD)
 
     env.assert_refused(Forbidden, who, Admit, user="root")
 
 
-def test_an_owner_adds_somebody_with_a_role() -> None:
+def test_an_owner_adds_a_member_with_a_role() -> None:
     env = Env(head=HEAD)
 
     env.decide("ana", Admit, user="eve", role=Role.MODERATOR)
@@ -146,7 +146,7 @@ def test_only_an_owner_changes_roles() -> None:
     assert env.appended == [("member.updated", {"user": "bo", "role": "moderator"})]
 
 
-def test_naming_no_role_or_the_same_changes_nothing() -> None:
+def test_no_role_or_the_same_role_changes_nothing() -> None:
     env = Env(head=HEAD)
 
     assert env.decide("bo", Admit, user="mo").seq is None
@@ -164,7 +164,7 @@ def test_a_room_always_has_an_owner() -> None:
     env.assert_refused(Conflict, None, Remove, user="ana")
 
 
-def test_ownership_is_handed_over_by_making_an_owner_and_stepping_down() -> None:
+def test_ownership_is_transferred_by_adding_an_owner_and_stepping_down() -> None:
     env = Env(head=HEAD)
 
     env.decide("ana", Admit, user="bo", role=Role.OWNER)
@@ -175,7 +175,7 @@ def test_ownership_is_handed_over_by_making_an_owner_and_stepping_down() -> None
     env.decide("bo", Remove, user="ana")
 
 
-def test_of_two_owners_who_leave_at_once_one_stays() -> None:
+def test_of_two_owners_who_leave_in_one_batch_one_stays() -> None:
     env = Env(head=HEAD)
     env.decide("ana", Admit, user="bo", role=Role.OWNER)
 
@@ -188,10 +188,10 @@ def test_of_two_owners_who_leave_at_once_one_stays() -> None:
     ("whom", "error"),
     [
         pytest.param("dis", UserNotFound, id="disabled"),
-        pytest.param("nobody", UserNotFound, id="unknown"),
+        pytest.param("unknown", UserNotFound, id="unknown"),
     ],
 )
-def test_nobody_who_can_not_come_is_added(whom: str, error: type[UserNotFound]) -> None:
+def test_disabled_and_unknown_users_are_not_added(whom: str, error: type[UserNotFound]) -> None:
     env = Env(head=HEAD)
     env.person("dis").role = None
 
@@ -209,7 +209,7 @@ def test_the_banned_are_not_added_until_the_ban_ends() -> None:
 # Leaving and removing
 
 
-def test_leaving_says_so_once() -> None:
+def test_leaving_twice_is_one_event() -> None:
     env = Env(head=HEAD)
 
     env.decide("bo", Remove, user="bo")
@@ -239,10 +239,10 @@ def test_a_moderator_removes_members_only() -> None:
     env.assert_refused(Forbidden, "mo", Remove, user="ana")
     env.assert_refused(Forbidden, "bea", Remove, user="dis")
     env.assert_refused(Forbidden, "eve", Remove, user="dis")
-    env.assert_refused(UserNotFound, "mo", Remove, user="nobody")
+    env.assert_refused(UserNotFound, "mo", Remove, user="unknown")
 
 
-def test_the_operator_ends_what_nobody_else_can() -> None:
+def test_the_operator_removes_members_from_archived_and_direct_rooms() -> None:
     env, direct = Env(archived=True, head=HEAD), Env(Kind.DIRECT, head=HEAD)
 
     env.decide(None, Remove, user="ana")
@@ -255,7 +255,7 @@ def test_the_operator_ends_what_nobody_else_can() -> None:
 # Bans
 
 
-def test_a_ban_ends_membership_and_keeps_out() -> None:
+def test_a_ban_ends_the_membership_and_prevents_joining() -> None:
     env = Env(head=HEAD)
 
     env.decide("mo", Ban, user="bo", on=True)
@@ -267,7 +267,7 @@ def test_a_ban_ends_membership_and_keeps_out() -> None:
     env.assert_refused(Banned, "bo", Admit, user="bo")
 
 
-def test_a_ban_of_an_outsider_is_written_down() -> None:
+def test_a_ban_of_a_non_member_is_stored() -> None:
     env = Env(head=HEAD)
 
     env.decide("mo", Ban, user="eve", on=True, until=LATER)
@@ -277,7 +277,7 @@ def test_a_ban_of_an_outsider_is_written_down() -> None:
     assert env.decide("eve", Join, at=LATER).seq is not None
 
 
-def test_a_ban_is_moved_lifted_and_not_repeated() -> None:
+def test_a_ban_is_changed_lifted_and_not_repeated() -> None:
     env = Env(head=HEAD)
 
     env.decide("mo", Ban, user="eve", on=True, until=LATER)
@@ -293,7 +293,7 @@ def test_a_ban_is_moved_lifted_and_not_repeated() -> None:
     assert env.decide("eve", Join).seq is not None
 
 
-def test_lifting_a_ban_that_has_run_out_changes_nothing() -> None:
+def test_lifting_an_expired_ban_changes_nothing() -> None:
     env = Env(head=HEAD)
     env.decide("mo", Ban, user="eve", on=True, until=LATER)
 
@@ -301,17 +301,17 @@ def test_lifting_a_ban_that_has_run_out_changes_nothing() -> None:
     assert env.decide("mo", Ban, at=LATER, user="eve", on=True, until=LATER + 1).seq is not None
 
 
-def test_whom_nobody_bans() -> None:
+def test_users_who_can_not_be_banned() -> None:
     env = Env(head=HEAD)
 
     env.assert_refused(Conflict, "mo", Ban, user="mo", on=True)
     env.assert_refused(Forbidden, "mo", Ban, user="max", on=True)
     env.assert_refused(Forbidden, "mo", Ban, user="ana", on=True)
     env.assert_refused(Forbidden, "bo", Ban, user="eve", on=True)
-    env.assert_refused(UserNotFound, "mo", Ban, user="nobody", on=True)
+    env.assert_refused(UserNotFound, "mo", Ban, user="unknown", on=True)
 
 
-def test_a_ban_takes_a_role_away() -> None:
+def test_a_ban_ends_the_role() -> None:
     env = Env(head=HEAD)
 
     env.decide("ana", Ban, user="mo", on=True, until=LATER)
@@ -323,7 +323,7 @@ def test_a_ban_takes_a_role_away() -> None:
 # Mutes
 
 
-def test_a_muted_member_listens_until_it_ends() -> None:
+def test_a_muted_member_can_not_post_until_it_ends() -> None:
     env = Env(head=HEAD)
 
     env.decide("mo", Mute, user="bo", on=True, until=LATER)
@@ -333,7 +333,7 @@ def test_a_muted_member_listens_until_it_ends() -> None:
     assert env.decide("bo", Send, at=LATER, text="at last").seq is not None
 
 
-def test_a_mute_is_moved_lifted_and_not_repeated() -> None:
+def test_a_mute_is_changed_lifted_and_not_repeated() -> None:
     env = Env(head=HEAD)
 
     env.decide("mo", Mute, user="bo", on=True)
@@ -350,7 +350,7 @@ def test_a_mute_is_moved_lifted_and_not_repeated() -> None:
     ]
 
 
-def test_leaving_and_coming_back_lifts_no_mute() -> None:
+def test_a_mute_survives_leaving_and_rejoining() -> None:
     env = Env(head=HEAD)
     env.decide("mo", Mute, user="bo", on=True, until=LATER)
 
@@ -363,14 +363,14 @@ def test_leaving_and_coming_back_lifts_no_mute() -> None:
     assert env.person("bo").muted_until is None
 
 
-def test_whom_nobody_mutes() -> None:
+def test_users_who_can_not_be_muted() -> None:
     env = Env(head=HEAD)
 
     env.assert_refused(Conflict, "mo", Mute, user="mo", on=True)
     env.assert_refused(Conflict, "mo", Mute, user="eve", on=True)
     env.assert_refused(Forbidden, "mo", Mute, user="max", on=True)
     env.assert_refused(Forbidden, "bo", Mute, user="bea", on=True)
-    env.assert_refused(UserNotFound, "mo", Mute, user="nobody", on=True)
+    env.assert_refused(UserNotFound, "mo", Mute, user="unknown", on=True)
     assert env.decide("mo", Mute, user="eve", on=False).seq is None
 
 
@@ -388,7 +388,9 @@ def test_whom_nobody_mutes() -> None:
         pytest.param(Mute, {"user": "bo", "on": True}, id="mute"),
     ],
 )
-def test_the_two_of_a_direct_room_stay_as_they_are(kind: type, what: dict[str, object]) -> None:
+def test_the_members_of_a_direct_room_can_not_be_changed(
+    kind: type, what: dict[str, object]
+) -> None:
     env = Env(Kind.DIRECT, head=HEAD)
 
     env.assert_refused(Forbidden, "ana", kind, **what)

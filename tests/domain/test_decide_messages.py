@@ -1,4 +1,4 @@
-"""Send, edit, delete, react, pin: what becomes of each, and why it is refused."""
+"""Send, edit, delete, react, pin: their effects, and why they are refused."""
 
 import pytest
 
@@ -41,11 +41,11 @@ def about(kind: type[Append], what: dict[str, object], ref: int = 1) -> dict[str
     return what if kind is Send else {"ref": ref, **what}
 
 
-# Who may
+# Authorization
 
 
 @pytest.mark.parametrize(("kind", "what"), EVERYTHING)
-def test_an_outsider_may_nothing(env: Env, kind: type[Append], what: dict[str, object]) -> None:
+def test_a_non_member_is_refused(env: Env, kind: type[Append], what: dict[str, object]) -> None:
     assert env.person("eve").role is None
 
     with pytest.raises(Forbidden, match="Join it first"):
@@ -54,7 +54,7 @@ def test_an_outsider_may_nothing(env: Env, kind: type[Append], what: dict[str, o
 
 
 @pytest.mark.parametrize(("kind", "what"), EVERYTHING)
-def test_in_an_archived_room_nothing_changes(
+def test_an_archived_room_can_not_be_changed(
     env: Env, kind: type[Append], what: dict[str, object]
 ) -> None:
     env.room.archived_at = NOW
@@ -63,14 +63,14 @@ def test_in_an_archived_room_nothing_changes(
         env.decide("ana" if kind is Delete else "bo", kind, **about(kind, what))
 
 
-def test_the_operator_deletes_in_an_archived_room_too(env: Env) -> None:
+def test_the_operator_deletes_in_archived_rooms(env: Env) -> None:
     env.room.archived_at = NOW
 
     assert env.decide(None, Delete, ref=1).seq == 2
 
 
 @pytest.mark.parametrize(("kind", "what"), EVERYTHING)
-def test_the_muted_may_only_take_back_what_they_said(
+def test_muted_members_may_only_delete_their_own_messages(
     env: Env, kind: type[Append], what: dict[str, object]
 ) -> None:
     env.person("bo").muted_until = Millis(env.at + 1_500)
@@ -86,7 +86,7 @@ def test_the_muted_may_only_take_back_what_they_said(
 
 
 @pytest.mark.parametrize(("kind", "what"), EVERYTHING)
-def test_the_blocked_may_not_write_to_who_blocked_them(
+def test_a_blocked_user_may_only_delete_their_own_messages(
     kind: type[Append], what: dict[str, object]
 ) -> None:
     env = Env(Kind.DIRECT)
@@ -102,7 +102,7 @@ def test_the_blocked_may_not_write_to_who_blocked_them(
 
 @pytest.mark.parametrize(("kind", "what"), ABOUT_MESSAGE)
 @pytest.mark.parametrize("ref", [2, 3, 2**32 - 1])
-def test_what_is_no_message_is_not_found(
+def test_an_event_that_is_not_a_message_is_not_found(
     env: Env, kind: type[Append], what: dict[str, object], ref: int
 ) -> None:
     env.decide("bo", Pin, ref=1, on=True)
@@ -116,9 +116,9 @@ def test_what_is_no_message_is_not_found(
 
 
 def test_a_message_is_appended(env: Env) -> None:
-    done = env.decide("bo", Send, text=" hi ", data={"a": 1}, client_id="k")
+    committed = env.decide("bo", Send, text=" hi ", data={"a": 1}, client_id="k")
 
-    assert done == Committed(2, NOW, room=ROOM)
+    assert committed == Committed(2, NOW, room=ROOM)
     event = env.ws.events[-1]
     assert event[:8] == (
         ROOM,
@@ -133,14 +133,14 @@ def test_a_message_is_appended(env: Env) -> None:
     assert event.client_id == "k"
 
 
-def test_a_reply_names_its_message(env: Env) -> None:
+def test_a_reply_refers_to_its_message(env: Env) -> None:
     env.send("mo", "yes", reply_to=1)
 
     assert env.ws.events[-1].ref == 1
 
 
 @pytest.mark.parametrize("ref", [2, 99])
-def test_a_reply_to_nothing_is_refused(env: Env, ref: int) -> None:
+def test_a_reply_to_an_unknown_message_is_refused(env: Env, ref: int) -> None:
     with pytest.raises(MessageNotFound):
         env.send("mo", "yes", reply_to=ref)
 
@@ -152,19 +152,19 @@ def test_a_reply_to_a_deleted_message_is_a_conflict(env: Env) -> None:
         env.send("mo", "yes", reply_to=1)
 
 
-def test_members_are_mentioned_and_nobody_else(env: Env) -> None:
-    env.send("bo", mentions=["mo", "eve", "nobody", "ana"])
+def test_only_members_are_mentioned(env: Env) -> None:
+    env.send("bo", mentions=["mo", "eve", "unknown", "ana"])
 
     assert env.ws.events[-1].data == {"mentions": [user_id("mo"), user_id("ana")]}
 
 
-def test_mentions_and_data_go_together(env: Env) -> None:
+def test_mentions_and_data_are_stored_side_by_side(env: Env) -> None:
     env.send("bo", mentions=["mo"], data={"mentions": ["x"]})
 
     assert env.ws.events[-1].data == {"data": {"mentions": ["x"]}, "mentions": [user_id("mo")]}
 
 
-def test_slow_mode_is_for_members(env: Env) -> None:
+def test_slow_mode_applies_to_members(env: Env) -> None:
     env.room.slow_mode_seconds = 10
     env.send("bo")
     env.advance(4)
@@ -186,7 +186,7 @@ def test_an_administrator_does_not_wait(env: Env) -> None:
     assert env.send("bo") < env.send("bo")
 
 
-def test_what_is_refused_does_not_start_the_wait(env: Env) -> None:
+def test_a_refused_message_does_not_start_the_wait(env: Env) -> None:
     env.room.slow_mode_seconds = 10
 
     with pytest.raises(MessageNotFound):
@@ -195,7 +195,7 @@ def test_what_is_refused_does_not_start_the_wait(env: Env) -> None:
     env.send("bo")
 
 
-def test_without_slow_mode_nobody_is_written_down(env: Env) -> None:
+def test_without_slow_mode_no_time_is_stored(env: Env) -> None:
     env.send("bo")
 
     assert not env.person("bo").changed
@@ -204,17 +204,17 @@ def test_without_slow_mode_nobody_is_written_down(env: Env) -> None:
 # Edit
 
 
-def test_a_message_gets_another_wording(env: Env) -> None:
+def test_an_edit_replaces_the_text(env: Env) -> None:
     env.advance(1)
 
-    done = env.decide("bo", Edit, ref=1, text="second", mentions=["mo"])
+    committed = env.decide("bo", Edit, ref=1, text="second", mentions=["mo"])
 
     message = env.ws.message(env.room, 1)
     assert (message.original_text, message.text, message.edited_at) == ("first", "second", env.at)
     assert message.mentions == [user_id("mo")]
     assert env.ws.events[-1][:8] == (
         ROOM,
-        done.seq,
+        committed.seq,
         "message.edited",
         user_id("bo"),
         env.at,
@@ -225,12 +225,12 @@ def test_a_message_gets_another_wording(env: Env) -> None:
 
 
 @pytest.mark.parametrize("who", ["mo", "ana"])
-def test_only_its_author_edits_a_message(env: Env, who: str) -> None:
+def test_only_the_author_edits_a_message(env: Env, who: str) -> None:
     with pytest.raises(Forbidden, match="author"):
         env.decide(who, Edit, ref=1, text="mine now")
 
 
-def test_the_same_wording_changes_nothing(env: Env) -> None:
+def test_the_same_text_changes_nothing(env: Env) -> None:
     assert env.decide("bo", Edit, ref=1, text="first").seq is None
     env.decide("bo", Edit, ref=1, text="second")
 
@@ -249,12 +249,12 @@ def test_a_deleted_message_can_not_be_edited(env: Env) -> None:
 
 
 @pytest.mark.parametrize("who", ["bo", "mo", "ana", None])
-def test_its_author_and_moderators_delete_a_message(env: Env, who: str | None) -> None:
+def test_the_author_and_moderators_delete_a_message(env: Env, who: str | None) -> None:
     env.decide("mo", React, ref=1, emoji="👍", on=True)
     env.decide("mo", Pin, ref=1, on=True)
     env.decide("bo", Edit, ref=1, text="second")
 
-    done = env.decide(who, Delete, ref=1)
+    committed = env.decide(who, Delete, ref=1)
 
     message = env.ws.message(env.room, 1)
     assert (message.text, message.original_text, message.edited_text) == (None, None, None)
@@ -262,11 +262,11 @@ def test_its_author_and_moderators_delete_a_message(env: Env, who: str | None) -
     assert message.deleted_at == NOW
     event = env.ws.events[-1]
     assert (event.seq, event.type, event.by, event.ref, event.data) == (
-        done.seq, "message.deleted", user_id(who), 1, {"author": user_id("bo")},
+        committed.seq, "message.deleted", user_id(who), 1, {"author": user_id("bo")},
     )  # fmt: skip
 
 
-def test_a_member_does_not_delete_what_others_said(env: Env) -> None:
+def test_a_member_does_not_delete_messages_of_others(env: Env) -> None:
     seq = env.send("mo")
 
     with pytest.raises(Forbidden, match="author or a moderator"):
@@ -288,7 +288,7 @@ def test_deleting_twice_changes_nothing(env: Env) -> None:
 # React
 
 
-def test_a_reaction_is_one_event_per_real_change(env: Env) -> None:
+def test_a_reaction_is_one_event_per_change(env: Env) -> None:
     seqs = [
         env.decide("mo", React, ref=1, emoji="👍", on=on).seq for on in (True, True, False, False)
     ]
@@ -301,7 +301,7 @@ def test_a_reaction_is_one_event_per_real_change(env: Env) -> None:
     assert env.ws.reactions_removed == [(ROOM, 1, "👍", user_id("mo"))]
 
 
-def test_everybody_reacts_for_themselves(env: Env) -> None:
+def test_reactions_are_per_user(env: Env) -> None:
     for who in ("mo", "ana"):
         env.decide(who, React, ref=1, emoji="👍", on=True)
     env.decide("mo", React, ref=1, emoji="👍", on=False)
@@ -309,7 +309,7 @@ def test_everybody_reacts_for_themselves(env: Env) -> None:
     assert env.ws.message(env.room, 1).reactions == {"👍": {user_id("ana")}}
 
 
-def test_a_message_takes_so_many_different_emoji(env: Env) -> None:
+def test_the_number_of_different_emoji_is_bounded(env: Env) -> None:
     for number in range(MAX_EMOJIS_PER_MESSAGE):
         env.decide("bo", React, ref=1, emoji=chr(0x1F600 + number), on=True)
 
@@ -324,7 +324,7 @@ def test_a_message_takes_so_many_different_emoji(env: Env) -> None:
 # Pin
 
 
-def test_a_pin_is_one_event_per_real_change(env: Env) -> None:
+def test_a_pin_is_one_event_per_change(env: Env) -> None:
     seqs = [env.decide("mo", Pin, ref=1, on=on).seq for on in (True, True, False, False)]
 
     assert seqs == [2, None, 3, None]
@@ -339,7 +339,7 @@ def test_a_pin_is_one_event_per_real_change(env: Env) -> None:
         pytest.param(Pin, {}, id="pin"),
     ],
 )
-def test_on_a_deleted_message_nothing_is_put_and_there_is_nothing_to_take_off(
+def test_a_deleted_message_takes_no_reactions_or_pins(
     env: Env, kind: type[Append], what: dict[str, object]
 ) -> None:
     env.decide("mo", kind, ref=1, on=True, **what)
@@ -353,7 +353,7 @@ def test_on_a_deleted_message_nothing_is_put_and_there_is_nothing_to_take_off(
 # One batch
 
 
-def test_the_next_in_a_batch_sees_what_the_one_before_did(env: Env) -> None:
+def test_a_decision_sees_the_earlier_ones_of_its_batch(env: Env) -> None:
     seq = env.send("mo", "made just now")
 
     env.decide("bo", React, ref=seq, emoji="👍", on=True)
@@ -375,7 +375,7 @@ def test_events_of_other_rooms_are_not_messages_of_this_one() -> None:
         env.decide("bo", Pin, ref=1, on=True)
 
 
-def test_for_good_is_later_than_anything(env: Env) -> None:
+def test_a_mute_without_end_never_expires(env: Env) -> None:
     env.person("bo").muted_until = FOREVER
     env.advance(10**9)
 

@@ -1,4 +1,4 @@
-"""Making rooms, changing them, and the room of two."""
+"""Creating and changing rooms, and direct rooms."""
 
 import pytest
 
@@ -20,10 +20,10 @@ from tests.domain.env import HEAD, NEXT_ROOM, NOW, ROOM, Env, user_id
 ATTIC = {"room": NO_ROOM, "name": "attic", "title": "The attic", "kind": Kind.PUBLIC}
 
 
-# Making
+# Creating
 
 
-def test_a_room_begins_with_its_making_and_an_owner() -> None:
+def test_a_new_room_has_an_event_and_an_owner() -> None:
     env = Env(head=HEAD)
 
     done = env.decide("eve", CreateRoom, **ATTIC)
@@ -41,14 +41,14 @@ def test_a_room_begins_with_its_making_and_an_owner() -> None:
     assert env.ws.owners[NEXT_ROOM] == {user_id("eve")}
 
 
-def test_its_owner_can_speak_in_the_same_batch() -> None:
+def test_the_owner_can_post_in_the_same_batch() -> None:
     env = Env(head=HEAD)
     env.decide("eve", CreateRoom, **ATTIC)
 
     assert env.decide("eve", Send, room=NEXT_ROOM, text="first").seq == 2
 
 
-def test_a_name_is_taken_also_by_a_room_of_the_same_batch() -> None:
+def test_a_name_is_taken_by_a_room_of_the_same_batch() -> None:
     env = Env(head=HEAD)
     env.decide("eve", CreateRoom, **ATTIC)
 
@@ -56,7 +56,7 @@ def test_a_name_is_taken_also_by_a_room_of_the_same_batch() -> None:
     env.assert_refused(RoomExists, "bo", CreateRoom, **{**ATTIC, "name": "den"})
 
 
-def test_the_operator_owns_nothing() -> None:
+def test_a_room_of_the_operator_has_no_owner() -> None:
     env = Env(head=HEAD)
 
     env.decide(None, CreateRoom, **ATTIC)
@@ -65,7 +65,7 @@ def test_the_operator_owns_nothing() -> None:
     assert all(room != NEXT_ROOM for room, _ in env.ws.people)
 
 
-def test_a_disabled_user_makes_no_room() -> None:
+def test_a_disabled_user_creates_no_room() -> None:
     env = Env(head=HEAD)
 
     env.assert_refused(Unauthorized, "dis", CreateRoom, **ATTIC)
@@ -76,7 +76,7 @@ def test_a_disabled_user_makes_no_room() -> None:
 
 
 @pytest.mark.parametrize("who", ["mo", "ana", "root", None])
-def test_moderators_and_those_above_change_a_room(who: str | None) -> None:
+def test_moderators_and_above_change_a_room(who: str | None) -> None:
     env = Env(head=HEAD)
 
     env.decide(who, UpdateRoom, title="New", slow_mode_seconds=30)
@@ -86,7 +86,7 @@ def test_moderators_and_those_above_change_a_room(who: str | None) -> None:
 
 
 @pytest.mark.parametrize("who", ["bo", "eve"])
-def test_nobody_below_changes_a_room(who: str) -> None:
+def test_members_and_below_do_not_change_a_room(who: str) -> None:
     env = Env(head=HEAD)
 
     env.assert_refused(Forbidden, who, UpdateRoom, title="New")
@@ -95,7 +95,7 @@ def test_nobody_below_changes_a_room(who: str) -> None:
     env.assert_refused(Forbidden, who, UpdateRoom, archived=False)
 
 
-def test_what_is_as_it_was_stores_nothing() -> None:
+def test_unchanged_values_store_nothing() -> None:
     env = Env(head=HEAD)
 
     assert env.decide("mo", UpdateRoom, title="The den", slow_mode_seconds=0).seq is None
@@ -119,7 +119,7 @@ def test_only_an_owner_archives_and_reopens() -> None:
     assert env.room.archived_at is None
 
 
-def test_an_archived_room_takes_no_change_but_reopening() -> None:
+def test_an_archived_room_can_only_be_reopened() -> None:
     env = Env(archived=True, head=HEAD)
 
     env.assert_refused(Forbidden, "ana", UpdateRoom, title="New")
@@ -130,7 +130,7 @@ def test_an_archived_room_takes_no_change_but_reopening() -> None:
     assert done.seq == HEAD + 2
 
 
-def test_a_last_change_comes_before_the_archiving() -> None:
+def test_changes_come_before_the_archiving() -> None:
     env = Env(head=HEAD)
 
     env.decide("ana", UpdateRoom, title="Closed", archived=True)
@@ -138,7 +138,7 @@ def test_a_last_change_comes_before_the_archiving() -> None:
     assert [kind for kind, _ in env.appended] == ["room.updated", "room.archived"]
 
 
-def test_a_room_that_one_can_not_see_is_not_there() -> None:
+def test_an_invisible_room_is_not_found() -> None:
     env = Env(Kind.PRIVATE, head=HEAD)
 
     env.assert_refused(RoomNotFound, "eve", UpdateRoom, title="New")
@@ -147,7 +147,7 @@ def test_a_room_that_one_can_not_see_is_not_there() -> None:
     env.assert_refused(RoomNotFound, None, UpdateRoom, room=404, title="New", as_operator=True)
 
 
-def test_a_direct_room_has_nothing_to_set_but_for_the_operator() -> None:
+def test_only_the_operator_changes_a_direct_room() -> None:
     env = Env(Kind.DIRECT, head=HEAD)
 
     env.assert_refused(Forbidden, "ana", UpdateRoom, title="Us")
@@ -157,10 +157,10 @@ def test_a_direct_room_has_nothing_to_set_but_for_the_operator() -> None:
     assert env.appended == [("room.archived", None)]
 
 
-# The room of two
+# Direct rooms
 
 
-def test_a_direct_room_is_made_once_whoever_asks() -> None:
+def test_a_direct_room_is_created_once_by_either_user() -> None:
     env = Env(head=HEAD)
 
     first = env.decide("bo", OpenDirect, room=NO_ROOM, user="eve", name="dm-1")
@@ -179,7 +179,7 @@ def test_a_direct_room_is_made_once_whoever_asks() -> None:
         assert env.ws.people[NEXT_ROOM, user_id(name)].role is Role.MEMBER
 
 
-def test_one_that_exists_is_found() -> None:
+def test_an_existing_direct_room_is_returned() -> None:
     env = Env(head=HEAD)
     env.ws.direct_rooms[direct_key(user_id("eve"), user_id("bo"))] = ROOM
 
@@ -187,16 +187,16 @@ def test_one_that_exists_is_found() -> None:
     assert env.appended == []
 
 
-def test_with_whom_there_is_no_direct_room() -> None:
+def test_users_without_a_direct_room() -> None:
     env = Env(head=HEAD)
 
     env.assert_refused(Conflict, "bo", OpenDirect, room=NO_ROOM, user="bo", name="dm-1")
-    env.assert_refused(UserNotFound, "bo", OpenDirect, room=NO_ROOM, user="nobody", name="dm-1")
+    env.assert_refused(UserNotFound, "bo", OpenDirect, room=NO_ROOM, user="unknown", name="dm-1")
     env.assert_refused(UserNotFound, "bo", OpenDirect, room=NO_ROOM, user="dis", name="dm-1")
     env.assert_refused(Forbidden, None, OpenDirect, room=NO_ROOM, user="bo", name="dm-1")
 
 
-def test_the_blocked_open_no_direct_room_not_even_one_that_exists() -> None:
+def test_a_blocked_user_opens_no_direct_room_even_if_it_exists() -> None:
     env = Env(head=HEAD)
     env.decide("bo", OpenDirect, room=NO_ROOM, user="eve", name="dm-1")
     env.ws.blocks.add((user_id("bo"), user_id("eve")))
@@ -205,5 +205,5 @@ def test_the_blocked_open_no_direct_room_not_even_one_that_exists() -> None:
     assert env.decide("bo", OpenDirect, room=NO_ROOM, user="eve", name="dm-2").room == NEXT_ROOM
 
 
-def test_the_key_of_two_users_is_the_same_from_both_sides() -> None:
+def test_the_direct_key_is_symmetric() -> None:
     assert direct_key(UserId(10), UserId(9)) == direct_key(UserId(9), UserId(10)) == "9:10"

@@ -17,7 +17,7 @@ def test_a_burst_then_a_rate() -> None:
     assert bucket.take(0.5) == 0.0
 
 
-def test_it_fills_no_higher_than_the_burst() -> None:
+def test_a_bucket_is_never_fuller_than_the_burst() -> None:
     bucket = TokenBucket(rate=10, burst=2, now=0.0)
 
     taken = [bucket.take(1_000.0) for _ in range(3)]
@@ -25,7 +25,7 @@ def test_it_fills_no_higher_than_the_burst() -> None:
     assert taken == [0.0, 0.0, pytest.approx(0.1)]
 
 
-def test_no_rate_is_no_limit() -> None:
+def test_a_rate_of_zero_is_no_limit() -> None:
     bucket = TokenBucket(rate=0, burst=0, now=0.0)
 
     assert not any(bucket.take(0.0) for _ in range(10_000))
