@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic import model_validator as validate_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -76,21 +84,15 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """
     Every setting with its default; ``.env.example`` describes each. Immutable.
 
-    Create it with :func:`read_settings`, which also checks for misspelled names in ``.env``.
+    Created from its arguments alone: the environment and ``.env``, which may belong to a host
+    application, are read only by :func:`read_settings`.
     """
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     # Server
 
@@ -154,6 +156,17 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
 
+class _Environment(Settings, BaseSettings):
+    """The settings as read from the environment and ``.env``."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+    )
+
+
 def read_settings(**overrides: Any) -> Settings:
     """
     Read the settings from the environment and ``.env``.
@@ -167,9 +180,8 @@ def read_settings(**overrides: Any) -> Settings:
 
     """
     try:
-        settings = Settings(
-            **{name: value for name, value in overrides.items() if value is not None}
-        )
+        given = {name: value for name, value in overrides.items() if value is not None}
+        settings = Settings(**dict(_Environment(**given)))
     except ValidationError as exc:
         raise SettingsError("\n".join(_sentence(error) for error in exc.errors())) from None
     except UnicodeDecodeError:

@@ -42,23 +42,23 @@ class UserTokenBuckets:
     Args:
         rate: As for :class:`TokenBucket`.
         burst: As for :class:`TokenBucket`.
-        max_users: Buckets kept in memory.
+        max_remembered: Users whose buckets are kept in memory.
 
     """
 
     def __init__(
-        self, rate: float, burst: float, *, max_users: int = MAX_REMEMBERED_BUCKETS
+        self, rate: float, burst: float, *, max_remembered: int = MAX_REMEMBERED_BUCKETS
     ) -> None:
         self._rate = rate
         self._burst = burst
-        self._max_users = max_users
+        self._max_remembered = max_remembered
         self._buckets: dict[UserId, TokenBucket] = {}
 
     def of(self, user: UserId, now: float) -> TokenBucket:
         """The bucket of ``user``, created full if there is none."""
         bucket = self._buckets.get(user)
         if bucket is None:
-            if len(self._buckets) >= self._max_users:
+            if len(self._buckets) >= self._max_remembered:
                 # Forgotten users start again with a full bucket: at most one extra burst each.
                 self._buckets.clear()
             bucket = self._buckets[user] = TokenBucket(self._rate, self._burst, now)

@@ -76,7 +76,7 @@ def test_a_user_has_one_bucket() -> None:
 
 
 def test_the_number_of_buckets_is_bounded() -> None:
-    buckets = UserTokenBuckets(rate=1, burst=1, max_users=2)
+    buckets = UserTokenBuckets(rate=1, burst=1, max_remembered=2)
     first = buckets.of(UserId(1), 0.0)
 
     for user in (2, 3):
