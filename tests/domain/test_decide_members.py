@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.appends import Admit, Ban, Join, Mute, Remove, Send
+from app.domain.appends import Admit, Ban, Committed, Join, Mute, Remove, Send
 from app.domain.errors import (
     Banned,
     Conflict,
@@ -12,9 +12,10 @@ from app.domain.errors import (
     Unauthorized,
     UserNotFound,
 )
+from app.domain.ids import Millis
 from app.domain.roles import Kind, Role
 from app.domain.working_set import FOREVER
-from tests.domain.env import HEAD, MINUTE, NOW, Env, user_id
+from tests.domain.env import HEAD, MINUTE, NOW, ROOM, Env, user_id
 
 LATER = NOW + MINUTE
 
@@ -149,8 +150,9 @@ def test_only_an_owner_changes_roles() -> None:
 def test_no_role_or_the_same_role_changes_nothing() -> None:
     env = Env(head=HEAD)
 
-    assert env.decide("bo", Admit, user="mo").seq is None
-    assert env.decide("bo", Admit, user="mo", role=Role.MODERATOR).seq is None
+    unchanged = Committed(None, Millis(NOW + 5), room=ROOM)
+    assert env.decide("bo", Admit, at=NOW + 5, user="mo") == unchanged
+    assert env.decide("bo", Admit, at=NOW + 5, user="mo", role=Role.MODERATOR) == unchanged
     assert env.appended == []
 
 

@@ -381,3 +381,60 @@ def test_a_mute_without_end_never_expires(env: Env) -> None:
 
     with pytest.raises(Muted):
         env.send("bo")
+
+
+# Results and changes
+
+
+@pytest.mark.parametrize(
+    ("by", "kind", "what"),
+    [
+        pytest.param("bo", Edit, {"ref": 1, "text": "first"}, id="the same text"),
+        pytest.param("bo", React, {"ref": 1, "emoji": "👍", "on": False}, id="no reaction"),
+        pytest.param("mo", Pin, {"ref": 1, "on": False}, id="no pin"),
+    ],
+)
+def test_a_request_that_changes_nothing_has_no_seq(
+    env: Env, by: str, kind: type[Append], what: dict[str, object]
+) -> None:
+    assert env.decide(by, kind, at=NOW + 5, **what) == Committed(None, NOW + 5, room=ROOM)
+    assert len(env.ws.events) == 1
+
+
+def test_a_second_deletion_has_no_seq(env: Env) -> None:
+    env.decide("bo", Delete, ref=1)
+
+    assert env.decide("bo", Delete, at=NOW + 5, ref=1) == Committed(None, NOW + 5, room=ROOM)
+
+
+def test_a_deleted_message_is_marked_as_changed(env: Env) -> None:
+    message = env.ws.message(env.room, 1)
+    assert not message.changed
+
+    env.decide("bo", Delete, ref=1)
+
+    assert message.changed
+    assert (message.original_text, message.edited_text, message.deleted_at) == (None, None, NOW)
+
+
+def test_a_deletion_removes_the_texts_kept_for_retries() -> None:
+    env = Env()
+    env.send("bo", "first", client_id="sent")
+    env.send("bo", "something else", client_id="other")
+    env.decide("bo", Edit, ref=1, text="hello", client_id="edited")
+
+    env.decide("bo", Delete, ref=1)
+
+    texts = {key: event.text for (_, _, key), event in env.ws.keys.items()}
+    assert texts == {"sent": None, "edited": None, "other": "something else"}
+
+
+def test_refusals_have_distinct_sentences(env: Env) -> None:
+    edit = env.assert_refused(Forbidden, "ana", Edit, ref=1, text="x")
+    delete = env.assert_refused(Forbidden, "bea", Delete, ref=1)
+    env.decide("bo", Delete, ref=1)
+    deleted = env.assert_refused(Conflict, "bo", Edit, ref=1, text="x")
+
+    details = {error.detail for error in (edit, delete, deleted)}
+    assert len(details) == 3
+    assert all(detail.endswith(".") for detail in details)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.appends import CreateRoom, OpenDirect, Send, UpdateRoom
+from app.domain.appends import Committed, CreateRoom, OpenDirect, Send, UpdateRoom
 from app.domain.decide_rooms import direct_key
 from app.domain.errors import (
     Conflict,
@@ -39,6 +39,18 @@ def test_a_new_room_has_an_event_and_an_owner() -> None:
     assert event.data == {"title": "The attic", "kind": "public", "slow_mode_seconds": 0}
     assert env.ws.people[NEXT_ROOM, user_id("eve")].role is Role.OWNER
     assert env.ws.owners[NEXT_ROOM] == {user_id("eve")}
+
+
+def test_a_new_room_has_the_requested_fields() -> None:
+    env = Env()
+
+    env.decide("eve", CreateRoom, **{**ATTIC, "kind": Kind.PRIVATE})
+
+    room = env.ws.rooms[NEXT_ROOM]
+    assert (room.name, room.title, room.kind) == ("attic", "The attic", Kind.PRIVATE)
+    assert (room.head, room.first, room.slow_mode_seconds) == (1, 1, 0)
+    assert (room.created_at, room.archived_at, room.is_new) == (NOW, None, True)
+    assert env.ws.room_names["attic"] == NEXT_ROOM
 
 
 def test_the_owner_can_post_in_the_same_batch() -> None:
@@ -157,6 +169,44 @@ def test_only_the_operator_changes_a_direct_room() -> None:
     assert env.appended == [("room.archived", None)]
 
 
+@pytest.mark.parametrize("what", [{"title": "Ours"}, {"archived": True}], ids=["title", "archive"])
+def test_a_change_marks_the_room_as_changed(what: dict[str, object]) -> None:
+    env = Env()
+    env.send("bo")
+    assert not env.room.changed
+
+    env.decide("ana", UpdateRoom, **what)
+
+    assert env.room.changed
+
+
+@pytest.mark.parametrize(
+    "what", [{"title": "The den"}, {"archived": False}], ids=["title", "open"]
+)
+def test_an_update_that_changes_nothing_has_no_seq(what: dict[str, object]) -> None:
+    assert Env().decide("ana", UpdateRoom, at=NOW + 5, **what) == Committed(
+        None, NOW + 5, room=ROOM
+    )
+
+
+def test_an_update_returns_its_last_seq() -> None:
+    env = Env(head=HEAD)
+
+    committed = env.decide("ana", UpdateRoom, at=NOW + 5, title="Ours", archived=True)
+
+    assert committed == Committed(HEAD + 2, NOW + 5, room=ROOM)
+    assert {event.at for event in env.ws.events} == {NOW + 5}
+
+
+def test_reopening_is_one_event() -> None:
+    env = Env(archived=True, head=HEAD)
+
+    committed = env.decide("ana", UpdateRoom, at=NOW + 5, archived=False)
+
+    assert committed == Committed(HEAD + 1, NOW + 5, room=ROOM)
+    assert [(event.type, event.at) for event in env.ws.events] == [("room.reopened", NOW + 5)]
+
+
 # Direct rooms
 
 
@@ -177,6 +227,17 @@ def test_a_direct_room_is_created_once_by_either_user() -> None:
     assert [kind for kind, _ in env.appended] == ["room.created", "member.joined"]
     for name in ("bo", "eve"):
         assert env.ws.people[NEXT_ROOM, user_id(name)].role is Role.MEMBER
+
+
+def test_a_direct_room_has_two_members_and_an_event_for_the_second() -> None:
+    env = Env()
+
+    committed = env.decide("ana", OpenDirect, room=NO_ROOM, user="bo", name="dm-1")
+
+    assert (committed.room, env.ws.rooms[NEXT_ROOM].title) == (NEXT_ROOM, "")
+    assert env.appended[-1] == ("member.joined", {"user": "bo"})
+    members = {user for room, user in env.ws.people if room == NEXT_ROOM}
+    assert members == {user_id("ana"), user_id("bo")}
 
 
 def test_an_existing_direct_room_is_returned() -> None:

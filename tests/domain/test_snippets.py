@@ -38,6 +38,12 @@ def test_a_long_text_is_cut_around_the_first_match() -> None:
     assert len(shown) == SNIPPET_CHARACTERS + 4
 
 
+def test_the_context_before_a_match_does_not_depend_on_its_length() -> None:
+    short, long = (snippet(f"{FAR}{word} {FAR}", phrases(word)) for word in ("a", "a" * 30))
+
+    assert short.index(OPEN) == long.index(OPEN)
+
+
 def test_the_beginning_and_the_end_are_not_cut() -> None:
     assert snippet(f"here {FAR}", phrases("here")).startswith("«here» far")
     assert snippet(f"{FAR}here", phrases("here")).endswith("far «here»")
