@@ -17,7 +17,7 @@ from app.wire.admin import (
     AccountAnswer,
     AccountsAnswer,
     AuditAnswer,
-    EntryAnswer,
+    AuditEntryAnswer,
     EpochAnswer,
     NewAccount,
     PasswordReset,
@@ -206,8 +206,8 @@ def _account(user: User) -> AccountAnswer:
     )
 
 
-def _entry(entry: Entry) -> EntryAnswer:
-    return EntryAnswer(
+def _entry(entry: Entry) -> AuditEntryAnswer:
+    return AuditEntryAnswer(
         at=iso(entry.at),
         by=entry.by,
         action=entry.action,

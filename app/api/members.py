@@ -14,7 +14,7 @@ from app.domain.errors import Conflict, Forbidden, UserNotFound
 from app.domain.ids import Millis
 from app.domain.views import MemberView
 from app.services.rooms.members import Members
-from app.wire.room_bodies import BanAnswer, MemberAnswer, MembersAnswer, MemberWish, Term
+from app.wire.room_bodies import BanAnswer, Expiry, MemberAnswer, MemberRole, MembersAnswer
 from app.wire.rooms import member_body
 
 router = APIRouter(prefix="/rooms/{room}/members", tags=["Rooms"], route_class=StrictRoute)
@@ -65,7 +65,7 @@ async def put(
     username: Username,
     me: Me,
     members: MembersDep,
-    wish: MemberWish | None = None,
+    wish: MemberRole | None = None,
 ) -> MemberAnswer:
     """
     Join a public room (with your own username), add a user, or change a member's role.
@@ -95,7 +95,7 @@ async def remove(room: RoomName, username: Username, me: Me, members: MembersDep
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def ban(
-    room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
+    room: RoomName, username: Username, me: Me, members: MembersDep, term: Expiry | None = None
 ) -> BanAnswer:
     """End a user's membership and keep them out, until a given time or for good."""
     user, until = await members.ban(me.user, room, username, _until(term))
@@ -121,7 +121,7 @@ async def unban(room: RoomName, username: Username, me: Me, members: MembersDep)
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def mute(
-    room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
+    room: RoomName, username: Username, me: Me, members: MembersDep, term: Expiry | None = None
 ) -> MemberAnswer:
     """Make a member read-only, until a given time or for good."""
     return _member(await members.mute(me.user, room, username, _until(term)))
@@ -139,7 +139,7 @@ async def unmute(room: RoomName, username: Username, me: Me, members: MembersDep
     await members.unmute(me.user, room, username)
 
 
-def _until(term: Term | None) -> Millis | None:
+def _until(term: Expiry | None) -> Millis | None:
     return None if term is None or term.until is None else millis(term.until)
 
 

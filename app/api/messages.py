@@ -22,17 +22,17 @@ from app.domain.errors import (
     SlowMode,
 )
 from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
-from app.domain.views import MessagePage, MessageView, Wording
+from app.domain.views import EarlierText, MessagePage, MessageView
 from app.services.messages.history import History
 from app.services.messages.message_pages import MessagePages
 from app.services.messages.messages import Messages
 from app.wire.message_bodies import (
+    EarlierTextAnswer,
+    EditsAnswer,
     MessageAnswer,
+    MessageEdit,
     MessagesAnswer,
     NewMessage,
-    NewWording,
-    WordingAnswer,
-    WordingsAnswer,
 )
 from app.wire.messages import message_body, page_json
 from app.wire.requests import RequestId
@@ -149,7 +149,7 @@ async def get(room: RoomName, seq: MessageSeq, me: Me, history: HistoryDep) -> R
     responses=errors(BadRequest, *SPEAKING),
 )
 async def edit(
-    new: NewWording,
+    new: MessageEdit,
     room: RoomName,
     seq: MessageSeq,
     me: Me,
@@ -182,7 +182,7 @@ async def delete(
 )
 async def list_edits(
     room: RoomName, seq: MessageSeq, me: Me, history: HistoryDep, page: PageDep
-) -> WordingsAnswer:
+) -> EditsAnswer:
     """
     List the earlier texts of a message, oldest first, for its author and moderators.
 
@@ -191,7 +191,7 @@ async def list_edits(
     after = page.key("edits", int) or 0
     found = await history.wordings(me, room, seq, after=after, limit=page.limit + 1)
     shown, following = page.cut("edits", found, lambda wording: wording.seq)
-    return WordingsAnswer(edits=[_wording(wording) for wording in shown], next=following)
+    return EditsAnswer(edits=[_wording(wording) for wording in shown], next=following)
 
 
 @router.get(
@@ -237,6 +237,6 @@ def finished(body: bytes, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
 
 
-def _wording(wording: Wording) -> WordingAnswer:
+def _wording(wording: EarlierText) -> EarlierTextAnswer:
     assert wording.text is not None
-    return WordingAnswer(text=wording.text, at=iso(wording.at))
+    return EarlierTextAnswer(text=wording.text, at=iso(wording.at))

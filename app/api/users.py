@@ -23,7 +23,7 @@ from app.domain.limits import MAX_INTEGER
 from app.store.sessions import Session
 from app.store.users import User
 from app.wire.accounts import (
-    Farewell,
+    AccountDeletion,
     MeAnswer,
     MeChanges,
     NewUser,
@@ -110,7 +110,9 @@ async def update_me(
     summary="Erase your account",
     responses=errors(*AUTHENTICATED, Forbidden, Invalid, RateLimited),
 )
-async def delete_me(farewell: Farewell, me: Me, accounts: AccountsDep, address: Address) -> None:
+async def delete_me(
+    farewell: AccountDeletion, me: Me, accounts: AccountsDep, address: Address
+) -> None:
     """Erase your account for good. Your messages stay, by `deleted-<n>`."""
     await accounts.delete_me(me, farewell.password, address)
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from app.domain.appends import Ban, Remove, Send
-from app.domain.closing import DRAINING, TOKEN_EXPIRED
+from app.domain.close_codes import DRAINING, TOKEN_EXPIRED
 from app.domain.limits import MAX_WAIT_SECONDS, REPLAY_PAGE_EVENTS
 from app.domain.roles import Kind
 from app.store.database import Database

@@ -9,7 +9,7 @@ from app.domain.appends import Ban, Mute, Remove, UpdateRoom
 from app.domain.limits import MAX_TEXT_CHARACTERS
 from app.domain.roles import Kind
 from app.store.database import Database
-from app.wire.message_bodies import MessageAnswer, MessagesAnswer, WordingsAnswer
+from app.wire.message_bodies import EditsAnswer, MessageAnswer, MessagesAnswer
 from tests.api.env import ROOM, open_env, request, send_message
 from tests.api.people import code, fields
 from tests.harness.server import Server, open_server
@@ -386,7 +386,7 @@ async def test_earlier_versions_are_for_the_author_and_moderators(env: Server) -
 
     for who in ("bo", "moe", "ana"):
         answer = await request(env, who, "GET", f"/messages/{seq}/edits")
-        WordingsAnswer.model_validate(answer.json())
+        EditsAnswer.model_validate(answer.json())
         assert [edit["text"] for edit in answer.json()["edits"]] == ["one", "two", "three"]
     assert before.json() == {"edits": [], "next": None}
     await env.admit("den", "cy", by="ana")

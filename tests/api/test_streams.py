@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.appends import Ban, Join, Remove, Send, UpdateRoom
-from app.domain.closing import DRAINING, TOKEN_EXPIRED
+from app.domain.close_codes import DRAINING, TOKEN_EXPIRED
 from app.domain.limits import FANOUT_SLICE
 from app.domain.roles import Kind
 from app.store.database import Database

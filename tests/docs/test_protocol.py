@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.config.client_limits import client_limits
-from app.domain import closing
-from app.domain.closing import Close
+from app.domain import close_codes
+from app.domain.close_codes import Close
 from app.domain.errors import ParleyError, RoomNotFound
 from app.domain.events import EventType
 from app.domain.roles import Kind, Role
@@ -115,14 +115,16 @@ def test_the_example_of_an_error_is_exact() -> None:
 
 
 def test_the_listed_close_codes_are_those_defined() -> None:
-    codes = {close.code for close in vars(closing).values() if isinstance(close, Close)}
+    codes = {close.code for close in vars(close_codes).values() if isinstance(close, Close)}
     codes |= {error.close for error in ERRORS if error.close is not None}
 
     assert {int(code) for code in _section("2.4")} == codes
 
 
 @pytest.mark.parametrize(
-    "close", [c for c in vars(closing).values() if isinstance(c, Close)], ids=lambda c: c.reason
+    "close",
+    [c for c in vars(close_codes).values() if isinstance(c, Close)],
+    ids=lambda c: c.reason,
 )
 def test_a_close_code_is_listed_with_the_word_of_its_reason(close: Close) -> None:
     word = re.split(r"\W", close.reason)[0]
