@@ -116,7 +116,7 @@ async def test_a_retry_after_losing_the_room_shows_nothing_of_what_came_after(
 
 
 @pytest.mark.parametrize(
-    "key", ["", "k" * 65, "caf\xe9", "a\tb", "\x7f"], ids=["empty", "long", "é", "tab", "del"]
+    "key", ["", "k" * 65, "caf\xe9", "a\tb", "\x7f"], ids=["empty", "long", "accent", "tab", "del"]
 )
 async def test_a_key_is_a_few_printable_ascii_characters(den: Server, key: str) -> None:
     person = await den.person("bo")
