@@ -38,6 +38,12 @@ def test_of_a_long_text_the_part_around_the_first_match_is_shown() -> None:
     assert len(shown) == SNIPPET_CHARACTERS + 4
 
 
+def test_the_match_is_shown_with_as_much_before_it_whatever_its_length() -> None:
+    short, long = (snippet(f"{FAR}{word} {FAR}", phrases(word)) for word in ("a", "a" * 30))
+
+    assert short.index("«") == long.index("«")
+
+
 def test_the_beginning_and_the_end_are_not_cut() -> None:
     assert snippet(f"here {FAR}", phrases("here")).startswith("«here» far")
     assert snippet(f"{FAR}here", phrases("here")).endswith("far «here»")
