@@ -176,6 +176,51 @@ async def test_what_is_no_longer_kept_is_forgotten(index: Index) -> None:
     await index.is_sound()
 
 
+async def test_the_migrations_index_old_messages_as_the_server_does(index: Index) -> None:
+    texts = [
+        "Old words, don't",
+        None,
+        "Gô naïve ÀÉ",
+        "東京タワー",
+        "👍🏽 ﾊﾝｶｸ",
+        "x_y/1.2",
+        "é" * 99,
+    ]
+    rows = sa.text("SELECT event_id, CAST(words AS text) FROM search_documents ORDER BY event_id")
+
+    def migrate(connection: sa.Connection) -> list[tuple[int, str]]:
+        migrations.downgrade(connection, "0001")
+        for seq, text in enumerate(texts, 2):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO events (id, room_id, type, by, at, text)"
+                    " VALUES (:id, 1, 'message.created', 1, 5, :text)"
+                ),
+                {"id": event_id(RoomId(1), seq), "text": text},
+            )
+        migrations.upgrade(connection)
+        return [tuple(row) for row in connection.execute(rows)]
+
+    def add(connection: sa.Connection) -> list[tuple[int, str]]:
+        dialect = connection.dialect.name
+        connection.execute(sa.text("DELETE FROM search_documents"))
+        documents = [search.document(dialect, Kind.PUBLIC, RoomId(1), ANA, text) for text in texts]
+        search.add(
+            connection,
+            [(event_id(RoomId(1), seq), made) for seq, made in enumerate(documents, 2)],
+        )
+        found = [tuple(row) for row in connection.execute(rows)]
+        search.rebuild(connection)
+        return found
+
+    migrated = await index.database.write(migrate)
+
+    assert await index.finds("old") == [(1, 2)]
+    assert await index.finds("naive") == [(1, 4)]
+    await index.is_sound()
+    assert migrated == await index.database.write(add)
+
+
 async def test_old_messages_are_indexed_by_the_migration(index: Index) -> None:
     def work(connection: sa.Connection) -> None:
         migrations.downgrade(connection, "0001")
