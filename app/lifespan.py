@@ -15,7 +15,7 @@ from app.observability.logs import event
 from app.runtime import Runtime
 from app.services.accounts.logins import Logins
 from app.services.log.committer import Committer
-from app.store import meta
+from app.store import epoch as epoch_store
 from app.store.opening import open_database
 
 log = logging.getLogger("parley.runtime")
@@ -43,7 +43,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
                 migrate=where.kind == "sqlite",
             )
         )
-        epoch = await database.read(meta.epoch)
+        epoch = await database.read(epoch_store.read)
         runtime = Runtime(settings, database, epoch, broker=MemoryBroker())
         await stack.enter_async_context(running(runtime))
         event(log, logging.INFO, "server.started", database=where.shown)

@@ -9,7 +9,7 @@ How a command ends when it can't do what it was asked for: one line, and a code.
 
 from app.config.settings import SettingsError
 from app.domain.errors import ParleyError
-from app.store.opening import Locked, StoreError
+from app.store.errors import Locked, StoreError
 from app.transport.server import ListenError
 
 FAILED = 1

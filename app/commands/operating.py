@@ -25,7 +25,8 @@ from app.services.admin.admin_service import AdminService
 from app.services.log.transactions import Transactions
 from app.services.rooms.membership_removal import MembershipRemoval
 from app.services.rooms.retention import Retention
-from app.store.opening import Locked, open_database
+from app.store.errors import Locked
+from app.store.opening import open_database
 
 _LOOK_AGAIN_SECONDS = 0.1
 

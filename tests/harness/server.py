@@ -28,7 +28,8 @@ from app.lifespan import running
 from app.main import create_app
 from app.runtime import Runtime, clock
 from app.security.access_tokens import AccessTokens
-from app.store import meta, sessions, users
+from app.store import epoch as epoch_store
+from app.store import sessions, users
 from app.store.database import Database
 from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import AsgiSocket
@@ -279,7 +280,7 @@ async def open_server(
     """
     clock = Clock()
     configured = settings(**chosen)
-    epoch = await database.read(meta.epoch)
+    epoch = await database.read(epoch_store.read)
     runtime = Runtime(configured, database, epoch, broker=broker or MemoryBroker(), now=clock)
     app = create_app(configured)
     app.state.runtime = runtime

@@ -23,7 +23,7 @@ from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replays import Replays
 from app.services.log.committer import AppendResult, commit
 from app.store import events as event_store
-from app.store import messages, rooms, users
+from app.store import members, messages, room_views, users
 from app.store.database import Work
 from app.wire.events import encode_batch
 from app.wire.frames import payload_of, payloads_of
@@ -224,7 +224,7 @@ class House:
     def view(self, room: RoomId, name: str, read: int = 0) -> RoomView:
         """Where somebody stands in a room, if they have read up to ``read``."""
         key = (room, PEOPLE[name], read)
-        return rooms.room_views(self.connection, [key])[key]
+        return room_views.load(self.connection, [key])[key]
 
     def _messages(self, room: RoomId, limit: int) -> list[Body]:
         name = ROOM_NAMES[self.rooms.index(room)]
@@ -241,7 +241,7 @@ class House:
         found: list[Body] = []
         after = ""
         while True:
-            page = rooms.members(self.connection, room, after=after, limit=limit)
+            page = members.page(self.connection, room, after=after, limit=limit)
             found += [member_body(member) for member in page]
             if len(page) < limit:
                 return found

@@ -21,7 +21,8 @@ from app.services.accounts.session_revoker import OnRevoked, SessionRevoker
 from app.services.admin.account_admin import AccountAdmin
 from app.services.admin.audit_log import AuditLog
 from app.services.admin.room_admin import RoomAdmin
-from app.store import audit, meta
+from app.store import audit
+from app.store import epoch as epoch_store
 from app.store.audit import Entry
 from app.store.database import Database
 from app.store.users import User
@@ -199,7 +200,7 @@ class AdminService:
         audited = self._acts.audited(by, "epoch.new", "installation")
 
         async def begin() -> str:
-            epoch = await audited.write(meta.new_epoch)
+            epoch = await audited.write(epoch_store.renew)
             self._on_new_epoch(epoch)
             return epoch
 

@@ -128,7 +128,7 @@ class RoomAdmin:
 
         def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
             room = all_rooms.by_name(connection, name)
-            retention.keep(connection, room.id, days=days, events=events)
+            retention.set_limits(connection, room.id, days=days, events=events)
             return room._replace(retention_days=days, retention_events=events), ()
 
         data = {"days": days} if days is not None else {"events": events}

@@ -17,7 +17,7 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
 from app.domain.views import MessagePage, RoomAccess
 from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms
+from app.store import messages, room_access
 from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import Database, DbConnection
 from app.wire.messages import page_json
@@ -114,7 +114,7 @@ class MessagePages:
     ) -> dict[_Asked, _Shown | ParleyError]:
         # Before the snapshot: a name that changes from here on is noticed.
         names = self._names
-        found = rooms.access(connection, {(key.room, me) for me, key in asked})
+        found = room_access.load(connection, {(key.room, me) for me, key in asked})
         shown: dict[PageKey, _Shown] = {}
         answers: dict[_Asked, _Shown | ParleyError] = {}
         for me, key in asked:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from app.domain.ids import RoomId, UserId
 from app.domain.views import RoomView
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.store import room_views as room_view_store
 from app.store import rooms
 from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import DbConnection
@@ -51,7 +52,7 @@ class MembershipLoader:
             for room in mine[user][:limit]
         }
         found: dict[UserId, list[RoomView]] = {user: [] for user, _ in keys}
-        for (_, user, _), view in rooms.room_views(connection, wanted).items():
+        for (_, user, _), view in room_view_store.load(connection, wanted).items():
             found[user].append(view)
         for room_views in found.values():
             room_views.sort(key=lambda view: view.name)

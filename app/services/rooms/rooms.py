@@ -15,6 +15,7 @@ from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.room_views import RoomViews
+from app.store import room_views as room_view_store
 from app.store import rooms, users
 from app.store.database import Database, DbConnection
 
@@ -91,7 +92,7 @@ class Rooms:
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
             keys = [(room, me, self._markers.latest(room, me, 0)) for room in found]
-            room_views = rooms.room_views(connection, keys)
+            room_views = room_view_store.load(connection, keys)
             return [room_views[key] for key in keys]
 
         return await self._database.read(work)

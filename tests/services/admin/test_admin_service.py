@@ -25,7 +25,7 @@ from app.services.accounts.login_throttle import Throttle
 from app.services.admin.admin_service import AdminService
 from app.services.log.transactions import Transactions
 from app.services.rooms.membership_removal import MembershipRemoval
-from app.store import meta
+from app.store import epoch as epoch_store
 from app.store.checking import check
 from app.store.database import Database
 from app.store.tables import audit, members, users
@@ -221,13 +221,13 @@ async def test_archiving_and_reopening_are_events_by_whoever_did_it(office: Offi
 
 
 async def test_a_new_epoch_is_told_and_stored(office: Office) -> None:
-    before = await office.database.read(meta.epoch)
+    before = await office.database.read(epoch_store.read)
 
     epoch = await office.admin_service.new_epoch()
 
     assert epoch != before
     assert office.epochs == [epoch]
-    assert await office.database.read(meta.epoch) == epoch
+    assert await office.database.read(epoch_store.read) == epoch
     assert await office.entries() == [(None, "epoch.new", "installation")]
 
 
