@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
+from app.api.deps import Me, RuntimeDep
 from app.api.pages import PageDep
 from app.api.responses import AUTHENTICATED, errors
 from app.api.rooms import Username
@@ -19,9 +18,8 @@ from app.wire.room_bodies import BlockAnswer, BlocksAnswer
 router = APIRouter(prefix="/users/me/blocks", tags=["Users"], route_class=StrictRoute)
 
 
-async def _blocks(connection: HTTPConnection) -> Blocks:
-    blocks: Blocks = connection.state.runtime.blocks
-    return blocks
+async def _blocks(runtime: RuntimeDep) -> Blocks:
+    return runtime.accounts.blocks
 
 
 BlocksDep = Annotated[Blocks, Depends(_blocks)]

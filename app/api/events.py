@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from app.api.deps import BearerToken
+from app.api.deps import BearerToken, RuntimeDep
 from app.api.messages import HistoryDep, json_answer
 from app.api.responses import errors
 from app.api.rooms import IN_ROOM, RoomName
@@ -12,7 +12,6 @@ from app.api.streams import EventStream, Export, long_poll
 from app.api.strict import StrictRoute
 from app.domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
 from app.domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
-from app.runtime import Runtime
 from app.services.messages.history import LogPage
 from app.wire.events import event_body
 from app.wire.message_bodies import EventsAnswer
@@ -59,6 +58,7 @@ Since = Annotated[
 )
 async def list_events(
     request: Request,
+    runtime: RuntimeDep,
     room: RoomName,
     bearer: BearerToken,
     history: HistoryDep,
@@ -91,7 +91,6 @@ async def list_events(
     by itself; an event named `end`, with `code` and `reason` as on a socket, is the last.
     What stays open counts as a connection.
     """
-    runtime: Runtime = request.state.runtime
     kind = _wanted(request.headers.get("accept", ""))
     if kind != "application/json":
         _refuse(limit=limit, wait=wait or None)
@@ -103,11 +102,13 @@ async def list_events(
     shown_here = _only([] if bearer is None else [bearer])
     if kind == _LINES:
         return Export(runtime, shown_here, room, since)
-    me = await runtime.authenticator.authenticate(shown_here)
+    me = await runtime.accounts.authenticator.authenticate(shown_here)
     limit = DEFAULT_EVENTS_PAGE if limit is None else limit
     page = await history.events(me.user, room, since, limit=limit)
     if wait and page.batch is None:
-        page = await long_poll(request, shown_here, room, since, limit=limit, seconds=wait)
+        page = await long_poll(
+            runtime, request, shown_here, room, since, limit=limit, seconds=wait
+        )
     return _page(page)
 
 

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
+from app.api.deps import Me, RuntimeDep
 from app.api.pages import PageDep
 from app.api.responses import AUTHENTICATED, errors
 from app.api.rooms import IN_ROOM, RoomName, room_answer
@@ -28,9 +27,8 @@ router = APIRouter(tags=["Rooms"], route_class=StrictRoute)
 InviteNumber = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
 
 
-async def _invites(connection: HTTPConnection) -> Invites:
-    invites: Invites = connection.state.runtime.invites
-    return invites
+async def _invites(runtime: RuntimeDep) -> Invites:
+    return runtime.rooms.invites
 
 
 InvitesDep = Annotated[Invites, Depends(_invites)]

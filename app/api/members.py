@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
+from app.api.deps import Me, RuntimeDep
 from app.api.pages import PageDep
 from app.api.responses import errors
 from app.api.rooms import IN_ROOM, RoomName, Username
@@ -21,9 +20,8 @@ from app.wire.rooms import member_body
 router = APIRouter(prefix="/rooms/{room}/members", tags=["Rooms"], route_class=StrictRoute)
 
 
-async def _members(connection: HTTPConnection) -> Members:
-    members: Members = connection.state.runtime.members
-    return members
+async def _members(runtime: RuntimeDep) -> Members:
+    return runtime.rooms.members
 
 
 MembersDep = Annotated[Members, Depends(_members)]

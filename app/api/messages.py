@@ -4,9 +4,8 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
+from app.api.deps import Me, RuntimeDep
 from app.api.pages import PageDep
 from app.api.responses import errors
 from app.api.rooms import IN_ROOM, RoomName
@@ -61,19 +60,16 @@ Key = Annotated[
 ]
 
 
-async def _history(connection: HTTPConnection) -> History:
-    history: History = connection.state.runtime.history
-    return history
+async def _history(runtime: RuntimeDep) -> History:
+    return runtime.messages.history
 
 
-async def _messages(connection: HTTPConnection) -> Messages:
-    messages: Messages = connection.state.runtime.messages
-    return messages
+async def _messages(runtime: RuntimeDep) -> Messages:
+    return runtime.messages.messages
 
 
-async def _message_pages(connection: HTTPConnection) -> MessagePages:
-    pages: MessagePages = connection.state.runtime.message_pages
-    return pages
+async def _message_pages(runtime: RuntimeDep) -> MessagePages:
+    return runtime.messages.message_pages
 
 
 HistoryDep = Annotated[History, Depends(_history)]

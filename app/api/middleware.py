@@ -38,6 +38,7 @@ class Requests:
         started = time.perf_counter()
         status = 0
         instead: bytes | None = None
+        mounted_at = scope.get("root_path", "").encode()
 
         async def answer(message: Message) -> None:
             nonlocal status, instead
@@ -53,6 +54,8 @@ class Requests:
                 if _CSP[0] not in given:
                     headers.append(_CSP)
                 headers.append((b"x-request-id", request_id.encode()))
+                if mounted_at:
+                    headers = [_below(mounted_at, header) for header in headers]
                 message = {**message, "headers": headers}
             elif instead is not None:
                 message = {**message, "body": instead}
@@ -73,3 +76,9 @@ class Requests:
                         status=status,
                         ms=ms,
                     )
+
+
+def _below(mounted_at: bytes, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """``Location`` as it is seen from outside the host that the app is mounted in."""
+    name, value = header
+    return (name, mounted_at + value) if name == b"location" and value[:1] == b"/" else header

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
+from app.api.deps import Me, RuntimeDep
 from app.api.pages import PageDep
 from app.api.responses import AUTHENTICATED, errors
 from app.api.strict import StrictRoute
@@ -41,14 +40,12 @@ RoomName = Annotated[str, Path(description="The room's name.", examples=["genera
 Username = Annotated[str, Path(description="Who is meant.", examples=["bob"])]
 
 
-async def _rooms(connection: HTTPConnection) -> Rooms:
-    rooms: Rooms = connection.state.runtime.rooms
-    return rooms
+async def _rooms(runtime: RuntimeDep) -> Rooms:
+    return runtime.rooms.rooms
 
 
-async def _reading(connection: HTTPConnection) -> ReadReceipts:
-    read_receipts: ReadReceipts = connection.state.runtime.read_receipts
-    return read_receipts
+async def _reading(runtime: RuntimeDep) -> ReadReceipts:
+    return runtime.realtime.read_receipts
 
 
 RoomsDep = Annotated[Rooms, Depends(_rooms)]

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
+from app.api.deps import Me, RuntimeDep
 from app.api.messages import Limit, json_answer
 from app.api.pages import PageRequest
 from app.api.responses import errors
@@ -20,9 +19,8 @@ from app.wire.messages import message_body
 router = APIRouter(prefix="/search", tags=["Messages"], route_class=StrictRoute)
 
 
-async def _search(connection: HTTPConnection) -> Search:
-    search: Search = connection.state.runtime.search
-    return search
+async def _search(runtime: RuntimeDep) -> Search:
+    return runtime.messages.search
 
 
 SearchDep = Annotated[Search, Depends(_search)]

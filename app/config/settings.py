@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic import model_validator as validate_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -76,17 +84,15 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class Settings(BaseSettings):
-    """Every setting, with its default. The comments of ``.env.example`` say what each does."""
+class Settings(BaseModel):
+    """
+    Every setting, with its default. The comments of ``.env.example`` say what each does.
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    Made from its arguments alone, so that a host product's environment and ``.env`` have no
+    influence; :func:`read_settings` reads those.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     # Where it runs
 
@@ -150,6 +156,17 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
 
+class _Environment(Settings, BaseSettings):
+    """The same, from the environment and ``.env``."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+    )
+
+
 def read_settings(**chosen: Any) -> Settings:
     """
     The settings of this process.
@@ -163,7 +180,8 @@ def read_settings(**chosen: Any) -> Settings:
 
     """
     try:
-        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+        given = {name: value for name, value in chosen.items() if value is not None}
+        settings = Settings(**dict(_Environment(**given)))
     except ValidationError as exc:
         raise SettingsError("\n".join(_sentence(error) for error in exc.errors())) from None
     except UnicodeDecodeError:

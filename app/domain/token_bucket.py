@@ -37,16 +37,19 @@ class TokenBucket:
 class UserTokenBuckets:
     """A bucket for each user, shared by their connections and their requests over HTTP."""
 
-    def __init__(self, rate: float, burst: float) -> None:
+    def __init__(
+        self, rate: float, burst: float, *, max_remembered: int = MAX_REMEMBERED_BUCKETS
+    ) -> None:
         self._rate = rate
         self._burst = burst
+        self._max_remembered = max_remembered
         self._buckets: dict[UserId, TokenBucket] = {}
 
     def of(self, user: UserId, now: float) -> TokenBucket:
         """The bucket of ``user``."""
         bucket = self._buckets.get(user)
         if bucket is None:
-            if len(self._buckets) >= MAX_REMEMBERED_BUCKETS:
+            if len(self._buckets) >= self._max_remembered:
                 # Those who come back begin with a full one: a burst each, at most.
                 self._buckets.clear()
             bucket = self._buckets[user] = TokenBucket(self._rate, self._burst, now)

@@ -25,8 +25,8 @@ _ENDS_ACCESS = frozenset(
 class Hub:
     """The registry of connections, and the fan-out."""
 
-    def __init__(self) -> None:
-        self.fanout = Fanout()
+    def __init__(self, fanout: Fanout) -> None:
+        self.fanout = fanout
         """Where those who wait for no answer are told."""
         self._users: dict[UserId, set[Connection]] = {}
         self._rooms: dict[RoomId, dict[Connection, Subscription]] = {}

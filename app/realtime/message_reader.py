@@ -95,7 +95,7 @@ class MessageReader:
         else:
             effect = self._client_session.receive(text, self._time())
         if type(effect) is Execute:
-            return self._handler.perform(effect.request)
+            return self._handler.execute(effect.request)
         if type(effect) is Reply:
             self._outbox.send(effect.payload)
         else:

@@ -31,15 +31,15 @@ class BatchLoader:
     Args:
         database: Where to read. Its failures are raised to every request of the batch, and the
             next request starts anew.
-        max_gather_seconds: How long a batch may grow, if each turn of the loop adds to it.
+        gather_seconds: How long a batch may grow, if each turn of the loop adds to it.
 
     """
 
     def __init__(
-        self, database: Database, *, max_gather_seconds: float = MAX_LOAD_GATHER_SECONDS
+        self, database: Database, *, gather_seconds: float = MAX_LOAD_GATHER_SECONDS
     ) -> None:
         self._database = database
-        self._max_gather_seconds = max_gather_seconds
+        self._gather_seconds = gather_seconds
         self._waiting: dict[Loader[Any, Any], _Waiting] = {}
         # How many requests there have been.
         self._requests = 0
@@ -75,7 +75,7 @@ class BatchLoader:
         its requests share the read; during the read, the two threads would contend for the GIL.
         """
         time = asyncio.get_running_loop().time
-        deadline, requests = time() + self._max_gather_seconds, 0
+        deadline, requests = time() + self._gather_seconds, 0
         while requests < self._requests and time() < deadline:
             requests = self._requests
             await asyncio.sleep(0)

@@ -2,7 +2,8 @@
 Queries without SQLAlchemy, for the statements whose cost is counted: per batch, join and page.
 
 On SQLite, SQLAlchemy has nothing to add to them, no types to convert and no text to compile, and
-takes eight times as long as the driver (``python -m bench.ways``). PostgreSQL's driver needs it.
+takes eight times as long as the driver (``python -m bench.fast_paths``). PostgreSQL's driver
+needs it.
 """
 
 import sqlite3

@@ -2,7 +2,7 @@
 A thread pool for an event loop.
 
 Costs half of ``loop.run_in_executor``, which makes a ``concurrent.futures.Future`` per call, to
-lock and to chain to asyncio's (``python -m bench.ways``).
+lock and to chain to asyncio's (``python -m bench.fast_paths``).
 """
 
 import asyncio

@@ -34,7 +34,7 @@ class OpenRequest:
             "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in given.items()],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),
-            "state": {"runtime": server.runtime},
+            "state": {},
         }
         self.taking = asyncio.Event()
         self.taking.set()

@@ -81,7 +81,7 @@ class Stage:
 
     async def give_passwords(self) -> None:
         """Let everybody have the same password."""
-        hashed = await self.server.runtime.passwords.hash(PASSWORD)
+        hashed = await self.server.runtime.accounts.passwords.hash(PASSWORD)
         await self.server.database.write(
             lambda c: c.execute(sa.update(users).values(password_hash=hashed))
         )
@@ -176,7 +176,7 @@ class Stage:
 
     async def _append(self, asked: type[Append], room: int, by: str, **what: Any) -> Any:
         user = await self._id(by)
-        return await self.server.runtime.committer.append(
+        return await self.server.runtime.log.committer.append(
             asked(room=RoomId(room), by=user, at=self.server.clock(), **what)
         )
 

@@ -248,12 +248,12 @@ async def test_an_unknown_parameter_is_a_typo(client: AsyncClient, admin: dict[s
 async def test_a_new_epoch_is_that_of_the_server(
     server: Server, client: AsyncClient, operator: dict[str, str]
 ) -> None:
-    before = server.runtime.epoch
+    before = server.runtime.log.epoch.name
 
     answer = await client.put("/admin/epoch", headers=operator)
 
-    assert answer.json() == {"epoch": server.runtime.epoch}
-    assert server.runtime.epoch != before
+    assert answer.json() == {"epoch": server.runtime.log.epoch.name}
+    assert server.runtime.log.epoch.name != before
 
 
 async def test_an_operators_token_is_good_for_nothing_else(

@@ -111,7 +111,7 @@ async def test_every_act_is_listed_the_newest_first(server: Server, admin: Perso
     await admin.http.put("/admin/rooms/general/retention", json={"days": 7})
     await admin.http.delete("/admin/rooms/general/retention")
     await admin.http.delete("/admin/users/bo?messages=blank")
-    await server.runtime.admin_service.set_admin("cyd", True)
+    await server.runtime.admin.set_admin("cyd", True)
 
     entries = await audit(admin)
 

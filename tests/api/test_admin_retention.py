@@ -83,7 +83,7 @@ async def test_what_is_not_kept_is_gone_for_everybody(server: Server, admin: Per
     bo = (await server.person("bo")).http
 
     await admin.http.put("/admin/rooms/den/retention", json={"events": 2})
-    await server.runtime.retention.sweep()
+    await server.runtime.rooms.retention.sweep()
 
     room = (await bo.get("/rooms/den")).json()
     assert (room["first"], room["head"]) == (6, 7)

@@ -42,7 +42,7 @@ async def test_a_page_of_the_log(den: Server) -> None:
     assert [event["seq"] for event in page["events"]] == list(range(1, 8))
     assert page["events"][0]["type"] == "room.created"
     assert (page["head"], page["first"], page["has_more"]) == (7, 1, False)
-    assert page["epoch"] == den.runtime.epoch
+    assert page["epoch"] == den.runtime.log.epoch.name
 
 
 async def test_a_replay_over_http_is_that_of_a_socket(den: Server) -> None:
@@ -205,7 +205,7 @@ async def test_an_export_that_is_cut_says_so(den: Server, event: str, end: int) 
         case "log-out":
             await den.logs_out(moe)
         case "drain":
-            for connection in den.runtime.hub.of_user(moe.user):
+            for connection in den.runtime.realtime.hub.of_user(moe.user):
                 connection.close(DRAINING)
     export.taking.set()
 
@@ -225,7 +225,7 @@ async def test_an_export_whose_reader_has_gone_ends(den: Server) -> None:
     export.taking.set()
 
     await asyncio.wait_for(export.task, 5)
-    assert not den.runtime.hub.of_user(den_user(den, "moe"))
+    assert not den.runtime.realtime.hub.of_user(den_user(den, "moe"))
 
 
 async def test_an_outsider_gets_no_export(den: Server) -> None:
@@ -245,8 +245,8 @@ async def waits(server: Server, who: str, query: str) -> asyncio.Task[object]:
     await until(
         lambda: any(
             room_feed.waiters
-            for room_feed in [server.runtime.feed._room_feeds.get(room)]
-            if room_feed is not None and server.runtime.hub.of_user(user)
+            for room_feed in [server.runtime.realtime.feed._room_feeds.get(room)]
+            if room_feed is not None and server.runtime.realtime.hub.of_user(user)
         ),
         "the poll to wait",
     )
@@ -267,14 +267,14 @@ async def test_one_who_waits_hears_what_comes(den: Server) -> None:
     page = (await polling).json()
     assert [event["text"] for event in page["events"]] == ["at last"]
     assert page["head"] == 8
-    assert not den.runtime.hub.of_user(den_user(den, "moe"))
+    assert not den.runtime.realtime.hub.of_user(den_user(den, "moe"))
 
 
 async def test_waiting_ends_with_an_empty_page(den: Server) -> None:
     page = (await ask(den, "moe", "GET", "/events?since=7&wait=1")).json()
 
     assert (page["events"], page["head"], page["has_more"]) == ([], 7, False)
-    (room_feed,) = den.runtime.feed._room_feeds.values()
+    (room_feed,) = den.runtime.realtime.feed._room_feeds.values()
     assert (room_feed.waiters, room_feed.users) == ([], 0)
 
 
@@ -310,7 +310,7 @@ async def test_one_who_waits_and_logs_out_is_nobody(den: Server) -> None:
 
 async def test_a_token_that_ends_meanwhile_has_expired(den: Server) -> None:
     polling = await waits(den, "moe", "since=7&wait=60")
-    (connection,) = den.runtime.hub.of_user(den_user(den, "moe"))
+    (connection,) = den.runtime.realtime.hub.of_user(den_user(den, "moe"))
 
     connection.close(TOKEN_EXPIRED)
 
@@ -346,11 +346,11 @@ async def test_waiting_counts_as_a_connection(database: Database) -> None:
 
 async def test_one_who_waits_and_hangs_up_is_forgotten(den: Server) -> None:
     poll = await opens(den, "moe", "/rooms/den/events?since=7&wait=60", Accept="*/*")
-    await until(lambda: den.runtime.hub.of_user(den_user(den, "moe")), "the poll")
+    await until(lambda: den.runtime.realtime.hub.of_user(den_user(den, "moe")), "the poll")
 
     poll.hang_up()
 
-    await until(lambda: not den.runtime.hub.of_user(den_user(den, "moe")), "it to end")
+    await until(lambda: not den.runtime.realtime.hub.of_user(den_user(den, "moe")), "it to end")
     await asyncio.wait_for(poll.task, 5)
 
 
@@ -358,4 +358,4 @@ async def test_a_room_of_another_is_not_waited_for(den: Server) -> None:
     answer = await ask(den, "eve", "GET", "/events?since=7&wait=60")
 
     assert code(answer) == (404, "room_not_found")
-    assert not den.runtime.hub.of_user(den_user(den, "eve"))
+    assert not den.runtime.realtime.hub.of_user(den_user(den, "eve"))

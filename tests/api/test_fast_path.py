@@ -132,7 +132,7 @@ async def test_a_fault_of_ours_is_logged_and_told(
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(den.runtime.message_pages, "get", broken)
+    monkeypatch.setattr(den.runtime.messages.message_pages, "get", broken)
     answer = await bo.http.get(PATH)
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
@@ -142,7 +142,7 @@ async def test_a_fault_of_ours_is_logged_and_told(
 
 
 async def test_those_who_ask_at_the_same_moment_share_a_page(den: Server) -> None:
-    pages = den.runtime.message_pages
+    pages = den.runtime.messages.message_pages
     people = [await den.person(name) for name in ("ana", "eve", "bo")]
 
     first, refused, second = await asyncio.gather(

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.api import streams
 from app.domain.appends import Ban, Join, Remove, Send, UpdateRoom
 from app.domain.closing import DRAINING, TOKEN_EXPIRED
 from app.domain.limits import FANOUT_SLICE
@@ -35,7 +34,7 @@ async def is_live(server: Server, who: str) -> None:
     await until(
         lambda: any(
             subscription.live
-            for connection in server.runtime.hub.of_user(user)
+            for connection in server.runtime.realtime.hub.of_user(user)
             for subscription in connection.subscriptions.values()
         ),
         f"{who}'s stream to be live",
@@ -45,7 +44,7 @@ async def is_live(server: Server, who: str) -> None:
 async def is_gone(server: Server, who: str) -> None:
     """Wait until nothing of somebody is connected."""
     user = (await server.person(who)).user
-    await until(lambda: not server.runtime.hub.of_user(user), f"{who} to be gone")
+    await until(lambda: not server.runtime.realtime.hub.of_user(user), f"{who} to be gone")
 
 
 async def ended(stream: OpenRequest) -> tuple[int, str]:
@@ -162,7 +161,7 @@ async def test_who_may_read_a_public_room_may_follow_it_without_joining(server: 
     assert (await eve.hears())["text"] == "hi"
     members = (await ask(server, "ana", "GET", "/members")).json()["members"]
     assert {member["user"] for member in members} == {"ana", "moe", "bo"}
-    assert server.runtime.presence.usernames(server.room_id("den")) == ["moe"]
+    assert server.runtime.realtime.presence.usernames(server.room_id("den")) == ["moe"]
     assert not [f for f in moe.heard if f.get("by") == "eve"]
 
 
@@ -170,7 +169,7 @@ async def test_a_member_who_follows_is_present(den: Server) -> None:
     stream = await follows(den, "bo", EVENTS)
     await is_live(den, "bo")
 
-    assert den.runtime.presence.usernames(den.room_id("den")) == ["bo"]
+    assert den.runtime.realtime.presence.usernames(den.room_id("den")) == ["bo"]
     stream.hang_up()
     await is_gone(den, "bo")
 
@@ -231,15 +230,14 @@ async def test_nothing_comes_behind_the_end_of_a_crowd(den: Server) -> None:
     """More than are told before all of them are sent away."""
     crowd = [await follows(den, "bo", EVENTS) for _ in range(6 * FANOUT_SLICE)]
     await asyncio.gather(*(stream.hears_until(4) for stream in crowd))
-    publish = den.runtime.feed.publish
 
-    def then_drain(runs: Any) -> None:
-        publish(runs)
-        for connection in den.runtime.hub.connections():
+    def then_drain(_batches: object) -> None:
+        for connection in den.runtime.realtime.hub.connections():
             connection.close(DRAINING)
 
-    den.runtime.feed.publish = then_drain  # type: ignore[method-assign]
-    await says(den, "ana", "the last word")
+    # Connected behind the feed, so called when it has delivered.
+    with den.runtime.log.seams.on_committed.connected(then_drain):
+        await says(den, "ana", "the last word")
 
     for stream in crowd:
         assert (await stream.hears())["text"] == "the last word"
@@ -318,11 +316,10 @@ async def test_a_stream_counts_as_a_connection(database: Database) -> None:
         await follows(server, "moe", EVENTS)
 
 
-async def test_a_slow_reader_is_cut_and_resumes(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams, "CLOSE_SECONDS", 0.05)
-    async with open_server(database, max_unsent_bytes=65_536) as server:
+async def test_a_slow_reader_is_cut_and_resumes(database: Database) -> None:
+    async with open_server(
+        database, max_unsent_bytes=65_536, limits={"realtime": {"close_seconds": 0.05}}
+    ) as server:
         await open_den(server)
         slow, quick = [await follows(server, who, EVENTS) for who in ("moe", "bo")]
         await slow.hears_until(4)
@@ -364,7 +361,7 @@ async def test_a_long_replay_waits_for_its_reader(database: Database) -> None:
         stream = await follows(server, "moe", EVENTS)
         stream.taking.clear()
         await turns(200)
-        (connection,) = server.runtime.hub.of_user((await server.person("moe")).user)
+        (connection,) = server.runtime.realtime.hub.of_user((await server.person("moe")).user)
         # A page of the log at a time, of three.
         assert connection.outbox.unsent < 640 * 1024
 
@@ -373,11 +370,8 @@ async def test_a_long_replay_waits_for_its_reader(database: Database) -> None:
         assert await stream.hears_until(1_204) == list(range(1, 1_205))
 
 
-async def test_a_stream_that_has_nothing_to_say_says_so(
-    den: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams, "STREAM_PING_SECONDS", 0.01)
-
+@pytest.mark.limits(realtime={"stream_ping_seconds": 0.01})
+async def test_a_stream_that_has_nothing_to_say_says_so(den: Server) -> None:
     stream = await follows(den, "moe", f"{EVENTS}?since=4")
 
     assert [await stream.block() for _ in range(3)] == [": ping"] * 3

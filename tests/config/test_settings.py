@@ -39,7 +39,7 @@ def test_the_example_names_every_setting_and_no_other() -> None:
 def test_the_example_holds_the_defaults(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(EXAMPLE.read_text())
 
-    assert read_settings() == Settings(_env_file=None)
+    assert read_settings() == Settings()
 
 
 def test_the_environment_wins_over_env_file_and_arguments_over_both(

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import token_bucket as buckets
 from app.domain.ids import UserId
 from app.domain.token_bucket import TokenBucket, UserTokenBuckets
 
@@ -74,9 +73,8 @@ def test_a_user_has_one_bucket() -> None:
     assert of_users.of(UserId(1), 0.0) is not of_users.of(UserId(2), 0.0)
 
 
-def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "MAX_REMEMBERED_BUCKETS", 2)
-    of_users = UserTokenBuckets(rate=1, burst=1)
+def test_buckets_are_bounded() -> None:
+    of_users = UserTokenBuckets(rate=1, burst=1, max_remembered=2)
     first = of_users.of(UserId(1), 0.0)
 
     for user in (2, 3):

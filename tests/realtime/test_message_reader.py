@@ -23,7 +23,7 @@ class RequestHandler:
         self.done: list[str] = []
         self.go_on = asyncio.Event()
 
-    def perform(self, request: object) -> Work | None:
+    def execute(self, request: object) -> Work | None:
         text: str = request.text  # type: ignore[attr-defined]
         if text == "bad":
             raise ZeroDivisionError

@@ -52,7 +52,7 @@ async def test_concurrent_requests_share_one_read(gated: GatedDatabase) -> None:
 async def test_requests_of_consecutive_turns(
     gated: GatedDatabase, seconds: float, first: list[int]
 ) -> None:
-    doubles = DoublingLoader(BatchLoader(gated, max_gather_seconds=seconds))
+    doubles = DoublingLoader(BatchLoader(gated, gather_seconds=seconds))
 
     requests = []
     for n in range(5):

@@ -15,6 +15,7 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
 from app.domain.views import MessagePage, MessageView, RoomAccess, Wording
 from app.services.accounts.authenticator import Identity
+from app.services.log.epoch import Epoch
 from app.services.rooms.room_directory import RoomDirectory
 from app.store import edit_history, messages, room_access
 from app.store import events as event_store
@@ -55,7 +56,7 @@ class History:
         database: Database,
         *,
         directory: RoomDirectory,
-        epoch: Callable[[], str],
+        epoch: Epoch,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
@@ -152,7 +153,7 @@ class History:
 
         """
         room = await self._directory.find(name)
-        epoch = self._epoch()
+        epoch = self._epoch.name
 
         def work(connection: DbConnection) -> LogPage:
             access = self._reader(connection, room, me)

@@ -35,14 +35,14 @@ class Rooms:
         committer: Committer,
         directory: RoomDirectory,
         room_views: RoomViews,
-        markers: ReadReceiptBuffer,
+        receipts: ReadReceiptBuffer,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
         self._committer = committer
         self._directory = directory
         self._room_views = room_views
-        self._markers = markers
+        self._receipts = receipts
         self._now = now
 
     # Looking
@@ -87,11 +87,14 @@ class Rooms:
         if not _NAME_CHARACTERS.fullmatch(prefix):
             return []
 
+        # A copy: the work runs in a database thread.
+        read = dict(self._receipts.pending(me))
+
         def work(connection: DbConnection) -> list[RoomView]:
             found = rooms.visible(
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
-            keys = [(room, me, self._markers.latest(room, me, 0)) for room in found]
+            keys = [(room, me, read.get(room, 0)) for room in found]
             room_views = room_view_store.load(connection, keys)
             return [room_views[key] for key in keys]
 

@@ -1,19 +1,15 @@
 """Read markers on their way to the database."""
 
-import pytest
-
 from app.domain.errors import Unavailable
-from app.services.log import read_receipt_buffer as buffer_module
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import until
 from tests.harness.server import open_server
 
 
 async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
-    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
+    gated: GatedDatabase,
 ) -> None:
-    monkeypatch.setattr(buffer_module, "READ_MARKER_SECONDS", 0.02)
-    async with open_server(gated) as server:
+    async with open_server(gated, limits={"log": {"read_receipt_seconds": 0.02}}) as server:
         bo = await server.joins("bo", "general")
         await gated.quiet()
         writes = gated.writes
@@ -23,7 +19,7 @@ async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
         await gated.quiet()
 
         assert gated.writes == writes + 1
-        async with open_server(gated) as restarted:
+        async with open_server(gated, limits={"log": {"read_receipt_seconds": 0.02}}) as restarted:
             restarted.shares_people_with(server)
             again = await restarted.connects("bo", "general")
             assert (await again.catches_up())[0]["read"] == 2

@@ -7,7 +7,7 @@ async def test_memberships_come_by_name_up_to_a_limit(server: Server) -> None:
     for name in ("zoo", "attic", "den"):
         await server.room(name)
     ana, eve = [(await server.person(name)).user for name in ("ana", "eve")]
-    memberships = server.runtime.memberships
+    memberships = server.runtime.rooms.memberships
 
     shown = await memberships.room_views(ana, 2)
 

@@ -11,7 +11,7 @@ async def test_a_view_includes_a_marker_that_is_not_written_yet(server: Server) 
     for text in ("one", "two @bo", "three"):
         last = await ana.ask("send", text=text)
     user, room = (await server.person("bo")).user, server.room_id("general")
-    get = server.runtime.room_views.get
+    get = server.runtime.rooms.room_views.get
 
     before = await get(room, user)
     await bo.ask("read", seq=last["seq"] - 1)
