@@ -10,7 +10,7 @@ from app.store.database import Database
 from app.store.tables import meta
 from tests.store.statements import recorded
 
-PAIRS = BulkStatement("SELECT k.n, k.said FROM {keys} ORDER BY k.n", n="bigint", said="text")
+PAIRS = BulkStatement("SELECT k.n, k.text FROM {keys} ORDER BY k.n", n="bigint", text="text")
 FILTERED = BulkStatement("SELECT k.n FROM {keys} WHERE k.n > :least ORDER BY k.n", n="bigint")
 
 

@@ -115,8 +115,8 @@ def carry_out(engine: sa.Engine, batches: list[list[Append]]) -> tuple[list[Any]
         for batch in batches:
             fresh = [dataclasses.replace(append) for append in batch]
             for outcome in commit(connection, fresh).outcomes:
-                said = (type(outcome), outcome.detail) if isinstance(outcome, ParleyError) else ()
-                outcomes.append(said or outcome)
+                refused = isinstance(outcome, ParleyError)
+                outcomes.append((type(outcome), outcome.detail) if refused else outcome)
         kept = [[tuple(row) for row in connection.execute(sa.text(sql))] for sql in KEPT]
         findings = check(connection).findings
         transaction.rollback()

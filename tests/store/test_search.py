@@ -220,16 +220,16 @@ async def test_the_migrations_index_old_messages_as_the_server_does(env: SearchE
     assert migrated == await env.database.write(add)
 
 
-async def test_old_messages_are_indexed_by_the_migration(env: SearchEnv) -> None:
+async def test_the_migrations_index_the_present_text_of_edited_messages(env: SearchEnv) -> None:
     def work(connection: sa.Connection) -> None:
         migrations.downgrade(connection, "0001")
-        for seq, said, edited in ((2, "old words", None), (3, "first", "newer"), (4, None, None)):
+        for seq, text, edited in ((2, "old words", None), (3, "first", "newer"), (4, None, None)):
             connection.execute(
                 sa.text(
                     "INSERT INTO events (id, room_id, type, by, at, text, edited_text)"
-                    " VALUES (:id, 1, 'message.created', 1, 5, :said, :edited)"
+                    " VALUES (:id, 1, 'message.created', 1, 5, :text, :edited)"
                 ),
-                {"id": event_id(RoomId(1), seq), "said": said, "edited": edited},
+                {"id": event_id(RoomId(1), seq), "text": text, "edited": edited},
             )
         migrations.upgrade(connection)
 
