@@ -20,7 +20,7 @@ hypothesis_settings.load_profile("parley")
 
 # Real processes, browsers, thousands of cases: for `make test-slow`.
 SLOW = (
-    "api/test_authorisation",
+    "api/test_authorization",
     "bench/",
     "docs/test_promises",
     "docs/test_readme",

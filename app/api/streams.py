@@ -17,7 +17,7 @@ import orjson
 from fastapi import Request, Response
 
 from app.api.problems import answer
-from app.domain.closing import (
+from app.domain.close_codes import (
     DRAINING,
     INTERNAL,
     SLOW_CONSUMER,
@@ -39,8 +39,8 @@ from app.realtime.outbox import Outbox
 from app.runtime import Runtime
 from app.services.messages.history import LogPage, check_cursor
 from app.transport.sse import SseTransport
+from app.wire.encoding import event_json
 from app.wire.errors import close_for
-from app.wire.events import event_json
 
 log = logging.getLogger("parley.streams")
 

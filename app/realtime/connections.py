@@ -7,7 +7,7 @@ counted when the log-in has been confirmed.
 
 from collections.abc import Callable
 
-from app.domain.closing import DRAINING, TOO_MANY_CONNECTIONS, Close
+from app.domain.close_codes import DRAINING, TOO_MANY_CONNECTIONS, Close
 from app.realtime.activity import ActivityNotifier
 from app.realtime.connection import Connection
 from app.realtime.drain import Drain

@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from app.domain.closing import DRAINING
+from app.domain.close_codes import DRAINING
 from app.domain.limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
 from app.realtime.hub import Hub
 from app.services.log.committer import Committer

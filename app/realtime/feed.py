@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from app.domain.closing import UNAVAILABLE
+from app.domain.close_codes import UNAVAILABLE
 from app.domain.errors import Unavailable
 from app.domain.events import EventBatch, EventType
 from app.domain.ids import RoomId
@@ -22,7 +22,7 @@ from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
 from app.services.log.seams import LogTrimmed
 from app.store import events as event_store
 from app.store.database import Database, DbConnection
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 
 log = logging.getLogger("parley.feed")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.domain.appends import Join
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Banned, Conflict, Gone, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Forbidden
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.domain import appends
-from app.domain.closing import Close
+from app.domain.close_codes import Close
 from app.domain.errors import (
     Conflict,
     Internal,
@@ -207,7 +207,7 @@ class RequestHandler:
             self._room_for_more.set_result(None)
         coalescer, outbox = self._server.coalescer, self._connection.outbox
         if isinstance(outcome, appends.Committed):
-            coalescer.write_with_replies(outbox, outcome.room, answers.done(re, outcome))
+            coalescer.write_with_replies(outbox, outcome.room, answers.append_ack(re, outcome))
         else:
             coalescer.send(outbox, error_frame(outcome, re))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.domain.closing import UNAUTHORIZED, UNAVAILABLE
+from app.domain.close_codes import UNAUTHORIZED, UNAVAILABLE
 from app.domain.errors import Unauthorized, Unavailable
 from app.domain.ids import UserId
 from app.domain.sessions import SessionsRevoked

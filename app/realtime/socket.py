@@ -14,7 +14,7 @@ from functools import partial
 from random import uniform
 from typing import Any
 
-from app.domain.closing import (
+from app.domain.close_codes import (
     INTERNAL,
     SLOW_CONSUMER,
     TOKEN_EXPIRED,

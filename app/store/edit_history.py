@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from app.domain.ids import RoomId, Seq, event_id
-from app.domain.views import Wording
+from app.domain.views import EarlierText
 from app.store.database import DbConnection
 
 _ORIGINAL = sa.text("SELECT text, at FROM events WHERE id = :id")
@@ -21,7 +21,7 @@ _EARLIER_EDITS = sa.text(
 
 def wordings(
     connection: DbConnection, room: RoomId, seq: int, *, after: int, limit: int
-) -> list[Wording]:
+) -> list[EarlierText]:
     """
     Return a page of the earlier wordings of the message ``seq``, oldest first.
 
@@ -36,12 +36,12 @@ def wordings(
     if last is None:
         return []
     start = event_id(room, 0)
-    found: list[Wording] = []
+    found: list[EarlierText] = []
     if after < seq:
         original = connection.execute(_ORIGINAL, {"id": start + seq}).one()
-        found.append(Wording(Seq(seq), original.text, original.at))
+        found.append(EarlierText(Seq(seq), original.text, original.at))
     rows = connection.execute(
         _EARLIER_EDITS, {**message, "low": start + max(after, seq), "high": last, "limit": limit}
     )
-    found += [Wording(Seq(id_ - start), text, at) for id_, text, at in rows]
+    found += [EarlierText(Seq(id_ - start), text, at) for id_, text, at in rows]
     return [wording for wording in found if wording.text is not None][:limit]

@@ -24,12 +24,11 @@ from app.domain.appends import (
     Remove,
     Send,
 )
-from app.domain.authority import NOBODY
-from app.domain.deciding_rooms import direct_key
+from app.domain.decide_rooms import direct_key
 from app.domain.events import Event
 from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind, Role
-from app.domain.working_set import Message, Person, RoomState, WorkingSet
+from app.domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
 from app.store.bulk import BulkStatement
 from app.store.database import DbConnection
 from app.store.events import decode_data
@@ -138,7 +137,7 @@ def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
     """Lock the rooms of a batch, then read all that its decisions may depend on."""
     batch = _ByType(appends)
     # Appends that create a room name none.
-    rooms = {a.room for a in appends} - {NOBODY}
+    rooms = {a.room for a in appends} - {NO_ROOM}
     if connection.dialect.name == "postgresql" and rooms:
         _LOCK_ROOMS.run(connection, [(room,) for room in sorted(rooms)])
     ws = WorkingSet()

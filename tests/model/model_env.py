@@ -26,7 +26,7 @@ from app.services.log.committer import AppendResult, commit
 from app.store import events as event_store
 from app.store import members, messages, room_views, users
 from app.store.database import Work
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of
 from app.wire.messages import message_body
 from app.wire.rooms import member_body, room_body

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.domain.appends import Append, Committed, CreateRoom, Join, Send
-from app.domain.authority import NOBODY
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
+from app.domain.working_set import NO_ROOM
 from app.services.log.committer import commit
 from app.store import users
 from app.store.database import Database, DbConnection, T
@@ -69,7 +69,7 @@ class LogEnv:
         return (await self.append(Send, by, room, text=text, **fields)).seq or 0
 
     async def create_room(self, name: str, kind: Kind = Kind.PUBLIC, by: str = "ana") -> RoomId:
-        made = await self.append(CreateRoom, by, NOBODY, name=name, title=name.title(), kind=kind)
+        made = await self.append(CreateRoom, by, NO_ROOM, name=name, title=name.title(), kind=kind)
         return made.room
 
     async def read(self, work: Callable[[DbConnection], T]) -> T:

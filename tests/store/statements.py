@@ -35,6 +35,15 @@ def recorded(connection: DbConnection) -> Iterator[list[str]]:
         driver(connection).set_trace_callback(None)
 
 
+def is_constant(small: int, large: int) -> bool:
+    """
+    Whether a cost in opcodes does not grow with the table.
+
+    The handler counts in steps, so that equal costs differ by a few; a scan would add thousands.
+    """
+    return large <= small * 1.1 + 100
+
+
 def opcodes(connection: DbConnection, work: Callable[[DbConnection], Any]) -> int:
     """
     How many steps SQLite's virtual machine takes for ``work``.

@@ -146,8 +146,8 @@ def test_messages_survive_each_step(env: MigrationEnv) -> None:
 def test_a_migration_that_fails_is_rolled_back(env: MigrationEnv, tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    env = Path(migrations.config().get_main_option("script_location") or "") / "env.py"
-    (folder / "env.py").write_text(env.read_text())
+    env_file = Path(migrations.config().get_main_option("script_location") or "") / "env.py"
+    (folder / "env.py").write_text(env_file.read_text())
     (folder / "versions" / "0001_half.py").write_text(
         "from alembic import op\n"
         "import sqlalchemy as sa\n"

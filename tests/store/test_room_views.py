@@ -3,10 +3,10 @@
 import pytest
 
 from app.domain.appends import Admit, OpenDirect
-from app.domain.authority import NOBODY
 from app.domain.ids import RoomId
 from app.domain.roles import Kind, Role
 from app.domain.views import RoomView
+from app.domain.working_set import NO_ROOM
 from app.store import room_access, room_views
 from app.store.database import Database, DbConnection
 from tests.store.log_env import START, LogEnv
@@ -52,7 +52,7 @@ async def test_other_users_have_no_role_and_nothing_unread(env: LogEnv, den: Roo
 
 
 async def test_a_direct_room_names_the_other_user(env: LogEnv) -> None:
-    made = await env.append(OpenDirect, "ana", NOBODY, user=env.users["bo"], name="dm-1")
+    made = await env.append(OpenDirect, "ana", NO_ROOM, user=env.users["bo"], name="dm-1")
 
     assert (await view(env, made.room, "ana")).other == "bo"
     assert (await view(env, made.room, "bo")).other == "ana"

@@ -250,7 +250,7 @@ class Accounts:
 
 def _display_name(text_: str) -> str:
     name = text_.strip()
-    why = text.fault(name)
+    why = text.unstorable_reason(name)
     if why is None and not name:
         why = "is empty"
     if why is None and len(name) > MAX_DISPLAY_NAME_CHARACTERS:

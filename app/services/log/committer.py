@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from app.domain.appends import Append, Committed
-from app.domain.deciding import decide
+from app.domain.decide import decide
 from app.domain.errors import Internal, ParleyError, Unavailable
 from app.domain.events import Event, EventBatch, users_of
 from app.domain.ids import RoomId, UserId

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain.authority import authorize_read, effective_role
+from app.domain.authorization import authorize_read, effective_role
 from app.domain.errors import (
     Conflict,
     Forbidden,
@@ -13,7 +13,7 @@ from app.domain.errors import (
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
-from app.domain.views import MessagePage, MessageView, RoomAccess, Wording
+from app.domain.views import EarlierText, MessagePage, MessageView, RoomAccess
 from app.services.accounts.authenticator import Identity
 from app.services.log.epoch import Epoch
 from app.services.rooms.room_directory import RoomDirectory
@@ -115,7 +115,7 @@ class History:
 
     async def wordings(
         self, me: Identity, name: str, seq: int, *, after: int = 0, limit: int
-    ) -> list[Wording]:
+    ) -> list[EarlierText]:
         """
         What a message said before it was edited, oldest first.
 
@@ -126,7 +126,7 @@ class History:
         """
         room = await self._directory.find(name)
 
-        def work(connection: DbConnection) -> list[Wording]:
+        def work(connection: DbConnection) -> list[EarlierText]:
             access = self._reader(connection, room, me.user)
             message = _message(connection, room, seq)
             role = effective_role(access, is_admin=me.is_admin)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Invalid, ParleyError, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES

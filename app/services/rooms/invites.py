@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from app.domain.appends import Append, Join
-from app.domain.authority import effective_role, require
+from app.domain.authorization import effective_role, require
 from app.domain.errors import Forbidden, InviteNotFound, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 from app.domain import names, text
 from app.domain.appends import CreateRoom, OpenDirect, UpdateRoom
-from app.domain.authority import NOBODY, authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
 from app.domain.views import RoomView
+from app.domain.working_set import NO_ROOM
 from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.room_directory import RoomDirectory
@@ -112,7 +113,7 @@ class Rooms:
 
         """
         append = CreateRoom(
-            room=NOBODY,
+            room=NO_ROOM,
             by=me,
             at=self._now(),
             name=names.new_room_name(name),
@@ -134,7 +135,9 @@ class Rooms:
         """
         proper = names.username(username)
         other = await self._database.read(lambda c: users.known(c, proper))
-        append = OpenDirect(room=NOBODY, by=me, at=self._now(), user=other.id, name=_direct_name())
+        append = OpenDirect(
+            room=NO_ROOM, by=me, at=self._now(), user=other.id, name=_direct_name()
+        )
         done = await self._committer.append(append)
         return await self.at(me, done.room)
 

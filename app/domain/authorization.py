@@ -1,4 +1,9 @@
-"""Who somebody is in a room, and what follows: the one place where access is refused."""
+"""
+Who may do what in a room: every refusal of access is raised here.
+
+The table of roles and actions is :mod:`app.domain.roles`. Reads are checked against
+:class:`RoomAccess`, appends against the working set of their batch, inside its transaction.
+"""
 
 from typing import TypeVar
 
@@ -12,23 +17,21 @@ from app.domain.errors import (
     Unauthorized,
     UserNotFound,
 )
-from app.domain.ids import RoomId, UserId
+from app.domain.ids import UserId
 from app.domain.roles import RANK, Action, Kind, Role, may
 from app.domain.views import RoomAccess
 from app.domain.working_set import Person, RoomState, WorkingSet
-
-NOBODY = RoomId(0)
 
 A = TypeVar("A", bound=RoomAccess)
 
 
 def authorize_read(access: A | None, at: int) -> A:
     """
-    ``access``, if whose it is may read the room.
+    Return ``access`` if its user may read the room at ``at``.
 
     Raises:
-        RoomNotFound: If there is no such room, or it is not for them to know.
-        Banned: From a public room.
+        RoomNotFound: If there is no such room, or the user may not know that it exists.
+        Banned: If the user is banned from this public room.
 
     """
     if access is None:
@@ -41,7 +44,7 @@ def authorize_read(access: A | None, at: int) -> A:
 
 
 def effective_role(access: RoomAccess, *, is_admin: bool) -> Role | None:
-    """What a reader of the room may act as there: :func:`role_of`, outside of a batch."""
+    """The role that a user acts with, outside a batch: an administrator acts as owner."""
     if is_admin and access.kind is not Kind.DIRECT:
         return Role.OWNER
     return access.role
@@ -49,12 +52,14 @@ def effective_role(access: RoomAccess, *, is_admin: bool) -> Role | None:
 
 def require_visible(working_set: WorkingSet, append: Append) -> tuple[RoomState, Person | None]:
     """
-    The room, and who asks: None is the operator.
+    Return the room and the caller, if the caller may know of the room.
+
+    The person is None for the operator.
 
     Raises:
-        RoomNotFound: If there is no such room, or it is not for them to know.
-        Unauthorized: If the user has been disabled meanwhile.
-        Banned: From a public room.
+        RoomNotFound: If there is no such room, or the caller may not know that it exists.
+        Unauthorized: If the caller's account is gone or has been disabled.
+        Banned: If the caller is banned from this public room.
 
     """
     room = working_set.rooms.get(append.room)
@@ -74,7 +79,7 @@ def require_visible(working_set: WorkingSet, append: Append) -> tuple[RoomState,
 
 
 def role_of(room: RoomState, person: Person | None) -> Role | None:
-    """What somebody may act as: an administrator, where they can see the room, as owner."""
+    """The role that a person acts with: the operator and administrators act as owner."""
     if person is None:
         return Role.OWNER
     if person.is_admin and room.kind is not Kind.DIRECT:
@@ -86,10 +91,11 @@ def require(
     working_set: WorkingSet, append: Append, action: Action
 ) -> tuple[RoomState, Person | None]:
     """
-    The room and who asks, if they may do ``action`` there now.
+    Return the room and the caller, if the caller may perform ``action`` there now.
 
     Raises:
-        ParleyError: As :func:`require_visible`, and if they may not.
+        ParleyError: As :func:`require_visible`.
+        Forbidden: If the role doesn't allow it, or the room is archived.
 
     """
     room, person = require_visible(working_set, append)
@@ -106,10 +112,12 @@ def require_can_post(
     working_set: WorkingSet, append: Append, action: Action
 ) -> tuple[RoomState, Person]:
     """
-    The room and a member of it who may speak there now.
+    Return the room and the calling member, if that member may post there now.
 
     Raises:
-        ParleyError: As :func:`require`, if they are no member, muted, or blocked.
+        ParleyError: As :func:`require`.
+        Forbidden: If the caller is not a member, or is blocked in a direct room.
+        Muted: If the member is muted; ``retry_after`` is the rest of the mute in seconds.
 
     """
     room, person = require_visible(working_set, append)
@@ -132,24 +140,23 @@ def require_target(
     working_set: WorkingSet, room: RoomState, person: Person | None, user: UserId
 ) -> Person:
     """
-    The one to act on, if the one who acts ranks above them.
+    Return the user to act on, if ``person`` outranks them. Owners may act on other owners.
 
     Raises:
         UserNotFound: If there is no such user.
-        Forbidden: If they rank as high (owners rank above everybody), or the room is a direct
-            one, whose two members stay.
-        Conflict: If it is oneself.
+        Forbidden: If the user's role is as high, or the room is direct.
+        Conflict: If the user is ``person``.
 
     """
     if room.kind is Kind.DIRECT and person is not None:
-        raise Forbidden("The two of a direct room are all that it is for.")
-    found = working_set.people.get((room.id, user))
-    if found is None:
+        raise Forbidden("The two members of a direct room can't be changed.")
+    target = working_set.people.get((room.id, user))
+    if target is None:
         raise UserNotFound
     if person is not None and person.user == user:
         raise Conflict("You can't do that to yourself.")
-    mine = role_of(room, person)
-    if mine is not Role.OWNER and found.role is not None and mine is not None:
-        if RANK[found.role] >= RANK[mine]:
-            raise Forbidden("They rank as high as you do in this room.")
-    return found
+    role = role_of(room, person)
+    if role is not Role.OWNER and target.role is not None and role is not None:
+        if RANK[target.role] >= RANK[role]:
+            raise Forbidden("This user's role is not below yours in this room.")
+    return target

@@ -1,8 +1,9 @@
 """
-Lists in pages: ``?after=<cursor>&limit=``, answered as ``{"<plural>": […], "next": …}``.
+Cursor pagination: ``?after=<cursor>&limit=``, answered as ``{"<plural>": […], "next": …}``.
 
-A cursor is opaque to clients: the list that it is of, and the key of the last row on the page.
-Where a page begins is found by that key, so no page costs more than the first.
+A cursor is opaque to clients. It holds the name of its list and the key of the last row of the
+page. The next page is a range read from that key (keyset pagination), so no page costs more
+than the first.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,7 +16,7 @@ from fastapi import Depends, Query
 from app.domain.errors import Invalid
 from app.domain.limits import DEFAULT_PAGE, MAX_PAGE
 
-# Ours are below 100; what is longer was made by somebody else.
+# Our cursors are below 100 characters; a longer one is not ours.
 _MAX_CURSOR_CHARACTERS = 300
 
 Row = TypeVar("Row")
@@ -23,7 +24,7 @@ Key = TypeVar("Key", str, int)
 
 
 class PageRequest(NamedTuple):
-    """Which part of a list is wanted."""
+    """The part of a list that a request asks for."""
 
     after: str | None
     limit: int
@@ -33,10 +34,10 @@ class PageRequest(NamedTuple):
         The key of the last row that the client has; None for the first page.
 
         Args:
-            kind: Which list this is.
+            kind: The name of the list.
 
         Raises:
-            Invalid: If the cursor is none that this list gave out.
+            Invalid: If the cursor does not belong to this list.
 
         """
         if self.after is None:
@@ -52,7 +53,7 @@ class PageRequest(NamedTuple):
     def cut(
         self, kind: str, rows: Sequence[Row], key: Callable[[Row], str | int]
     ) -> tuple[Sequence[Row], str | None]:
-        """The page of ``rows``, of which one more than ``limit`` was read, and ``next``."""
+        """Cut ``rows``, read with ``limit + 1``, to the page; also returns its ``next``."""
         shown = rows[: self.limit]
         if len(rows) <= self.limit:
             return shown, None
@@ -62,7 +63,7 @@ class PageRequest(NamedTuple):
 async def _page(
     after: Annotated[
         str | None,
-        Query(max_length=_MAX_CURSOR_CHARACTERS, description="`next` of the page before."),
+        Query(max_length=_MAX_CURSOR_CHARACTERS, description="`next` of the previous page."),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
 ) -> PageRequest:

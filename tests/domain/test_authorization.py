@@ -1,4 +1,4 @@
-"""Who may do what: every request, by everybody there is."""
+"""Who may do what: every request, by a user of every role."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.domain.appends import (
     Send,
     UpdateRoom,
 )
-from app.domain.authority import (
+from app.domain.authorization import (
     authorize_read,
     effective_role,
     require,
@@ -38,7 +38,7 @@ from app.domain.ids import Millis, Seq
 from app.domain.roles import Action, Kind, Role
 from app.domain.views import RoomAccess
 from app.domain.working_set import FOREVER, Message
-from tests.domain.den import DEN, HEAD, NOW, Den, user
+from tests.domain.env import HEAD, NOW, ROOM, Env, user_id
 
 SENDERS = {"bo", "mo", "ana"}
 MODERATORS = {"mo", "ana", "root"}
@@ -58,10 +58,10 @@ REQUESTS = [
 ]
 
 
-def den_with_a_message(kind: Kind = Kind.PUBLIC, *, archived: bool = False) -> Den:
-    den = Den(kind, archived=archived)
-    den.ws.messages[DEN, 5] = Message(DEN, Seq(5), user("bea"), "said")
-    return den
+def env_with_message(kind: Kind = Kind.PUBLIC, *, archived: bool = False) -> Env:
+    env = Env(kind, archived=archived, head=HEAD)
+    env.ws.messages[ROOM, 5] = Message(ROOM, Seq(5), user_id("bea"), "original")
+    return env
 
 
 @pytest.mark.parametrize(("kind", "what", "allowed"), REQUESTS)
@@ -69,87 +69,87 @@ def den_with_a_message(kind: Kind = Kind.PUBLIC, *, archived: bool = False) -> D
 def test_in_a_public_room(
     who: str, kind: type[Append], what: dict[str, Any], allowed: set[str]
 ) -> None:
-    den = den_with_a_message()
+    env = env_with_message()
 
     if who in allowed:
-        assert den.does(who, kind, **what).seq == HEAD + 1
+        assert env.decide(who, kind, **what).seq == HEAD + 1
     else:
-        den.refuses(Forbidden, who, kind, **what)
+        env.assert_refused(Forbidden, who, kind, **what)
 
 
 @pytest.mark.parametrize(("kind", "what", "allowed"), REQUESTS)
 @pytest.mark.parametrize("who", ["eve", "root"])
-def test_nobody_outside_knows_of_a_private_room(
+def test_a_private_room_does_not_exist_for_non_members(
     who: str, kind: type[Append], what: dict[str, Any], allowed: set[str]
 ) -> None:
-    den_with_a_message(Kind.PRIVATE).refuses(RoomNotFound, who, kind, **what)
+    env_with_message(Kind.PRIVATE).assert_refused(RoomNotFound, who, kind, **what)
 
 
 @pytest.mark.parametrize(("kind", "what", "allowed"), REQUESTS)
 def test_an_administrator_in_a_private_room_is_an_owner(
     kind: type[Append], what: dict[str, Any], allowed: set[str]
 ) -> None:
-    den = den_with_a_message(Kind.PRIVATE)
-    den.person("root").role = Role.MEMBER
+    env = env_with_message(Kind.PRIVATE)
+    env.person("root").role = Role.MEMBER
 
-    assert den.does("root", kind, **what).seq == HEAD + 1
+    assert env.decide("root", kind, **what).seq == HEAD + 1
 
 
 @pytest.mark.parametrize(("kind", "what", "allowed"), REQUESTS)
 @pytest.mark.parametrize("who", ["bo", "mo", "ana"])
-def test_nobody_writes_in_an_archived_room(
+def test_an_archived_room_is_read_only(
     who: str, kind: type[Append], what: dict[str, Any], allowed: set[str]
 ) -> None:
-    den = den_with_a_message(archived=True)
+    env = env_with_message(archived=True)
     if what == {"archived": True} and who == "ana":
-        assert den.does(who, kind, **what).seq is None
+        assert env.decide(who, kind, **what).seq is None
     else:
-        den.refuses(Forbidden, who, kind, **what)
+        env.assert_refused(Forbidden, who, kind, **what)
 
 
 @pytest.mark.parametrize(("kind", "what", "allowed"), REQUESTS)
-def test_the_banned_and_the_disabled_do_nothing(
+def test_banned_and_disabled_users_are_refused(
     kind: type[Append], what: dict[str, Any], allowed: set[str]
 ) -> None:
-    den = den_with_a_message()
-    den.person("eve").banned_until = FOREVER
-    den.person("dis").role = Role.OWNER
+    env = env_with_message()
+    env.person("eve").banned_until = FOREVER
+    env.person("dis").role = Role.OWNER
 
-    den.refuses(Banned, "eve", kind, **what)
-    den.refuses(Unauthorized, "dis", kind, **what)
+    env.assert_refused(Banned, "eve", kind, **what)
+    env.assert_refused(Unauthorized, "dis", kind, **what)
 
 
-def test_the_operator_is_no_person() -> None:
-    den = Den()
-    request = Append(room=DEN, by=None, at=NOW)
+def test_the_operator_acts_as_owner_but_can_not_post() -> None:
+    env = Env(head=HEAD)
+    request = Append(room=ROOM, by=None, at=NOW)
 
-    assert require_visible(den.ws, request) == (den.room, None)
-    assert require(den.ws, request, Action.ARCHIVE) == (den.room, None)
-    assert role_of(den.room, None) is Role.OWNER
+    assert require_visible(env.ws, request) == (env.room, None)
+    assert require(env.ws, request, Action.ARCHIVE) == (env.room, None)
+    assert role_of(env.room, None) is Role.OWNER
     with pytest.raises(Forbidden):
-        require_can_post(den.ws, request, Action.SEND)
+        require_can_post(env.ws, request, Action.SEND)
 
 
-def test_who_is_gone_from_the_accounts_is_nobody() -> None:
-    den = Den()
-    del den.ws.people[DEN, user("bo")]
+def test_a_user_whose_account_is_gone_is_unauthorized() -> None:
+    env = Env(head=HEAD)
+    del env.ws.people[ROOM, user_id("bo")]
 
     with pytest.raises(Unauthorized):
-        require_visible(den.ws, Append(room=DEN, by=user("bo"), at=NOW))
+        require_visible(env.ws, Append(room=ROOM, by=user_id("bo"), at=NOW))
 
 
-def test_a_muted_or_blocked_member_is_no_speaker() -> None:
-    den = Den()
-    request = Append(room=DEN, by=user("bo"), at=NOW)
+def test_muted_and_blocked_members_can_not_post() -> None:
+    env = Env(head=HEAD)
+    request = Append(room=ROOM, by=user_id("bo"), at=NOW)
 
-    den.person("bo").muted_until = Millis(NOW + 1)
+    env.person("bo").muted_until = Millis(NOW + 1)
     with pytest.raises(Muted):
-        require_can_post(den.ws, request, Action.SEND)
-    den.person("bo").muted_until = NOW
-    assert require_can_post(den.ws, request, Action.SEND) == (den.room, den.person("bo"))
-    den.person("bo").blocked = True
+        require_can_post(env.ws, request, Action.SEND)
+    env.person("bo").muted_until = NOW
+    assert require_can_post(env.ws, request, Action.SEND) == (env.room, env.person("bo"))
+    env.person("bo").blocked = True
     with pytest.raises(Forbidden):
-        require_can_post(den.ws, request, Action.SEND)
+        require_can_post(env.ws, request, Action.SEND)
 
 
 @pytest.mark.parametrize(
@@ -165,23 +165,65 @@ def test_a_muted_or_blocked_member_is_no_speaker() -> None:
         ("mo", "mo", Conflict),
     ],
 )
-def test_rank(who: str | None, whom: str, refused: type[ParleyError] | None) -> None:
-    den = Den()
-    person = None if who is None else den.person(who)
+def test_a_target_must_rank_below(
+    who: str | None, whom: str, refused: type[ParleyError] | None
+) -> None:
+    env = Env(head=HEAD)
+    person = None if who is None else env.person(who)
 
     if refused is None:
-        assert require_target(den.ws, den.room, person, user(whom)) is den.person(whom)
+        assert require_target(env.ws, env.room, person, user_id(whom)) is env.person(whom)
         return
     with pytest.raises(refused):
-        require_target(den.ws, den.room, person, user(whom))
+        require_target(env.ws, env.room, person, user_id(whom))
 
 
-def test_nobody_in_a_direct_room_ranks_above_the_other() -> None:
-    den = Den(Kind.DIRECT)
+def test_members_of_a_direct_room_can_not_act_on_each_other() -> None:
+    env = Env(Kind.DIRECT, head=HEAD)
 
     with pytest.raises(Forbidden):
-        require_target(den.ws, den.room, den.person("ana"), user("bo"))
-    assert require_target(den.ws, den.room, None, user("bo")) is den.person("bo")
+        require_target(env.ws, env.room, env.person("ana"), user_id("bo"))
+    assert require_target(env.ws, env.room, None, user_id("bo")) is env.person("bo")
+
+
+# Existence, bans, accounts
+
+
+@pytest.mark.parametrize("kind", [Kind.PRIVATE, Kind.DIRECT])
+@pytest.mark.parametrize("banned", [False, True])
+def test_a_room_that_is_not_public_does_not_exist_for_others(kind: Kind, banned: bool) -> None:
+    env = Env(kind)
+    env.person("eve").banned_until = FOREVER if banned else None
+
+    with pytest.raises(RoomNotFound):
+        env.send("eve")
+
+
+def test_a_ban_from_a_public_room_ends_on_time() -> None:
+    env = Env()
+    env.person("eve").banned_until = Millis(env.at + 1)
+
+    with pytest.raises(Banned):
+        env.send("eve")
+    env.advance(1)
+    with pytest.raises(Forbidden, match="Join it first"):
+        env.send("eve")
+
+
+def test_a_room_that_does_not_exist() -> None:
+    env = Env()
+    env.ws.rooms.clear()
+
+    with pytest.raises(RoomNotFound):
+        env.send("bo")
+
+
+def test_a_disabled_user_is_unauthorized() -> None:
+    env = Env()
+    env.person("bo").disabled = True
+
+    with pytest.raises(Unauthorized):
+        env.send("bo")
 
 
 # Reading
@@ -191,7 +233,7 @@ def access(kind: Kind, role: Role | None = None, banned_until: int | None = None
     return RoomAccess(kind=kind, head=HEAD, first=1, role=role, banned_until=banned_until)
 
 
-def test_a_public_room_is_read_by_everybody_who_is_not_banned() -> None:
+def test_a_public_room_is_read_by_all_but_the_banned() -> None:
     public = access(Kind.PUBLIC)
 
     assert authorize_read(public, NOW) is public
@@ -202,7 +244,7 @@ def test_a_public_room_is_read_by_everybody_who_is_not_banned() -> None:
 
 
 @pytest.mark.parametrize("kind", [Kind.PRIVATE, Kind.DIRECT])
-def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
+def test_other_rooms_are_read_by_their_members(kind: Kind) -> None:
     mine = access(kind, Role.MEMBER)
 
     assert authorize_read(mine, NOW) is mine
@@ -213,7 +255,9 @@ def test_any_other_room_is_read_by_its_members(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("role", [None, *Role])
-def test_an_administrator_acts_as_owner_but_not_between_two(kind: Kind, role: Role | None) -> None:
+def test_an_administrator_acts_as_owner_except_in_direct_rooms(
+    kind: Kind, role: Role | None
+) -> None:
     expected = role if kind is Kind.DIRECT else Role.OWNER
 
     assert effective_role(access(kind, role), is_admin=True) is expected

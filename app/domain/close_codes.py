@@ -1,15 +1,16 @@
 """
-Why a connection ends: WebSocket close codes of our own (RFC 6455, section 7.4.2).
+Why the server closes a connection: the WebSocket close codes (RFC 6455, section 7.4.2).
 
 The hundreds tell a client what to do: 40xx stop and ask the user, 41xx reconnect with
-back-off, 42xx reconnect at once, 43xx get a new token first.
+back-off, 42xx reconnect at once, 43xx get a new token first. The codes of errors that close a
+connection are on the error classes: :mod:`app.domain.errors`.
 """
 
 from typing import NamedTuple
 
 
 class Close(NamedTuple):
-    """A close code and its text, at most 123 bytes."""
+    """A close code and its reason, at most 123 bytes of UTF-8."""
 
     code: int
     reason: str
@@ -17,7 +18,6 @@ class Close(NamedTuple):
 
 BAD_FRAMES = Close(4000, "bad_request: too many bad frames")
 UNAUTHORIZED = Close(4001, "unauthorized: log in again")
-FOREIGN_ORIGIN = Close(4003, "forbidden: this origin may not connect")
 TOO_MANY_CONNECTIONS = Close(4009, "too_many_connections of this user")
 INTERNAL = Close(4100, "internal: it has been logged")
 SLOW_CONSUMER = Close(4102, "slow_consumer: resume with since, nothing is lost")
@@ -29,5 +29,5 @@ TOKEN_EXPIRED = Close(4301, "token_expired: refresh it, then reconnect")
 
 
 def lost_room(reason: str) -> Close:
-    """The room of the path is lost and no other is joined."""
+    """On ``/ws/{room}``, the user has lost access to that room and has joined no other."""
     return Close(4003, f"forbidden: {reason}")

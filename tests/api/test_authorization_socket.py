@@ -1,6 +1,4 @@
-"""
-Every request on a socket, for everybody, in rooms of every kind: by the rules of the same matrix.
-"""
+"""Every request on a WebSocket, for every role, in rooms of every kind, by the same matrix."""
 
 import json
 from typing import Any, get_args
@@ -8,8 +6,8 @@ from typing import Any, get_args
 import pytest
 
 from app.wire import requests
+from tests.api.authorization_env import NOWHERE, AuthorizationEnv, Target
 from tests.api.matrix import HIDDEN, OK, PEOPLE, REQUESTS, Rule
-from tests.api.scenes import NOWHERE, Scene, Stage
 from tests.harness.server import Server
 from tests.harness.socket_client import SocketClient
 
@@ -17,12 +15,12 @@ KINDS = ("public", "private", "direct")
 
 
 @pytest.fixture
-async def stage(server: Server) -> Stage:
-    """Everybody of the matrix has moved in."""
-    return await Stage(server).set()
+async def env(server: Server) -> AuthorizationEnv:
+    """The users of the matrix have accounts."""
+    return await AuthorizationEnv(server).create_users()
 
 
-def test_every_request_says_who_may() -> None:
+def test_every_request_is_in_the_matrix() -> None:
     types = {
         get_args(kind.model_fields["type"].annotation)[0]
         for kind in vars(requests).values()
@@ -35,21 +33,21 @@ def test_every_request_says_who_may() -> None:
 
 
 async def asks(
-    line: SocketClient, type: str, fields: dict[str, Any], scene: Scene
+    line: SocketClient, type: str, fields: dict[str, Any], target: Target
 ) -> dict[str, Any]:
-    """Make a request about a scene, and hear the answer."""
-    said = {n: scene.seq if value == "{seq}" else value for n, value in fields.items()}
-    return await line.ask(type, room=scene.room, **said)
+    """Send a request about the target, and return the answer."""
+    said = {n: target.seq if value == "{seq}" else value for n, value in fields.items()}
+    return await line.ask(type, room=target.room, **said)
 
 
 @pytest.mark.parametrize("type", REQUESTS)
-async def test_everybody_is_answered_as_the_matrix_says(stage: Stage, type: str) -> None:
-    lines = {who: await stage.server.connects(who) for who in PEOPLE}
+async def test_a_request_is_answered_as_the_matrix_says(env: AuthorizationEnv, type: str) -> None:
+    lines = {who: await env.server.connects(who) for who in PEOPLE}
     for rule, fields in REQUESTS[type]:
         for kind in KINDS:
             answers, expected = {}, {}
             for who, line in lines.items():
-                frame = await asks(line, type, fields, await stage.scene(kind))
+                frame = await asks(line, type, fields, await env.target(kind))
                 answers[who] = frame.get("code", OK)
                 view = PEOPLE[who]
                 expected[who] = rule.answer(kind, view) if isinstance(rule, Rule) else OK
@@ -57,12 +55,14 @@ async def test_everybody_is_answered_as_the_matrix_says(stage: Stage, type: str)
 
 
 @pytest.mark.parametrize("type", REQUESTS)
-async def test_a_hidden_room_is_like_one_that_does_not_exist(stage: Stage, type: str) -> None:
+async def test_a_hidden_room_is_like_one_that_does_not_exist(
+    env: AuthorizationEnv, type: str
+) -> None:
     for who in ("otto", "rex", "ben", "root"):
-        line = await stage.server.connects(who)
+        line = await env.server.connects(who)
         for _, fields in REQUESTS[type]:
             for kind in ("private", "direct"):
-                there = await asks(line, type, fields, await stage.scene(kind))
+                there = await asks(line, type, fields, await env.target(kind))
                 nowhere = await asks(line, type, fields, NOWHERE)
                 there.pop("re")
                 nowhere.pop("re")
@@ -70,20 +70,20 @@ async def test_a_hidden_room_is_like_one_that_does_not_exist(stage: Stage, type:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_room_of_the_path(stage: Stage, kind: str) -> None:
+async def test_the_room_of_the_path(env: AuthorizationEnv, kind: str) -> None:
     [(rule, _)] = REQUESTS["join"]
     assert isinstance(rule, Rule)
     for who, view in PEOPLE.items():
-        scene = await stage.scene(kind)
+        target = await env.target(kind)
         answer = rule.answer(kind, view)
         if answer == OK:
-            line = await stage.server.joins(who, scene.room)
+            line = await env.server.joins(who, target.room)
             assert line.heard[1]["type"] == "joined"
         else:
-            line = await stage.server.connects(who, scene.room)
+            line = await env.server.connects(who, target.room)
             code, reason = await line.is_closed()
             assert code == (4004 if answer == HIDDEN else 4003)
-            nowhere = await stage.server.connects(who, NOWHERE.room)
+            nowhere = await env.server.connects(who, NOWHERE.room)
             if answer == HIDDEN:
                 assert (code, reason) == await nowhere.is_closed()
                 assert _told(line) == _told(nowhere)

@@ -1,4 +1,4 @@
-"""Rooms of each kind with everybody of :mod:`tests.api.matrix` in their place."""
+"""Rooms of each kind with the users of :mod:`tests.api.matrix` in their roles."""
 
 import asyncio
 import secrets
@@ -29,7 +29,7 @@ from tests.harness.server import Person, Server, settings
 
 
 class Operation(NamedTuple):
-    """An operation of the API's own document."""
+    """An operation of the OpenAPI document."""
 
     id: str
     method: str
@@ -43,8 +43,8 @@ class Operation(NamedTuple):
 
 
 @cache
-def admin_service() -> dict[str, Operation]:
-    """All of them, by id."""
+def operations() -> dict[str, Operation]:
+    """All operations, by id."""
     document = create_app(settings()).openapi()
     return {
         described["operationId"]: Operation(
@@ -55,39 +55,39 @@ def admin_service() -> dict[str, Operation]:
     }
 
 
-class Scene(NamedTuple):
-    """A room, and a message of tom's in it."""
+class Target(NamedTuple):
+    """A room, and a message by tom in it."""
 
     room: str
     seq: int
 
 
-NOWHERE = Scene("nowhere", 6)
+NOWHERE = Target("nowhere", 6)
 """A room that does not exist."""
 
 
-class Stage:
-    """A server, its people, and scenes on it."""
+class AuthorizationEnv:
+    """A server, the users of the matrix, and rooms to act on."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.code = "none"
 
-    async def set(self) -> "Stage":
-        """Let everybody move in."""
+    async def create_users(self) -> "AuthorizationEnv":
+        """Create an account for each user."""
         for name in (*PEOPLE, "nina"):
             await self.server.person(name, is_admin=name == "root")
         return self
 
-    async def give_passwords(self) -> None:
-        """Let everybody have the same password."""
+    async def set_passwords(self) -> None:
+        """Give every account the same password."""
         hashed = await self.server.runtime.accounts.passwords.hash(PASSWORD)
         await self.server.database.write(
             lambda c: c.execute(sa.update(users).values(password_hash=hashed))
         )
 
-    async def scene(self, kind: str) -> Scene:
-        """Another room of this kind; of the direct one, another message in it."""
+    async def target(self, kind: str) -> Target:
+        """A new room of this kind; for the direct room, a new message in it."""
         if kind == "direct":
             return await self._direct()
         name = f"{kind}-{secrets.token_hex(6)}"
@@ -104,51 +104,51 @@ class Stage:
             self._append(Remove, room, "olga", user=ids["rex"]),
             self._append(Ban, room, "olga", user=ids["ben"], on=True),
             self._append(Send, room, "tom", text="hello"),
-            # The seqs of a room that was made just now: one event each, and mo's role.
+            # The seq in a new room: one event per append, and one for mo's role.
             self._append(Edit, room, "tom", ref=12, text="hello world"),
             self._append(Pin, room, "tom", ref=12, on=True),
         )
         assert said.seq == 12
-        return Scene(name, said.seq)
+        return Target(name, said.seq)
 
-    async def invite(self, scene: Scene) -> None:
-        """From now on ``{code}`` is that of an invitation to this room."""
+    async def invite(self, target: Target) -> None:
+        """Create an invitation to the room, whose code replaces ``{code}`` from now on."""
         olga = await self.person("olga")
-        made = await olga.http.post(f"/rooms/{scene.room}/invites")
+        made = await olga.http.post(f"/rooms/{target.room}/invites")
         self.code = made.json()["code"]
 
     async def person(self, name: str) -> Person:
-        """Somebody of them."""
+        """A user, by name."""
         return await self.server.person(name)
 
     async def ask(
-        self, operation: Operation, case: Case, scene: Scene, who: str | None, **changed: Any
+        self, operation: Operation, case: Case, target: Target, who: str | None, **changed: Any
     ) -> Any:
-        """Make the request; ``who`` None: without a log-in."""
+        """Send the request as the user ``who``; None sends no access token."""
         headers = dict(case.headers)
         if who is not None:
             headers |= (await self.person(who)).bearer
-        return await self.request(operation, case, scene, who or "nobody", headers, **changed)
+        return await self.request(operation, case, target, who or "anonymous", headers, **changed)
 
     async def request(
         self,
         operation: Operation,
         case: Case,
-        scene: Scene,
+        target: Target,
         me: str,
         headers: dict[str, str],
         *,
         body: Any = None,
         path: dict[str, str] | None = None,
     ) -> Any:
-        """Make the request with these headers."""
-        names = {"me": me, "room": scene.room, "seq": str(scene.seq)}
+        """Send the request with these headers."""
+        names = {"me": me, "room": target.room, "seq": str(target.seq)}
         usual = {"username": "tom", "emoji": "👍", "code": self.code, "id": "1"}
         parts = {**names, **usual, **case.path, **(path or {})}
         url = operation.path
         for part, value in parts.items():
             url = url.replace("{" + part + "}", quote(value.format(**names)))
-        assert "{" not in url, f"what to put into {operation.path}?"
+        assert "{" not in url, f"no value for a parameter of {operation.path}"
         query = {name: value.format(**names) for name, value in case.query.items()}
         said: dict[str, Any] = {} if case.form is None else {"data": case.form}
         if body is not None or case.body is not None:
@@ -159,7 +159,7 @@ class Stage:
 
     # Internal
 
-    async def _direct(self) -> Scene:
+    async def _direct(self) -> Target:
         opened = await self._append(
             OpenDirect, 0, "tom", user=await self._id("mia"), name=f"dm-{secrets.token_hex(10)}"
         )
@@ -172,7 +172,7 @@ class Stage:
                 sa.text("SELECT name FROM rooms WHERE id = :id"), {"id": room}
             ).scalar_one()
         )
-        return Scene(name, said.seq)
+        return Target(name, said.seq)
 
     async def _append(self, asked: type[Append], room: int, by: str, **what: Any) -> Any:
         user = await self._id(by)
