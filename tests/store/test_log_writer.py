@@ -1,7 +1,7 @@
 """
-What a batch is decided on, and what is written of it.
+What the committer writes, on the working set that it has loaded.
 
-However appends are cut into batches, the log and all that is kept beside it come out the same.
+However appends are split into batches, the log and all that is derived from it are the same.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ from app.store import users
 from app.store.checking import check
 from app.store.query import driver
 from tests.harness.databases import install
-from tests.store.statements import Counting
+from tests.store.statements import CountingConnection
 
 GENERAL = RoomId(1)
 AT = Millis(1_795_248_000_000)
@@ -50,33 +50,33 @@ texts = st.sampled_from(["hi", "ho @user1", "hey @user2 @user3"])
 emojis = st.sampled_from(["👍", "🎉"])
 
 
-def deed(kind: type[Append], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Append]:
+def an_append(kind: type[Append], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Append]:
     common = {"room": st.just(GENERAL), "by": by, "at": st.just(AT), "client_id": ids}
     return st.builds(kind, **common, **fields)
 
 
-deeds = st.one_of(
-    deed(Send, text=texts, reply_to=st.none() | refs),
-    deed(Send, text=texts),
-    deed(Edit, ref=refs, text=texts),
-    deed(Delete, ref=refs),
-    deed(React, ref=refs, emoji=emojis, on=st.booleans()),
-    deed(Pin, ref=refs, on=st.booleans()),
-    deed(Join),
-    deed(Admit, user=whom, role=st.none() | st.sampled_from(Role)),
-    deed(Remove, user=whom),
-    deed(Ban, user=whom, on=st.booleans(), until=st.none() | st.just(Millis(AT + 5))),
-    deed(Mute, user=whom, on=st.booleans()),
-    deed(UpdateRoom, slow_mode_seconds=st.sampled_from([None, 0, 1])),
-    deed(UpdateRoom, archived=st.booleans(), as_operator=st.just(True)),
+appends_ = st.one_of(
+    an_append(Send, text=texts, reply_to=st.none() | refs),
+    an_append(Send, text=texts),
+    an_append(Edit, ref=refs, text=texts),
+    an_append(Delete, ref=refs),
+    an_append(React, ref=refs, emoji=emojis, on=st.booleans()),
+    an_append(Pin, ref=refs, on=st.booleans()),
+    an_append(Join),
+    an_append(Admit, user=whom, role=st.none() | st.sampled_from(Role)),
+    an_append(Remove, user=whom),
+    an_append(Ban, user=whom, on=st.booleans(), until=st.none() | st.just(Millis(AT + 5))),
+    an_append(Mute, user=whom, on=st.booleans()),
+    an_append(UpdateRoom, slow_mode_seconds=st.sampled_from([None, 0, 1])),
+    an_append(UpdateRoom, archived=st.booleans(), as_operator=st.just(True)),
 )
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[sa.Engine]:
-    """What is done in it is taken back."""
+    """An installation in memory. Tests roll back what they do."""
     memory = sqlite3.connect(
-        ":memory:", check_same_thread=False, isolation_level=None, factory=Counting
+        ":memory:", check_same_thread=False, isolation_level=None, factory=CountingConnection
     )
     install(memory)
     engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=sa.StaticPool)
@@ -91,9 +91,9 @@ def engine() -> Iterator[sa.Engine]:
                 is_admin=n == 3,
                 at=AT,
             )
-        everybody = [Join(room=GENERAL, by=UserId(n), at=AT) for n in (1, 2)]
+        joins = [Join(room=GENERAL, by=UserId(n), at=AT) for n in (1, 2)]
         first = Admit(room=GENERAL, by=None, at=AT, user=UserId(1), role=Role.OWNER)
-        commit(connection, [*everybody, first])
+        commit(connection, [*joins, first])
     yield engine
     engine.dispose()
     memory.close()
@@ -115,8 +115,8 @@ def carry_out(engine: sa.Engine, batches: list[list[Append]]) -> tuple[list[Any]
         for batch in batches:
             fresh = [dataclasses.replace(append) for append in batch]
             for outcome in commit(connection, fresh).outcomes:
-                said = (type(outcome), outcome.detail) if isinstance(outcome, ParleyError) else ()
-                outcomes.append(said or outcome)
+                refused = isinstance(outcome, ParleyError)
+                outcomes.append((type(outcome), outcome.detail) if refused else outcome)
         kept = [[tuple(row) for row in connection.execute(sa.text(sql))] for sql in KEPT]
         findings = check(connection).findings
         transaction.rollback()
@@ -125,7 +125,7 @@ def carry_out(engine: sa.Engine, batches: list[list[Append]]) -> tuple[list[Any]
 
 
 @settings(max_examples=200)
-@given(st.lists(st.tuples(deeds, st.booleans()), min_size=2, max_size=14))
+@given(st.lists(st.tuples(appends_, st.booleans()), min_size=2, max_size=14))
 def test_one_batch_is_the_same_as_many(
     engine: sa.Engine, story: list[tuple[Append, bool]]
 ) -> None:
@@ -164,7 +164,7 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(engine: sa.Engine
                 for n in range(count)
             ]
             raw = driver(connection)
-            assert isinstance(raw, Counting)
+            assert isinstance(raw, CountingConnection)
             before, others = raw.calls, []
             sa.event.listen(connection, "before_cursor_execute", lambda *_: others.append(1))
             outcomes = commit(connection, sends).outcomes

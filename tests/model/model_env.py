@@ -1,8 +1,8 @@
 """
-A house with two rooms, in which a history happens: on one connection that is rolled back.
+The server's own code around two rooms, without sockets and threads.
 
-All of it is the server's own code: the committer's batch, the feed with its tails, the pages of
-a replay, the queries behind HTTP. Only the sockets are missing, and the threads.
+The committer's batch, the feed with its replay buffers, the pages of a replay, and the queries
+behind HTTP, all on one connection, whose transaction a test rolls back.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replays import Replays
 from app.services.log.committer import AppendResult, commit
 from app.store import events as event_store
-from app.store import messages, rooms, users
+from app.store import members, messages, room_views, users
 from app.store.database import Work
 from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of
@@ -42,8 +42,8 @@ ROOM_NAMES = ("den", "lair")
 _ROLES = {"mo": Role.MODERATOR, "bo": Role.MEMBER, "cy": Role.MEMBER}
 
 
-def furnished() -> sa.Engine:
-    """A new installation in memory, where the people of the histories live."""
+def new_installation() -> sa.Engine:
+    """A new installation in memory, with the users of the histories."""
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
 
     @sa.event.listens_for(engine, "connect")
@@ -72,8 +72,8 @@ def furnished() -> sa.Engine:
     return engine
 
 
-class Held:
-    """The database, for those who read a page: the connection on which all happens."""
+class SingleConnectionDatabase:
+    """A :class:`Database` on the connection of the test."""
 
     shared = False
 
@@ -89,101 +89,99 @@ class Held:
     async def close(self) -> None: ...
 
 
-class Everybody:
-    """A hub's place: hears every frame that the feed delivers."""
+class RecordingFanout:
+    """Records every frame that the feed delivers."""
 
     def __init__(self) -> None:
-        self.heard: dict[RoomId, list[bytes]] = {}
+        self.delivered: dict[RoomId, list[bytes]] = {}
 
     def deliver(self, run: EventBatch, frames: Sequence[bytes]) -> None:
-        self.heard.setdefault(run.room, []).extend(frames)
+        self.delivered.setdefault(run.room, []).extend(frames)
 
 
-class House:
-    """Two rooms, and what became known of them."""
+class ModelEnv:
+    """Two rooms, what was asked of them, and what can be seen of them."""
 
     def __init__(self, connection: sa.Connection, history: History) -> None:
         self.connection = connection
         self.at = AT
         self.outcomes: list[AppendResult] = []
         self.appends: list[list[Append]] = []
-        """What was asked, batch by batch."""
+        """The appends of each batch."""
         self.marks: list[list[tuple[RoomId, UserId, int]]] = []
-        """What was read, after each batch."""
+        """The read markers after each batch."""
         self.committed: dict[RoomId, list[bytes]] = {}
-        """Every event as it went out, by room."""
-        self._said: dict[RoomId, list[Message]] = {}
-        database = Held(connection)
+        """The frame of every committed event, by room."""
+        self._messages: dict[RoomId, list[Message]] = {}
+        database = SingleConnectionDatabase(connection)
         replay_buffers = ReplayBuffers(room_bytes=1_500) if history.small_tail else ReplayBuffers()
-        self._everybody = Everybody()
-        self._feed = Feed(
-            database, self._everybody, ActivityNotifier(Hub(Fanout())), replay_buffers
-        )  # type: ignore[arg-type]
+        self._fanout = RecordingFanout()
+        self._feed = Feed(database, self._fanout, ActivityNotifier(Hub(Fanout())), replay_buffers)  # type: ignore[arg-type]
         self._replays = Replays(database, replay_buffers)
         self._room_feeds: dict[RoomId, RoomFeed] = {}
-        # The lair may be the direct room of ana and bo.
+        # This one may be the direct room of ana and bo.
         self.den = self._make("den", history.kinds[0])
         self.lair = self._make("lair", history.kinds[1])
-        self.redoes([self._admission(room, name) for room in self.rooms for name in _ROLES], [])
-        self.redoes([self._greeting(room, name) for room in self.rooms for name in _ROLES], [])
+        self.commit([self._admission(room, name) for room in self.rooms for name in _ROLES], [])
+        self.commit([self._greeting(room, name) for room in self.rooms for name in _ROLES], [])
 
     @property
     def rooms(self) -> tuple[RoomId, RoomId]:
-        """Both."""
+        """Both rooms."""
         return self.den, self.lair
 
-    # What happens
+    # Changing the rooms
 
-    def does(self, acts: Sequence[Step]) -> None:
-        """Carry out a batch."""
+    def carry_out(self, acts: Sequence[Step]) -> None:
+        """Carry out the steps of a batch."""
         appends, marks = [], []
         for act in acts:
             self.at = Millis(self.at + act.waits_ms)
             room = act.room(self.den, self.lair)
-            about = self._meant(room, act.ref)
+            about = self._referenced(room, act.ref)
             append = act.append(room, about, self.at)
             if append is not None:
                 appends.append(append)
             elif act.by is not None:
-                # As the services do: never beyond the head.
+                # Never beyond the head, as in the services.
                 marks.append((room, act.by, min(about.seq, self._head(room))))
-        self.redoes(appends, marks)
+        self.commit(appends, marks)
 
-    def redoes(
+    def commit(
         self, appends: Sequence[Append], marks: Sequence[tuple[RoomId, UserId, int]]
     ) -> None:
-        """Carry out requests, and then move read markers."""
+        """Commit a batch, then move read markers."""
         done = commit(self.connection, appends, marks)
         self.appends.append(list(appends))
         self.marks.append(list(marks))
         self.outcomes += done.outcomes
         for run in done.event_batches:
             self.committed.setdefault(run.room, []).extend(encode_batch(run))
-            self._said.setdefault(run.room, []).extend(
+            self._messages.setdefault(run.room, []).extend(
                 Message(event.seq, event.by, event.client_id)
                 for event in run.events
                 if event.type == EventType.MESSAGE_CREATED
             )
         self._feed.on_committed(done.event_batches)
 
-    def is_listened_to(self) -> None:
-        """From now on the rooms are warm: their tails grow."""
+    def activate_feeds(self) -> None:
+        """From now on the feed delivers, and fills the replay buffers."""
         for room in self.rooms:
             self._room_feeds[room] = self._feed.acquire(room)
             self._feed.seed(self._room_feeds[room], self._head(room))
 
-    # What can be seen of it
+    # Looking at the rooms
 
     def live(self, room: RoomId) -> list[Body]:
-        """All events as they were said when they happened."""
+        """All events, as they were when they were committed."""
         return [orjson.loads(payload_of(frame)) for frame in self.committed[room]]
 
-    def heard(self, room: RoomId) -> list[Body]:
-        """Events as the feed delivered them, since it is warm."""
-        return [orjson.loads(payload_of(f)) for f in self._everybody.heard.get(room, [])]
+    def delivered(self, room: RoomId) -> list[Body]:
+        """The events that the feed has delivered."""
+        return [orjson.loads(payload_of(f)) for f in self._fanout.delivered.get(room, [])]
 
     def logged(self, room: RoomId, since: int, page: int) -> list[Body]:
-        """Events after ``since`` as they are read from the log, page by page."""
+        """Events after ``since``, read from the log in pages."""
         found: list[Body] = []
         head = self._head(room)
         while True:
@@ -194,7 +192,7 @@ class House:
             since = run.last
 
     async def replayed(self, room: RoomId, since: int) -> list[Body]:
-        """Events after ``since`` as a join replays them: from the tail, and before it the log."""
+        """Events after ``since`` as a join replays them: from the log, then from the buffer."""
         found: list[Body] = []
         head = self._head(room)
         while since < head:
@@ -205,18 +203,18 @@ class House:
         return found
 
     async def newest(self, room: RoomId, limit: int) -> list[Body]:
-        """The newest messages, as a join without ``since`` brings them."""
+        """The newest messages, as a join without ``since`` sends them."""
         head = self._head(room)
         name = ROOM_NAMES[self.rooms.index(room)]
         chunk = await self._replays.newest(self._room_feeds[room], name, limit, head)
         return [orjson.loads(payload) for payload in payloads_of(b"".join(chunk.frames))]
 
     def fetch(self, room: RoomId, page: int) -> RoomState:
-        """What a client gets that asks for everything, page by page."""
+        """What a client knows that fetches everything, in pages."""
         state = RoomState.fetched(
             room_body(self.view(room, "root")),
-            self._messages(room, page),
-            self._members(room, page),
+            self._fetch_messages(room, page),
+            self._fetch_members(room, page),
         )
         pinned = messages.pinned(self.connection, room, None, 200).messages
         assert [m.seq for m in pinned] == sorted(
@@ -225,11 +223,11 @@ class House:
         return state
 
     def view(self, room: RoomId, name: str, read: int = 0) -> RoomView:
-        """Where somebody stands in a room, if they have read up to ``read``."""
+        """The room as a member sees it who has read up to ``read``."""
         key = (room, PEOPLE[name], read)
-        return rooms.room_views(self.connection, [key])[key]
+        return room_views.load(self.connection, [key])[key]
 
-    def _messages(self, room: RoomId, limit: int) -> list[Body]:
+    def _fetch_messages(self, room: RoomId, limit: int) -> list[Body]:
         name = ROOM_NAMES[self.rooms.index(room)]
         found: list[Body] = []
         before = None
@@ -240,21 +238,21 @@ class House:
                 return [{**m, "mentions": sorted(m["mentions"])} for m in found]
             before = page.messages[0].seq
 
-    def _members(self, room: RoomId, limit: int) -> list[Body]:
+    def _fetch_members(self, room: RoomId, limit: int) -> list[Body]:
         found: list[Body] = []
         after = ""
         while True:
-            page = rooms.members(self.connection, room, after=after, limit=limit)
+            page = members.page(self.connection, room, after=after, limit=limit)
             found += [member_body(member) for member in page]
             if len(page) < limit:
                 return found
             after = page[-1].user
 
-    def _meant(self, room: RoomId, ref: int) -> Message:
-        """The message that is so far from the newest; or what the batch itself may make."""
-        said = self._said.get(room, [])
-        if ref < len(said):
-            return said[-1 - ref]
+    def _referenced(self, room: RoomId, ref: int) -> Message:
+        """The message ``ref`` places before the newest, or one that the batch may create."""
+        messages = self._messages.get(room, [])
+        if ref < len(messages):
+            return messages[-1 - ref]
         return Message(self._head(room) + 1 + ref % 4, None)
 
     def _head(self, room: RoomId) -> int:
@@ -280,7 +278,7 @@ class House:
                 kind=Kind(kind),
             )
         )
-        self.redoes([made], [])
+        self.commit([made], [])
         done = self.outcomes[-1]
         assert isinstance(done, Committed)
         return done.room

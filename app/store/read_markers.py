@@ -1,13 +1,13 @@
-"""How far members have read."""
+"""Read markers: how far members have read."""
 
 from collections.abc import Iterable
 
-import sqlalchemy as sa
-
 from app.domain.ids import RoomId, UserId
 from app.store.bulk import BulkStatement
+from app.store.database import DbConnection
 
 Mark = tuple[RoomId, UserId, int]
+"""Room, user, and the seq up to which the user has read."""
 
 _FORWARD = BulkStatement(
     "UPDATE members SET read_seq = k.seq FROM {keys}"
@@ -18,6 +18,6 @@ _FORWARD = BulkStatement(
 )
 
 
-def save(connection: sa.Connection, marks: Iterable[Mark]) -> None:
-    """Move read markers forward; one that would move back stays."""
+def save(connection: DbConnection, marks: Iterable[Mark]) -> None:
+    """Move read markers forward. A marker never moves back."""
     _FORWARD.run(connection, marks)

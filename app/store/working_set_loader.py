@@ -1,12 +1,13 @@
 """
-Loading what a batch of appends may ask about: a fixed number of statements, however many
-appends. Each statement is skipped when nothing in the batch needs it.
+Loads what the decisions of a batch may depend on.
+
+A fixed number of statements, however many appends. Those that nothing in the batch needs are
+skipped.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from app.domain.appends import (
@@ -29,8 +30,10 @@ from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind, Role
 from app.domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
 from app.store.bulk import BulkStatement
+from app.store.database import DbConnection
+from app.store.events import decode_data
 
-# Rooms are locked in the order of their ids, so that two nodes can't wait for each other.
+# Locked in the order of their ids, so that two nodes can't deadlock.
 _LOCK_ROOMS = BulkStatement(
     "SELECT rooms.id FROM {keys} JOIN rooms ON rooms.id = k.id"
     " ORDER BY rooms.id FOR NO KEY UPDATE OF rooms",
@@ -87,7 +90,7 @@ _OWNERS = BulkStatement(
     id="bigint",
 )
 
-# Whom the other one of a direct room has blocked.
+# The users of direct rooms whom the other user has blocked.
 _BLOCKED = BulkStatement(
     "SELECT k.room, b.blocked_id FROM {keys} JOIN members AS m ON m.room_id = k.room"
     " JOIN blocks AS b ON b.user_id = m.user_id AND b.blocked_id = k.person",
@@ -115,7 +118,7 @@ _ABOUT_USER = (Admit, Remove, Ban, Mute)
 
 
 class _ByType:
-    """A batch, sorted once: most batches hold one type of append, or two."""
+    """A batch, grouped by type: most batches hold one type of append, or two."""
 
     def __init__(self, appends: Sequence[Append]) -> None:
         self._by_type: dict[type[Append], list[Any]] = {}
@@ -123,17 +126,17 @@ class _ByType:
             self._by_type.setdefault(type(append), []).append(append)
 
     def of(self, *types: type[Append]) -> list[Any]:
-        """The appends of these types."""
+        """Return the appends of these types."""
         found: list[Any] = []
         for kind in types:
             found += self._by_type.get(kind, ())
         return found
 
 
-def load(connection: sa.Connection, appends: Sequence[Append]) -> WorkingSet:
-    """Lock the rooms of a batch, then read all that its decisions may ask about."""
+def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
+    """Lock the rooms of a batch, then read all that its decisions may depend on."""
     batch = _ByType(appends)
-    # What makes a room names none.
+    # Appends that create a room name none.
     rooms = {a.room for a in appends} - {NO_ROOM}
     if connection.dialect.name == "postgresql" and rooms:
         _LOCK_ROOMS.run(connection, [(room,) for room in sorted(rooms)])
@@ -146,7 +149,7 @@ def load(connection: sa.Connection, appends: Sequence[Append]) -> WorkingSet:
         _load_people(connection, ws, pairs)
     keys = {(a.room, a.by, a.client_id) for a in appends if a.client_id is not None}
     if keys:
-        _load_keys(connection, ws, keys)
+        _load_client_ids(connection, ws, keys)
     _load_messages(connection, ws, batch)
     names = {(a.room, n) for a in batch.of(Send, Edit) for n in a.mentions}
     if names:
@@ -161,7 +164,7 @@ def load(connection: sa.Connection, appends: Sequence[Append]) -> WorkingSet:
     return ws
 
 
-def _load_rooms(connection: sa.Connection, ws: WorkingSet, rooms: Iterable[RoomId]) -> None:
+def _load_rooms(connection: DbConnection, ws: WorkingSet, rooms: Iterable[RoomId]) -> None:
     for row in _ROOMS.rows(connection, [(room,) for room in rooms]):
         id_, name, title, kind, head, first, slow, created_at, archived_at, key = row
         ws.rooms[id_] = RoomState(
@@ -171,7 +174,7 @@ def _load_rooms(connection: sa.Connection, ws: WorkingSet, rooms: Iterable[RoomI
 
 
 def _load_people(
-    connection: sa.Connection, ws: WorkingSet, pairs: set[tuple[RoomId, UserId]]
+    connection: DbConnection, ws: WorkingSet, pairs: set[tuple[RoomId, UserId]]
 ) -> None:
     for row in _PEOPLE.rows(connection, pairs):
         room, user, username, is_admin, disabled_at, role, joined, banned, muted, read, sent = row
@@ -194,19 +197,18 @@ def _load_people(
             ws.people[room, user].blocked = True
 
 
-def _load_keys(
-    connection: sa.Connection, ws: WorkingSet, keys: set[tuple[RoomId, UserId | None, str]]
+def _load_client_ids(
+    connection: DbConnection, ws: WorkingSet, keys: set[tuple[RoomId, UserId | None, str]]
 ) -> None:
     for row in _CLIENT_IDS.rows(connection, keys):
         room, id_, kind, by, at, ref, text, data, client_id = row
         seq = id_ - event_id(room, 0)
-        decoded = _json(data)
         ws.keys[room, by, client_id] = Event(
-            room, seq, kind, by, at, ref, text, decoded, client_id
+            room, seq, kind, by, at, ref, text, decode_data(data), client_id
         )
 
 
-def _load_messages(connection: sa.Connection, ws: WorkingSet, batch: _ByType) -> None:
+def _load_messages(connection: DbConnection, ws: WorkingSet, batch: _ByType) -> None:
     wanted = {event_id(a.room, a.ref) for a in batch.of(*_ABOUT_MESSAGE)}
     replies = (a for a in batch.of(Send) if a.reply_to is not None)
     wanted |= {event_id(a.room, a.reply_to) for a in replies}
@@ -226,7 +228,7 @@ def _load_messages(connection: sa.Connection, ws: WorkingSet, batch: _ByType) ->
 
 
 def _load_for_new_rooms(
-    connection: sa.Connection, ws: WorkingSet, making: Sequence[CreateRoom | OpenDirect]
+    connection: DbConnection, ws: WorkingSet, making: Sequence[CreateRoom | OpenDirect]
 ) -> None:
     names = {(a.name,) for a in making}
     for name, room in _ROOM_NAMES.rows(connection, names):
@@ -240,17 +242,13 @@ def _load_for_new_rooms(
     ws.room_ids = _new_room_ids(connection)
 
 
-def _new_room_ids(connection: sa.Connection) -> Iterator[RoomId]:
+def _new_room_ids(connection: DbConnection) -> Iterator[RoomId]:
     if connection.dialect.name == "postgresql":
         sql = sa.text("SELECT nextval(pg_get_serial_sequence('rooms', 'id'))")
         while True:
             yield RoomId(connection.execute(sql).scalar_one())
-    # The write lock is held, and rooms are never removed.
+    # The write lock is held, and rooms are never deleted.
     top = connection.execute(sa.text("SELECT coalesce(max(id), 0) FROM rooms")).scalar_one()
     while True:
         top += 1
         yield RoomId(top)
-
-
-def _json(data: str | None) -> dict[str, Any] | None:
-    return None if data is None else orjson.loads(data)

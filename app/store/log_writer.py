@@ -1,13 +1,13 @@
-"""Writing what a batch has decided: new events, and what they changed. Append-only."""
+"""Writes what a batch has decided: new events, and the rows that they change."""
 
 import orjson
-import sqlalchemy as sa
 
 from app.domain.events import EventType
 from app.domain.ids import event_id
 from app.domain.working_set import WorkingSet
-from app.store import search, tables
+from app.store import search_index, tables
 from app.store.bulk import BulkInsert, BulkStatement
+from app.store.database import DbConnection
 
 _EVENTS = BulkInsert(
     tables.events, "id", "room_id", "type", "by", "at", "ref", "text", "data", "client_id"
@@ -49,17 +49,17 @@ _MEMBERS = BulkStatement(
     last_sent_at="bigint",
 )
 _CHANGED_MESSAGES = BulkStatement(
-    "UPDATE events SET text = k.said, edited_text = k.edited_text, edited_at = k.edited_at,"
+    "UPDATE events SET text = k.text, edited_text = k.edited_text, edited_at = k.edited_at,"
     " deleted_at = k.deleted_at, pinned_at = k.pinned_at"
     " FROM {keys} WHERE events.id = k.id",
     id="bigint",
-    said="text",
+    text="text",
     edited_text="text",
     edited_at="bigint",
     deleted_at="bigint",
     pinned_at="bigint",
 )
-# Every earlier wording goes with the message.
+# Deleting a message blanks its earlier wordings too.
 _BLANK_EDITS = BulkStatement(
     "UPDATE events SET text = NULL, data = NULL FROM {keys}"
     " WHERE events.room_id = k.room AND events.ref = k.seq AND events.ref IS NOT NULL"
@@ -85,8 +85,8 @@ _DROP_MENTIONS = BulkStatement(
 )
 
 
-def save(connection: sa.Connection, ws: WorkingSet) -> None:
-    """Write the difference that a batch has made to its working set."""
+def save(connection: DbConnection, ws: WorkingSet) -> None:
+    """Write what a batch has added to its working set and changed in it."""
     new_rooms = [room for room in ws.rooms.values() if room.is_new]
     if new_rooms:
         _ROOMS(
@@ -110,7 +110,7 @@ def save(connection: sa.Connection, ws: WorkingSet) -> None:
     _save_reactions(connection, ws)
 
 
-def _save_events(connection: sa.Connection, ws: WorkingSet) -> None:
+def _save_events(connection: DbConnection, ws: WorkingSet) -> None:
     dumps = orjson.dumps
     numbered = [(event_id(e.room, e.seq), e) for e in ws.events]
     _EVENTS(
@@ -121,21 +121,24 @@ def _save_events(connection: sa.Connection, ws: WorkingSet) -> None:
             for id_, e in numbered
         ],
     )
-    said = [(id_, e) for id_, e in numbered if e.type == EventType.MESSAGE_CREATED]
+    messages = [(id_, e) for id_, e in numbered if e.type == EventType.MESSAGE_CREATED]
     mentions = [
-        (user, id_) for id_, e in said if e.data is not None for user in e.data.get("mentions", ())
+        (user, id_)
+        for id_, e in messages
+        if e.data is not None
+        for user in e.data.get("mentions", ())
     ]
     _MENTIONS(connection, mentions)
-    # On SQLite the indexer follows the log.
-    if said and connection.dialect.name != "sqlite":
+    # On SQLite the indexer does it after the commit.
+    if messages and connection.dialect.name != "sqlite":
         documents = [
-            (id_, search.document("postgresql", ws.rooms[e.room].kind, e.room, e.by, e.text))
-            for id_, e in said
+            (id_, search_index.document("postgresql", ws.rooms[e.room].kind, e.room, e.by, e.text))
+            for id_, e in messages
         ]
-        search.add(connection, documents)
+        search_index.add(connection, documents)
 
 
-def _save_members(connection: sa.Connection, ws: WorkingSet) -> None:
+def _save_members(connection: DbConnection, ws: WorkingSet) -> None:
     changed = [
         (
             *(p.room, p.user, None if p.role is None else p.role.value, p.joined_at),
@@ -148,7 +151,7 @@ def _save_members(connection: sa.Connection, ws: WorkingSet) -> None:
         _MEMBERS.run(connection, changed)
 
 
-def _save_messages(connection: sa.Connection, ws: WorkingSet) -> None:
+def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
     changed = [m for m in ws.messages.values() if m.changed]
     if not changed:
         return
@@ -161,12 +164,12 @@ def _save_messages(connection: sa.Connection, ws: WorkingSet) -> None:
         ],
     )
     dialect = connection.dialect.name
-    search.change(
+    search_index.change(
         connection,
         [
             (
                 event_id(m.room, m.seq),
-                search.document(dialect, ws.rooms[m.room].kind, m.room, m.by, m.text),
+                search_index.document(dialect, ws.rooms[m.room].kind, m.room, m.by, m.text),
             )
             for m in changed
         ],
@@ -183,16 +186,16 @@ def _save_messages(connection: sa.Connection, ws: WorkingSet) -> None:
         _DROP_REACTIONS.run(connection, ids)
 
 
-def _save_reactions(connection: sa.Connection, ws: WorkingSet) -> None:
+def _save_reactions(connection: DbConnection, ws: WorkingSet) -> None:
     if ws.reactions_removed:
         _DROP_REACTION.run(
             connection,
             [(event_id(room, seq), emoji, u) for room, seq, emoji, u in ws.reactions_removed],
         )
-    # An emoji put on and taken off in one batch is not there; nor on a deleted message.
-    here = {
+    # Without reactions that the same batch has removed, or whose message it has deleted.
+    added = {
         (event_id(room, seq), emoji, user): at
         for room, seq, emoji, user, at in ws.reactions_added
         if user in ws.messages[room, seq].reactions.get(emoji, ())
     }
-    _REACTIONS(connection, [(*key, at) for key, at in here.items()])
+    _REACTIONS(connection, [(*key, at) for key, at in added.items()])
