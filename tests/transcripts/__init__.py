@@ -15,7 +15,7 @@ How a transcript reads:
 
     ann > POST /rooms               what ann asks; her bearer token is left out
     ann > {"name": "den"}
-        < 201 Created               the status line
+        < 201                       the status
         < location: /rooms/den      headers, but for those that every answer of the API has
         < {"name":"den",…}          the body, as it came
         ~ detail: …                 sentences for people, apart from the facts: «…» stands for

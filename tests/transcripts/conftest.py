@@ -3,9 +3,11 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.transcripts.http_client import requested, whole
 from tests.transcripts.people import Talk
 from tests.transcripts.processes import Launcher, launcher
 from tests.transcripts.servers import Server, serving
@@ -51,6 +53,13 @@ def server(parley: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A server that many conversations are held with: each has people and rooms of its own."""
     with serving(parley, tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def document(server: Server) -> Any:
+    """The OpenAPI document."""
+    with requested(server.address, "GET", "/openapi.json", {}, None) as response:
+        return whole(response).json
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ class Answer:
     """One answer, body and all."""
 
     status: int
-    reason: str
     headers: list[tuple[str, str]]
     body: bytes
 
@@ -64,7 +63,7 @@ def send(
 def whole(response: HTTPResponse) -> Answer:
     """Read an answer to its end."""
     body = response.read()
-    return Answer(response.status, response.reason, response.getheaders(), body)
+    return Answer(response.status, response.getheaders(), body)
 
 
 def raw(address: str, request: bytes) -> bytes:

@@ -60,6 +60,7 @@ class Talk:
         assert answer.status == 200, answer.text
         person = Person(self, name, answer.json["access_token"])
         person.refresh_token = answer.json["refresh_token"]
+        self.transcript.placeholders.expect(person.refresh_token, "refresh-token")
         return person
 
     def opened(self, socket: "Socket") -> None:
@@ -144,10 +145,20 @@ class Person:
         answer = _asked(
             self._talk.server.address, method, path, self._bearer(given), body, form, raw
         )
-        self._put_down_head(answer.status, answer.reason, answer.headers, answer.body, whole_head)
+        self._put_down_head(answer.status, answer.headers, answer.body, whole_head)
         if shows_body:
             self._put_down_body(answer.status, answer.body)
         return answer
+
+    def posts_until(self, status: int, path: str, body: Any) -> None:
+        """Post the same until that is answered with ``status``, which alone is put down."""
+        while True:
+            answer = self.post(path, body, quietly=True)
+            if answer.status == status:
+                break
+        self._put_down_request("POST", path, body, None, None, {})
+        self._put_down_head(answer.status, answer.headers, answer.body)
+        self._put_down_body(answer.status, answer.body)
 
     def opens(self, path: str, headers: Mapping[str, str] | None = None) -> "Stream":
         """Make a request that stays open; the head of the answer is put down."""
@@ -165,8 +176,8 @@ class Person:
         token: bool = True,
         headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         subprotocols: Sequence[str] = (),
-        receive_buffer: int | None = None,
         whole_head: bool = False,
+        **how: Any,
     ) -> "Socket":
         """
         Open a socket; what comes before the first frame is put down.
@@ -174,6 +185,7 @@ class Person:
         Args:
             as_who: The name of this socket where one has several.
             token: Whether the header says who calls.
+            how: See :class:`WebSocket`.
 
         """
         who = as_who or self.name
@@ -186,7 +198,7 @@ class Person:
             self._transcript.add(who, ">", f"sec-websocket-protocol: {', '.join(subprotocols)}")
         if token and self.token:
             pairs.append(("Authorization", f"Bearer {self.token}"))
-        opened = WebSocket(self._talk.server.address, path, pairs, subprotocols, receive_buffer)
+        opened = WebSocket(self._talk.server.address, path, pairs, subprotocols, **how)
         socket = Socket(self._transcript, who, opened)
         self._talk.opened(socket)
         response = opened.response
@@ -227,12 +239,12 @@ class Person:
     def _put_down_head(
         self,
         status: int,
-        reason: str,
         headers: list[tuple[str, str]],
         body: bytes | None,
         whole: bool = False,
     ) -> None:
-        self._transcript.add("", "<", f"{status} {reason}")
+        # The phrase behind it is Python's, and not the same in all versions.
+        self._transcript.add("", "<", str(status))
         lines = all_headers(headers) if whole else notable_headers(status, headers, body)
         for line in lines:
             self._transcript.add("", "<", line)
@@ -256,7 +268,7 @@ class Stream:
     def begins(self) -> None:
         """The head of the answer."""
         response = self._response = self._connection.getresponse()
-        self._person._put_down_head(response.status, response.reason, response.getheaders(), None)
+        self._person._put_down_head(response.status, response.getheaders(), None)
 
     def says(self) -> None:
         """What comes up to an empty line: one event of an event stream."""
@@ -269,7 +281,7 @@ class Stream:
         """Everything up to the end of the answer."""
         if self._response is None:
             answer = http_client.whole(self._connection.getresponse())
-            self._person._put_down_head(answer.status, answer.reason, answer.headers, answer.body)
+            self._person._put_down_head(answer.status, answer.headers, answer.body)
             self._person._put_down_body(answer.status, answer.body)
         else:
             for line in self._response.read().decode().splitlines():
@@ -299,12 +311,14 @@ class Socket:
         self._transcript.add(self._who, ">", _shortened(request))
         self.socket.send(text)
 
-    def types(self, text: str) -> None:
-        """Send this very text."""
+    def types(self, text: str, *, times: int = 1) -> None:
+        """Send this very text, perhaps more than once."""
         self._transcript.gap()
-        for line in (text if len(text) <= 200 else f"<{len(text)} characters>").split("\n"):
+        shown = text if len(text) <= 200 else f"<{len(text)} characters>"
+        for line in (shown if times == 1 else f"{shown}  × {times}").split("\n"):
             self._transcript.add(self._who, ">", line)
-        self.socket.send(text)
+        for _ in range(times):
+            self.socket.send(text)
 
     def asks(self, **request: Any) -> Any:
         """Send a request and hear everything up to its answer, which is returned."""
@@ -338,6 +352,32 @@ class Socket:
         """Join a room and hear everything until it has caught up."""
         self.says(type="join", room=room, **request)
         self.hears("caught_up")
+
+    def says_at_once(self, *requests: dict[str, Any]) -> None:
+        """Send several requests in one go; of many, only how many there were is put down."""
+        self._transcript.gap()
+        if len(requests) > 5:
+            self._transcript.add(self._who, ">", f"{_shortened(requests[0])}  × {len(requests)}")
+        else:
+            for request in requests:
+                self._transcript.add(self._who, ">", _shortened(request))
+        self.socket.send_at_once([json.dumps(request) for request in requests])
+
+    def sends_raw(self, what: str, data: bytes) -> None:
+        """Send bytes, which are put down as ``what``."""
+        self._transcript.gap()
+        self._transcript.add(self._who, ">", f"<{what}>")
+        self.socket.send_raw(data)
+
+    def is_answered(self, times: int) -> None:
+        """Hear as many equal frames, which are put down once."""
+        (frame,) = {self.socket.receive() for _ in range(times)}
+        self._transcript.add_error(self._who, "<", f"{frame}  × {times}")
+
+    def is_acknowledged(self, times: int) -> None:
+        """Hear so many acks; nothing of what is heard is put down."""
+        while times:
+            times -= '"type":"ack"' in self.socket.receive()
 
     def hears_nothing_more(self) -> None:
         """Hear that nothing comes before the answer to a ping."""

@@ -11,7 +11,8 @@ _HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d
 _NUMBERED = (
     ("token", re.compile(r"()(eyJ[\w-]+\.[\w-]+\.[\w-]+)")),
     ("refresh-token", re.compile(r'("refresh_token":")([\w-]{43})')),
-    ("epoch", re.compile(r'("epoch":")([0-9a-f]{12})')),
+    ("request-id", re.compile(r'("?request_id"?[:=] ?"?)([0-9a-f]{8})\b')),
+    ("epoch", re.compile(r'("epoch":"|\A)([0-9a-f]{12})(?="|\Z)')),
     ("invite", re.compile(r'("uses":\d+,"code":")([\w-]+)')),
     ("cursor", re.compile(r'("next":")([\w=-]+)')),
     ("room", re.compile(r"(dm-)([a-z0-9]{20})")),
@@ -24,6 +25,9 @@ _ELAPSED = (
     (re.compile(r'("retry_after":)[\d.]+'), r"\1<seconds>"),
     (re.compile(r'("type":"(?:welcome|ack|auth_expiring)".*?"expires_in":)\d+'), r"\1<seconds>"),
     (re.compile(r'("reconnect_in_ms":)\d+'), r"\1<ms>"),
+    (re.compile(r'(\b"?ms"?[:=] ?)[\d.]+'), r"\1<ms>"),
+    (re.compile(r"(?m)^(retry-after: )\d+"), r"\1<seconds>"),
+    (re.compile(r"[\d,]+ bytes\. It has"), "<bytes> bytes. It has"),
 )
 
 
@@ -33,15 +37,22 @@ class Placeholders:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._expected: dict[str, str] = {}
 
     def know(self, value: str, placeholder: str) -> None:
         """Have ``value`` shown as ``<placeholder>`` from now on."""
         self._known[value] = f"<{placeholder}>"
 
+    def expect(self, value: str, kind: str) -> None:
+        """Have ``value`` shown as one of its kind, once it is met."""
+        self._expected[value] = kind
+
     def apply(self, text: str) -> str:
         """``text`` with what differs replaced."""
         for kind, pattern in _NUMBERED:
             text = pattern.sub(self._numbering(kind), text)
+        for value in [value for value in self._expected if value in text]:
+            self._number(self._expected.pop(value), value)
         # Also where nothing but the value itself shows what it is: in a path, in a form.
         for value, placeholder in sorted(self._known.items(), key=lambda pair: -len(pair[0])):
             text = text.replace(value, placeholder)

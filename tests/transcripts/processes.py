@@ -29,9 +29,17 @@ class Ended(NamedTuple):
 class Process:
     """One that has been started, and what it writes."""
 
-    def __init__(self, launcher: "Launcher", pid: int, out: Path, err: Path) -> None:
+    def __init__(
+        self,
+        launcher: "Launcher",
+        pid: int,
+        arguments: tuple[str, ...],
+        out: Path,
+        err: Path,
+    ) -> None:
         self._launcher = launcher
         self.pid = pid
+        self.arguments = arguments
         self._out = out
         self._err = err
         self._code: int | None = None
@@ -127,7 +135,7 @@ class Launcher:
                 "stderr": str(err),
             }
         )
-        return Process(self, answer["pid"], out, err)
+        return Process(self, answer["pid"], arguments, out, err)
 
     def look(self, pid: int) -> int | None:
         """The exit code of a process; None while it runs. To be asked no more afterwards."""

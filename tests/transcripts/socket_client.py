@@ -23,6 +23,8 @@ class WebSocket:
     Args:
         headers: What the handshake has besides what it must have.
         receive_buffer: What the kernel keeps for us, in bytes; None: as usual.
+        answers_pings: False: it leaves them, and close frames, unanswered.
+        read_seconds: How long it waits for what is to come.
 
     """
 
@@ -33,7 +35,10 @@ class WebSocket:
         headers: Iterable[tuple[str, str]] = (),
         subprotocols: Sequence[str] = (),
         receive_buffer: int | None = None,
+        answers_pings: bool = True,
+        read_seconds: float = READ_SECONDS,
     ) -> None:
+        self._answers_pings = answers_pings
         self._protocol = ClientProtocol(
             parse_uri(f"ws://{address}{path}"),
             subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -43,7 +48,7 @@ class WebSocket:
         self._socket = socket.socket()
         if receive_buffer is not None:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._socket.settimeout(READ_SECONDS)
+        self._socket.settimeout(read_seconds)
         self._socket.connect((host, int(port)))
         request = self._protocol.connect()
         for name, value in headers:
@@ -59,6 +64,12 @@ class WebSocket:
         """Send a text frame."""
         self._protocol.send_text(text.encode("utf-8", "surrogatepass"))
         self._flush()
+
+    def send_at_once(self, texts: Iterable[str]) -> None:
+        """Send text frames in one piece."""
+        for text in texts:
+            self._protocol.send_text(text.encode())
+        self._socket.sendall(b"".join(self._protocol.data_to_send()))
 
     def send_binary(self, data: bytes) -> None:
         """Send a binary frame."""
@@ -128,7 +139,8 @@ class WebSocket:
                 data = b""
             if data:
                 self._protocol.receive_data(data)
-                self._flush()
+                if self._answers_pings:
+                    self._flush()
             else:
                 self._protocol.receive_eof()
                 yield from self._protocol.events_received()  # type: ignore[misc]
