@@ -1,30 +1,35 @@
 """
-Transcripts: what clients and operators see, recorded and compared byte for byte.
+Transcripts: the behaviour of the server and of the command, recorded and compared byte for byte.
 
-Each test holds one conversation with a real server, or runs commands, and compares what came
-back with a file of its name in ``recorded/``. A difference fails the test and is shown as a
-diff. After a change of behaviour that is wanted, record anew and commit the difference with
-the change that caused it::
+Each test runs one scenario against a real server, or runs commands, and compares the result
+with the file of its name in ``recorded/``. A difference fails the test and is shown as a diff.
+After an intended change of behaviour, record again and commit the difference together with the
+change that caused it::
 
     pytest tests/transcripts --record
 
-A black box: the command (``python -m app``), docs/protocol.md and the standard library's
-HTTP client are all that is used. Nothing is imported from ``app``.
+The tests are black-box: they start the command (``python -m app``) and use docs/protocol.md,
+the network and standard libraries. They import nothing from ``app``.
 
-How a transcript reads:
+How to read a transcript::
 
-    ann > POST /rooms               what ann asks; her bearer token is left out
+    ann > POST /rooms               ann sends; her Authorization header is left out
     ann > {"name": "den"}
-        < 201                       the status
-        < location: /rooms/den      headers, but for those that every answer of the API has
-        < {"name":"den",…}          the body, as it came
-        ~ detail: …                 sentences for people, apart from the facts: «…» stands for
-                                    each of them in the body
-    bob < {"type":"ack",…}          a frame on bob's socket
+        < 201                       the status of the answer
+        < location: /rooms/den      headers that not every answer has
+        < {"name":"den",…}          the body
+        ~ detail: …                 texts for people; «…» stands for them in the body
+    bob < {"type":"ack",…}          a frame that bob receives
+      $ > parley version            a command; ``<`` is its output, ``!`` its errors
+   exit = 0
 
-``headers.txt`` has whole heads of answers. Elsewhere a header is shown if it is not one of
-those that every answer of its kind has, and ``no cache-control`` if one of those is missing.
+A header is shown if not every answer of its kind has it, and ``no cache-control`` is shown if
+an answer lacks one that all others have. ``http_headers.txt`` has complete heads.
 
-What differs from run to run is a placeholder: ``<time>``, ``<seconds>``, ``<token-1>``. The
-same number stands for the same value within a file. Names, and ``seq``, are as they are.
+Values that differ from run to run are placeholders: ``<time>``, ``<seconds>``, ``<token-1>``.
+Within a file, equal values have equal placeholders. Names and ``seq`` are recorded as they are.
+
+To add one: write a test that takes ``scenario`` (a server shared with other tests: choose names
+of users and rooms that no other test uses) or ``scenario_on`` (a server of its own, with
+settings), run it with ``--record``, and read what was recorded.
 """

@@ -1,4 +1,4 @@
-"""Servers, people, and the transcript of each test."""
+"""Servers, and the transcript of each test."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.transcripts.http_client import requested, whole
-from tests.transcripts.people import Talk
+from tests.transcripts.http_client import send_request
 from tests.transcripts.processes import Launcher, launcher
+from tests.transcripts.scenario import Scenario
 from tests.transcripts.servers import Server, serving
 from tests.transcripts.transcript import Transcript
 
@@ -19,23 +19,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--record",
         action="store_true",
-        help="record the transcripts of tests/transcripts anew instead of comparing them",
+        help="record the transcripts of tests/transcripts instead of comparing them",
     )
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Compare the transcript of a test, or record it, once the test has come to its end."""
+    """Compare or record the transcript of a test that has run to its end."""
     transcript = pyfuncitem.funcargs.get("transcript")
     if not isinstance(transcript, Transcript):
         return (yield)
     try:
         outcome = yield
     except BaseException as exc:
-        exc.add_note(f"How far it came, and how that differs:\n{transcript.difference()}")
+        exc.add_note(f"The transcript up to here differs:\n{transcript.difference()}")
         raise
     if pyfuncitem.config.getoption("--record"):
-        transcript.record()
+        transcript.save()
     elif difference := transcript.difference():
         pytest.fail(f"The transcript differs:\n{difference}", pytrace=False)
     return outcome
@@ -50,7 +50,7 @@ def parley() -> Iterator[Launcher]:
 
 @pytest.fixture(scope="session")
 def server(parley: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that many conversations are held with: each has people and rooms of its own."""
+    """A server that tests share: each uses users and rooms of its own."""
     with serving(parley, tmp_path_factory.mktemp("server")) as running:
         yield running
 
@@ -58,8 +58,7 @@ def server(parley: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="session")
 def document(server: Server) -> Any:
     """The OpenAPI document."""
-    with requested(server.address, "GET", "/openapi.json", {}, None) as response:
-        return whole(response).json
+    return send_request(server.address, "GET", "/openapi.json").json
 
 
 @pytest.fixture
@@ -69,23 +68,25 @@ def transcript(request: pytest.FixtureRequest) -> Transcript:
 
 
 @pytest.fixture
-def talk(transcript: Transcript, server: Server) -> Iterator[Talk]:
-    """A conversation with the server of the many."""
-    talk = Talk(transcript, server)
-    yield talk
-    talk.end()
+def scenario(transcript: Transcript, server: Server) -> Iterator[Scenario]:
+    """A scenario on the shared server."""
+    scenario = Scenario(transcript, server)
+    yield scenario
+    scenario.end()
 
 
 @pytest.fixture
-def talk_on(
+def scenario_on(
     transcript: Transcript, parley: Launcher, tmp_path: Path
-) -> Iterator[Callable[..., Talk]]:
-    """Makes a conversation with a server of one's own, with these settings."""
+) -> Iterator[Callable[..., Scenario]]:
+    """Starts a scenario on a new server with the given settings."""
     with ExitStack() as stack:
 
-        def make(**settings: str) -> Talk:
-            talk = Talk(transcript, stack.enter_context(serving(parley, tmp_path, **settings)))
-            stack.callback(talk.end)
-            return talk
+        def make(**settings: str) -> Scenario:
+            scenario = Scenario(
+                transcript, stack.enter_context(serving(parley, tmp_path, **settings))
+            )
+            stack.callback(scenario.end)
+            return scenario
 
         yield make

@@ -1,9 +1,9 @@
-"""The heads of answers: every header for once, and elsewhere what is not always the same."""
+"""The headers of an answer that a transcript shows."""
 
 import re
 from collections.abc import Iterable, Mapping
 
-# On every answer that is data or an error.
+# Headers of every answer that is data or an error.
 _ALWAYS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; "
@@ -17,7 +17,7 @@ _REQUEST_ID = re.compile(r"[0-9a-f]{8}")
 
 
 def all_headers(headers: Iterable[tuple[str, str]]) -> list[str]:
-    """Every header, by name."""
+    """Every header, sorted."""
     shown = {
         "content-length": "<bytes>",
         "etag": "<etag>",
@@ -31,7 +31,7 @@ def notable_headers(
     status: int, headers: Iterable[tuple[str, str]], body: bytes | None
 ) -> list[str]:
     """
-    The headers that not every answer has, and those that are missing, by name.
+    The headers that not every answer has, and those that are missing, sorted.
 
     Args:
         body: None if it has not been read to its end.
@@ -44,14 +44,23 @@ def notable_headers(
     return sorted(shown) + sorted(missing)
 
 
+def handshake_headers(headers: Iterable[tuple[str, str]]) -> list[str]:
+    """The same for the answer to a WebSocket handshake."""
+    usual = {"upgrade", "connection", "sec-websocket-accept", "date"}
+    pairs = [(name.lower(), value) for name, value in headers]
+    shown = [f"{name}: {value}" for name, value in pairs if name not in usual]
+    missing = [f"no {name}" for name in usual - {name for name, _ in pairs}]
+    return sorted(shown) + sorted(missing)
+
+
 def _usual(status: int, given: Mapping[str, str], body: bytes | None) -> dict[str, str]:
     usual = dict(_ALWAYS)
-    # Whatever it is, if it is what it should be.
+    # Any value of the right form is usual.
     usual["date"] = given.get("date", "")
     request_id = given.get("x-request-id", "")
     usual["x-request-id"] = request_id if _REQUEST_ID.fullmatch(request_id) else "<request-id>"
     if status == 204:
-        # Whether a type is named where there is no content: headers.txt has it.
+        # A 204 may or may not name a type; http_headers.txt records it.
         usual |= {"content-type": "application/json"} if "content-type" in given else {}
     else:
         usual["content-type"] = "application/json"

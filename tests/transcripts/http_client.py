@@ -1,20 +1,20 @@
-"""HTTP by the standard library: one request a connection, nothing added, nothing followed."""
+"""HTTP with the standard library: one request per connection, no header added, no redirect."""
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
+from urllib.parse import urlencode
 
-# What an answer takes on a machine that is busy with other things.
+# How long to wait for the next bytes. Generous, for busy machines.
 READ_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, body and all."""
+    """A whole answer."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -22,7 +22,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body."""
+        """The body as text."""
         return self.body.decode()
 
     @property
@@ -31,15 +31,30 @@ class Answer:
         return json.loads(self.body)
 
 
-@contextmanager
-def requested(
-    address: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None
-) -> Iterator[HTTPResponse]:
-    """A request, and its answer as far as it has come: the body can be read bit by bit."""
+def send_request(
+    address: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    json_body: Any = None,
+    form: Any = None,
+    raw: bytes | None = None,
+) -> Answer:
+    """Make a request with at most one kind of body, and read the whole answer."""
+    given = dict(headers or {})
+    body, content_type = raw, "application/json"
+    if form is not None:
+        body, content_type = urlencode(form).encode(), "application/x-www-form-urlencoded"
+    elif json_body is not None:
+        body = json.dumps(json_body).encode()
+    if body is not None and not any(name.lower() == "content-type" for name in given):
+        given["Content-Type"] = content_type
+    if body is None and method in ("POST", "PUT", "PATCH"):
+        body = b""
     connection = HTTPConnection(address, timeout=READ_SECONDS)
     try:
-        send(connection, method, path, headers, body)
-        yield connection.getresponse()
+        send(connection, method, path, given, body)
+        return whole(connection.getresponse())
     finally:
         connection.close()
 
@@ -51,7 +66,7 @@ def send(
     headers: Mapping[str, str],
     body: bytes | None,
 ) -> None:
-    """Send a request, and wait for nothing."""
+    """Send a request; the answer is not waited for."""
     connection.putrequest(method, path, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -61,7 +76,7 @@ def send(
 
 
 def whole(response: HTTPResponse) -> Answer:
-    """Read an answer to its end."""
+    """Read the whole answer."""
     body = response.read()
     return Answer(response.status, response.getheaders(), body)
 

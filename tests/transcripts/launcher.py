@@ -1,10 +1,10 @@
 """
-Runs ``parley`` commands as forks of one process that has imported everything once.
+Runs ``parley`` commands as forks of one process that has imported the program already.
 
-Starting Python with all that the command imports takes some seconds; a fork takes none. What
-runs in the fork is ``python -m app`` with the arguments, environment, folder and files that
-were asked for. Run as a script by :mod:`tests.transcripts.processes`: a line of JSON comes in
-for each request, and one goes out as its answer.
+Starting Python and importing the program takes more than a second, a fork a few milliseconds.
+The fork runs ``python -m app`` with the requested arguments, environment, folder and files.
+:mod:`tests.transcripts.processes` runs this file as a script: each request is a line of JSON,
+and so is each answer.
 """
 
 import atexit
@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 
 def warm_up() -> None:
-    """Import what the command imports."""
+    """Import what the program imports."""
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.argv = ["parley", "--help"]
@@ -30,7 +30,7 @@ def warm_up() -> None:
 
 
 def become(asked: dict[str, Any]) -> None:
-    """Be the process that was asked for. Ends as the command ends."""
+    """Run the requested command in this process. Returns only if the command raises."""
     os.setpgid(0, 0)
     os.chdir(asked["folder"])
     os.environ.clear()
@@ -53,8 +53,8 @@ def become(asked: dict[str, Any]) -> None:
         code = exc.code
         if not isinstance(code, int | None):
             raise
-    # The way out of Python, but for taking every module apart: that takes ten times as long
-    # as most commands.
+    # Exit as Python does, without tearing down the modules: that takes ten times as long as
+    # most commands.
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -62,7 +62,7 @@ def become(asked: dict[str, Any]) -> None:
 
 
 def main(requests: TextIO, answers: TextIO) -> None:
-    """Fork and wait, as asked, until there is nothing more to read."""
+    """Serve requests until there are no more."""
     warm_up()
     children: set[int] = set()
     for line in requests:

@@ -1,4 +1,4 @@
-"""Processes that run ``parley``: commands that end, and servers that run until they are told."""
+"""Processes that run ``parley`` commands."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 
-# What a command takes on a machine that is busy with other things.
+# How long to wait for a process. Generous, for busy machines.
 PATIENCE_SECONDS = 40.0
-# Between two looks at something that can only be looked at.
-_LOOK_SECONDS = 0.005
+# Between two checks of a condition that nothing signals.
+_POLL_SECONDS = 0.005
 
 
 class Ended(NamedTuple):
-    """What a command left."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -27,7 +27,7 @@ class Ended(NamedTuple):
 
 
 class Process:
-    """One that has been started, and what it writes."""
+    """A process that has been started."""
 
     def __init__(
         self,
@@ -46,19 +46,19 @@ class Process:
 
     @property
     def code(self) -> int | None:
-        """Its exit code; None while it runs."""
+        """The exit code; None while it runs."""
         if self._code is None:
-            self._code = self._launcher.look(self.pid)
+            self._code = self._launcher.poll(self.pid)
         return self._code
 
     @property
     def out(self) -> str:
-        """Its standard output so far."""
+        """The standard output so far."""
         return self._out.read_text() if self._out.exists() else ""
 
     @property
     def err(self) -> str:
-        """Its standard error so far."""
+        """The standard error so far."""
         return self._err.read_text() if self._err.exists() else ""
 
     def signal(self, number: int) -> None:
@@ -68,13 +68,13 @@ class Process:
 
     def ended(self) -> Ended:
         """Wait until it has ended."""
-        until(lambda: self.code is not None, f"process {self.pid} to end")
+        wait_until(lambda: self.code is not None, f"process {self.pid} to end")
         assert self._code is not None
         return Ended(self._code, self.out, self.err)
 
 
 class Launcher:
-    """The process of launcher.py, asked to start others."""
+    """A process of launcher.py, which starts others."""
 
     def __init__(self) -> None:
         asked, self._asks = os.pipe()
@@ -85,7 +85,7 @@ class Launcher:
             "PYTHONUTF8": "1",
         }
         self._process = subprocess.Popen(
-            # -P: this folder is not where modules are looked for.
+            # -P: don't look for modules in this folder.
             [
                 sys.executable,
                 "-P",
@@ -114,10 +114,10 @@ class Launcher:
         Start ``parley`` with ``arguments``.
 
         Args:
-            folder: Where it runs.
-            environment: All that it finds there, but for what Python itself needs.
-            stdin: What can be read from its standard input.
-            logs: The folder for what it reads and writes.
+            folder: Its current directory.
+            environment: Its environment, besides what Python needs.
+            stdin: Its standard input.
+            logs: A folder for its standard input, output and error.
 
         """
         self._count += 1
@@ -137,13 +137,13 @@ class Launcher:
         )
         return Process(self, answer["pid"], arguments, out, err)
 
-    def look(self, pid: int) -> int | None:
-        """The exit code of a process; None while it runs. To be asked no more afterwards."""
+    def poll(self, pid: int) -> int | None:
+        """The exit code of a process, once; None while it runs."""
         code: int | None = self._ask({"wait": pid})["code"]
         return code
 
     def close(self) -> None:
-        """End it, and what it has started and still runs."""
+        """End it, and every process that it has started."""
         self._requests.close()
         self._process.wait(PATIENCE_SECONDS)
         self._answers.close()
@@ -157,7 +157,7 @@ class Launcher:
 
 @contextmanager
 def launcher() -> Iterator[Launcher]:
-    """A launcher, ended with the block."""
+    """A launcher, closed at the end of the block."""
     made = Launcher()
     try:
         yield made
@@ -166,7 +166,7 @@ def launcher() -> Iterator[Launcher]:
 
 
 def inherited() -> dict[str, str]:
-    """What a process needs of the tests' own environment, and no setting."""
+    """The variables of this process's environment that others need. No setting is among them."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -174,12 +174,12 @@ def inherited() -> dict[str, str]:
     }
 
 
-def until(holds: Any, what: str) -> None:
+def wait_until(holds: Any, what: str) -> None:
     """Wait until ``holds()``."""
     ends = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < ends, f"Waited {PATIENCE_SECONDS} s for {what}."
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _of(*files: int) -> list[str]:

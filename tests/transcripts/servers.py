@@ -1,7 +1,7 @@
 """
-Servers: ``parley serve`` over a folder of its own, or a database of its own on PostgreSQL.
+Servers: ``parley serve``, each with a new folder.
 
-With ``TEST_DATABASE_URL`` (``make test-postgres``) each server has a database there.
+With ``TEST_DATABASE_URL`` (``make test-postgres``) each has a new PostgreSQL database instead.
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.transcripts.processes import Launcher, Process, until
+from tests.transcripts.processes import Launcher, Process, wait_until
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
 SECRET = "0f4e4b7d0d4b4c0f8a5de8f7c1a2b3948576a1b2c3d4e5f60718293a4b5c6d7e"
 
 _LISTENING = re.compile(r"^Parley is listening on http://(127\.0\.0\.1:\d+)$", re.M)
 
-# Settings under which nobody is slowed down.
-_GENEROUS = {
+# Settings without limits.
+_UNLIMITED = {
     "SECRET_KEY": SECRET,
     "SENDS_PER_SECOND": "0",
     "FRAMES_PER_SECOND": "0",
@@ -34,22 +34,22 @@ _GENEROUS = {
 
 
 class Server:
-    """One installation, and the process that serves it."""
+    """One installation and its server process."""
 
     def __init__(self, launcher: Launcher, folder: Path, **settings: str) -> None:
         self._launcher = launcher
         self.folder = folder
         self.environment = {
-            **_GENEROUS,
+            **_UNLIMITED,
             "DATA_DIR": str(folder / "data"),
             **{name.upper(): value for name, value in settings.items()},
         }
         self.address = ""
-        """Host and port, while it serves."""
+        """Host and port, while it runs."""
         self.process: Process | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it listens."""
+        """Start it and wait until it listens."""
         process = self.process = self._run("serve", "--port", "0")
 
         def listens() -> bool:
@@ -59,16 +59,16 @@ class Server:
                 self.address = found[1]
             return found is not None
 
-        until(listens, "the server to listen")
+        wait_until(listens, "the server to listen")
 
     def command(self, *arguments: str, stdin: str = "") -> Process:
-        """Run a command with this installation's settings, and wait until it has ended."""
+        """Run a command with this installation's settings and wait until it has ended."""
         process = self._run(*arguments, stdin=stdin)
         process.ended()
         return process
 
     def stop(self) -> None:
-        """End it in good order."""
+        """Stop it with SIGTERM."""
         if self.process is not None:
             self.process.signal(signal.SIGTERM)
             self.process.ended()
@@ -85,7 +85,7 @@ class Server:
 
 @contextmanager
 def serving(launcher: Launcher, folder: Path, **settings: str) -> Iterator[Server]:
-    """A server with these settings, until the block ends."""
+    """A server with these settings, stopped at the end of the block."""
     with _database() as url:
         chosen = {**({"DATABASE_URL": url} if url else {}), **settings}
         server = Server(launcher, folder, **chosen)
@@ -101,7 +101,7 @@ def serving(launcher: Launcher, folder: Path, **settings: str) -> Iterator[Serve
 
 @contextmanager
 def _database() -> Iterator[str]:
-    """A database of one's own on PostgreSQL; empty where SQLite is used."""
+    """The URL of a new PostgreSQL database; empty if SQLite is used."""
     if not POSTGRES:
         yield ""
         return
@@ -114,7 +114,7 @@ def _database() -> Iterator[str]:
 
 
 def _administer(statement: str) -> None:
-    # Only those who test on PostgreSQL have it.
+    # Installed only with the extra "postgres".
     import asyncpg
 
     async def run() -> None:

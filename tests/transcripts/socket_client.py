@@ -1,155 +1,134 @@
-"""A WebSocket without a thread: what is sent is sent, what is waited for is read."""
+"""A client on one WebSocket that records what it sends and receives."""
 
-import socket
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from contextlib import suppress
+from typing import Any
 
-from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
-from websockets.typing import Subprotocol
-from websockets.uri import parse_uri
+from tests.transcripts.transcript import Transcript, shortened
+from tests.transcripts.websocket import Closed, WebSocket
 
-from tests.transcripts.http_client import READ_SECONDS
+_ANSWERS = ("ack", "error", "pong")
 
 
-class Closed(Exception):
-    """The server has closed the connection."""
+class SocketClient:
+    """One connection. Frames are received, and recorded, only when a test waits for them."""
 
+    def __init__(self, transcript: Transcript, who: str, websocket: WebSocket) -> None:
+        self._transcript = transcript
+        self._who = who
+        self.websocket = websocket
+        self.records_presence = False
+        """Whether ``presence`` is recorded: when it comes depends on the server's age."""
 
-class WebSocket:
-    """
-    One connection.
+    # Sending
 
-    Args:
-        headers: What the handshake has besides what it must have.
-        receive_buffer: What the kernel keeps for us, in bytes; None: as usual.
-        answers_pings: False: it leaves them, and close frames, unanswered.
-        read_seconds: How long it waits for what is to come.
+    def send(self, **request: Any) -> None:
+        """Send a request; its answer is not waited for."""
+        self._transcript.gap()
+        self._record_request(request)
+        self.websocket.send(_encoded(request))
 
-    """
+    def send_text(self, text: str, *, times: int = 1) -> None:
+        """Send a text frame with exactly this text, ``times`` times."""
+        self._transcript.gap()
+        shown = text if len(text) <= 200 else f"<{len(text)} characters>"
+        for line in (shown if times == 1 else f"{shown}  × {times}").split("\n"):
+            self._transcript.add(self._who, ">", line)
+        for _ in range(times):
+            self.websocket.send(text)
 
-    def __init__(
-        self,
-        address: str,
-        path: str,
-        headers: Iterable[tuple[str, str]] = (),
-        subprotocols: Sequence[str] = (),
-        receive_buffer: int | None = None,
-        answers_pings: bool = True,
-        read_seconds: float = READ_SECONDS,
-    ) -> None:
-        self._answers_pings = answers_pings
-        self._protocol = ClientProtocol(
-            parse_uri(f"ws://{address}{path}"),
-            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-            max_size=None,
-        )
-        host, _, port = address.partition(":")
-        self._socket = socket.socket()
-        if receive_buffer is not None:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._socket.settimeout(read_seconds)
-        self._socket.connect((host, int(port)))
-        request = self._protocol.connect()
-        for name, value in headers:
-            request.headers[name] = value
-        self._protocol.send_request(request)
-        self._flush()
-        self._events = self._arriving()
-        response = next(self._events)
-        assert isinstance(response, Response), response
-        self.response = response
-
-    def send(self, text: str) -> None:
-        """Send a text frame."""
-        self._protocol.send_text(text.encode("utf-8", "surrogatepass"))
-        self._flush()
-
-    def send_at_once(self, texts: Iterable[str]) -> None:
-        """Send text frames in one piece."""
-        for text in texts:
-            self._protocol.send_text(text.encode())
-        self._socket.sendall(b"".join(self._protocol.data_to_send()))
+    def send_together(self, *requests: dict[str, Any]) -> None:
+        """Send requests in one piece. Of more than five, the first and the number is recorded."""
+        self._transcript.gap()
+        if len(requests) > 5:
+            self._record_request(requests[0], f"  × {len(requests)}")
+        else:
+            for request in requests:
+                self._record_request(request)
+        self.websocket.send_together([_encoded(request) for request in requests])
 
     def send_binary(self, data: bytes) -> None:
         """Send a binary frame."""
-        self._protocol.send_binary(data)
-        self._flush()
+        self._transcript.gap()
+        self._transcript.add(self._who, ">", f"<binary> {data.decode()}")
+        self.websocket.send_binary(data)
 
-    def send_raw(self, data: bytes) -> None:
-        """Send what may be no frame at all."""
-        self._socket.sendall(data)
+    def send_raw_bytes(self, description: str, data: bytes) -> None:
+        """Send bytes, recorded as ``description``."""
+        self._transcript.gap()
+        self._transcript.add(self._who, ">", f"<{description}>")
+        self.websocket.send_raw(data)
 
-    def receive(self) -> str:
-        """
-        The next text frame.
+    def request(self, **request: Any) -> Any:
+        """Send a request and receive everything up to its answer, which is returned."""
+        self.send(**request)
+        frame = self._next()
+        while frame.get("re") != request.get("id") or frame["type"] not in _ANSWERS:
+            frame = self._next()
+        return frame
 
-        Raises:
-            Closed: If there are no more.
+    def join_room(self, room: str, **request: Any) -> None:
+        """Join a room and receive everything up to ``caught_up``."""
+        self.send(type="join", room=room, **request)
+        self.receive("caught_up")
 
-        """
-        text = b""
-        for event in self._events:
-            assert isinstance(event, Frame), event
-            assert event.opcode is not Opcode.BINARY, event
-            if event.opcode in (Opcode.TEXT, Opcode.CONT):
-                text += event.data
-                if event.fin:
-                    return text.decode()
-        raise Closed
+    # Receiving
 
-    @property
-    def close_code(self) -> int | None:
-        """The code that the server closed with; None: it has not, or without one."""
-        received = self._protocol.close_rcvd
-        return None if received is None else received.code
+    def receive(self, *kinds: str) -> Any:
+        """Receive up to a frame of each type, one after another; returns the last frame."""
+        frame = None
+        for kind in kinds:
+            frame = self._next()
+            while frame["type"] != kind:
+                frame = self._next()
+        return frame
 
-    @property
-    def close_reason(self) -> str:
-        """Its reason text."""
-        received = self._protocol.close_rcvd
-        return "" if received is None else received.reason
+    def receive_repeated(self, times: int) -> None:
+        """Receive so many equal frames, which are recorded once."""
+        (frame,) = {self.websocket.receive() for _ in range(times)}
+        self._transcript.add_error(self._who, "<", f"{frame}  × {times}")
+
+    def receive_acks(self, times: int) -> None:
+        """Receive up to so many acks; nothing is recorded."""
+        while times:
+            times -= '"type":"ack"' in self.websocket.receive()
+
+    def expect_silence(self) -> None:
+        """Record that nothing comes before the answer to a ping."""
+        self.request(type="ping", id="fence")
+
+    # The end
+
+    def expect_close(self, *, record_frames: bool = True) -> None:
+        """Receive the rest and record how the server closes the connection."""
+        with suppress(Closed):
+            while True:
+                self._next() if record_frames else self.websocket.receive()
+        self._transcript.add(self._who, "<", f"close {self.websocket.close_code}")
+        if self.websocket.close_reason:
+            self._transcript.add_sentences([self.websocket.close_reason])
 
     def close(self, code: int | None = 1000) -> None:
-        """Close it as clients do; what has not been read is lost. May be called again."""
-        if self._protocol.close_expected() or self._protocol.close_sent is not None:
-            self._socket.close()
-            return
-        self._protocol.send_close(code)
-        self._flush()
-        for _ in self._events:
-            pass
-        self._socket.close()
+        """Close the connection and record the server's close frame."""
+        self._transcript.gap()
+        self._transcript.add(self._who, ">", f"close {code or ''}".rstrip())
+        self.websocket.close(code)
+        self._transcript.add(self._who, "<", f"close {self.websocket.close_code or ''}".rstrip())
 
-    def cut(self) -> None:
-        """Go without a word."""
-        self._socket.close()
+    def _record_request(self, request: dict[str, Any], suffix: str = "") -> None:
+        shown = json.dumps(shortened(request), ensure_ascii=False)
+        self._transcript.add(self._who, ">", shown + suffix)
 
-    def _arriving(self) -> Iterator[Response | Frame]:
+    def _next(self) -> Any:
         while True:
-            for event in self._protocol.events_received():
-                if isinstance(event, Frame) and event.opcode is Opcode.CLOSE:
-                    continue
-                yield event  # type: ignore[misc]
-            if self._protocol.handshake_exc is not None and self._protocol.close_expected():
-                return
-            try:
-                data = self._socket.recv(65_536)
-            except ConnectionResetError:
-                data = b""
-            if data:
-                self._protocol.receive_data(data)
-                if self._answers_pings:
-                    self._flush()
-            else:
-                self._protocol.receive_eof()
-                yield from self._protocol.events_received()  # type: ignore[misc]
-                return
+            text = self.websocket.receive()
+            frame = json.loads(text)
+            if frame["type"] != "presence" or self.records_presence:
+                break
+        add = self._transcript.add_error if frame["type"] == "error" else self._transcript.add
+        add(self._who, "<", text)
+        return frame
 
-    def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
-            if data:
-                try:
-                    self._socket.sendall(data)
-                except (BrokenPipeError, ConnectionResetError):
-                    return
+
+def _encoded(request: dict[str, Any]) -> str:
+    return json.dumps(request, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""A terminal in a folder: commands, what they say and how they end are put down."""
+"""A terminal: records commands, their output and their exit codes."""
 
 import shlex
 from collections.abc import Iterable
@@ -7,17 +7,17 @@ from pathlib import Path
 from tests.transcripts.processes import Launcher, Process
 from tests.transcripts.transcript import Transcript
 
-# Said only where SQLite is older than one with a certain fix.
+# A log line that depends on the version of SQLite.
 _OF_THIS_MACHINE = "sqlite.version"
 
 
 class Terminal:
     """
-    Where commands are run.
+    Runs commands.
 
     Args:
-        folder: Where they run.
-        settings: The environment that they find.
+        folder: An empty folder; commands run in a folder of it.
+        settings: Environment variables of every command.
 
     """
 
@@ -26,24 +26,24 @@ class Terminal:
     ) -> None:
         self._transcript = transcript
         self._launcher = launcher
-        self._logs = folder / "said"
+        self._logs = folder / "output"
         self._logs.mkdir(exist_ok=True)
-        self._folder = folder / "here"
+        self._folder = folder / "current"
         self._folder.mkdir(exist_ok=True)
         self._settings = settings
         transcript.placeholders.know(str(self._folder), "folder")
 
     @property
     def folder(self) -> Path:
-        """Where commands are run."""
+        """The current directory of the commands."""
         return self._folder
 
     def run(self, *arguments: str, typed: str = "", **settings: str) -> None:
-        """Run a command, wait until it has ended, and put it down."""
-        self.put_down(self.start(*arguments, typed=typed, **settings), typed, settings)
+        """Run a command, wait until it has ended, and record it."""
+        self.record(self.start(*arguments, typed=typed, **settings), typed, settings)
 
     def start(self, *arguments: str, typed: str = "", **settings: str) -> Process:
-        """Start a command; nothing is put down yet."""
+        """Start a command; nothing is recorded yet."""
         return self._launcher.start(
             *arguments,
             folder=self._folder,
@@ -52,10 +52,10 @@ class Terminal:
             logs=self._logs,
         )
 
-    def put_down(
+    def record(
         self, process: Process, typed: str = "", settings: Iterable[str] | dict[str, str] = ()
     ) -> None:
-        """Put down a command that has been started, once it has ended."""
+        """Wait until a command has ended, and record it."""
         ended = process.ended()
         chosen = [f"{name}={shlex.quote(value)}" for name, value in dict(settings).items()]
         self._transcript.gap()
@@ -64,11 +64,11 @@ class Terminal:
         for line in typed.splitlines():
             shown = line.encode("utf-8", "backslashreplace").decode()
             self._transcript.add("typed", ">", shown)
-        self._say("<", ended.out)
-        self._say("!", ended.err)
+        self._add("<", ended.out)
+        self._add("!", ended.err)
         self._transcript.add("exit", "=", str(ended.code))
 
-    def _say(self, mark: str, text: str) -> None:
+    def _add(self, mark: str, text: str) -> None:
         for line in text.splitlines():
             if _OF_THIS_MACHINE not in line:
                 self._transcript.add("", mark, line)

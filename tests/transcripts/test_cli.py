@@ -1,4 +1,4 @@
-"""The command line: help, what commands say, and how they end."""
+"""The command line: help, output, errors and exit codes."""
 
 import re
 import signal
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.transcripts.people import PASSWORD
-from tests.transcripts.processes import Launcher, until
+from tests.transcripts.processes import Launcher, wait_until
+from tests.transcripts.scenario import PASSWORD
 from tests.transcripts.terminal import Terminal
 from tests.transcripts.transcript import Transcript
 
-# On PostgreSQL there is neither a file nor a lock.
+# PostgreSQL has no file and no lock to talk about.
 pytestmark = pytest.mark.sqlite_only
 
 _COMMANDS = (
@@ -100,10 +100,10 @@ def test_cli_settings(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("serve", ENVIRONMENT="production")
     terminal.run("check", PORT="x")
     terminal.run("serve", "--port", "70000")
-    # An address of no machine: RFC 5737.
+    # No machine has this address: RFC 5737.
     terminal.run("serve", "--host", "192.0.2.1", "--port", "0")
 
-    transcript.heading("A slip of the pen in .env")
+    transcript.heading("Mistakes in .env")
     env = terminal.folder / ".env"
     env.write_text("REGISTRATON=closed\n")
     terminal.run("serve")
@@ -112,8 +112,8 @@ def test_cli_settings(terminal: Terminal, transcript: Transcript) -> None:
 
 
 def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
-    """Commands on a database that no server uses."""
-    transcript.heading("Before there is a database")
+    """Commands without a running server."""
+    transcript.heading("Without a database")
     terminal.run("version")
     terminal.run("check")
     terminal.run("epoch")
@@ -131,9 +131,9 @@ def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("user", "add", "cat")
     terminal.run("user", "add", "cat", "--password-stdin", typed="\udcff")
     terminal.run("user", "passwd", "ann", "--password-stdin", typed="a better horse battery")
-    terminal.run("user", "passwd", "nobody-here", "--password-stdin", typed=PASSWORD)
+    terminal.run("user", "passwd", "no-such-user", "--password-stdin", typed=PASSWORD)
     terminal.run("user", "disable", "ann")
-    terminal.run("user", "disable", "nobody-here")
+    terminal.run("user", "disable", "no-such-user")
     terminal.run("user", "enable", "ann")
     terminal.run("user", "admin", "ann")
     terminal.run("user", "admin", "ann", "--off")
@@ -145,7 +145,7 @@ def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("room", "add", "hall")
     terminal.run("room", "add", "a..b")
     terminal.run("room", "add", "attic", "--private")
-    terminal.run("room", "add", "den", "--private", "--owner", "nobody-here")
+    terminal.run("room", "add", "den", "--private", "--owner", "no-such-user")
     terminal.run("room", "add", "den", "--private", "--owner", "bob")
     terminal.run("room", "retention", "den", "--days", "30")
     terminal.run("room", "retention", "den", "--events", "100")
@@ -162,8 +162,8 @@ def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     for command in ("check", "migrate"):
         terminal.run(command, DATABASE_URL="sqlite:///broken.db")
         terminal.run(command, DATABASE_URL="sqlite://")
-        terminal.run(command, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
-    terminal.run("backup", "copy2.db", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+        terminal.run(command, DATABASE_URL="postgresql://none@127.0.0.1:1/none")
+    terminal.run("backup", "copy2.db", DATABASE_URL="postgresql://none@127.0.0.1:1/none")
 
 
 def test_cli_epoch(terminal: Terminal) -> None:
@@ -174,20 +174,20 @@ def test_cli_epoch(terminal: Terminal) -> None:
 
 
 def test_cli_serving(terminal: Terminal, transcript: Transcript) -> None:
-    """A server, and commands beside it."""
+    """A server, and commands while it runs."""
     server = terminal.start("serve", "--port", "0", LOG_FORMAT="json")
-    until(lambda: "listening" in server.out, "the server to listen")
+    wait_until(lambda: "listening" in server.out, "the server to listen")
     found = re.search(r"127\.0\.0\.1:(\d+)", server.out)
     assert found, server.out
     transcript.placeholders.know(found[0], "address")
     transcript.placeholders.know(f"process {server.pid}", "process")
-    # It waits a while for the first to go.
+    # It waits some seconds for the lock before it gives up.
     second = terminal.start("serve", "--port", "0", LOG_LEVEL="warning")
 
-    transcript.heading("Beside it")
+    transcript.heading("Commands while the server runs")
     terminal.run("user", "add", "ann", "--password-stdin", typed=PASSWORD)
     terminal.run("user", "add", "ann", "--password-stdin", typed=PASSWORD)
-    terminal.run("user", "disable", "nobody-here")
+    terminal.run("user", "disable", "no-such-user")
     terminal.run("room", "add", "hall")
     terminal.run("check")
     terminal.run("backup", "copy.db")
@@ -197,16 +197,16 @@ def test_cli_serving(terminal: Terminal, transcript: Transcript) -> None:
         transcript.placeholders.know(port, "port")
         terminal.run("serve", "--port", port, DATABASE_URL="sqlite://")
 
-    transcript.heading("A second one on the same database")
-    terminal.put_down(second, settings={"LOG_LEVEL": "warning"})
+    transcript.heading("A second server on the same database")
+    terminal.record(second, settings={"LOG_LEVEL": "warning"})
 
-    transcript.heading("It stops")
+    transcript.heading("The server stops")
     server.signal(signal.SIGTERM)
-    terminal.put_down(server, settings={"LOG_FORMAT": "json"})
+    terminal.record(server, settings={"LOG_FORMAT": "json"})
     again = terminal.start("serve", "--port", "0")
-    until(lambda: "listening" in again.out, "the server to listen")
+    wait_until(lambda: "listening" in again.out, "the server to listen")
     found = re.search(r"127\.0\.0\.1:(\d+)", again.out)
     assert found, again.out
     transcript.placeholders.know(found[0], "address")
     again.signal(signal.SIGINT)
-    terminal.put_down(again)
+    terminal.record(again)

@@ -1,4 +1,4 @@
-"""Nothing is left out: every operation, frame, code and command that there is has been met."""
+"""The transcripts are complete: no operation, frame or code is missing."""
 
 import re
 from collections.abc import Iterable
@@ -14,19 +14,19 @@ _HERE = Path(__file__).parent
 _PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 _ERRORS = (ROOT / "docs/errors.md").read_text()
 
-# What can't be brought about from outside within a moment, and why.
-_NOT_MET = {
-    "internal": "a fault of ours",
-    "unavailable": "the database is there, and nothing is overloaded",
-    "4100": "a fault of ours",
-    "4103": "the database is there, and nothing is overloaded",
+# Can't be caused from outside; the value says why.
+_NOT_RECORDED = {
+    "internal": "a bug in the server",
+    "unavailable": "an unreachable database or an overload",
+    "4100": "a bug in the server",
+    "4103": "an unreachable database or an overload",
 }
 
 
 @pytest.fixture(autouse=True)
 def _recorded_before(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--record"):
-        pytest.skip("what is recorded is looked at in the next run")
+        pytest.skip("checked in the next run, without --record")
 
 
 _ASKED = re.compile(r"^ *\S+ > (GET|POST|PUT|PATCH|DELETE) (/\S*)", re.M)
@@ -49,7 +49,7 @@ def test_every_test_has_its_own_file() -> None:
 
 
 def test_every_operation_has_a_transcript(document: Any) -> None:
-    """Each is there with a success, and with a refusal."""
+    """Each operation has a success and a refusal."""
     met: dict[tuple[str, str], set[str]] = {}
     for method, path, status in _exchanges(_recorded("http_") + _recorded("streams_")):
         for template in document["paths"]:
@@ -79,13 +79,13 @@ def _matches(template: str, path: str) -> bool:
 
 
 @pytest.mark.parametrize("code", re.findall(r"^## `(\w+)`", _ERRORS, re.M))
-def test_every_error_is_met(code: str) -> None:
-    assert (f'"code":"{code}"' in _recorded()) != (code in _NOT_MET)
+def test_every_error_is_recorded(code: str) -> None:
+    assert (f'"code":"{code}"' in _recorded()) != (code in _NOT_RECORDED)
 
 
 @pytest.mark.parametrize("code", re.findall(r"^\| (4\d{3}) \|", _PROTOCOL, re.M))
-def test_every_close_code_is_met(code: str) -> None:
-    assert (f"< close {code}" in _recorded("s")) != (code in _NOT_MET)
+def test_every_close_code_is_recorded(code: str) -> None:
+    assert (f"< close {code}" in _recorded("s")) != (code in _NOT_RECORDED)
 
 
 def _rows(section: str) -> list[str]:
@@ -95,11 +95,11 @@ def _rows(section: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", [*_rows("2.2"), *_rows("2.3")])
-def test_every_frame_is_heard(kind: str) -> None:
+def test_every_frame_is_recorded(kind: str) -> None:
     heard = re.search(rf'< \{{"type":"{re.escape(kind)}"', _recorded("socket_"))
-    assert bool(heard or kind == "drain") != (kind in _NOT_MET)
+    assert bool(heard or kind == "drain") != (kind in _NOT_RECORDED)
 
 
 @pytest.mark.parametrize("kind", _rows("2.1"))
-def test_every_request_is_made(kind: str) -> None:
+def test_every_request_is_recorded(kind: str) -> None:
     assert f'> {{"type": "{kind}"' in _recorded("socket_")

@@ -1,4 +1,4 @@
-"""What holds for every answer: heads, who may ask, what is not there, and the document."""
+"""Headers, pages, authorization of every operation, and the OpenAPI document."""
 
 import json
 import re
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.transcripts.http_client import Answer, raw
-from tests.transcripts.people import PASSWORD, Person, Talk
+from tests.transcripts.scenario import PASSWORD, Scenario, User
 from tests.transcripts.transcript import Transcript
 
-TalkOn = Callable[..., Talk]
+ScenarioOn = Callable[..., Scenario]
 
-# What stands for a parameter of a path.
+# Values for the parameters of paths.
 _EXAMPLES = {
     "{username}": "ann",
     "{room}": "general",
@@ -22,52 +22,52 @@ _EXAMPLES = {
 }
 
 
-def test_http_headers(talk_on: TalkOn) -> None:
-    talk = talk_on(allowed_origins="https://chat.example.org")
-    stranger = talk.stranger
+def test_http_headers(scenario_on: ScenarioOn) -> None:
+    scenario = scenario_on(allowed_origins="https://chat.example.org")
+    anonymous = scenario.anonymous
 
-    talk.heading("Data, an error, and nothing")
-    stranger.post("/users", {"username": "ann", "password": PASSWORD}, whole_head=True)
-    ann = talk.log_in("ann")
+    scenario.heading("Data, errors, no content")
+    anonymous.post("/users", {"username": "ann", "password": PASSWORD}, whole_head=True)
+    ann = scenario.log_in("ann")
     ann.get("/users/me", whole_head=True)
     ann.get("/rooms/general/messages", whole_head=True)
     ann.get("/rooms/general/events", whole_head=True)
-    ann.get("/users/nobody-here", whole_head=True)
-    stranger.get("/users/me", whole_head=True)
+    ann.get("/users/no-such-user", whole_head=True)
+    anonymous.get("/users/me", whole_head=True)
     ann.delete("/users/me/blocks/ann", whole_head=True)
 
-    talk.heading("Another request than those of one's own origin")
+    scenario.heading("Requests from other origins")
     origin = {"Origin": "https://chat.example.org"}
-    stranger.get("/health", headers=origin, whole_head=True)
+    anonymous.get("/health", headers=origin, whole_head=True)
     ann.get("/rooms/general/messages", headers=origin, whole_head=True)
     preflight = {
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization",
     }
-    stranger.ask("OPTIONS", "/rooms", headers={**origin, **preflight}, whole_head=True)
+    anonymous.request("OPTIONS", "/rooms", headers={**origin, **preflight}, whole_head=True)
     foreign = {"Origin": "https://evil.example.org"}
-    stranger.get("/health", headers=foreign, whole_head=True)
-    stranger.ask("OPTIONS", "/rooms", headers={**foreign, **preflight}, whole_head=True)
+    anonymous.get("/health", headers=foreign, whole_head=True)
+    anonymous.request("OPTIONS", "/rooms", headers={**foreign, **preflight}, whole_head=True)
 
 
-def test_http_static(talk_on: TalkOn) -> None:
-    talk = talk_on()
-    stranger = talk.stranger
+def test_http_static(scenario_on: ScenarioOn) -> None:
+    scenario = scenario_on()
+    anonymous = scenario.anonymous
 
-    talk.heading("Operation")
-    stranger.get("/health")
-    stranger.get("/ready")
+    scenario.heading("Operation")
+    anonymous.get("/health")
+    anonymous.get("/ready")
 
-    talk.heading("Pages")
+    scenario.heading("Pages")
     for path in ("/", "/docs", "/openapi.json", "/web/app.js", "/web/style.css", "/web/icon.svg"):
-        stranger.get(path, shows_body=False, whole_head=True)
-    page = stranger.get("/", quietly=True)
+        anonymous.get(path, record_body=False, whole_head=True)
+    page = anonymous.get("/", record=False)
     etag = next(value for name, value in page.headers if name.lower() == "etag")
-    talk.transcript.placeholders.know(etag, "etag")
-    stranger.get("/", headers={"If-None-Match": etag}, whole_head=True)
-    stranger.ask("HEAD", "/", whole_head=True)
+    scenario.transcript.placeholders.know(etag, "etag")
+    anonymous.get("/", headers={"If-None-Match": etag}, whole_head=True)
+    anonymous.request("HEAD", "/", whole_head=True)
 
-    talk.heading("What is not there")
+    scenario.heading("Unknown paths and methods, bad requests")
     for path in (
         "/nothing",
         "/web/nothing.js",
@@ -76,50 +76,50 @@ def test_http_static(talk_on: TalkOn) -> None:
         "/rooms/",
         "/users/a/b",
     ):
-        stranger.get(path)
-    stranger.put("/rooms")
-    stranger.ask("HEAD", "/rooms", whole_head=True)
-    stranger.ask("BREW", "/rooms")
-    stranger.ask("OPTIONS", "/rooms")
+        anonymous.get(path)
+    anonymous.put("/rooms")
+    anonymous.request("HEAD", "/rooms", whole_head=True)
+    anonymous.request("BREW", "/rooms")
+    anonymous.request("OPTIONS", "/rooms")
     for request in (
         b"nonsense\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
         b"GET / HTTP/3.0\r\n\r\n",
     ):
-        talk.transcript.gap()
-        talk.transcript.add("-", ">", request.decode().rstrip())
-        talk.transcript.add("", "<", raw(talk.server.address, request).decode())
+        scenario.transcript.gap()
+        scenario.transcript.add("-", ">", request.decode().rstrip())
+        scenario.transcript.add("", "<", raw(scenario.server.address, request).decode())
 
 
-def test_http_closed(talk_on: TalkOn) -> None:
-    """Without the documentation, and without registration."""
-    talk = talk_on(docs="off", registration="closed")
-    stranger = talk.stranger
+def test_http_closed(scenario_on: ScenarioOn) -> None:
+    """``DOCS=off`` and ``REGISTRATION=closed``."""
+    scenario = scenario_on(docs="off", registration="closed")
+    anonymous = scenario.anonymous
 
-    stranger.get("/docs")
-    stranger.get("/openapi.json")
-    stranger.get("/docs/assets/swagger-ui.css")
-    stranger.post("/users", {"username": "ann", "password": PASSWORD})
-
-
-def test_http_not_logged_in(talk: Talk, document: Any) -> None:
-    """Every operation, by somebody who is not logged in: all that are not open say the same."""
-    first = talk.stranger.get("/users/me")
-    _put_down_each(talk, document, talk.stranger, first)
+    anonymous.get("/docs")
+    anonymous.get("/openapi.json")
+    anonymous.get("/docs/assets/swagger-ui.css")
+    anonymous.post("/users", {"username": "ann", "password": PASSWORD})
 
 
-def test_http_not_administrator(talk: Talk, document: Any) -> None:
-    """Every operation of administrators, by somebody who is none."""
-    una = talk.person("una")
+def test_http_not_logged_in(scenario: Scenario, document: Any) -> None:
+    """Every operation without a log-in; those that need one give the same answer."""
+    first = scenario.anonymous.get("/users/me")
+    _record_each(scenario, document, scenario.anonymous, first)
+
+
+def test_http_not_administrator(scenario: Scenario, document: Any) -> None:
+    """Every operation of administrators, called by an ordinary user."""
+    una = scenario.user("una")
     first = una.get("/admin/users")
-    _put_down_each(talk, document, una, first, "/admin/")
+    _record_each(scenario, document, una, first, "/admin/")
 
 
-def _put_down_each(
-    talk: Talk, document: Any, who: Person, first: Answer, prefix: str = "/"
+def _record_each(
+    scenario: Scenario, document: Any, who: User, first: Answer, prefix: str = "/"
 ) -> None:
-    """A line for each operation; those that are answered like ``first`` say so."""
-    talk.heading("All of them")
+    """Record a line for each operation; ``the same`` stands for an answer equal to ``first``."""
+    scenario.heading("Every operation")
     for path, operations in document["paths"].items():
         for method in operations:
             if not path.startswith(prefix):
@@ -127,10 +127,10 @@ def _put_down_each(
             asked = path
             for name, example in _EXAMPLES.items():
                 asked = asked.replace(name, example)
-            answer = who.ask(method.upper(), asked, quietly=True)
+            answer = who.request(method.upper(), asked, record=False)
             same = answer.body == first.body and _names(answer) == _names(first)
             said = "the same" if same else answer.json.get("code", answer.text)
-            talk.transcript.add(method.upper(), ">", f"{asked}  <  {answer.status} {said}")
+            scenario.transcript.add(method.upper(), ">", f"{asked}  <  {answer.status} {said}")
 
 
 def _names(answer: Answer) -> list[str]:
@@ -138,7 +138,7 @@ def _names(answer: Answer) -> list[str]:
 
 
 def test_openapi(transcript: Transcript, document: Any) -> None:
-    """The document, without what is only for people."""
+    """The OpenAPI document without its prose."""
     transcript.heading("Operations")
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -185,7 +185,7 @@ def _compact(part: Any) -> str:
 
 
 def _without_prose(part: Any, *, names: bool = False) -> Any:
-    """``part`` of the document, without prose; what it names may be called like prose."""
+    """A part of the document without prose. ``names``: its keys are names of fields."""
     if isinstance(part, dict):
         return {
             name: _without_prose(inner, names=name == "properties")

@@ -1,19 +1,19 @@
-"""Messages over HTTP: sent, changed, reacted to, pinned, paged, found."""
+"""Messages over HTTP: sending, editing, reactions, pins, pages, search."""
 
-from tests.transcripts.people import Talk
+from tests.transcripts.scenario import Scenario
 
 KEY = "Idempotency-Key"
 
 
-def test_http_messages(talk: Talk) -> None:
-    gus, gil, guy = (talk.person(name) for name in ("gus", "gil", "guy"))
-    gus.post("/rooms", {"name": "gus-hall", "kind": "public"}, quietly=True)
-    gil.put("/rooms/gus-hall/members/gil", quietly=True)
+def test_http_messages(scenario: Scenario) -> None:
+    gus, gil, guy = (scenario.user(name) for name in ("gus", "gil", "guy"))
+    gus.post("/rooms", {"name": "gus-hall", "kind": "public"}, record=False)
+    gil.put("/rooms/gus-hall/members/gil", record=False)
     messages = "/rooms/gus-hall/messages"
 
-    talk.heading("Sent")
-    gus.post(messages, {"text": "Hello @gil and @nobody-here, 👋"}, headers={KEY: "k-1"})
-    gus.post(messages, {"text": "Hello @gil and @nobody-here, 👋"}, headers={KEY: "k-1"})
+    scenario.heading("Sent")
+    gus.post(messages, {"text": "Hello @gil and @no-such-user, 👋"}, headers={KEY: "k-1"})
+    gus.post(messages, {"text": "Hello @gil and @no-such-user, 👋"}, headers={KEY: "k-1"})
     gus.post(messages, {"text": "Something else"}, headers={KEY: "k-1"})
     gil.post(messages, {"text": "Hi", "reply_to": 3, "data": {"card": {"n": [1, 2.5, None]}}})
     gus.post(messages, {"text": "Hi", "reply_to": 1})
@@ -32,7 +32,7 @@ def test_http_messages(talk: Talk) -> None:
     guy.post(messages, {"text": "May I?"})
     guy.post("/rooms/no-such-room/messages", {"text": "Hi"})
 
-    talk.heading("Shown")
+    scenario.heading("Shown")
     gus.get(f"{messages}/3")
     guy.get(f"{messages}/4")
     gus.get(f"{messages}/1")
@@ -41,7 +41,7 @@ def test_http_messages(talk: Talk) -> None:
     gus.get(f"{messages}/0")
     gus.get("/rooms/no-such-room/messages/3")
 
-    talk.heading("Edited")
+    scenario.heading("Edited")
     gus.patch(f"{messages}/3", {"text": "Hello again"}, headers={KEY: "k-2"})
     gus.patch(f"{messages}/3", {"text": "Hello again"}, headers={KEY: "k-2"})
     gus.patch(f"{messages}/3", {"text": "Hello again"})
@@ -55,15 +55,15 @@ def test_http_messages(talk: Talk) -> None:
     gus.get(f"{messages}/99/edits")
 
 
-def test_http_messages_marked(talk: Talk) -> None:
-    kit, kim, ken = (talk.person(name) for name in ("kit", "kim", "ken"))
-    kit.post("/rooms", {"name": "kit-hall", "kind": "public"}, quietly=True)
-    kim.put("/rooms/kit-hall/members/kim", quietly=True)
+def test_http_messages_marked(scenario: Scenario) -> None:
+    kit, kim, ken = (scenario.user(name) for name in ("kit", "kim", "ken"))
+    kit.post("/rooms", {"name": "kit-hall", "kind": "public"}, record=False)
+    kim.put("/rooms/kit-hall/members/kim", record=False)
     messages = "/rooms/kit-hall/messages"
-    kit.post(messages, {"text": "Hello"}, quietly=True)
-    kim.post(messages, {"text": "Hi", "reply_to": 3}, quietly=True)
+    kit.post(messages, {"text": "Hello"}, record=False)
+    kim.post(messages, {"text": "Hi", "reply_to": 3}, record=False)
 
-    talk.heading("Reacted to")
+    scenario.heading("Reacted to")
     kim.put(f"{messages}/3/reactions/%F0%9F%91%8D")
     kim.put(f"{messages}/3/reactions/%F0%9F%91%8D")
     kit.put(f"{messages}/3/reactions/%F0%9F%91%8D", headers={KEY: "k-3"})
@@ -75,7 +75,7 @@ def test_http_messages_marked(talk: Talk) -> None:
     kim.delete(f"{messages}/99/reactions/%F0%9F%91%8D")
     kit.get(f"{messages}/3")
 
-    talk.heading("Pinned")
+    scenario.heading("Pinned")
     kim.put(f"{messages}/4/pin")
     kim.put(f"{messages}/4/pin")
     kit.put(f"{messages}/3/pin")
@@ -90,7 +90,7 @@ def test_http_messages_marked(talk: Talk) -> None:
     kit.delete(f"{messages}/3/pin")
     kit.delete(f"{messages}/1/pin")
 
-    talk.heading("Deleted")
+    scenario.heading("Deleted")
     kim.delete(f"{messages}/3")
     kit.delete(f"{messages}/4", headers={KEY: "k-4"})
     kit.delete(f"{messages}/4", headers={KEY: "k-4"})
@@ -102,20 +102,20 @@ def test_http_messages_marked(talk: Talk) -> None:
     kim.post(messages, {"text": "Hi", "reply_to": 4})
     kim.get(f"{messages}/4/edits")
 
-    talk.heading("The log of it")
+    scenario.heading("The events")
     kit.get("/rooms/kit-hall/events?since=2")
 
 
-def test_http_pages(talk: Talk) -> None:
-    hal, ham = talk.person("hal"), talk.person("ham")
-    hal.post("/rooms", {"name": "hal-hall", "kind": "public"}, quietly=True)
+def test_http_pages(scenario: Scenario) -> None:
+    hal, ham = scenario.user("hal"), scenario.user("ham")
+    hal.post("/rooms", {"name": "hal-hall", "kind": "public"}, record=False)
     messages = "/rooms/hal-hall/messages"
     for number in range(1, 6):
-        hal.post(messages, {"text": f"number {number}"}, quietly=True)
-    hal.post(messages, {"text": "a reply", "reply_to": 3}, quietly=True)
-    hal.post(messages, {"text": "another", "reply_to": 3}, quietly=True)
+        hal.post(messages, {"text": f"number {number}"}, record=False)
+    hal.post(messages, {"text": "a reply", "reply_to": 3}, record=False)
+    hal.post(messages, {"text": "another", "reply_to": 3}, record=False)
 
-    talk.heading("Pages of messages")
+    scenario.heading("Pages of messages")
     hal.get(messages)
     hal.get(f"{messages}?limit=2")
     hal.get(f"{messages}?limit=2&before=5")
@@ -128,9 +128,9 @@ def test_http_pages(talk: Talk) -> None:
     hal.get(f"{messages}?limit=0")
     hal.get(f"{messages}?colour=red")
     hal.get("/rooms/no-such-room/messages")
-    talk.stranger.get(messages, headers={"Authorization": "Bearer nonsense"})
+    scenario.anonymous.get(messages, headers={"Authorization": "Bearer nonsense"})
 
-    talk.heading("Replies")
+    scenario.heading("Replies")
     hal.get(f"{messages}/3/replies")
     hal.get(f"{messages}/3/replies?limit=1")
     hal.get(f"{messages}/3/replies?limit=1&after=8")
@@ -138,7 +138,7 @@ def test_http_pages(talk: Talk) -> None:
     hal.get(f"{messages}/99/replies")
     hal.get(f"{messages}/3/replies?limit=x")
 
-    talk.heading("Events")
+    scenario.heading("Events")
     hal.get("/rooms/hal-hall/events?since=6")
     hal.get("/rooms/hal-hall/events?since=2&limit=2")
     hal.get("/rooms/hal-hall/events?since=9")
@@ -148,20 +148,20 @@ def test_http_pages(talk: Talk) -> None:
     hal.get("/rooms/no-such-room/events")
 
 
-def test_http_search(talk: Talk) -> None:
-    ida, ivy = talk.person("ida"), talk.person("ivy")
-    ida.post("/rooms", {"name": "ida-hall", "kind": "public"}, quietly=True)
-    ida.post("/rooms", {"name": "ida-den", "kind": "private"}, quietly=True)
-    ivy.put("/rooms/ida-hall/members/ivy", quietly=True)
+def test_http_search(scenario: Scenario) -> None:
+    ida, ivy = scenario.user("ida"), scenario.user("ivy")
+    ida.post("/rooms", {"name": "ida-hall", "kind": "public"}, record=False)
+    ida.post("/rooms", {"name": "ida-den", "kind": "private"}, record=False)
+    ivy.put("/rooms/ida-hall/members/ivy", record=False)
     for who, room, text in (
         (ida, "hall", "The quick brown zyzzyva jumps"),
         (ivy, "hall", "A Zyzzyva at chat.example.org"),
         (ida, "den", "A secret zyzzyva"),
         (ida, "hall", "中文 zyzzyva " + "padding " * 40 + "end"),
     ):
-        who.post(f"/rooms/ida-{room}/messages", {"text": text}, quietly=True)
+        who.post(f"/rooms/ida-{room}/messages", {"text": text}, record=False)
 
-    talk.heading("What is found")
+    scenario.heading("Searches")
     ida.get("/search?q=zyzzyva&room=ida-hall")
     page = ida.get("/search?q=zyzzyva&limit=2").json
     ida.get(f"/search?q=zyzzyva&limit=2&before={page['next']}")
@@ -170,7 +170,7 @@ def test_http_search(talk: Talk) -> None:
     ivy.get("/search?q=chat.example.org&room=ida-hall")
     ivy.get("/search?q=zyzzyv")
 
-    talk.heading("What is not")
+    scenario.heading("Refusals")
     ivy.get("/search?q=zyzzyva&room=ida-den")
     ivy.get("/search?q=zyzzyva&by=no-such-user")
     ivy.get("/search")

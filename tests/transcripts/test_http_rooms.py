@@ -1,12 +1,12 @@
-"""Rooms over HTTP: made, found, changed, archived; who is in them, and who is kept out."""
+"""Rooms, members and invites over HTTP."""
 
-from tests.transcripts.people import Talk
+from tests.transcripts.scenario import Scenario
 
 
-def test_http_rooms(talk: Talk) -> None:
-    dan, dee = talk.person("dan"), talk.person("dee")
+def test_http_rooms(scenario: Scenario) -> None:
+    dan, dee = scenario.user("dan"), scenario.user("dee")
 
-    talk.heading("Rooms are made")
+    scenario.heading("Rooms are made")
     dan.post("/rooms", {"name": "dan-den", "kind": "private"})
     dan.post("/rooms", {"name": "Dan-Hall", "title": "The hall", "kind": "public"})
     dee.post("/rooms", {"name": "dan-hall", "kind": "public"})
@@ -15,7 +15,7 @@ def test_http_rooms(talk: Talk) -> None:
     dan.post("/rooms", {"name": "dm-x", "kind": "public"})
     dan.post("/rooms", {"name": "dan-two", "kind": "direct"})
 
-    talk.heading("Rooms are found")
+    scenario.heading("Rooms are found")
     dan.get("/rooms?q=dan-")
     dee.get("/rooms?q=dan-")
     dee.get("/rooms?member=true")
@@ -27,7 +27,7 @@ def test_http_rooms(talk: Talk) -> None:
     dee.get("/rooms/dan-hall")
     dee.get("/rooms/no..room")
 
-    talk.heading("A room is changed")
+    scenario.heading("A room is changed")
     dan.patch("/rooms/dan-hall", {"title": "The great hall", "slow_mode_seconds": 30})
     dan.patch("/rooms/dan-hall", {"title": "The great hall"})
     dan.patch("/rooms/dan-hall", {"slow_mode_seconds": 0})
@@ -35,7 +35,7 @@ def test_http_rooms(talk: Talk) -> None:
     dee.patch("/rooms/dan-hall", {"title": "Mine"})
     dee.patch("/rooms/dan-den", {"title": "Mine"})
 
-    talk.heading("A room is archived and reopened")
+    scenario.heading("A room is archived and reopened")
     dee.delete("/rooms/dan-hall")
     dan.delete("/rooms/dan-hall")
     dan.delete("/rooms/dan-hall")
@@ -48,7 +48,7 @@ def test_http_rooms(talk: Talk) -> None:
     dan.patch("/rooms/dan-den", {"archived": True})
     dan.delete("/rooms/no-such-room")
 
-    talk.heading("A direct room")
+    scenario.heading("A direct room")
     direct = dan.put(f"/rooms/direct/{dee}").json["name"]
     dee.put(f"/rooms/direct/{dan}")
     dan.put(f"/rooms/direct/{dan}")
@@ -58,11 +58,11 @@ def test_http_rooms(talk: Talk) -> None:
     dan.delete(f"/rooms/{direct}/members/dan")
     dan.get(f"/rooms/{direct}/events")
 
-    talk.heading("What has been read")
+    scenario.heading("Read markers and unread counts")
     dee.post(f"/rooms/{direct}/messages", {"text": "one"})
     dee.post(f"/rooms/{direct}/messages", {"text": "two, @dan"})
     dan.get(f"/rooms/{direct}")
-    head = dan.get(f"/rooms/{direct}", quietly=True).json["head"]
+    head = dan.get(f"/rooms/{direct}", record=False).json["head"]
     dan.put(f"/rooms/{direct}/read", {"seq": head - 1})
     dan.put(f"/rooms/{direct}/read", {"seq": 1})
     dan.put(f"/rooms/{direct}/read", {"seq": 1000})
@@ -71,13 +71,13 @@ def test_http_rooms(talk: Talk) -> None:
     dan.put("/rooms/no-such-room/read", {"seq": 1})
 
 
-def test_http_members(talk: Talk) -> None:
-    eve, eli, ema = (talk.person(name) for name in ("eve", "eli", "ema"))
-    eve.post("/rooms", {"name": "eve-hall", "kind": "public"}, quietly=True)
-    eve.post("/rooms", {"name": "eve-den", "kind": "private"}, quietly=True)
+def test_http_members(scenario: Scenario) -> None:
+    eve, eli, ema = (scenario.user(name) for name in ("eve", "eli", "ema"))
+    eve.post("/rooms", {"name": "eve-hall", "kind": "public"}, record=False)
+    eve.post("/rooms", {"name": "eve-den", "kind": "private"}, record=False)
     hall, den = "/rooms/eve-hall/members", "/rooms/eve-den/members"
 
-    talk.heading("Users join, and are added")
+    scenario.heading("Users join and are added")
     eli.put(f"{hall}/eli")
     eli.put(f"{hall}/eli")
     eli.put(f"{den}/eli")
@@ -87,7 +87,7 @@ def test_http_members(talk: Talk) -> None:
     eve.put(f"{hall}/no-such-user")
     eve.put(f"{hall}/ema", {"role": "king"})
 
-    talk.heading("Members are listed")
+    scenario.heading("Members are listed")
     eve.get(den)
     page = eve.get(f"{den}?limit=2").json
     eve.get(f"{den}?limit=2&after={page['next']}")
@@ -98,7 +98,7 @@ def test_http_members(talk: Talk) -> None:
     eve.get("/rooms/no-such-room/members")
     eve.get("/rooms/no-such-room/members/eve")
 
-    talk.heading("Roles are given and taken")
+    scenario.heading("Roles are given and taken")
     eve.put(f"{den}/eli", {"role": "moderator"})
     ema.put(f"{den}/eli", {"role": "member"})
     eve.put(f"{den}/eve", {"role": "member"})
@@ -107,16 +107,16 @@ def test_http_members(talk: Talk) -> None:
     eli.put(f"{den}/eve", {"role": "owner"})
 
 
-def test_http_members_kept_out(talk: Talk) -> None:
-    jan, jim, joy = (talk.person(name) for name in ("jan", "jim", "joy"))
-    jan.post("/rooms", {"name": "jan-hall", "kind": "public"}, quietly=True)
-    jan.post("/rooms", {"name": "jan-den", "kind": "private"}, quietly=True)
+def test_http_members_kept_out(scenario: Scenario) -> None:
+    jan, jim, joy = (scenario.user(name) for name in ("jan", "jim", "joy"))
+    jan.post("/rooms", {"name": "jan-hall", "kind": "public"}, record=False)
+    jan.post("/rooms", {"name": "jan-den", "kind": "private"}, record=False)
     hall, den = "/rooms/jan-hall/members", "/rooms/jan-den/members"
-    jim.put(f"{hall}/jim", quietly=True)
-    jan.put(f"{den}/jim", {"role": "owner"}, quietly=True)
-    jan.put(f"{den}/joy", {"role": "moderator"}, quietly=True)
+    jim.put(f"{hall}/jim", record=False)
+    jan.put(f"{den}/jim", {"role": "owner"}, record=False)
+    jan.put(f"{den}/joy", {"role": "moderator"}, record=False)
 
-    talk.heading("Members are muted")
+    scenario.heading("Members are muted")
     jan.put(f"{den}/joy/mute")
     joy.post("/rooms/jan-den/messages", {"text": "hm"})
     jan.put(f"{den}/joy/mute", {"until": "2999-01-01T00:00:00+01:00"})
@@ -130,7 +130,7 @@ def test_http_members_kept_out(talk: Talk) -> None:
     jan.delete(f"{den}/joy/mute")
     jim.delete(f"{hall}/jan/mute")
 
-    talk.heading("Users leave, and are removed")
+    scenario.heading("Users leave and are removed")
     jim.delete(f"{hall}/jim")
     jim.delete(f"{hall}/jim")
     jan.delete(f"{hall}/jan")
@@ -140,7 +140,7 @@ def test_http_members_kept_out(talk: Talk) -> None:
     jan.delete(f"{den}/no-such-user")
     jan.delete("/rooms/no-such-room/members/joy")
 
-    talk.heading("Users are banned")
+    scenario.heading("Users are banned")
     jan.put(f"{hall}/jim/ban", {"until": "2999-01-01T00:00:00Z"})
     jim.put(f"{hall}/jim")
     jim.get("/rooms/jan-hall")
@@ -160,12 +160,12 @@ def test_http_members_kept_out(talk: Talk) -> None:
     jan.get("/rooms/jan-hall/jannts")
 
 
-def test_http_invites(talk: Talk) -> None:
-    fay, flo, fox = (talk.person(name) for name in ("fay", "flo", "fox"))
-    fay.post("/rooms", {"name": "fay-den", "kind": "private"}, quietly=True)
+def test_http_invites(scenario: Scenario) -> None:
+    fay, flo, fox = (scenario.user(name) for name in ("fay", "flo", "fox"))
+    fay.post("/rooms", {"name": "fay-den", "kind": "private"}, record=False)
     invites = "/rooms/fay-den/invites"
 
-    talk.heading("Invites are made and listed")
+    scenario.heading("Invites are made and listed")
     once = fay.post(invites, {"max_uses": 1, "expires_in": 3600}).json
     ever = fay.post(invites).json
     fay.post(invites, {"max_uses": 0, "expires_in": 0})
@@ -175,7 +175,7 @@ def test_http_invites(talk: Talk) -> None:
     fay.get(f"{invites}?limit=1&after={page['next']}")
     flo.get(invites)
 
-    talk.heading("They are used")
+    scenario.heading("Invites are used")
     flo.post(f"/invites/{once['code']}")
     flo.post(f"/invites/{ever['code']}")
     fox.post(f"/invites/{once['code']}")
@@ -184,7 +184,7 @@ def test_http_invites(talk: Talk) -> None:
     flo.get(invites)
     flo.post(invites)
 
-    talk.heading("They are revoked")
+    scenario.heading("Invites are revoked")
     flo.delete(f"{invites}/{ever['id']}")
     fay.delete(f"{invites}/{ever['id']}")
     fay.delete(f"{invites}/{ever['id']}")

@@ -1,47 +1,47 @@
-"""Sockets: what takes its time, by promise. For ``make test-slow``."""
+"""Sockets: behaviour that takes 15 s or more by definition. For ``make test-slow``."""
 
 from collections.abc import Callable
 
 import pytest
 
-from tests.transcripts.people import Talk
+from tests.transcripts.scenario import Scenario
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-def test_socket_presence(talk_on: Callable[..., Talk]) -> None:
-    """For 15 s after a start nobody is announced, and for 15 s a reconnect makes no noise."""
-    talk = talk_on()
-    ann, bob, cat = (talk.person(name) for name in ("ann", "bob", "cat"))
-    ann.post("/rooms", {"name": "hall", "kind": "public"}, quietly=True)
+def test_socket_presence(scenario_on: Callable[..., Scenario]) -> None:
+    """No announcement in the first 15 s of a server, nor for a reconnect within 15 s."""
+    scenario = scenario_on()
+    ann, bob, cat = (scenario.user(name) for name in ("ann", "bob", "cat"))
+    ann.post("/rooms", {"name": "hall", "kind": "public"}, record=False)
 
-    talk.heading("Who came in the first seconds is announced after them")
-    socket = ann.connects("/ws/hall?since=1", read_seconds=60)
-    socket.hears_presence = True
-    socket.hears("welcome", "joined", "caught_up")
-    other = bob.connects("/ws/hall?since=2")
-    other.hears("welcome", "caught_up")
-    socket.hears("member.joined", "presence")
+    scenario.heading("Announced 15 s after the start")
+    socket = ann.connect("/ws/hall?since=1", read_seconds=60)
+    socket.records_presence = True
+    socket.receive("welcome", "joined", "caught_up")
+    other = bob.connect("/ws/hall?since=2")
+    other.receive("welcome", "caught_up")
+    socket.receive("member.joined", "presence")
 
-    talk.heading("Coming, and going at once by losing access")
-    third = cat.connects("/ws/hall?since=3")
-    third.hears("welcome", "caught_up")
-    socket.hears("member.joined", "presence")
+    scenario.heading("Joining, and losing access")
+    third = cat.connect("/ws/hall?since=3")
+    third.receive("welcome", "caught_up")
+    socket.receive("member.joined", "presence")
     ann.put("/rooms/hall/members/cat/ban")
-    socket.hears("member.left", "presence")
+    socket.receive("member.left", "presence")
 
-    talk.heading("Going, once it is certain")
-    other.closes()
-    other = bob.connects("/ws/hall?since=4")
-    other.hears("welcome", "caught_up")
-    other.closes()
-    socket.hears("presence")
-    socket.hears_nothing_more()
+    scenario.heading("Leaving: announced after 15 s without a reconnect")
+    other.close()
+    other = bob.connect("/ws/hall?since=4")
+    other.receive("welcome", "caught_up")
+    other.close()
+    socket.receive("presence")
+    socket.expect_silence()
 
 
-def test_socket_idle(talk: Talk) -> None:
-    """4108: a ping is not answered."""
-    cam = talk.person("cam")
-    socket = cam.connects("/ws", answers_pings=False, read_seconds=60)
-    socket.hears("welcome")
-    socket.is_closed()
+def test_socket_idle(scenario: Scenario) -> None:
+    """4108: no answer to a ping."""
+    cam = scenario.user("cam")
+    socket = cam.connect("/ws", answers_pings=False, read_seconds=60)
+    socket.receive("welcome")
+    socket.expect_close()

@@ -1,123 +1,123 @@
-"""What stays open over HTTP: event streams, exports, long polls."""
+"""Event streams, exports and long polls."""
 
 import signal
 from collections.abc import Callable
 
-from tests.transcripts.people import Talk
+from tests.transcripts.scenario import Scenario
 
 SSE = {"Accept": "text/event-stream"}
 LINES = {"Accept": "application/x-ndjson"}
 
 
-def test_streams_events(talk: Talk) -> None:
-    vic, val = talk.person("vic"), talk.person("val")
-    vic.post("/rooms", {"name": "vic-hall", "kind": "public"}, quietly=True)
-    vic.post("/rooms", {"name": "vic-den", "kind": "private"}, quietly=True)
-    vic.post("/rooms/vic-hall/messages", {"text": "Hello"}, quietly=True)
+def test_streams_events(scenario: Scenario) -> None:
+    vic, val = scenario.user("vic"), scenario.user("val")
+    vic.post("/rooms", {"name": "vic-hall", "kind": "public"}, record=False)
+    vic.post("/rooms", {"name": "vic-den", "kind": "private"}, record=False)
+    vic.post("/rooms/vic-hall/messages", {"text": "Hello"}, record=False)
     events = "/rooms/vic-hall/events"
 
-    talk.heading("The log, then what happens")
-    stream = vic.opens(events, SSE)
-    stream.begins()
+    scenario.heading("The log, then live events")
+    stream = vic.open(events, SSE)
+    stream.read_head()
     for _ in range(3):
-        stream.says()
+        stream.read_event()
     val.put("/rooms/vic-hall/members/val")
-    stream.says()
-    stream.hangs_up()
+    stream.read_event()
+    stream.close()
 
-    talk.heading("From where it broke off, with the token in the path")
-    stream = talk.stranger.opens(
+    scenario.heading("Resumed with Last-Event-ID, the token in the query")
+    stream = scenario.anonymous.open(
         f"{events}?since=1&token={val.token}", {**SSE, "Last-Event-ID": "2"}
     )
-    stream.begins()
-    stream.says()
-    stream.says()
+    stream.read_head()
+    stream.read_event()
+    stream.read_event()
 
-    talk.heading("Removed: the stream ends")
+    scenario.heading("Removed from the room")
     vic.delete("/rooms/vic-hall/members/val")
-    stream.ends()
+    stream.read_rest()
 
-    talk.heading("Listening makes nobody a member, and a log-out ends it")
-    stream = val.opens(f"{events}?since=4", SSE)
-    stream.begins()
-    stream.says()
+    scenario.heading("A stream without membership, ended by a log-out")
+    stream = val.open(f"{events}?since=4", SSE)
+    stream.read_head()
+    stream.read_event()
     vic.post("/rooms/vic-hall/messages", {"text": "Are you there?"})
-    stream.says()
+    stream.read_event()
     val.get("/rooms/vic-hall")
     val.delete("/users/me/sessions")
-    stream.ends()
+    stream.read_rest()
 
-    talk.heading("What is refused")
+    scenario.heading("Refusals")
     vic.get(f"{events}?since=99", headers=SSE)
     vic.get(f"{events}?limit=3", headers=SSE)
     vic.get(f"{events}?wait=3", headers=SSE)
     vic.get(f"{events}?token={vic.token}", headers=SSE)
     vic.get(events, headers={**SSE, "Last-Event-ID": "x"})
     vic.get(events, headers={"Accept": "image/png"})
-    talk.stranger.get(events, headers=SSE)
-    val = talk.log_in("val")
+    scenario.anonymous.get(events, headers=SSE)
+    val = scenario.log_in("val")
     val.get("/rooms/vic-den/events", headers=SSE)
 
 
-def test_streams_export(talk: Talk) -> None:
-    wes = talk.person("wes")
-    wes.post("/rooms", {"name": "wes-hall", "kind": "public"}, quietly=True)
-    wes.post("/rooms/wes-hall/messages", {"text": "Hello\nthere"}, quietly=True)
-    wes.delete("/rooms/wes-hall/messages/2", quietly=True)
+def test_streams_export(scenario: Scenario) -> None:
+    wes = scenario.user("wes")
+    wes.post("/rooms", {"name": "wes-hall", "kind": "public"}, record=False)
+    wes.post("/rooms/wes-hall/messages", {"text": "Hello\nthere"}, record=False)
+    wes.delete("/rooms/wes-hall/messages/2", record=False)
     events = "/rooms/wes-hall/events"
 
     for query in ("", "?since=2", "?since=3"):
-        export = wes.opens(f"{events}{query}", LINES)
-        export.begins()
-        export.ends()
+        export = wes.open(f"{events}{query}", LINES)
+        export.read_head()
+        export.read_rest()
     wes.get(f"{events}?since=4", headers=LINES)
     wes.get(f"{events}?limit=3", headers=LINES)
     wes.get(f"{events}?token={wes.token}", headers=LINES)
-    talk.stranger.get(events, headers=LINES)
+    scenario.anonymous.get(events, headers=LINES)
     wes.get("/rooms/no-such-room/events", headers=LINES)
 
 
-def test_streams_poll(talk: Talk) -> None:
-    xan, xia = talk.person("xan"), talk.person("xia")
-    xan.post("/rooms", {"name": "xan-hall", "kind": "public"}, quietly=True)
+def test_streams_poll(scenario: Scenario) -> None:
+    xan, xia = scenario.user("xan"), scenario.user("xia")
+    xan.post("/rooms", {"name": "xan-hall", "kind": "public"}, record=False)
     events = "/rooms/xan-hall/events"
 
-    talk.heading("What is there is answered at once")
+    scenario.heading("Events that exist are answered at once")
     xan.get(f"{events}?wait=30")
 
-    talk.heading("What comes is waited for")
-    poll = xia.opens(f"{events}?since=1&wait=30")
+    scenario.heading("A poll waits for the next event")
+    poll = xia.open(f"{events}?since=1&wait=30")
     xan.post("/rooms/xan-hall/messages", {"text": "Hello"})
-    poll.ends()
+    poll.read_rest()
 
-    talk.heading("Nothing comes")
+    scenario.heading("No event within the time")
     xan.get(f"{events}?since=2&wait=1")
 
-    talk.heading("What is refused")
+    scenario.heading("Refusals")
     xan.get(f"{events}?since=3&wait=30")
     xan.get(f"{events}?wait=61")
     xan.get(f"{events}?wait=-1")
 
 
-def test_streams_drain(talk_on: Callable[..., Talk]) -> None:
-    """The server stops: whoever is connected is told."""
-    talk = talk_on()
-    server = talk.server
-    ann, bob, cat = (talk.person(name) for name in ("ann", "bob", "cat"))
-    ann.put("/rooms/general/members/ann", quietly=True)
+def test_streams_drain(scenario_on: Callable[..., Scenario]) -> None:
+    """What clients receive when the server stops."""
+    scenario = scenario_on()
+    server = scenario.server
+    ann, bob, cat = (scenario.user(name) for name in ("ann", "bob", "cat"))
+    ann.put("/rooms/general/members/ann", record=False)
 
-    # What comes later is answered later: the poll has begun when the others are there.
-    poll = cat.opens("/rooms/general/events?since=2&wait=30")
-    socket = ann.connects("/ws/general?since=2")
-    socket.hears("welcome", "caught_up")
-    stream = bob.opens("/rooms/general/events?since=2", SSE)
-    stream.begins()
-    stream.says()
-    talk.transcript.gap()
-    talk.transcript.add("", ">", "SIGTERM")
+    # The poll is sent first, so it has begun when the others have been answered.
+    poll = cat.open("/rooms/general/events?since=2&wait=30")
+    socket = ann.connect("/ws/general?since=2")
+    socket.receive("welcome", "caught_up")
+    stream = bob.open("/rooms/general/events?since=2", SSE)
+    stream.read_head()
+    stream.read_event()
+    scenario.transcript.gap()
+    scenario.transcript.add("", ">", "SIGTERM")
     assert server.process is not None
     server.process.signal(signal.SIGTERM)
-    socket.is_closed()
-    stream.ends()
-    poll.ends()
-    talk.transcript.add("exit", "=", str(server.process.ended().code))
+    socket.expect_close()
+    stream.read_rest()
+    poll.read_rest()
+    scenario.transcript.add("exit", "=", str(server.process.ended().code))

@@ -1,4 +1,4 @@
-"""Access tokens that end when a test wants: docs/protocol.md, section 2.7."""
+"""Access tokens with a chosen expiry: docs/protocol.md, section 2.7."""
 
 import hmac
 import json
@@ -9,7 +9,7 @@ from tests.transcripts.servers import SECRET
 
 
 def ending_in(token: str, seconds: int) -> str:
-    """The same token, but for when it ends. Signed with the servers' secret."""
+    """The same token with another expiry, signed with the servers' secret."""
     header, payload, _ = token.split(".")
     claims = json.loads(urlsafe_b64decode(payload + "=="))
     now = int(time.time())

@@ -1,23 +1,24 @@
-"""One transcript: the lines of a conversation, and the file that they are compared with."""
+"""A transcript: recorded lines, and the file that they are compared with."""
 
 import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tests.transcripts.placeholders import Placeholders
 
 RECORDED = Path(__file__).with_name("recorded")
 
-# What each welcome says of the server. It is shown once.
+# Equal in each ``welcome`` of a server; recorded in full the first time.
 _LIMITS = re.compile(r'"limits":\{[^}]+\}')
 
-# What an error says to people: its title, its detail, and one sentence for each wrong field.
+# The texts for people in an error.
 _SENTENCE = re.compile(r'"(title|detail|msg|reason)":"((?:[^"\\]|\\.)*)"')
 
 
 class Transcript:
-    """What was said, line by line."""
+    """What was sent and received, line by line."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -31,21 +32,21 @@ class Transcript:
         return "\n".join(self._lines).strip("\n") + "\n"
 
     def heading(self, text: str) -> None:
-        """Begin another part."""
+        """Start a new part."""
         self._lines += ["", f"# {text}", ""]
 
     def gap(self) -> None:
-        """Set what follows apart."""
+        """Put an empty line before what follows."""
         if self._lines and self._lines[-1]:
             self._lines.append("")
 
     def add(self, who: str, mark: str, text: str) -> None:
         """
-        Something that was said.
+        Add a text, whose values that differ from run to run are replaced.
 
         Args:
-            who: By whom, or to whom.
-            mark: ``>`` for what was asked, ``<`` for what was answered, ``~`` for people.
+            who: The client that sent or received it.
+            mark: ``>``: sent, ``<``: received, ``~``: text for people.
 
         """
         text = _LIMITS.sub(self._limits_once, self.placeholders.apply(text))
@@ -53,13 +54,13 @@ class Transcript:
             self._lines.append(f"{who:>7} {mark} {line}".rstrip())
 
     def add_error(self, who: str, mark: str, text: str) -> None:
-        """The same of an error: its sentences are set apart from its facts."""
+        """Add an error, with its sentences on lines of their own."""
         sentences = _SENTENCE.findall(text)
         self.add(who, mark, _SENTENCE.sub(r'"\1":"«…»"', text))
         self.add_sentences(f"{name}: {said}" for name, said in sentences)
 
     def add_sentences(self, sentences: Iterable[str]) -> None:
-        """What people read."""
+        """Add texts for people."""
         for sentence in sentences:
             self.add("", "~", sentence)
 
@@ -76,13 +77,13 @@ class Transcript:
         """Where it is recorded."""
         return RECORDED / f"{self.name}.txt"
 
-    def record(self) -> None:
-        """Make this what the next runs are compared with."""
+    def save(self) -> None:
+        """Make this transcript the recorded one."""
         RECORDED.mkdir(exist_ok=True)
         self.file.write_text(self.text)
 
     def difference(self) -> str:
-        """How it differs from what is recorded, as a unified diff; empty if it does not."""
+        """A unified diff from the recorded transcript to this one; empty if they are equal."""
         recorded = self.file.read_text() if self.file.exists() else ""
         return "".join(
             difflib.unified_diff(
@@ -92,3 +93,13 @@ class Transcript:
                 "this run",
             )
         )
+
+
+def shortened(value: Any) -> Any:
+    """A request body with each long text replaced by its length."""
+    if isinstance(value, dict):
+        return {name: shortened(inner) for name, inner in value.items()}
+    # Tokens are long too, and have placeholders.
+    if isinstance(value, str) and len(value) > 200 and not value.startswith("eyJ"):
+        return f"<{len(value)} characters>"
+    return value
