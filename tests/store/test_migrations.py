@@ -24,7 +24,7 @@ from tests.harness.databases import postgres_database
 REVISIONS = [
     script.revision
     for script in reversed(
-        list(ScriptDirectory.from_config(migrations._config()).walk_revisions())
+        list(ScriptDirectory.from_config(migrations.alembic_config()).walk_revisions())
     )
 ]
 
@@ -161,7 +161,7 @@ def test_what_was_said_survives_each_step(empty: Empty) -> None:
 def test_a_migration_that_fails_half_way_leaves_nothing(empty: Empty, tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    env = Path(migrations._config().get_main_option("script_location") or "") / "env.py"
+    env = Path(migrations.alembic_config().get_main_option("script_location") or "") / "env.py"
     (folder / "env.py").write_text(env.read_text())
     (folder / "versions" / "0001_half.py").write_text(
         "from alembic import op\n"

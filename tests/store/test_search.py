@@ -197,6 +197,38 @@ async def test_old_messages_are_indexed_by_the_migration(index: Index) -> None:
     await index.is_sound()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ärger im Café",
+        "日本語とカタカナ",
+        "ﾊﾝｶｸ ＡＢＣ",
+        "Straße ﬁn naïve",
+        "it's a \\ b",
+        "👍🏽 ok",
+        "ab" * 50,
+    ],
+)
+async def test_the_migration_finds_the_words_that_the_server_finds(
+    index: Index, text: str
+) -> None:
+    def work(connection: sa.Connection) -> bool:
+        migrations.downgrade(connection, "0001")
+        insert = (
+            "INSERT INTO events (id, room_id, type, by, at, text)"
+            " VALUES (:id, 1, 'message.created', 1, 5, :text)"
+        )
+        connection.execute(sa.text(insert), {"id": event_id(RoomId(1), 2), "text": text})
+        migrations.upgrade(connection)
+        dialect = connection.dialect.name
+        column = "text" if dialect == "sqlite" else "tsvector"
+        same = f"SELECT words = CAST(CAST(:words AS text) AS {column}) FROM search_documents"
+        words = search.document(dialect, Kind.PUBLIC, RoomId(1), UserId(1), text)
+        return bool(connection.execute(sa.text(same), {"words": words}).scalar_one())
+
+    assert await index.database.write(work)
+
+
 async def test_what_was_only_announced_is_left_to_the_indexer(database: Database) -> None:
     def work(connection: sa.Connection) -> list[int]:
         migrations.downgrade(connection, "0006")
