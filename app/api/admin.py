@@ -23,7 +23,7 @@ from app.wire.admin import (
     PasswordReset,
 )
 
-router = APIRouter(prefix="/admin", tags=["AccountAdmin"], route_class=StrictRoute)
+router = APIRouter(prefix="/admin", tags=["Administration"], route_class=StrictRoute)
 
 _DENIED = (*AUTHENTICATED, Forbidden)
 

@@ -12,7 +12,7 @@ from app.domain.roles import Kind
 from app.store.admin_rooms import Room
 from app.wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
 
-router = APIRouter(prefix="/admin/rooms", tags=["AccountAdmin"], route_class=StrictRoute)
+router = APIRouter(prefix="/admin/rooms", tags=["Administration"], route_class=StrictRoute)
 
 _DENIED = (*AUTHENTICATED, Forbidden)
 

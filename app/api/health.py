@@ -7,7 +7,7 @@ from app.domain.errors import Unavailable
 from app.runtime import Runtime
 from app.store import migrations
 
-router = APIRouter(tags=["AdminService"], route_class=StrictRoute)
+router = APIRouter(tags=["Operations"], route_class=StrictRoute)
 
 
 @router.get("/health", operation_id="health", summary="The process is alive")

@@ -42,8 +42,8 @@ TAGS: list[dict[str, Any]] = [
     {"name": "Rooms", "description": "Rooms and who is in them."},
     {"name": "Messages", "description": "What was said, as it is now."},
     {"name": "Log", "description": "The events of a room: what happened, in order."},
-    {"name": "AccountAdmin", "description": "For administrators of the installation."},
-    {"name": "AdminService", "description": "Whether the server is well."},
+    {"name": "Administration", "description": "For administrators of the installation."},
+    {"name": "Operations", "description": "Whether the server is well."},
 ]
 
 
