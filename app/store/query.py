@@ -2,7 +2,7 @@
 Past SQLAlchemy, for the statements whose price is counted: those of every batch, join and page.
 
 On SQLite it has nothing to add to them, no types to convert and no text to compile, and takes
-eight times as long as the driver (``python -m bench.ways``). PostgreSQL's driver needs it.
+eight times as long as the driver (``python -m bench.fast_paths``). PostgreSQL's driver needs it.
 """
 
 import sqlite3

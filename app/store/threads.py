@@ -2,7 +2,7 @@
 Threads that carry out functions for an event loop.
 
 What an executor does for this, at half the price: it makes a future of its own, to lock and
-to chain (``python -m bench.ways``).
+to chain (``python -m bench.fast_paths``).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""``parley torture`` with a server that is killed at random; and with one that forgets."""
+"""``parley torture`` with a server that is killed at random, and with one that loses commits."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from app.torture.findings import Promise
-from app.torture.kills import OwnServer
 from app.torture.plan import Plan
 from app.torture.run import torture
+from app.torture.server_killer import ManagedServer
 
 pytestmark = pytest.mark.crash
 
@@ -42,8 +42,8 @@ def test_nothing_is_lost_while_the_server_is_killed(tmp_path: Path):
     assert found["counts"]["acknowledged"] > KILLS
 
 
-class Forgetful(OwnServer):
-    """A server whose second start is from a copy of what the first one had."""
+class RollingBackServer(ManagedServer):
+    """A server whose later starts use a copy of the database from before the first restart."""
 
     async def _kill(self) -> None:
         await super()._kill()
@@ -59,8 +59,8 @@ class Forgetful(OwnServer):
             shutil.copy(file, self.directory)
 
 
-async def test_a_server_that_forgets_is_found_out():
-    server = Forgetful(Random(1))
+async def test_a_server_that_loses_commits_is_found():
+    server = RollingBackServer(Random(1))
     plan = Plan(seed=1, clients=8, users=4, rooms=1, kills=2, kill_every=5.0)
     await server.start()
     try:

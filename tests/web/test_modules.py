@@ -1,4 +1,4 @@
-"""The pure modules of the page, tested by Node's own runner where they stand."""
+"""The pure modules of the page, tested by Node's unique runner where they stand."""
 
 import shutil
 import subprocess

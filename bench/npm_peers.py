@@ -1,4 +1,4 @@
-"""The npm packages of the peers in JavaScript: installed here on first use, never committed."""
+"""The npm packages of the JavaScript peers, installed on first use and never committed."""
 
 import shutil
 import subprocess
@@ -7,19 +7,19 @@ from pathlib import Path
 from bench.generator import BUILD
 
 _SOURCE = Path(__file__).parent / "peers" / "socketio"
-# Two packages are compiled where there is no finished one for this machine.
+# Two packages are compiled if there is no prebuilt one for this machine.
 _INSTALL_SECONDS = 600
 
 
 class NpmPeers:
-    """A folder with the packages and the server. ``missing`` says why there is none."""
+    """A folder with the packages and the server. ``missing`` says why it can't be used."""
 
     def __init__(self, *, wanted: bool = True) -> None:
         self._folder = BUILD / "npm"
-        self._missing = self._prepare() if wanted else "not asked for"
+        self._missing = self._prepare() if wanted else "not selected"
 
     def missing(self) -> str | None:
-        """Why the peers in JavaScript cannot run here; None if they can."""
+        """Why the JavaScript peers can't run here; None if they can."""
         return self._missing
 
     def server(self) -> list[str]:
@@ -31,7 +31,7 @@ class NpmPeers:
             if shutil.which(program) is None:
                 return f"{program} is not installed"
         self._folder.mkdir(parents=True, exist_ok=True)
-        # Beside its packages, where node looks for them.
+        # Next to node_modules, where node looks for packages.
         shutil.copy(_SOURCE / "server.js", self._folder)
         wanted = (_SOURCE / "package.json").read_text()
         installed = self._folder / "installed.json"

@@ -1,8 +1,8 @@
 """
-Whoever carries out a command that writes: the server that runs on the database, or we.
+Where a command that writes runs: in this process, or in the server that has the database.
 
-On SQLite one process at a time has the file. If that is a server, the file's lock names its
-address, and the command asks it, showing that it knows the installation's secret.
+Only one process at a time can use a SQLite file. If that is a server, the lock file has its
+address, and the command calls its admin API with a token signed by the installation's secret key.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from app.commands.exits import CommandError, Misuse
-from app.commands.remote import NotListening, Remote
+from app.commands.exit_codes import CommandError, Misuse
+from app.commands.remote_admin import NotReachable, RemoteAdmin
 from app.config.settings import Settings, resolve_secret
 from app.domain.ids import Millis
 from app.domain.limits import LOCK_WAIT_SECONDS
@@ -27,11 +27,11 @@ from app.services.rooms.membership_removal import MembershipRemoval
 from app.services.rooms.retention import Retention
 from app.store.opening import Locked, open_database
 
-_LOOK_AGAIN_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
 
 
-class RoomOperator(Protocol):
-    """See :class:`~app.services.admin.room_admin.RoomAdmin`."""
+class RoomAdminBackend(Protocol):
+    """What commands call on rooms; :class:`~app.services.admin.room_admin.RoomAdmin`."""
 
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> object: ...
 
@@ -40,11 +40,11 @@ class RoomOperator(Protocol):
     ) -> object: ...
 
 
-class Operator(Protocol):
-    """What commands ask for; see :class:`~app.services.admin.admin_service.AdminService`."""
+class AdminBackend(Protocol):
+    """What commands call; :class:`~app.services.admin.admin_service.AdminService`."""
 
     @property
-    def rooms(self) -> RoomOperator: ...
+    def rooms(self) -> RoomAdminBackend: ...
 
     async def add_user(
         self,
@@ -69,53 +69,60 @@ class Operator(Protocol):
 
 
 @asynccontextmanager
-async def operator(settings: Settings) -> AsyncIterator[Operator]:
+async def open_admin(settings: Settings) -> AsyncIterator[AdminBackend]:
     """
-    Whoever can write to the database now.
+    Open the database in this process, or connect to the server that has it.
+
+    Waits up to LOCK_WAIT_SECONDS for another command to finish.
 
     Raises:
-        Locked: If another command has it, and does not come to an end.
-        StoreError: If it can't be used.
+        Misuse: If the database is in memory.
+        Locked: If another command still has the database.
+        StoreError: If the database can't be used.
         CommandError: If the server that has it does not answer.
 
     """
     database = settings.database
     if database.in_memory:
         raise Misuse(
-            "DATABASE_URL: the database is in memory and ends with the server, so there is "
-            "nothing that a command could change."
+            "DATABASE_URL: the database is in memory and exists only inside the server, so "
+            "commands can't change it."
         )
     secret = resolve_secret(settings).get_secret_value()
     tokens = AccessTokens(secret, [], settings.access_token_minutes)
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
-            async with _alone(settings, tokens) as admin_service:
-                yield admin_service
+            async with _open_local_admin(settings, tokens) as service:
+                yield service
             return
         except Locked as exc:
             locked = exc
         if locked.holder.url is not None:
             try:
-                async with Remote.connect(locked.holder.url, tokens.operator(_now())) as remote:
+                async with RemoteAdmin.connect(
+                    locked.holder.url, tokens.operator(_now())
+                ) as remote:
                     yield remote
                 return
-            except NotListening:
-                # It may be about to start, or to end.
+            except NotReachable:
+                # The server may be starting up or shutting down.
                 unanswered = CommandError(
-                    f"Process {locked.holder.pid} has {database.path}, and does not answer at "
-                    f"{locked.holder.url}. Look at its log, or stop it and try again."
+                    f"Process {locked.holder.pid} is using {database.path} and does not answer at "
+                    f"{locked.holder.url}. Check its log, or stop it and try again."
                 )
                 if time.monotonic() >= deadline:
                     raise unanswered from None
         if time.monotonic() >= deadline:
             raise locked
-        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(_RETRY_SECONDS)
 
 
 @asynccontextmanager
-async def _alone(settings: Settings, tokens: AccessTokens) -> AsyncIterator[AdminService]:
-    """The same code as in the server, on the database itself. Other nodes find out by polling."""
+async def _open_local_admin(
+    settings: Settings, tokens: AccessTokens
+) -> AsyncIterator[AdminService]:
+    """Open the service that the server uses. On PostgreSQL, nodes see its changes by polling."""
     database = settings.database
     opening = open_database(
         database.kind,

@@ -1,4 +1,4 @@
-"""The databases that are filled beside the servers are as the servers would have made them."""
+"""The databases filled directly equal those that the servers would have created."""
 
 import importlib
 import sqlite3
@@ -6,23 +6,23 @@ import sqlite3
 import pytest
 
 from bench import fixtures
-from bench.npm import NpmPeers
+from bench.dataset import Dataset, Room
+from bench.npm_peers import NpmPeers
 from bench.peers import databases
 from bench.servers import SocketIO
-from bench.worlds import Room, World
 
-WORLD = World((Room("empty", 2), Room("old", 3, messages=60)))
-
-
-def test_members_sit_in_the_order_of_the_rooms():
-    seats = [(number, room.name, user) for number, room, user in WORLD.seats()]
-
-    assert seats[1:3] == [(0, "empty", 1), (1, "old", 2)]
-    assert (WORLD.users, WORLD.first_user(1)) == (5, 2)
+DATASET = Dataset((Room("empty", 2), Room("old", 3, messages=60)))
 
 
-def test_parleys_rooms_are_numbered_without_a_hole(tmp_path):
-    fixtures.fill(tmp_path / "parley.db", WORLD)
+def test_memberships_are_in_the_order_of_the_rooms():
+    memberships = [(number, room.name, user) for number, room, user in DATASET.memberships()]
+
+    assert memberships[1:3] == [(0, "empty", 1), (1, "old", 2)]
+    assert (DATASET.users, DATASET.first_user(1)) == (5, 2)
+
+
+def test_parleys_rooms_have_no_gaps(tmp_path):
+    fixtures.fill(tmp_path / "parley.db", DATASET)
 
     with sqlite3.connect(tmp_path / "parley.db") as database:
         rooms = database.execute(
@@ -38,12 +38,12 @@ def test_parleys_rooms_are_numbered_without_a_hole(tmp_path):
     database.close()
 
 
-def test_the_tutorials_database_is_the_one_of_its_models(tmp_path, monkeypatch):
+def test_the_tutorials_database_matches_its_models(tmp_path, monkeypatch):
     monkeypatch.setenv("PEER_SECRET_KEY", "only for the import")
     monkeypatch.setenv("PEER_DATABASE", str(tmp_path / "chat.db"))
     models = importlib.import_module("bench.peers.tutorial_store").Base.metadata
 
-    databases.fill_tutorial(tmp_path / "chat.db", WORLD)
+    databases.fill_tutorial(tmp_path / "chat.db", DATASET)
 
     with sqlite3.connect(tmp_path / "chat.db") as database:
         for table in models.sorted_tables:
@@ -56,10 +56,10 @@ def test_the_tutorials_database_is_the_one_of_its_models(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("replay", [0, 50])
-def test_a_socketio_client_knows_all_but_the_replay(tmp_path, replay):
+def test_a_socketio_client_is_missing_only_the_replay(tmp_path, replay):
     server = SocketIO("socket.io", NpmPeers(wanted=False), "sqlite3")
-    server.fill(tmp_path, WORLD)
-    _, known = server.socket(WORLD, room=1, user=2, replay=replay)
+    server.fill(tmp_path, DATASET)
+    _, known = server.socket(DATASET, room=1, user=2, replay=replay)
 
     with sqlite3.connect(tmp_path / "chat.db") as database:
         newest = database.execute("SELECT max(id) FROM messages WHERE room = 'old'").fetchone()

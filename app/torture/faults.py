@@ -1,4 +1,4 @@
-"""What happens to connections. Done to the transport, below the WebSocket library."""
+"""Faults of connections, applied to the transport below the WebSocket library."""
 
 import socket as sockets
 import struct
@@ -8,18 +8,18 @@ from websockets.frames import Frame, Opcode
 
 CLOSE = "closed"
 RESET = "reset"
-VANISH = "hung up without a close"
+ABORT = "aborted"
 CUT = "cut in mid-frame"
-DEAF = "stopped reading"
-JOIN_AGAIN = "joined again"
-ALL = (CLOSE, RESET, VANISH, CUT, DEAF, JOIN_AGAIN)
+STALL = "stopped reading"
+REJOIN = "joined again"
+ALL = (CLOSE, RESET, ABORT, CUT, STALL, REJOIN)
 
-# Linger for no time: what is unsent is thrown away, and the peer gets an RST (socket(7)).
+# Zero linger time: unsent data is discarded, and the peer gets an RST (socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 async def end(socket: ClientConnection, how: str) -> None:
-    """End a connection in one of the ways above."""
+    """End a connection by CLOSE, RESET or ABORT."""
     if how == CLOSE:
         await socket.close()
     elif how == RESET:
@@ -29,7 +29,7 @@ async def end(socket: ClientConnection, how: str) -> None:
 
 
 def reset(socket: ClientConnection) -> None:
-    """End a connection as if the machine were gone. Idempotent."""
+    """End a connection with an RST, as if the machine had crashed. Idempotent."""
     transport = socket.transport
     raw = transport.get_extra_info("socket")
     if raw is not None and raw.fileno() >= 0:
@@ -38,7 +38,7 @@ def reset(socket: ClientConnection) -> None:
 
 
 def cut(socket: ClientConnection, payload: bytes) -> None:
-    """End a connection with half a frame on the way."""
+    """End a connection in the middle of the frame that carries ``payload``."""
     frame = Frame(Opcode.TEXT, payload).serialize(mask=True)
     socket.transport.write(frame[: len(frame) // 2])
     socket.transport.abort()

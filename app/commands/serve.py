@@ -20,13 +20,13 @@ from app.transport.server import PortInUse, Server, listen, options, raise_file_
 
 def serve(host: str | None, port: int | None, *, reload: bool) -> None:
     """
-    Serve until a signal ends it.
+    Run the server until a signal stops it.
 
     Raises:
-        SettingsError: If a setting can't be meant.
-        Locked: If another process has the SQLite file.
+        SettingsError: If a setting is invalid.
+        Locked: If another process is using the SQLite file.
         StoreError: If the database can't be used.
-        ListenError: If there is nowhere to listen.
+        ListenError: If the address can't be listened on.
 
     """
     settings = read_settings(host=host, port=port)
@@ -41,7 +41,7 @@ def serve(host: str | None, port: int | None, *, reload: bool) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
-    # By name, as uvicorn does it: nothing of the app is imported before its settings are good.
+    # Imported by name, so that nothing of the app is imported before the settings are valid.
     app = import_from_string("app.main:create_app")(settings)
     config = uvicorn.Config(app, lifespan="off", **_options(settings))
     Server(app, config, lambda: _announce(settings)).run([listening])
@@ -54,14 +54,14 @@ async def _listen(settings: Settings) -> socket.socket:
         path = settings.database.path
         if path is None:
             raise
-        # If what is there is a server on the same database, that is what has to be said; and
-        # if it is just going, it can be waited for.
+        # A server on the same database may have the port: then report the database as locked,
+        # or wait for the server if it is shutting down.
         (await take_file(path, None, LOCK_WAIT_SECONDS)).release()
         return listen(settings.host, settings.port)
 
 
 def _reload(settings: Settings, listening: socket.socket) -> None:
-    # Each time in another process, which reads the settings for itself.
+    # Every restart is a new process, which reads the settings again.
     os.environ.update(HOST=settings.host, PORT=str(settings.port))
     config = uvicorn.Config("app.main:app", reload=True, log_config=None)
     ChangeReload(config, _serve_again, [listening]).run()
@@ -84,7 +84,7 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 def _announce(settings: Settings) -> None:
     url = http_url(settings.host, settings.port)
-    # Scripts wait for this line.
+    # Scripts wait for this line: never change it.
     typer.echo(f"Parley is listening on {url}")
-    pages = f"Talk at {url}/, read {url}/docs" if settings.docs else f"Talk at {url}/"
-    typer.echo(f"{pages}. Stop it with Ctrl+C.")
+    docs = f", API documentation at {url}/docs" if settings.docs else ""
+    typer.echo(f"Web client at {url}/{docs}. Press Ctrl+C to stop.")

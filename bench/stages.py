@@ -1,10 +1,10 @@
 """
-``python -m bench.parts``: where a microsecond goes, part by part.
+``python -m bench.stages``: the cost of each stage of a message's path, in microseconds.
 
-Each part of a message's way through a room of 100, by itself and on one core: for a lone message,
-and for a batch of 50 from ten senders. In a server under load they share the core with each other
-and with the kernel's work on what was sent; that they add up to more there is the point of
-measuring whole servers. Medians of some hundred turns.
+Measures each stage of a message's path through a room of 100, separately and on one core, for one
+message and for a batch of 50 from ten senders. In a server under load the stages share the core
+with each other and with the kernel's work on what was sent, and add up to more; that is why whole
+servers are measured too. The figures are medians of some hundred turns.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ from app.wire import answers
 from app.wire.events import encode_batch
 from app.wire.frames import text_frame
 from bench import fixtures
+from bench.dataset import TEXT_BYTES, Dataset, Room
 from bench.machine import LOAD_CORE, SERVER_CORE, describe, on_core
-from bench.worlds import TEXT_BYTES, Room, World
 
 _MEMBERS = 100
 _SENDERS = 10
@@ -48,13 +48,13 @@ _TEXT = "x" * TEXT_BYTES
 _MANY = 1e9
 _MAX_FRAME = 65_536
 
-Took = dict[str, list[float]]
+Timings = dict[str, list[float]]
 
 
 def main() -> None:
     """Print a table."""
     print(", ".join(f"{name} {value}" for name, value in describe().items()))
-    with _readers() as port, on_core(SERVER_CORE):
+    with _drain_process() as port, on_core(SERVER_CORE):
         columns = [_medians(uvloop.run(_turns(size, port))) for size in (1, 50)]
     print(f"{'µs':52}{'one message':>12}{'a batch of 50':>15}{'of it, each':>13}")
     for part in columns[0]:
@@ -62,54 +62,54 @@ def main() -> None:
         print(f"{part:52}{one:12.1f}{many:15.1f}{many / 50:13.1f}")
 
 
-def _medians(took: Took) -> dict[str, float]:
-    found = {part: statistics.median(times) for part, times in took.items()}
+def _medians(timings: Timings) -> dict[str, float]:
+    found = {part: statistics.median(times) for part, times in timings.items()}
     return {**found, "all of it": sum(found.values())}
 
 
-async def _turns(size: int, port: int) -> Took:
-    took: Took = {}
+async def _turns(size: int, port: int) -> Timings:
+    timings: Timings = {}
     members = [await _member(port) for _ in range(_MEMBERS)]
     with tempfile.TemporaryDirectory(prefix="parley-parts-") as folder:
         file = Path(folder, "parley.db")
-        fixtures.fill(file, World((Room("hundred", _MEMBERS),)))
+        fixtures.fill(file, Dataset((Room("hundred", _MEMBERS),)))
         database, threads = SqliteDatabase(file), Threads(1, "bench")
         for turn in range(_TURNS):
             numbers = range(turn * size, (turn + 1) * size)
-            _read(took, numbers)
-            await _hop(took, threads)
-            batch = await database.write(lambda c, n=numbers: _commit(took, c, n))  # type: ignore[misc]
-            _tell(took, batch, members)
-            # The readers keep up.
+            _read(timings, numbers)
+            await _hop(timings, threads)
+            batch = await database.write(lambda c, n=numbers: _commit(timings, c, n))  # type: ignore[misc]
+            _deliver(timings, batch, members)
+            # Let the readers keep up.
             await asyncio.sleep(0.001)
         threads.close()
         await database.close()
     for member in members:
         member.abort()
-    return took
+    return timings
 
 
-def _read(took: Took, numbers: Sequence[int]) -> None:
+def _read(timings: Timings, numbers: Sequence[int]) -> None:
     said = [f'{{"type":"send","id":"bench-{n:08}","text":"{_TEXT}"}}'.encode() for n in numbers]
     frames = [Frame(Opcode.TEXT, text).serialize(mask=True) for text in said]
-    splitter, texts = FrameReader(_MAX_FRAME), []
-    with _timed(took, "read: cut and unmask"):
+    reader, texts = FrameReader(_MAX_FRAME), []
+    with _timed(timings, "read: cut and unmask"):
         for frame in frames:
-            texts += splitter.split(frame)
+            texts += reader.split(frame)
     full = [TokenBucket(_MANY, _MANY, 0) for _ in range(2)]
-    protocol = ClientSession(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
-    with _timed(took, "decode, check, limits"):
+    session = ClientSession(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
+    with _timed(timings, "decode, check, limits"):
         for text in texts:
-            protocol.receive(str(text), 0)
+            session.receive(str(text), 0)
 
 
-async def _hop(took: Took, threads: Threads) -> None:
-    with _timed(took, "to the writer's thread and back"):
+async def _hop(timings: Timings, threads: Threads) -> None:
+    with _timed(timings, "to the writer's thread and back"):
         await threads.run(abs, -1)
 
 
-def _commit(took: Took, connection: DbConnection, numbers: Sequence[int]) -> EventBatch:
-    """A batch, and what SQLAlchemy would do after it: COMMIT, and BEGIN of the next."""
+def _commit(timings: Timings, connection: DbConnection, numbers: Sequence[int]) -> EventBatch:
+    """One batch, with the COMMIT and the next BEGIN, which SQLAlchemy would issue."""
     batch = [
         Send(
             room=_ROOM,
@@ -120,18 +120,18 @@ def _commit(took: Took, connection: DbConnection, numbers: Sequence[int]) -> Eve
         )
         for n in numbers
     ]
-    with _timed(took, "load what the batch may ask about"):
+    with _timed(timings, "load what the batch may ask about"):
         ws = working_sets.load(connection, batch)
-    with _timed(took, "decide"):
+    with _timed(timings, "decide"):
         for append in batch:
             decide(ws, append)
-    with _timed(took, "insert"):
+    with _timed(timings, "insert"):
         log.save(connection, ws)
     raw = connection.connection.driver_connection
     assert raw is not None
-    with _timed(took, "COMMIT: write the pages, one fdatasync"):
+    with _timed(timings, "COMMIT: write the pages, one fdatasync"):
         raw.execute("COMMIT")
-    with _timed(took, "BEGIN IMMEDIATE"):
+    with _timed(timings, "BEGIN IMMEDIATE"):
         raw.execute("BEGIN IMMEDIATE")
     room = ws.rooms[_ROOM]
     names = {person.user: person.username for person in ws.people.values()}
@@ -142,22 +142,22 @@ def _sender(number: int) -> UserId:
     return UserId(fixtures.FIRST_USER + number % _SENDERS)
 
 
-def _tell(took: Took, batch: EventBatch, members: Sequence[asyncio.Transport]) -> None:
-    with _timed(took, "encode and frame, once for all"):
+def _deliver(timings: Timings, batch: EventBatch, members: Sequence[asyncio.Transport]) -> None:
+    with _timed(timings, "encode and frame, once for all"):
         joined = b"".join(encode_batch(batch))
-    with _timed(took, f"write to {_MEMBERS} sockets"):
+    with _timed(timings, f"write to {_MEMBERS} sockets"):
         for member in members:
             member.write(joined)
-    with _timed(took, "answers: encode and frame"):
+    with _timed(timings, "answers: encode and frame"):
         for event in batch.events:
             text_frame(answers.done(event.client_id, Committed(event.seq, event.at)))
 
 
 @contextmanager
-def _timed(took: Took, part: str) -> Iterator[None]:
+def _timed(timings: Timings, part: str) -> Iterator[None]:
     began = time.perf_counter()
     yield
-    took.setdefault(part, []).append(time.perf_counter() - began)
+    timings.setdefault(part, []).append(time.perf_counter() - began)
 
 
 async def _member(port: int) -> asyncio.Transport:
@@ -168,8 +168,8 @@ async def _member(port: int) -> asyncio.Transport:
 
 
 @contextmanager
-def _readers() -> Iterator[int]:
-    """Somebody on the other core who takes what the members are sent; the port."""
+def _drain_process() -> Iterator[int]:
+    """Run a process on the other core that reads what the members are sent; yields its port."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=_MEMBERS)
     child = os.fork()
     if child == 0:

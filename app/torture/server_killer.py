@@ -1,4 +1,4 @@
-"""Who kills the server: a server of one's own, or somebody's command."""
+"""Kills the server during a run: a server that the run starts itself, or a user's command."""
 
 import asyncio
 import os
@@ -11,46 +11,52 @@ from random import Random
 from typing import Protocol
 
 import app
-from app.torture.site import TortureError
+from app.torture.api_client import TortureError
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-# One kill in so many comes while the server is still starting.
-_WHILE_STARTING = 10
+# One kill in this many hits the server while it is still starting.
+_KILL_DURING_START_ONE_IN = 10
 
 
-class Killer(Protocol):
-    """Kills the server under the clients."""
+class ServerKiller(Protocol):
+    """Kills and restarts the server under the clients."""
 
     async def kill(self) -> int:
-        """Kill it now, and see to it that it starts again; answers how many kills it took."""
+        """
+        Kill the server and make sure that it starts again; returns the number of kills.
+
+        Raises:
+            TortureError: If it can't be killed or restarted.
+
+        """
         ...
 
 
-class Command:
-    """Somebody's command, which kills and restarts their server."""
+class CommandKiller:
+    """Runs a shell command that kills and restarts the server."""
 
     def __init__(self, command: str) -> None:
         self._command = command
 
     async def kill(self) -> int:
-        """Run the command to its end."""
+        """Run the command, and wait until it exits with 0."""
         process = await asyncio.create_subprocess_shell(self._command)
         if await process.wait():
             raise TortureError(f"{self._command!r} failed with {process.returncode}.")
         return 1
 
 
-class OwnServer:
+class ManagedServer:
     """
-    ``parley serve`` on a SQLite file in a directory of its own.
+    A ``parley serve`` process on a SQLite file in a temporary directory.
 
-    Settings of the environment hold, except where it listens and what it writes to.
+    Uses the settings of the environment, except those for addresses and storage.
 
     """
 
-    def __init__(self, dice: Random) -> None:
-        self._dice = dice
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
         self._port = _free_port()
         self._process: asyncio.subprocess.Process | None = None
         self.url = f"http://127.0.0.1:{self._port}"
@@ -58,10 +64,10 @@ class OwnServer:
 
     async def start(self) -> None:
         """
-        Start it, and wait until it listens.
+        Start the server, and wait until it listens.
 
         Raises:
-            TortureError: If it doesn't.
+            TortureError: If it does not start in time.
 
         """
         process = await self._spawn()
@@ -72,22 +78,28 @@ class OwnServer:
         except TimeoutError:
             line = b""
         if not line.startswith(b"Parley is listening"):
-            raise TortureError(f"The server does not start: see {self._log}.")
+            raise TortureError(f"The server does not start; see {self._log}.")
 
     async def kill(self) -> int:
-        """Kill it and start it again; answers how many kills it took."""
+        """Kill the server and start it again; returns the number of kills."""
         await self._kill()
         kills = 1
-        while self._dice.randrange(_WHILE_STARTING) == 0:
+        while self._rng.randrange(_KILL_DURING_START_ONE_IN) == 0:
             await self._spawn()
-            await asyncio.sleep(self._dice.uniform(0, 1.5))
+            await asyncio.sleep(self._rng.uniform(0, 1.5))
             await self._kill()
             kills += 1
         await self.start()
         return kills
 
     async def stop(self) -> None:
-        """End it as one should."""
+        """
+        Stop the server with SIGTERM. Idempotent.
+
+        Raises:
+            TortureError: If it had to be killed.
+
+        """
         assert self._process is not None
         if self._process.returncode is None:
             self._process.terminate()
@@ -97,10 +109,10 @@ class OwnServer:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-            raise TortureError(f"The server does not stop within {_STOP_SECONDS:.0f} s.") from None
+            raise TortureError(f"The server did not stop within {_STOP_SECONDS:.0f} s.") from None
 
     async def check(self) -> str | None:
-        """What ``parley check`` finds in the database; None if all is well."""
+        """Run ``parley check`` on the database; returns its output if it finds a problem."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app", "check"),
             cwd=self.directory,
@@ -112,7 +124,7 @@ class OwnServer:
         return out.decode(errors="replace").strip() if process.returncode else None
 
     def remove(self) -> None:
-        """Leave nothing behind."""
+        """Remove the directory."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
@@ -134,7 +146,7 @@ class OwnServer:
         assert self._process is not None
         if self._process.returncode is not None:
             raise TortureError(
-                f"The server ended by itself with {self._process.returncode}: see {self._log}."
+                f"The server exited on its own with {self._process.returncode}; see {self._log}."
             )
         self._process.kill()
         await self._process.wait()

@@ -1,32 +1,32 @@
 /**
- * Words for people: sentences for events, times, days, and texts with links.
- * Pure: what comes out is strings and parts of strings, never markup.
+ * Formatting: sentences for events, times, days, and links in texts.
+ * Pure: the results are strings and parts of strings, never markup.
  */
 
 const URL_PATTERN = /\bhttps?:\/\/[^\s<>"]+/gi;
 
-// What ends a sentence rather than an address.
+// Characters that end a sentence rather than a URL.
 const TRAILING = /[.,:;!?'*_~]+$/;
 
-const LOST = {
+const REMOVAL_REASONS = {
   left: "You left this room.",
   removed: "You were removed from this room.",
   banned: "You are banned from this room.",
   archived: "This room was archived.",
 };
 
-/** Why a room is no longer heard. */
-export function lost(reason) {
-  return LOST[reason] ?? LOST.removed;
+/** Why a room is no longer accessible. */
+export function removalReason(reason) {
+  return REMOVAL_REASONS[reason] ?? REMOVAL_REASONS.removed;
 }
 
-/** What an event of a room's own history says. */
-export function sentence(event, me) {
-  const who = name(event.by, "You", me);
-  const whom = name(event.user, "you", me);
+/** The sentence for an event of a room's history. */
+export function describeEvent(event, me) {
+  const who = nameOf(event.by, "You", me);
+  const whom = nameOf(event.user, "you", me);
   switch (event.type) {
     case "room.created":
-      return event.by ? `${who} opened the room` : "The room was opened";
+      return event.by ? `${who} created the room` : "The room was created";
     case "room.updated":
       return event.title === undefined
         ? `${who} changed the room's settings`
@@ -56,13 +56,13 @@ function left({ by, user, reason }, who, whom) {
 function updated({ role, muted_until: muted, banned_until: banned }, who, whom) {
   if (role) return `${who} made ${whom} ${role === "owner" ? "an" : "a"} ${role}`;
   if (muted !== undefined) return muted === null ? `${who} unmuted ${whom}` : `${who} muted ${whom}`;
-  if (banned !== undefined) return banned === null ? `${who} lifted the ban of ${whom}` : `${who} banned ${whom}`;
-  return `${who} changed what ${whom} may do`;
+  if (banned !== undefined) return banned === null ? `${who} unbanned ${whom}` : `${who} banned ${whom}`;
+  return `${who} changed the membership of ${whom}`;
 }
 
-function name(username, you, me) {
+function nameOf(username, you, me) {
   if (username === me) return you;
-  return username ?? "somebody";
+  return username ?? "someone";
 }
 
 /** "alice is typing…" */
@@ -73,21 +73,21 @@ export function typingLine(names) {
   return "Several people are typing…";
 }
 
-/** A count on a badge: the server counts to 100. */
-export function badge(count) {
+/** An unread count; the server's counts are capped at 100. */
+export function formatCount(count) {
   return count >= 100 ? "99+" : String(count);
 }
 
-/** What a room is called: a direct one by the other, all others by their name. */
+/** The display name of a room: a direct room is named after the other user. */
 export function roomLabel(room) {
   return room.kind === "direct" ? `@${room.with ?? room.name}` : `#${room.name}`;
 }
 
-export function clock(at) {
+export function formatTime(at) {
   return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-/** The local day of a time, as a key that sorts and compares. */
+/** The local day of a time, as a sortable key. */
 export function dayKey(at) {
   const date = new Date(at);
   const two = (number) => String(number).padStart(2, "0");
@@ -104,12 +104,12 @@ export function dayLabel(at, now) {
   });
 }
 
-/** Cut a text into `{text}` and `{text, href}`; only http and https become links. */
-export function parts(text) {
+/** Split a text into `{text}` and `{text, href}`; only http and https URLs become links. */
+export function splitLinks(text) {
   const found = [];
   let end = 0;
   for (const match of text.matchAll(URL_PATTERN)) {
-    const address = trimmed(match[0]);
+    const address = trimUrl(match[0]);
     if (!URL.canParse(address)) continue;
     found.push({ text: text.slice(end, match.index) }, { text: address, href: new URL(address).href });
     end = match.index + address.length;
@@ -118,9 +118,9 @@ export function parts(text) {
   return found.filter((part) => part.text !== "");
 }
 
-// "(see https://example.org/a)." links neither the dot nor the bracket, but
-// "https://example.org/a_(b)" keeps its own.
-function trimmed(address) {
+// In "(see https://example.org/a)." neither the dot nor the bracket belongs to
+// the URL, but "https://example.org/a_(b)" keeps its own bracket.
+function trimUrl(address) {
   let rest = address.replace(TRAILING, "");
   while (rest.endsWith(")") && !rest.includes("(")) rest = rest.slice(0, -1).replace(TRAILING, "");
   return rest;

@@ -1,17 +1,17 @@
-// Texts cut into links and the rest, and sentences for events.
+// Links in texts, sentences for events, days.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dayKey, dayLabel, parts, sentence, typingLine } from "../../app/web/words.js";
+import { dayKey, dayLabel, splitLinks, describeEvent, typingLine } from "../../app/web/format.js";
 
 function links(text) {
-  return parts(text).filter(({ href }) => href).map(({ href }) => href);
+  return splitLinks(text).filter(({ href }) => href).map(({ href }) => href);
 }
 
-test("a text's parts are the text, whatever is in it", () => {
+test("the parts of a text add up to the text", () => {
   for (const text of ["", "plain", "<b>http://a.test</b>", "a http://b.test/, c https://d.test", "http://["]) {
-    assert.equal(parts(text).map((part) => part.text).join(""), text);
+    assert.equal(splitLinks(text).map((part) => part.text).join(""), text);
   }
 });
 
@@ -20,7 +20,7 @@ test("only http and https become links", () => {
   assert.deepEqual(links("HTTPS://A.test/x"), ["https://a.test/x"]);
 });
 
-test("the end of a sentence is no part of an address, its own bracket is", () => {
+test("trailing punctuation is not part of a URL, a matching bracket is", () => {
   assert.deepEqual(links("(see http://a.test/b)."), ["http://a.test/b"]);
   assert.deepEqual(links("http://a.test/b_(c), and"), ["http://a.test/b_(c)"]);
 });
@@ -30,9 +30,9 @@ test("a link ends before quotes and markup", () => {
 });
 
 test("events read as sentences", () => {
-  const read = (event) => sentence(event, "bob");
+  const read = (event) => describeEvent(event, "bob");
 
-  assert.equal(read({ type: "room.created", by: null }), "The room was opened");
+  assert.equal(read({ type: "room.created", by: null }), "The room was created");
   assert.equal(read({ type: "member.joined", by: "bob", user: "bob" }), "You joined");
   assert.equal(read({ type: "member.joined", by: "alice", user: "bob" }), "alice added you");
   assert.equal(read({ type: "member.left", by: "alice", user: "eve", reason: "banned" }), "alice banned eve");
@@ -40,13 +40,13 @@ test("events read as sentences", () => {
   assert.equal(read({ type: "member.updated", by: "alice", user: "eve", muted_until: null }), "alice unmuted eve");
 });
 
-test("typists are named while there are few", () => {
+test("up to two typing users are named", () => {
   assert.equal(typingLine([]), "");
   assert.equal(typingLine(["alice"]), "alice is typing…");
   assert.equal(typingLine(["a", "b", "c"]), "Several people are typing…");
 });
 
-test("days are called by what they are today", () => {
+test("recent days have relative names", () => {
   const now = new Date(2026, 10, 21, 0, 30);
 
   assert.equal(dayLabel(new Date(2026, 10, 21, 23), now), "Today");

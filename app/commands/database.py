@@ -1,9 +1,9 @@
-"""What is done to the whole database: migrate, backup, epoch, check."""
+"""Commands on the whole database: migrate, backup, epoch, check."""
 
 from pathlib import Path
 
-from app.commands.exits import CommandError, Misuse
-from app.commands.operating import operator
+from app.commands.admin_backend import open_admin
+from app.commands.exit_codes import CommandError, Misuse
 from app.config.settings import Settings
 from app.store import meta, opening
 from app.store.backup import back_up
@@ -12,7 +12,7 @@ from app.store.offline import look
 
 
 async def migrate(settings: Settings) -> str:
-    """Bring the database to this version's schema; answers what happened."""
+    """Migrate the database to this version's schema; returns a line to print."""
     where = settings.database
     _refuse_memory(settings, "there is nothing to migrate")
     async with opening.open_database(where.kind, where.url, where.path, migrate=True) as _database:
@@ -21,16 +21,16 @@ async def migrate(settings: Settings) -> str:
 
 
 async def epoch(settings: Settings, *, new: bool) -> str:
-    """What the history is called; a new name, if that is wanted."""
+    """Return the epoch, after replacing it if ``new``."""
     if new:
-        async with operator(settings) as doing:
-            return await doing.new_epoch()
-    _refuse_memory(settings, "only its server knows")
+        async with open_admin(settings) as admin:
+            return await admin.new_epoch()
+    _refuse_memory(settings, "only the server that has it can read it")
     return await look(settings.database.url, settings.database.path, meta.epoch)
 
 
 async def backup(settings: Settings, target: Path) -> str:
-    """Copy the database while it is used."""
+    """Back up the SQLite database, also while it is in use; returns a line to print."""
     where = settings.database
     if where.kind == "postgresql":
         raise CommandError(
@@ -40,12 +40,12 @@ async def backup(settings: Settings, target: Path) -> str:
     _refuse_memory(settings, "there is nothing to back up")
     assert where.path is not None
     size = back_up(where.path, target)
-    return f"Wrote {target}, {size:,} bytes. It has an epoch of its own."
+    return f"Wrote {target}, {size:,} bytes. The backup has an epoch of its own."
 
 
 async def examine(settings: Settings) -> Report:
-    """Look for what must not be in the log."""
-    _refuse_memory(settings, "nobody else can look into it")
+    """Check the log for inconsistencies, reading only."""
+    _refuse_memory(settings, "only the server that has it can read it")
     return await look(settings.database.url, settings.database.path, check)
 
 

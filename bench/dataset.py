@@ -1,18 +1,18 @@
-"""What is in a database before a measurement begins: rooms, their members, old messages."""
+"""The contents of a database before a measurement: rooms, their members, old messages."""
 
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 TEXT_BYTES = 100
-# The generator knows an old message by its first letters.
+# The generator recognises old messages by this prefix.
 OLD = "old-%08d "
 FILLER = "the quick brown fox jumps over the lazy dog and runs away from the cat, too. 0123456789"
 
 
 @dataclass(frozen=True)
 class Room:
-    """A room. Its members are in no other room."""
+    """A room whose members are in no other room."""
 
     name: str
     members: int
@@ -20,18 +20,18 @@ class Room:
 
 
 @dataclass(frozen=True)
-class World:
-    """The rooms. Users are numbered from 0, in the order of the rooms that they are in."""
+class Dataset:
+    """A set of rooms. Users are numbered from 0, in the order of their rooms."""
 
     rooms: tuple[Room, ...]
 
     @property
     def users(self) -> int:
-        """How many there are in all."""
+        """The number of users."""
         return sum(room.members for room in self.rooms)
 
-    def seats(self) -> Iterator[tuple[int, Room, int]]:
-        """Each membership: the room's number, the room, the user's number."""
+    def memberships(self) -> Iterator[tuple[int, Room, int]]:
+        """Yield each membership: the room's number, the room, the user's number."""
         user = 0
         for number, room in enumerate(self.rooms):
             for _ in range(room.members):
@@ -44,17 +44,17 @@ class World:
 
 
 def username(user: int) -> str:
-    """What the user with this number is called."""
+    """The username for a user's number."""
     return f"user{user}"
 
 
-def fill_text() -> str:
-    """What follows ``OLD`` in an old message, so that it has 100 bytes."""
+def filler_text() -> str:
+    """The text after ``OLD`` in an old message, which fills it up to 100 bytes."""
     return FILLER[: TEXT_BYTES - len(OLD % 0)]
 
 
-def fast(path: str) -> sqlite3.Connection:
-    """A connection for filling a file that nobody needs after a crash."""
+def connect_without_sync(path: str) -> sqlite3.Connection:
+    """Open a SQLite file without journal and sync, for filling a file that a crash may destroy."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode=OFF")
     connection.execute("PRAGMA synchronous=OFF")

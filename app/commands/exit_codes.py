@@ -1,10 +1,10 @@
 """
-How a command ends when it can't do what it was asked for: one line, and a code.
+How a command fails: one line on standard error, and an exit code.
 
     0  done
-    1  not done; the line says why
-    2  the command line or a setting can't be meant
-    3  another process has the database
+    1  failed; the line says why
+    2  the command line or a setting is invalid
+    3  another process is using the database
 """
 
 from app.config.settings import SettingsError
@@ -18,17 +18,17 @@ LOCKED = 3
 
 
 class CommandError(Exception):
-    """It can't be done. The text is a sentence for the operator."""
+    """The command failed. The message is a full sentence for the operator."""
 
 
 class Misuse(CommandError):
-    """What was asked for makes no sense here."""
+    """The arguments or settings make no sense for this command."""
 
 
-def verdict(exc: BaseException) -> tuple[str, int] | None:
-    """The line and the code for what went wrong; None if it is a fault of ours."""
+def exit_status(exc: BaseException) -> tuple[str, int] | None:
+    """The line and the exit code for an exception; None if it is a bug."""
     while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
-        # Whoever opens things in a task group raises a group.
+        # A task group wraps the exceptions of what it runs.
         exc = exc.exceptions[0]
     match exc:
         case SettingsError() | Misuse():
