@@ -68,6 +68,29 @@ async def open_database(
         StoreError: If it can't be opened, or its schema is not this version's.
 
     """
+    opening = open_any_schema(kind, url, path, address=address, wait=wait)
+    async with opening as database:
+        await bring_up_to_date(database, url, migrate=migrate)
+        yield database
+
+
+@asynccontextmanager
+async def open_any_schema(
+    kind: Kind,
+    url: str,
+    path: Path | None,
+    *,
+    address: str | None = None,
+    wait: float = LOCK_WAIT_SECONDS,
+) -> AsyncIterator[Database]:
+    """
+    Like :func:`open_database`, but leave the schema as it is, whatever it is.
+
+    Raises:
+        Locked: If another process still has the SQLite file.
+        StoreError: If it can't be opened.
+
+    """
     async with AsyncExitStack() as stack:
         if path is not None:
             stack.callback((await take_file(path, address, wait)).release)
@@ -78,10 +101,9 @@ async def open_database(
         except ModuleNotFoundError as exc:
             raise StoreError(
                 f"PostgreSQL needs a package that is not installed: {exc.name}. "
-                "Install Parley with its extra: parley[postgres]."
+                "Install Parley with its extra: parley-chat[postgres]."
             ) from exc
         stack.push_async_callback(database.close)
-        await bring_up_to_date(database, url, migrate=migrate)
         yield database
 
 
