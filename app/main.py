@@ -34,6 +34,7 @@ from app.domain.limits import MAX_BODY_BYTES
 from app.lifespan import open_runtime
 from app.observability.logs import event
 from app.realtime.socket import websocket
+from app.version import VERSION
 
 log = logging.getLogger("parley.server")
 
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = App(
         title="Parley",
-        version=openapi.VERSION,
+        version=VERSION,
         summary=openapi.SUMMARY,
         description=openapi.DESCRIPTION,
         openapi_tags=openapi.TAGS,

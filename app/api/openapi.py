@@ -1,6 +1,5 @@
 """The API's own description: what Swagger UI shows before the first endpoint."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,15 +7,6 @@ from fastapi.openapi.utils import get_openapi
 
 from app.api.responses import PROBLEM_SCHEMA
 
-
-def _version() -> str:
-    try:
-        return version("parley")
-    except PackageNotFoundError:
-        return "0"
-
-
-VERSION = _version()
 SUMMARY = "A self-hosted chat backend: rooms, history, one WebSocket, nothing missed."
 DESCRIPTION = """
 **Start here:** register with `POST /users`, press **Authorize**, log in, make a room with
