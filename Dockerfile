@@ -5,7 +5,7 @@ COPY requirements.lock ./
 RUN python -m venv /parley \
     && /parley/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
-COPY app ./app
+COPY app ./parley
 COPY migrations ./migrations
 RUN /parley/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
