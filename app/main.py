@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,11 +30,12 @@ from app.api import (
 )
 from app.api.fast_path import plain_request
 from app.api.middleware import Requests
+from app.api.not_started import NotStarted
 from app.config.settings import Settings, read_settings
 from app.domain.limits import MAX_BODY_BYTES
-from app.lifespan import open_runtime
 from app.observability.logs import event
 from app.realtime.socket import websocket
+from app.runtime import Runtime, open_server
 from app.version import VERSION
 
 log = logging.getLogger("parley.server")
@@ -41,32 +43,69 @@ log = logging.getLogger("parley.server")
 
 class App(FastAPI):
     """
-    FastAPI for HTTP; WebSockets go past it, and so do pages of messages.
+    FastAPI for HTTP. WebSockets go past it, and so do pages of messages.
 
-    Its stack of middleware and routing would stay on the stack of every open socket: 5 KiB
-    and 0.1 ms each, for nothing that a socket needs.
+    FastAPI's middleware and routing would stay on the stack of every open socket: 5 KiB and
+    0.1 ms each, for nothing that a socket needs.
+
+    Args:
+        fast_paths: Whether pages of messages go past FastAPI, too. Middleware that is added to
+            this app does not see them then; a host's, around a mounted app, does.
+
     """
+
+    def __init__(self, *, fast_paths: bool, **fastapi: Any) -> None:
+        super().__init__(**fastapi)
+        self._fast_paths = fast_paths
+        self._not_started = NotStarted()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one connection."""
-        if scope["type"] == "websocket":
-            await websocket(scope, receive, send)
-        elif plain := plain_request(scope):
-            await Requests(plain.answer)(scope, receive, send)
+        kind = scope["type"]
+        runtime: Runtime | None = getattr(self.state, "runtime", None)
+        if runtime is None and kind != "lifespan":
+            await self._not_started(scope, receive, send)
+        elif runtime is not None and kind == "websocket":
+            await websocket(runtime.sockets, scope, receive, send)
+        elif runtime is not None and self._fast_paths and (plain := plain_request(scope)):
+            await Requests(partial(plain.answer, runtime))(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """An app with a runtime of its own, which is opened when the app starts."""
+def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
+    """
+    An app with a runtime of its own, which is opened when the app starts.
+
+    A host that mounts it enters its lifespan, since Starlette runs only the host's own::
+
+        chat = create_app(settings)
+
+        @asynccontextmanager
+        async def lifespan(app):
+            async with chat.router.lifespan_context(chat):
+                yield
+
+        host = FastAPI(lifespan=lifespan)
+        host.mount("/chat", chat)
+
+    Args:
+        fast_paths: See :class:`App`.
+
+    """
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with open_runtime(settings) as runtime:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_server(settings) as runtime:
+            # On the app: scope["state"] is the host's where this app is mounted.
             app.state.runtime = runtime
-            yield {"runtime": runtime}
+            try:
+                yield
+            finally:
+                del app.state.runtime
 
     app = App(
+        fast_paths=fast_paths,
         title="Parley",
         version=VERSION,
         summary=openapi.SUMMARY,

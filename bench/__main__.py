@@ -120,7 +120,7 @@ def _database(scenario: Scenario, server: Server) -> Iterator[Path]:
 
 
 def _version(dataset: Dataset) -> str:
-    """Another one when the dataset, the schema or the way of filling it has changed."""
+    """A key that changes with the dataset, the schema or the code that fills the database."""
     root = Path(__file__).resolve().parent.parent
     sources = [root / "bench" / "fixtures.py", *sorted(root.glob("migrations/versions/*.py"))]
     read = b"".join(path.read_bytes() for path in sources)

@@ -23,7 +23,7 @@ import uvloop
 from websockets.frames import Frame, Opcode
 
 from app.domain.appends import Committed, Send
-from app.domain.deciding import decide
+from app.domain.decide import decide
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.token_bucket import TokenBucket
@@ -34,7 +34,7 @@ from app.store.sqlite import SqliteDatabase
 from app.store.threads import Threads
 from app.transport.frame_reader import FrameReader
 from app.wire import answers
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from app.wire.frames import text_frame
 from bench import fixtures
 from bench.dataset import TEXT_BYTES, Dataset, Room
@@ -150,7 +150,7 @@ def _deliver(timings: Timings, batch: EventBatch, members: Sequence[asyncio.Tran
             member.write(joined)
     with _timed(timings, "answers: encode and frame"):
         for event in batch.events:
-            text_frame(answers.done(event.client_id, Committed(event.seq, event.at)))
+            text_frame(answers.append_ack(event.client_id, Committed(event.seq, event.at)))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What every test may ask for: a database, a server, and somebody to talk to it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
@@ -19,7 +20,7 @@ hypothesis_settings.load_profile("parley")
 
 # Real processes, browsers, thousands of cases: for `make test-slow`.
 SLOW = (
-    "api/test_authorisation",
+    "api/test_authorization",
     "bench/",
     "docs/test_promises",
     "docs/test_readme",
@@ -86,9 +87,18 @@ def gated(database: Database) -> GatedDatabase:
 
 
 @pytest.fixture
-async def server(database: Database) -> AsyncIterator[Server]:
+def limits(request: pytest.FixtureRequest) -> Mapping[str, Mapping[str, Any]]:
+    """Limits of the server that a test marks: ``@pytest.mark.limits(log={…}, realtime={…})``."""
+    marked = request.node.get_closest_marker("limits")
+    return {} if marked is None else marked.kwargs
+
+
+@pytest.fixture
+async def server(
+    database: Database, limits: Mapping[str, Mapping[str, Any]]
+) -> AsyncIterator[Server]:
     """A server in the test's own loop."""
-    async with open_server(database) as server:
+    async with open_server(database, limits=limits) as server:
         yield server
 
 

@@ -16,6 +16,7 @@ from app.api import problems
 from app.api.messages import finished
 from app.domain.errors import Internal, ParleyError
 from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
+from app.realtime.connect_request import route_path
 from app.runtime import Runtime
 
 log = logging.getLogger("parley.http")
@@ -39,13 +40,12 @@ class PlainRequest(NamedTuple):
     cursors: dict[str, int]
     limit: int
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer it, as the endpoint ``listMessages`` would."""
-        runtime: Runtime = scope["state"]["runtime"]
         try:
-            me = await runtime.authenticator.authenticate(self.token)
+            me = await runtime.accounts.authenticator.authenticate(self.token)
             response = finished(
-                await runtime.message_pages.get(
+                await runtime.messages.message_pages.get(
                     me.user, self.room, limit=self.limit, **self.cursors
                 )
             )
@@ -62,7 +62,7 @@ def plain_request(scope: Scope) -> PlainRequest | None:
     """The request, if it is for a page of messages and good in form."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
-    path = _PATH.fullmatch(scope["path"])
+    path = _PATH.fullmatch(route_path(scope))
     if path is None:
         return None
     token = None

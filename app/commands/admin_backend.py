@@ -22,9 +22,12 @@ from app.security.passwords import Passwords
 from app.services.accounts.erasures import Erasures
 from app.services.accounts.login_throttle import Throttle
 from app.services.admin.admin_service import AdminService
+from app.services.log.epoch import Epoch
+from app.services.log.seams import Seams
 from app.services.log.transactions import Transactions
 from app.services.rooms.membership_removal import MembershipRemoval
 from app.services.rooms.retention import Retention
+from app.store import meta
 from app.store.opening import Locked, open_database
 
 _RETRY_SECONDS = 0.1
@@ -134,23 +137,30 @@ async def _open_local_admin(
     passwords = Passwords()
     try:
         async with opening as opened:
-            transactions = Transactions(opened, lambda _runs: None)
-            membership_removal = MembershipRemoval(opened, transactions, _now)
-            retention = Retention(opened, now=_now)
+            # Nothing listens: other nodes find out by polling.
+            seams = Seams()
+            transactions = Transactions(opened, seams)
+            retention = Retention(opened, now=_now, on_log_trimmed=seams.on_log_trimmed)
+            erasures = Erasures(
+                opened,
+                transactions=transactions,
+                remove_memberships=MembershipRemoval(
+                    opened, transactions, _now
+                ).remove_memberships,
+                on_names_changed=seams.on_names_changed,
+                now=_now,
+            )
             yield AdminService(
                 opened,
+                transactions=transactions,
                 passwords=passwords,
                 access_tokens=tokens,
                 throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
-                erasures=Erasures(
-                    opened,
-                    transactions=transactions,
-                    remove_memberships=membership_removal.remove_memberships,
-                    now=_now,
-                ),
+                erasures=erasures,
+                retention=retention,
+                epoch=Epoch(await opened.read(meta.epoch)),
                 refresh_token_days=settings.refresh_token_days,
                 now=_now,
-                on_retention=retention.wake,
             )
             await retention.finish()
     finally:

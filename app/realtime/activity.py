@@ -29,8 +29,9 @@ class PendingActivity:
 class ActivityNotifier:
     """Connections by the rooms that their users are members of."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, interval_seconds: float = ACTIVITY_SECONDS) -> None:
         self._hub = hub
+        self._interval_seconds = interval_seconds
         self._rooms: dict[RoomId, set[Connection]] = {}
         self._of: dict[Connection, set[RoomId]] = {}
         self._pending_activity: dict[RoomId, PendingActivity] = {}
@@ -109,7 +110,7 @@ class ActivityNotifier:
             self._quiet.pop(room, None)
             return
         loop = asyncio.get_running_loop()
-        self._quiet[room] = loop.call_later(ACTIVITY_SECONDS, self._tell, room)
+        self._quiet[room] = loop.call_later(self._interval_seconds, self._tell, room)
         plain = answers.signal("activity", room=pending_activity.name, head=pending_activity.head)
         mentioned = answers.signal(
             "activity", room=pending_activity.name, head=pending_activity.head, mention=True

@@ -12,7 +12,7 @@ database, so its tests are plain function calls. ``app.realtime.socket`` does th
 from collections import deque
 from typing import NamedTuple
 
-from app.domain.closing import BAD_FRAMES, RATE_LIMITED, Close
+from app.domain.close_codes import BAD_FRAMES, RATE_LIMITED, Close
 from app.domain.errors import BadRequest, Invalid, ParleyError, RateLimited
 from app.domain.limits import (
     AUTH_EXPIRING_SECONDS,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.domain.closing import Close
+from app.domain.close_codes import Close
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.realtime.outbox import Outbox
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.domain.appends import Join
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Banned, Conflict, Gone, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
@@ -26,11 +26,12 @@ from app.realtime.connection import Connection, Subscription
 from app.realtime.event_pages import EventPage
 from app.realtime.feed import Feed, RoomFeed
 from app.realtime.hub import Hub
-from app.realtime.outbox import WriteCoalescer
 from app.realtime.presence import Presence
 from app.realtime.replays import Replays
 from app.realtime.resume import ResumeRequest
+from app.realtime.write_coalescer import WriteCoalescer
 from app.services.log.committer import Committer
+from app.services.log.epoch import Epoch
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.room_views import RoomViews
 from app.wire import answers
@@ -63,9 +64,11 @@ class Joins:
         room_views: RoomViews,
         committer: Committer,
         coalescer: WriteCoalescer,
-        epoch: Callable[[], str],
+        epoch: Epoch,
         now: Callable[[], Millis],
+        max_rooms: int = MAX_ROOMS_PER_CONNECTION,
     ) -> None:
+        self._max_rooms = max_rooms
         self._hub = hub
         self._feed = feed
         self._presence = presence
@@ -106,8 +109,8 @@ class Joins:
         """
         room = self._directory.known(name) or await self._directory.find(name)
         mine = connection.subscriptions
-        if room not in mine and len(mine) >= MAX_ROOMS_PER_CONNECTION:
-            raise Conflict(f"A connection can join {MAX_ROOMS_PER_CONNECTION} rooms.")
+        if room not in mine and len(mine) >= self._max_rooms:
+            raise Conflict(f"A connection can join {self._max_rooms} rooms.")
         room_feed = self._feed.acquire(room)
         subscription = self._hub.subscribe(connection, room, name.lower())
         subscription.on_end = partial(self._feed.release, room_feed)
@@ -134,7 +137,7 @@ class Joins:
         """
         subscription = entry.subscription
         outbox = subscription.connection.outbox
-        reason = resume_request.reset_reason(entry.view, self._epoch())
+        reason = resume_request.reset_reason(entry.view, self._epoch.name)
         if reason is not None:
             self._hub.unsubscribe(subscription)
             self._reset(entry, entry.view, resume_request, reason)
@@ -216,7 +219,7 @@ class Joins:
 
     def _where(self, view: RoomView) -> dict[str, object]:
         head, first = view.head, view.first
-        return {"room": view.name, "head": head, "first": first, "epoch": self._epoch()}
+        return {"room": view.name, "head": head, "first": first, "epoch": self._epoch.name}
 
     def _joined(self, entry: Entry) -> dict[str, object]:
         view, room = entry.view, entry.subscription.room

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from app.domain.closing import INTERNAL, Close
+from app.domain.close_codes import INTERNAL, Close
 from app.realtime.client_session import ClientSession, Execute, Reply
 from app.realtime.outbox import Outbox
 from app.realtime.request_handler import RequestHandler, Work
@@ -95,7 +95,7 @@ class MessageReader:
         else:
             effect = self._client_session.receive(text, self._time())
         if type(effect) is Execute:
-            return self._handler.perform(effect.request)
+            return self._handler.execute(effect.request)
         if type(effect) is Reply:
             self._outbox.send(effect.payload)
         else:

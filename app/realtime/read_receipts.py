@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Forbidden
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
@@ -26,12 +26,12 @@ class ReadReceipts:
         batch_loader: BatchLoader,
         *,
         room_views: RoomViews,
-        markers: ReadReceiptBuffer,
+        receipts: ReadReceiptBuffer,
         hub: Hub,
         now: Callable[[], Millis],
     ) -> None:
         self._room_views = room_views
-        self._markers = markers
+        self._receipts = receipts
         self._hub = hub
         self._now = now
         self._sizes: Loader[RoomId, int] = Loader(batch_loader, rooms.sizes)
@@ -61,7 +61,7 @@ class ReadReceipts:
         view = authorize_read(await self._room_views.get(room, user, read=seq), self._now())
         if view.role is None:
             raise Forbidden("Only members of this room may do that. Join it first.")
-        self._markers.move(room, user, view.read)
+        self._receipts.move(room, user, view.read)
         others = any(one.connection is not but for one in self._hub.listeners(room))
         if others and await self._is_small(view):
             payload = answers.signal("read", room=view.name, by=username, seq=view.read)

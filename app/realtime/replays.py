@@ -25,7 +25,7 @@ from app.realtime.replay_buffer import ReplayBuffers
 from app.store import events as event_store
 from app.store import messages as message_store
 from app.store.database import Database, T, Work
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from app.wire.frames import text_frame
 from app.wire.messages import message_event
 

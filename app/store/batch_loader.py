@@ -24,7 +24,10 @@ _Asked = dict[Any, list[asyncio.Future[Any]]]
 class BatchLoader:
     """What is asked of the database at the moment. One per server."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, gather_seconds: float = MAX_LOAD_GATHER_SECONDS
+    ) -> None:
+        self._gather_seconds = gather_seconds
         self._database = database
         self._asked: dict[Loader[Any, Any], _Asked] = {}
         # How often anything has been asked.
@@ -57,7 +60,7 @@ class BatchLoader:
         it runs, the two threads would take turns with the interpreter.
         """
         time = asyncio.get_running_loop().time
-        until, times = time() + MAX_LOAD_GATHER_SECONDS, 0
+        until, times = time() + self._gather_seconds, 0
         while times < self._times and time() < until:
             times = self._times
             await asyncio.sleep(0)

@@ -155,7 +155,7 @@ def _save_messages(connection: sa.Connection, ws: WorkingSet) -> None:
     _CHANGED_MESSAGES.run(
         connection,
         [
-            (event_id(m.room, m.seq), m.said, m.edited_text)
+            (event_id(m.room, m.seq), m.original_text, m.edited_text)
             + (m.edited_at, m.deleted_at, m.pinned_at)
             for m in changed
         ],

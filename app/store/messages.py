@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
-from app.domain.views import MessagePage, MessageView, Wording
+from app.domain.views import EarlierText, MessagePage, MessageView
 from app.store.bulk import BulkStatement
 from app.store.events import decoded
 from app.store.names import usernames
@@ -141,21 +141,21 @@ def replies(
 
 def wordings(
     connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int
-) -> list[Wording]:
+) -> list[EarlierText]:
     """What the message ``seq`` said before it was edited, oldest first; nothing once deleted."""
     of = {"room": room, "ref": seq}
     last = connection.execute(_LAST_EDIT, of).scalar_one()
     if last is None:
         return []
     start = event_id(room, 0)
-    found: list[Wording] = []
+    found: list[EarlierText] = []
     if after < seq:
         said = connection.execute(_SAID, {"id": start + seq}).one()
-        found.append(Wording(Seq(seq), said.text, said.at))
+        found.append(EarlierText(Seq(seq), said.text, said.at))
     rows = connection.execute(
         _EARLIER, {**of, "low": start + max(after, seq), "high": last, "limit": limit}
     )
-    found += [Wording(Seq(id_ - start), text, at) for id_, text, at in rows]
+    found += [EarlierText(Seq(id_ - start), text, at) for id_, text, at in rows]
     return [wording for wording in found if wording.text is not None][:limit]
 
 

@@ -23,12 +23,11 @@ from app.domain.appends import (
     Remove,
     Send,
 )
-from app.domain.authority import NOBODY
-from app.domain.deciding_rooms import direct_key
+from app.domain.decide_rooms import direct_key
 from app.domain.events import Event
 from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind, Role
-from app.domain.working_set import Message, Person, RoomState, WorkingSet
+from app.domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
 from app.store.bulk import BulkStatement
 
 # Rooms are locked in the order of their ids, so that two nodes can't wait for each other.
@@ -135,7 +134,7 @@ def load(connection: sa.Connection, appends: Sequence[Append]) -> WorkingSet:
     """Lock the rooms of a batch, then read all that its decisions may ask about."""
     batch = _ByType(appends)
     # What makes a room names none.
-    rooms = {a.room for a in appends} - {NOBODY}
+    rooms = {a.room for a in appends} - {NO_ROOM}
     if connection.dialect.name == "postgresql" and rooms:
         _LOCK_ROOMS.run(connection, [(room,) for room in sorted(rooms)])
     ws = WorkingSet()

@@ -16,7 +16,7 @@ from contextlib import suppress
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import Protocol, Side, State
 
-from app.domain.closing import IDLE
+from app.domain.close_codes import IDLE
 from app.domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
 from app.transport.control_frames import ping
 

@@ -11,24 +11,26 @@ member, and eve is outside.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from app.broker.base import Broker, MemoryBroker
+from app.broker.base import Broker
+from app.broker.memory import MemoryBroker
 from app.config.settings import Settings
 from app.domain.appends import Admit, Append, Committed, CreateRoom
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.domain.roles import Kind, Role
-from app.lifespan import running
+from app.domain.sessions import SessionsRevoked
 from app.main import create_app
-from app.runtime import Runtime, clock
+from app.runtime import Limits, Runtime, clock, open_runtime
 from app.security.access_tokens import AccessTokens
-from app.store import meta, sessions, users
+from app.services.log.transactions import Effects
+from app.store import sessions, users
 from app.store.database import Database
 from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import AsgiSocket
@@ -73,14 +75,22 @@ class Clock:
 class Server:
     """A running server, and the people who use it."""
 
-    def __init__(self, app: FastAPI, runtime: Runtime, client: AsyncClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        settings: Settings,
+        runtime: Runtime,
+        client: AsyncClient,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
         self.app = app
         self.runtime = runtime
         self.database: Database = runtime.database
         self.client = client
         """The HTTP API, for somebody without a name."""
         self.clock = clock
-        self._tokens = AccessTokens(SECRET, [], runtime.settings.access_token_minutes)
+        self._tokens = AccessTokens(SECRET, [], settings.access_token_minutes)
         self._people: dict[str, Person] = {}
         self._moving_in = asyncio.Lock()
         self._log_ins = 0
@@ -116,8 +126,15 @@ class Server:
     async def logs_out(self, person: Person) -> None:
         """End this log-in."""
         at, user, session = self.clock(), person.user, person.session
-        await self.runtime.session_revoker.write(
-            lambda c: (None, [(user, s) for s in sessions.end(c, user, [session], at)])
+        await self.runtime.log.transactions.write(
+            lambda c: (
+                None,
+                Effects(
+                    sessions_revoked=[
+                        SessionsRevoked(user, s) for s in sessions.end(c, user, [session], at)
+                    ]
+                ),
+            )
         )
 
     def shares_people_with(self, other: "Server") -> None:
@@ -158,7 +175,7 @@ class Server:
         """Have the committer carry out a request, as a service would."""
         user = None if by is None else (await self.person(by)).user
         where = RoomId(0) if room is None else self.room_id(room)
-        return await self.runtime.committer.append(
+        return await self.runtime.log.committer.append(
             kind(room=where, by=user, at=self.clock(), **what)
         )
 
@@ -190,7 +207,6 @@ class Server:
             path="/ws" if room is None else f"/ws/{room}",
             query=said.strip("&"),
             headers=[("Host", HOST), *given, *headers],
-            state={"runtime": self.runtime},
             fast=fast,
         )
         line = SocketClient(
@@ -251,7 +267,6 @@ class Server:
 def settings(**chosen: Any) -> Settings:
     """Settings of a test: nothing from the environment, and limits that nobody meets by chance."""
     return Settings(
-        _env_file=None,
         **{
             "environment": "development",
             "secret_key": SECRET,
@@ -268,34 +283,41 @@ def settings(**chosen: Any) -> Settings:
 
 @asynccontextmanager
 async def open_server(
-    database: Database, *, broker: Broker | None = None, **chosen: Any
+    database: Database,
+    *,
+    broker: Broker | None = None,
+    limits: Mapping[str, Mapping[str, Any]] | None = None,
+    fanout_patience_seconds: float | None = None,
+    **chosen: Any,
 ) -> AsyncIterator[Server]:
     """
     A server on ``database`` until the block ends.
 
     Args:
+        limits: Limits of packages that are not as the settings have them: ``{"realtime":
+            {"typing_seconds": 0.01}}``.
         chosen: Settings that are not as :func:`settings` has them.
 
     """
     clock = Clock()
     configured = settings(**chosen)
-    epoch = await database.read(meta.epoch)
-    runtime = Runtime(configured, database, epoch, broker=broker or MemoryBroker(), now=clock)
+    own = Limits.of(configured)
+    changed = {
+        package: replace(getattr(own, package), **values)
+        for package, values in (limits or {}).items()
+    }
+    if fanout_patience_seconds is not None:
+        changed["fanout_patience_seconds"] = fanout_patience_seconds
     app = create_app(configured)
-    app.state.runtime = runtime
-    async with running(runtime):
-        transport = ASGITransport(_with_state(app, {"runtime": runtime}))
-        async with AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
-            server = Server(app, runtime, client, clock)
+    async with open_runtime(
+        configured,
+        database,
+        broker=broker or MemoryBroker(),
+        now=clock,
+        limits=replace(own, **changed),
+    ) as runtime:
+        app.state.runtime = runtime
+        async with AsyncClient(transport=ASGITransport(app), base_url=f"http://{HOST}") as client:
+            server = Server(app, configured, runtime, client, clock)
             yield server
             await server.close()
-
-
-def _with_state(app: FastAPI, state: dict[str, Any]) -> Callable[..., Any]:
-    """What a server does with what the lifespan answers."""
-
-    async def stated(scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = dict(state)
-        await app(scope, receive, send)
-
-    return stated

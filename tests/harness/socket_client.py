@@ -39,7 +39,7 @@ class SequenceChecker:
         self._jumping: set[str] = set()
         self._welcomed = False
 
-    def on_notification(self, frame: Frame, since: int | None) -> None:
+    def check(self, frame: Frame, since: int | None) -> None:
         """Check one frame. ``since`` is what the join asked for, if this answers one."""
         kind, room = frame["type"], frame.get("room")
         assert self._welcomed or kind == "welcome", f"before welcome: {frame}"
@@ -212,7 +212,7 @@ class SocketClient:
         frame: Frame = json.loads(await self.socket.receive())
         self.heard.append(frame)
         re = frame.get("re")
-        self.sequence.on_notification(frame, self._sinces.get(re))
+        self.sequence.check(frame, self._sinces.get(re))
         if re in self._leaving and frame["type"] == "ack":
             self.sequence.forget(self._leaving[re])
         return frame

@@ -17,6 +17,7 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
 from app.domain.views import RoomView
 from app.realtime.activity import ActivityNotifier
+from app.realtime.fanout import Fanout
 from app.realtime.feed import Feed, RoomFeed
 from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffers
@@ -25,7 +26,7 @@ from app.services.log.committer import AppendResult, commit
 from app.store import events as event_store
 from app.store import messages, rooms, users
 from app.store.database import Work
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of
 from app.wire.messages import message_body
 from app.wire.rooms import member_body, room_body
@@ -115,7 +116,9 @@ class House:
         database = Held(connection)
         replay_buffers = ReplayBuffers(room_bytes=1_500) if history.small_tail else ReplayBuffers()
         self._everybody = Everybody()
-        self._feed = Feed(database, self._everybody, ActivityNotifier(Hub()), replay_buffers)  # type: ignore[arg-type]
+        self._feed = Feed(
+            database, self._everybody, ActivityNotifier(Hub(Fanout())), replay_buffers
+        )  # type: ignore[arg-type]
         self._replays = Replays(database, replay_buffers)
         self._room_feeds: dict[RoomId, RoomFeed] = {}
         # The lair may be the direct room of ana and bo.
@@ -161,7 +164,7 @@ class House:
                 for event in run.events
                 if event.type == EventType.MESSAGE_CREATED
             )
-        self._feed.publish(done.event_batches)
+        self._feed.on_committed(done.event_batches)
 
     def is_listened_to(self) -> None:
         """From now on the rooms are warm: their tails grow."""

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.ids import Millis, SessionId, UserId
+from app.domain.ids import Millis, UserId
+from app.domain.sessions import SessionsRevoked
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
 from app.services.accounts.accounts import Accounts
@@ -14,9 +15,11 @@ from app.services.accounts.authenticator import Authenticator, Identity
 from app.services.accounts.erasures import Erasures
 from app.services.accounts.login_throttle import Throttle
 from app.services.accounts.logins import Logins, Tokens
-from app.services.accounts.session_revoker import SessionRevoker
-from app.services.admin.account_admin import AccountAdmin
+from app.services.admin.admin_service import AdminService
+from app.services.log.epoch import Epoch
+from app.services.log.seams import Seams
 from app.services.log.transactions import Transactions
+from app.services.rooms.retention import Retention
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 
@@ -37,12 +40,11 @@ class House:
     database: Database
     passwords: Passwords
     access_tokens: AccessTokens
-    session_revoker: SessionRevoker
     accounts: Accounts
-    account_admin: AccountAdmin
+    admin: AdminService
     logins: Logins
     authenticator: Authenticator
-    revoked: list[tuple[UserId, SessionId | None]] = field(default_factory=list)
+    revoked: list[SessionsRevoked] = field(default_factory=list)
     erasing: list[UserId] = field(default_factory=list)
     at: Millis = Millis(1_795_000_000_000)
 
@@ -82,37 +84,51 @@ async def open_house(
     async def remove_memberships(user: UserId) -> None:
         house.erasing.append(user)
 
-    def on_revoked(user: UserId, session: SessionId | None) -> None:
-        house.revoked.append((user, session))
+    def on_revoked(revoked: SessionsRevoked) -> None:
+        house.revoked.append(revoked)
 
+    seams = Seams()
     passwords = Passwords()
     access_tokens = AccessTokens(SECRET, [], minutes=15)
-    session_revoker = SessionRevoker(database, on_revoked)
+    transactions = Transactions(database, seams)
     throttle = Throttle(
         failed_logins_per_minute=failed_logins_per_minute,
         registrations_per_minute=registrations_per_minute,
     )
     erasures = Erasures(
         database,
-        transactions=Transactions(database, lambda _event_batches: None),
+        transactions=transactions,
         remove_memberships=remove_memberships,
+        on_names_changed=seams.on_names_changed,
         now=now,
     )
     accounts = Accounts(
         database,
+        transactions=transactions,
         passwords=passwords,
         throttle=throttle,
-        session_revoker=session_revoker,
         registration_open=registration_open,
         now=now,
         erase=erasures.erase,
     )
     logins = Logins(
         database,
+        transactions=transactions,
         passwords=passwords,
         access_tokens=access_tokens,
         throttle=throttle,
-        session_revoker=session_revoker,
+        refresh_token_days=30,
+        now=now,
+    )
+    admin = AdminService(
+        database,
+        transactions=transactions,
+        passwords=passwords,
+        access_tokens=access_tokens,
+        throttle=throttle,
+        erasures=erasures,
+        retention=Retention(database, now=now, on_log_trimmed=seams.on_log_trimmed),
+        epoch=Epoch("epoch"),
         refresh_token_days=30,
         now=now,
     )
@@ -120,17 +136,16 @@ async def open_house(
         database=database,
         passwords=passwords,
         access_tokens=access_tokens,
-        session_revoker=session_revoker,
         accounts=accounts,
-        account_admin=AccountAdmin(
-            database, passwords=passwords, session_revoker=session_revoker, now=now
-        ),
+        admin=admin,
         logins=logins,
         authenticator=Authenticator(database, BatchLoader(database), access_tokens, now),
     )
-    yield house
+    with seams.on_sessions_revoked.connected(on_revoked):
+        yield house
     await house.authenticator.close()
-    await session_revoker.close()
+    await admin.close()
+    await transactions.close()
     passwords.close()
 
 

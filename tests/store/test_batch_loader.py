@@ -8,10 +8,7 @@ import pytest
 from app.domain.errors import RoomNotFound, Unavailable
 from app.domain.ids import RoomId
 from app.domain.roles import Role
-from app.services.log import read_receipt_buffer as markers_module
-from app.services.rooms import room_directory as directory_module
 from app.services.rooms.room_directory import RoomDirectory
-from app.store import batch_loader as together_module
 from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import DbConnection
 from tests.harness.databases import GatedDatabase
@@ -56,10 +53,9 @@ async def test_all_who_ask_at_once_are_answered_by_one_read(gated: GatedDatabase
     ],
 )
 async def test_those_who_ask_in_the_turns_that_follow(
-    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch, seconds: float, first: list[int]
+    gated: GatedDatabase, seconds: float, first: list[int]
 ) -> None:
-    monkeypatch.setattr(together_module, "MAX_LOAD_GATHER_SECONDS", seconds)
-    doubles = Doubles(BatchLoader(gated))
+    doubles = Doubles(BatchLoader(gated, gather_seconds=seconds))
 
     asked = []
     for n in range(5):
@@ -93,9 +89,7 @@ async def test_all_hear_of_a_failure_and_the_next_is_asked_anew(gated: GatedData
     assert await doubles.together.get(1) == 2
 
 
-async def test_a_room_is_looked_up_once(
-    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_room_is_looked_up_once(gated: GatedDatabase) -> None:
     directory = RoomDirectory(BatchLoader(gated))
     assert directory.known("general") is None
 
@@ -106,13 +100,21 @@ async def test_a_room_is_looked_up_once(
     for name in ("nowhere", "no..name"):
         with pytest.raises(RoomNotFound):
             await directory.find(name)
-    monkeypatch.setattr(directory_module, "MAX_REMEMBERED_ROOMS", 1)
+
+
+async def test_a_directory_remembers_so_many_rooms(server: Server) -> None:
+    directory = RoomDirectory(BatchLoader(server.database), max_remembered=1)
+    await server.room("den")
+    await directory.find("den")
+
     await directory.find("general")
+
     assert directory.known("general") == RoomId(1)
+    assert directory.known("den") is None
 
 
 async def test_a_room_that_is_made_later_is_found(server: Server) -> None:
-    directory = server.runtime.directory
+    directory = server.runtime.rooms.directory
     with pytest.raises(RoomNotFound):
         await directory.find("den")
 
@@ -127,7 +129,7 @@ async def test_where_one_stands_includes_what_is_not_yet_written(server: Server)
     for text in ("one", "two @bo", "three"):
         last = await ana.ask("send", text=text)
     user, room = (await server.person("bo")).user, server.room_id("general")
-    get = server.runtime.room_views.get
+    get = server.runtime.rooms.room_views.get
 
     before = await get(room, user)
     await bo.ask("read", seq=last["seq"] - 1)
@@ -144,7 +146,7 @@ async def test_memberships_by_name_and_at_most_so_many(server: Server) -> None:
     for name in ("zoo", "attic", "den"):
         await server.room(name)
     ana, eve = [(await server.person(name)).user for name in ("ana", "eve")]
-    memberships = server.runtime.memberships
+    memberships = server.runtime.rooms.memberships
 
     shown = await memberships.room_views(ana, 2)
 
@@ -155,10 +157,9 @@ async def test_memberships_by_name_and_at_most_so_many(server: Server) -> None:
 
 
 async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
-    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
+    gated: GatedDatabase,
 ) -> None:
-    monkeypatch.setattr(markers_module, "READ_MARKER_SECONDS", 0.02)
-    async with open_server(gated) as server:
+    async with open_server(gated, limits={"log": {"read_receipt_seconds": 0.02}}) as server:
         bo = await server.joins("bo", "general")
         await gated.quiet()
         writes = gated.writes
@@ -168,7 +169,7 @@ async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
         await gated.quiet()
 
         assert gated.writes == writes + 1
-        async with open_server(gated) as restarted:
+        async with open_server(gated, limits={"log": {"read_receipt_seconds": 0.02}}) as restarted:
             restarted.shares_people_with(server)
             again = await restarted.connects("bo", "general")
             assert (await again.catches_up())[0]["read"] == 2

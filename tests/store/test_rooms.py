@@ -17,10 +17,10 @@ from app.domain.appends import (
     Remove,
     Send,
 )
-from app.domain.authority import NOBODY
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import MAX_UNREAD_COUNTED
 from app.domain.roles import Kind, Role
+from app.domain.working_set import NO_ROOM
 from app.services.log.committer import commit
 from app.store import rooms, users
 from app.store.database import Database
@@ -97,7 +97,7 @@ async def house(database: Database) -> House:
 
 async def make(house: House, name: str, kind: Kind, by: str = "ana") -> RoomId:
     request = CreateRoom(
-        room=NOBODY, by=house.people[by], at=NOW, name=name, title=name.title(), kind=kind
+        room=NO_ROOM, by=house.people[by], at=NOW, name=name, title=name.title(), kind=kind
     )
     (done,) = await house.does(request)
     return done.room
@@ -158,7 +158,7 @@ async def test_an_outsider_has_no_part_in_a_room(house: House) -> None:
 
 async def test_the_other_one_of_a_direct_room_is_named(house: House) -> None:
     ana, bo = house.people["ana"], house.people["bo"]
-    (done,) = await house.does(OpenDirect(room=NOBODY, by=ana, at=NOW, user=bo, name="dm-1"))
+    (done,) = await house.does(OpenDirect(room=NO_ROOM, by=ana, at=NOW, user=bo, name="dm-1"))
 
     assert (await house.stands("ana", room=done.room)).other == "bo"
     assert (await house.stands("bo", room=done.room)).other == "ana"

@@ -53,7 +53,7 @@ async def listening(server: Server, **changed: Any) -> AsyncIterator[tuple[int, 
     """A server of this process on a real port; and what uvicorn knows of its connections."""
     config, state = configuration(server, **changed), ServerState()
     sockets = await asyncio.get_running_loop().create_server(
-        lambda: ProtocolSniffer(config, state, {"runtime": server.runtime}), "127.0.0.1", 0
+        lambda: ProtocolSniffer(config, state, {}), "127.0.0.1", 0
     )
     yield sockets.sockets[0].getsockname()[1], state
     sockets.close()

@@ -81,7 +81,7 @@ class Server:
             assert monotonic() < deadline, self._log.read_text()
 
     def kill(self) -> None:
-        """End it as `kill -9` does: it can't send goodbye."""
+        """Kill the server, as `kill -9` does."""
         self.expected.extend(OUTAGE)
         self.close()
 

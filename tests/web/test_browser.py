@@ -47,7 +47,7 @@ def send(page: Page, text: str) -> None:
 
 
 def post_many(page: Page, room: str, texts: list[str]) -> None:
-    """Say a lot at once, over HTTP with the page's unique token."""
+    """Send messages over HTTP, with the page's own token."""
     page.evaluate(
         """async ([room, texts]) => {
             const { access } = JSON.parse(localStorage.getItem("parley.session"));

@@ -18,7 +18,7 @@ class NetworkProxy:
     """The network between one page and the server; passes frames unless a test says otherwise."""
 
     def __init__(self, page: Page) -> None:
-        # Decides of each frame from the server whether it delivers.
+        # Whether a frame from the server is delivered to the page.
         self.delivers: Callable[[Frame], bool] = lambda frame: True
         self.sent: list[Frame] = []
         self.connections: list[WebSocketRoute] = []

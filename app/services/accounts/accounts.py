@@ -8,18 +8,19 @@ from app.domain import names, text
 from app.domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
 from app.domain.ids import Millis, SessionId, UserId
 from app.domain.limits import MAX_DISPLAY_NAME_CHARACTERS
+from app.domain.sessions import SessionsRevoked
 from app.observability.logs import event
 from app.security.passwords import Passwords, refuse_weak
 from app.services.accounts.authenticator import Identity
 from app.services.accounts.login_throttle import Throttle
-from app.services.accounts.session_revoker import Ended, SessionRevoker
+from app.services.log.transactions import Effects, Transactions
 from app.store import sessions, users
 from app.store.database import Database, DbConnection
 from app.store.users import User
 
 log = logging.getLogger("parley.security")
 
-Erase = Callable[[UserId, SessionRevoker], Awaitable[None]]
+Erase = Callable[[UserId, Transactions], Awaitable[None]]
 """Makes an account nobody's: :meth:`app.services.accounts.erasures.Erasures.erase`."""
 
 # What breaks a line or turns text around; a name stands in other people's lists and logs.
@@ -38,7 +39,7 @@ class Accounts:
         *,
         passwords: Passwords,
         throttle: Throttle,
-        session_revoker: SessionRevoker,
+        transactions: Transactions,
         registration_open: bool,
         now: Callable[[], Millis],
         erase: Erase,
@@ -46,7 +47,7 @@ class Accounts:
         self._database = database
         self._passwords = passwords
         self._throttle = throttle
-        self._session_revoker = session_revoker
+        self._transactions = transactions
         self._registration_open = registration_open
         self._now = now
         self._erase = erase
@@ -120,7 +121,7 @@ class Accounts:
             new_hash = await self._passwords.hash(password)
         now = self._now()
 
-        def work(connection: DbConnection) -> tuple[User, Ended]:
+        def work(connection: DbConnection) -> tuple[User, Effects]:
             user = _locked(connection, me)
             ended: Sequence[SessionId] = ()
             if verified is not None:
@@ -131,9 +132,10 @@ class Accounts:
             if shown is not None:
                 users.update(connection, user.id, display_name=shown)
                 user = user._replace(display_name=shown)
-            return user, [(me.user, session) for session in ended]
+            revoked = [SessionsRevoked(me.user, session) for session in ended]
+            return user, Effects(sessions_revoked=revoked)
 
-        user = await self._session_revoker.write(work)
+        user = await self._transactions.write(work)
         if verified is not None:
             event(log, logging.INFO, "user.password_changed", user=me.username, address=address)
         return user
@@ -149,7 +151,7 @@ class Accounts:
 
         """
         await self._confirm(me, password, address)
-        await self._erase(me.user, self._session_revoker)
+        await self._erase(me.user, self._transactions)
         event(log, logging.INFO, "user.erased", user=me.username, address=address)
 
     # Anybody's
@@ -211,7 +213,7 @@ class Accounts:
 
         """
         user = await self.get(username)
-        await self._erase(user.id, self._session_revoker)
+        await self._erase(user.id, self._transactions)
         event(log, logging.INFO, "user.erased", user=user.username)
 
     # Internal
@@ -248,7 +250,7 @@ class Accounts:
 
 def _display_name(text_: str) -> str:
     name = text_.strip()
-    why = text.fault(name)
+    why = text.unstorable_reason(name)
     if why is None and not name:
         why = "is empty"
     if why is None and len(name) > MAX_DISPLAY_NAME_CHARACTERS:

@@ -15,7 +15,6 @@ from typing import Any
 
 from app.domain.appends import Append, Delete
 from app.domain.errors import Unavailable
-from app.domain.events import EventBatch
 from app.domain.ids import SEQ_BITS, EventId, Millis, RoomId, UserId
 from app.domain.limits import (
     ERASURE_BATCH_MESSAGES,
@@ -23,18 +22,15 @@ from app.domain.limits import (
     MAX_BATCH_ROOMS,
     SWEEP_SECONDS,
 )
+from app.domain.sessions import SessionsRevoked
 from app.observability.logs import event
-from app.services.accounts.session_revoker import Ended, SessionRevoker
 from app.services.log.committer import commit
-from app.services.log.transactions import Transactions
+from app.services.log.seams import Seam
+from app.services.log.transactions import Effects, Transactions
 from app.store import erasures
 from app.store.database import Database, DbConnection
 
 log = logging.getLogger("parley.security")
-
-
-def _nobody() -> None:
-    """Told by a command that is alone with the database."""
 
 
 class Erasures:
@@ -42,8 +38,8 @@ class Erasures:
     Makes accounts nobody's.
 
     Args:
-        let_go: Ends the memberships of a user. May be called again.
-        on_renamed: Told, after the commit, that a name is gone.
+        remove_memberships: Ends the memberships of a user. May be called again.
+        on_names_changed: Announces, after the commit, that a name is gone.
 
     """
 
@@ -54,19 +50,25 @@ class Erasures:
         transactions: Transactions,
         remove_memberships: Callable[[UserId], Awaitable[None]],
         now: Callable[[], Millis],
-        on_renamed: Callable[[], None] = _nobody,
+        on_names_changed: Seam[None],
+        batch_messages: int = ERASURE_BATCH_MESSAGES,
+        batch_rooms: int = MAX_BATCH_ROOMS,
+        retry_seconds: float = ERASURE_RETRY_SECONDS,
     ) -> None:
         self._database = database
         self._transactions = transactions
         self._remove_memberships = remove_memberships
         self._now = now
-        self._on_renamed = on_renamed
+        self._on_names_changed = on_names_changed
+        self._batch_messages = batch_messages
+        self._batch_rooms = batch_rooms
+        self._retry_seconds = retry_seconds
         self._closing = False
         self._interrupted = asyncio.Event()
         self._running: dict[UserId, asyncio.Task[None]] = {}
 
     async def erase(
-        self, user: UserId, session_revoker: SessionRevoker, *, blank: bool = False
+        self, user: UserId, transactions: Transactions, *, blank: bool = False
     ) -> None:
         """
         Take name, password and log-ins from an account; return when nothing is left to do.
@@ -74,14 +76,14 @@ class Erasures:
         Safe to cancel: what has begun is carried on. The same for whoever asks again.
 
         Args:
-            endings: Whose transaction begins it.
+            transactions: Runs the first transaction, which may write an audit entry as well.
             blank: Whether every message of the user is blanked, as by deleting it.
 
         Raises:
             Unavailable: If the database can't be used now. What has begun is carried on later.
 
         """
-        if await session_revoker.write(partial(self._begin, user=user, blank=blank)):
+        if await transactions.write(partial(self._begin, user=user, blank=blank)):
             await self._carry_on(user)
 
     async def run(self) -> None:
@@ -92,11 +94,11 @@ class Erasures:
                 wait = SWEEP_SECONDS
             except Unavailable:
                 log.warning("erasure.waits_for_database")
-                wait = ERASURE_RETRY_SECONDS
+                wait = self._retry_seconds
             try:
                 async with asyncio.timeout(wait):
                     await self._interrupted.wait()
-                    await asyncio.sleep(ERASURE_RETRY_SECONDS)
+                    await asyncio.sleep(self._retry_seconds)
             except TimeoutError:
                 pass
             self._interrupted.clear()
@@ -119,9 +121,11 @@ class Erasures:
 
     # The steps
 
-    def _begin(self, connection: DbConnection, user: UserId, *, blank: bool) -> tuple[bool, Ended]:
+    def _begin(
+        self, connection: DbConnection, user: UserId, *, blank: bool
+    ) -> tuple[bool, Effects]:
         begun = erasures.begin(connection, user, self._now(), blank=blank)
-        return begun, [(user, None)] if begun else []
+        return begun, Effects(sessions_revoked=[SessionsRevoked(user, None)] if begun else ())
 
     async def _carry_on(self, user: UserId) -> None:
         task = self._running.get(user)
@@ -140,7 +144,7 @@ class Erasures:
             # They leave while they still have a name.
             await self._remove_memberships(user)
             await self._database.write(lambda c: erasures.rename(c, user, self._now()))
-            self._on_renamed()
+            self._on_names_changed.announce(None)
         if await self._database.read(lambda c: erasures.is_blanking(c, user)):
             count = await self._blank(user)
             event(log, logging.INFO, "user.blanked", user_id=user, messages=count)
@@ -150,24 +154,24 @@ class Erasures:
         after, count = 0, 0
         while True:
             self._go_on()
-            reading = partial(erasures.said, user=user, after=after, limit=ERASURE_BATCH_MESSAGES)
+            reading = partial(erasures.said, user=user, after=after, limit=self._batch_messages)
             found = await self._database.read(reading)
             if not found:
                 return count
-            batch = _of_few_rooms(found)
+            batch = _of_few_rooms(found, self._batch_rooms)
             await self._transactions.write(partial(self._delete, messages=batch))
             after, count = batch[-1], count + len(batch)
 
     def _delete(
         self, connection: DbConnection, messages: Sequence[EventId]
-    ) -> tuple[None, Sequence[EventBatch]]:
+    ) -> tuple[None, Effects]:
         at = self._now()
         deletions: list[Append] = [
             Delete(room=_room(id_), by=None, at=at, ref=id_ & (1 << SEQ_BITS) - 1)
             for id_ in messages
         ]
         # One that is refused has been removed by retention: it says nothing any more.
-        return None, commit(connection, deletions).event_batches
+        return None, Effects(commit(connection, deletions).event_batches)
 
     def _go_on(self) -> None:
         if self._closing:
@@ -178,11 +182,11 @@ def _room(message: EventId) -> RoomId:
     return RoomId(message >> SEQ_BITS)
 
 
-def _of_few_rooms(messages: Sequence[EventId]) -> Sequence[EventId]:
+def _of_few_rooms(messages: Sequence[EventId], limit: int) -> Sequence[EventId]:
     """The first of ``messages``, of no more rooms than one transaction may lock."""
     rooms: set[Any] = set()
     for index, message in enumerate(messages):
         rooms.add(_room(message))
-        if len(rooms) > MAX_BATCH_ROOMS:
+        if len(rooms) > limit:
             return messages[:index]
     return messages

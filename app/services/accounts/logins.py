@@ -4,6 +4,7 @@ Log-ins: how one begins, is carried on with refresh tokens, and ends.
 Whose access token one is, :mod:`app.services.accounts.authenticator` knows.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -15,16 +16,18 @@ from app.domain.errors import (
     InvalidGrant,
     TokenExpired,
     Unauthorized,
+    Unavailable,
     UserNotFound,
 )
 from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import MAX_SESSION_LABEL_CHARACTERS, MAX_TOKEN_CHARACTERS
+from app.domain.limits import MAX_SESSION_LABEL_CHARACTERS, MAX_TOKEN_CHARACTERS, SWEEP_SECONDS
+from app.domain.sessions import SessionsRevoked
 from app.observability.logs import event
 from app.security.access_tokens import AccessTokens
 from app.security.codes import code_hash, new_code
 from app.security.passwords import Passwords
 from app.services.accounts.login_throttle import Throttle
-from app.services.accounts.session_revoker import Ended, SessionRevoker
+from app.services.log.transactions import Effects, Transactions
 from app.store import sessions, users
 from app.store.database import Database, DbConnection
 from app.store.sessions import RefreshOutcome, RefreshResult, Session
@@ -62,7 +65,7 @@ class Logins:
         passwords: Passwords,
         access_tokens: AccessTokens,
         throttle: Throttle,
-        session_revoker: SessionRevoker,
+        transactions: Transactions,
         refresh_token_days: int,
         now: Callable[[], Millis],
     ) -> None:
@@ -70,7 +73,7 @@ class Logins:
         self._passwords = passwords
         self._access_tokens = access_tokens
         self._throttle = throttle
-        self._session_revoker = session_revoker
+        self._transactions = transactions
         self._life_ms = refresh_token_days * _DAY_MS
         self._now = now
 
@@ -137,14 +140,15 @@ class Logins:
             raise InvalidGrant("This refresh token is not valid. Log in again.")
         now, successor = self._now(), new_code()
 
-        def work(connection: DbConnection) -> tuple[RefreshResult, Ended]:
+        def work(connection: DbConnection) -> tuple[RefreshResult, Effects]:
             shown = code_hash(refresh_token)
             found = sessions.rotate_refresh_token(connection, shown, code_hash(successor), now)
             if found.outcome is not RefreshOutcome.REUSED or found.user is None:
-                return found, []
-            return found, [(found.user, found.session)]
+                return found, Effects()
+            revoked = SessionsRevoked(found.user, found.session)
+            return found, Effects(sessions_revoked=[revoked])
 
-        found = await self._session_revoker.write(work)
+        found = await self._transactions.write(work)
         if found.outcome is RefreshOutcome.REUSED:
             facts = {"user_id": found.user, "session": found.session}
             event(log, logging.WARNING, "login.refresh_token_reused", **facts)
@@ -179,23 +183,33 @@ class Logins:
         """End one log-in of the user. Idempotent; nothing happens to somebody else's."""
         now = self._now()
 
-        def work(connection: DbConnection) -> tuple[bool, Ended]:
+        def work(connection: DbConnection) -> tuple[bool, Effects]:
             gone = sessions.end(connection, user, [session], now)
-            return bool(gone), [(user, session) for session in gone]
+            revoked = [SessionsRevoked(user, session) for session in gone]
+            return bool(gone), Effects(sessions_revoked=revoked)
 
-        if await self._session_revoker.write(work):
+        if await self._transactions.write(work):
             event(log, logging.INFO, "login.ended", user_id=user, session=session)
 
     async def end_all(self, user: UserId) -> None:
         """End every log-in of the user."""
         now = self._now()
 
-        def work(connection: DbConnection) -> tuple[None, Ended]:
+        def work(connection: DbConnection) -> tuple[None, Effects]:
             sessions.end_all(connection, user, now)
-            return None, [(user, None)]
+            return None, Effects(sessions_revoked=[SessionsRevoked(user, None)])
 
-        await self._session_revoker.write(work)
+        await self._transactions.write(work)
         event(log, logging.INFO, "login.all_ended", user_id=user)
+
+    async def run(self) -> None:
+        """Delete old log-ins now and then, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self.sweep()
+            except Unavailable:
+                log.warning("logins.not_swept")
 
     async def sweep(self) -> int:
         """Delete what is left of log-ins that ended a week ago; answers how many."""

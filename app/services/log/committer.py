@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from app.domain.appends import Append, Committed
-from app.domain.deciding import decide
+from app.domain.decide import decide
 from app.domain.errors import Internal, ParleyError, Unavailable
 from app.domain.events import Event, EventBatch, users_of
 from app.domain.ids import RoomId, UserId
@@ -28,8 +28,9 @@ from app.domain.limits import (
     MAX_QUEUED_APPENDS,
 )
 from app.domain.working_set import WorkingSet
-from app.realtime.fanout import Fanout
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.log.seams import Seam
+from app.services.log.writer_pacing import WriterPacing
 from app.store import log as log_store
 from app.store import markers as marker_store
 from app.store import names, working_sets
@@ -54,14 +55,21 @@ class Committer:
     def __init__(
         self,
         database: Database,
-        publish: Callable[[Sequence[EventBatch]], None],
-        markers: ReadReceiptBuffer,
-        fanout: Fanout,
+        *,
+        on_committed: Seam[Sequence[EventBatch]],
+        receipts: ReadReceiptBuffer,
+        pacing: WriterPacing,
+        max_batch_appends: int = MAX_BATCH_APPENDS,
+        max_batch_rooms: int = MAX_BATCH_ROOMS,
+        max_queued_appends: int = MAX_QUEUED_APPENDS,
     ) -> None:
         self._database = database
-        self._publish = publish
-        self._markers = markers
-        self._fanout = fanout
+        self._on_committed = on_committed
+        self._receipts = receipts
+        self._pacing = pacing
+        self._max_batch_appends = max_batch_appends
+        self._max_batch_rooms = max_batch_rooms
+        self._max_queued_appends = max_queued_appends
         self._queue: deque[tuple[Append, Callable[[AppendResult], None]]] = deque()
         self._work = asyncio.Event()
         self._closing = False
@@ -70,7 +78,7 @@ class Committer:
         self._last_seconds = 0.0
         self._answered = 0.0
         self._expected = 0
-        markers.wake_by(self._work.set)
+        receipts.wake_by(self._work.set)
         self.failures = 0
         """Commits that failed in a row."""
         self.finished = asyncio.Event()
@@ -91,7 +99,7 @@ class Committer:
             Unavailable: If too many wait already, or the server is about to stop.
 
         """
-        if self._closing or len(self._queue) >= MAX_QUEUED_APPENDS:
+        if self._closing or len(self._queue) >= self._max_queued_appends:
             raise Unavailable
         self._queue.append((append, answer))
         if not self._work.is_set():
@@ -126,7 +134,7 @@ class Committer:
     async def run(self) -> None:
         """Commit batches until :meth:`close`; what was queued by then is committed."""
         while True:
-            if not self._queue and not self._markers.due:
+            if not self._queue and not self._receipts.due:
                 if self._closing:
                     self.finished.set()
                     return
@@ -141,7 +149,7 @@ class Committer:
     def close(self) -> None:
         """Take no more. :meth:`run` returns when the queue is empty."""
         self._closing = True
-        self._markers.flush()
+        self._receipts.flush()
         self._work.set()
 
     @property
@@ -171,22 +179,22 @@ class Committer:
 
     def _take(self) -> list[tuple[Append, Callable[[AppendResult], None]]]:
         queue = self._queue
-        if len(queue) <= MAX_BATCH_APPENDS and not self._database.shared:
+        if len(queue) <= self._max_batch_appends and not self._database.shared:
             batch = list(queue)
             queue.clear()
             return batch
         batch = []
         rooms: set[RoomId] = set()
-        while queue and len(batch) < MAX_BATCH_APPENDS:
+        while queue and len(batch) < self._max_batch_appends:
             rooms.add(queue[0][0].room)
-            if len(rooms) > MAX_BATCH_ROOMS:
+            if len(rooms) > self._max_batch_rooms:
                 break
             batch.append(queue.popleft())
         return batch
 
     async def _commit(self, batch: list[tuple[Append, Callable[[AppendResult], None]]]) -> None:
         appends = [append for append, _ in batch]
-        marks = self._markers.take()
+        marks = self._receipts.take()
         time = asyncio.get_running_loop().time
         began = time()
         result = await self._write(appends, marks)
@@ -195,10 +203,11 @@ class Committer:
         for (_, answer), outcome in zip(batch, result.outcomes, strict=True):
             answer(outcome)
         try:
-            self._publish(result.event_batches)
+            if result.event_batches:
+                self._on_committed.announce(result.event_batches)
         except Exception:  # what is committed is committed: its senders hear so, and others go on
             log.exception("committer.not_published")
-        self._expected = min(len(self._queue) + len(batch), MAX_BATCH_APPENDS)
+        self._expected = min(len(self._queue) + len(batch), self._max_batch_appends)
         self._answered = time()
 
     async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
@@ -207,7 +216,7 @@ class Committer:
         except Unavailable as exc:
             # Whether it was committed is not known: a retry with the same id finds out.
             self.failures += 1
-            self._markers.put_back(marks)
+            self._receipts.put_back(marks)
             return CommitResult([exc] * len(appends), [])
         except Exception:  # a row that the database refuses; which one, each alone will show
             log.exception("committer.batch_refused", extra={"appends": len(appends)})
@@ -216,19 +225,19 @@ class Committer:
         return result
 
     async def _transact(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
-        prepared = None if self._database.shared else self._fanout.resume_from_thread
+        prepared = None if self._database.shared else self._pacing.resume_from_thread
         work = partial(commit, appends=appends, marks=marks, prepared=prepared)
         self._pause_fanout()
         try:
             return await self._database.write(work)
         finally:
-            self._fanout.resume()
+            self._pacing.resume()
 
     def _pause_fanout(self) -> None:
         # The writer's thread and this one would take turns with the interpreter, until it
         # waits for the disk.
         if not self._database.shared:
-            self._fanout.pause()
+            self._pacing.pause()
 
     async def _one_by_one(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
         outcomes: list[AppendResult] = []
@@ -244,7 +253,7 @@ class Committer:
             else:
                 outcomes += alone.outcomes
                 event_batches += alone.event_batches
-        self._markers.put_back(marks)
+        self._receipts.put_back(marks)
         return CommitResult(outcomes, event_batches)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain.authority import authorize_read, effective_role
+from app.domain.authorization import authorize_read, effective_role
 from app.domain.errors import (
     Conflict,
     Forbidden,
@@ -13,8 +13,9 @@ from app.domain.errors import (
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
-from app.domain.views import MessagePage, MessageView, RoomAccess, Wording
+from app.domain.views import EarlierText, MessagePage, MessageView, RoomAccess
 from app.services.accounts.authenticator import Identity
+from app.services.log.epoch import Epoch
 from app.services.rooms.room_directory import RoomDirectory
 from app.store import events as event_store
 from app.store import messages, rooms
@@ -55,7 +56,7 @@ class History:
         database: Database,
         *,
         directory: RoomDirectory,
-        epoch: Callable[[], str],
+        epoch: Epoch,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
@@ -114,7 +115,7 @@ class History:
 
     async def wordings(
         self, me: Identity, name: str, seq: int, *, after: int = 0, limit: int
-    ) -> list[Wording]:
+    ) -> list[EarlierText]:
         """
         What a message said before it was edited, oldest first.
 
@@ -125,7 +126,7 @@ class History:
         """
         room = await self._directory.find(name)
 
-        def work(connection: DbConnection) -> list[Wording]:
+        def work(connection: DbConnection) -> list[EarlierText]:
             access = self._reader(connection, room, me.user)
             message = _message(connection, room, seq)
             role = effective_role(access, is_admin=me.is_admin)
@@ -152,7 +153,7 @@ class History:
 
         """
         room = await self._directory.find(name)
-        epoch = self._epoch()
+        epoch = self._epoch.name
 
         def work(connection: DbConnection) -> LogPage:
             access = self._reader(connection, room, me)

@@ -9,9 +9,10 @@ stands.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Invalid, ParleyError, RoomNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
@@ -50,18 +51,35 @@ class _Shown(NamedTuple):
         return (self.head, self.first) == (access.head, access.first)
 
 
-_Asked = tuple[UserId, PageKey]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A page that a user asks for, with what the event loop knew when it was asked for."""
+
+    user: UserId
+    key: PageKey
+    kept: _Shown | None = field(compare=False)
+    """The page as it is kept, which may be stale."""
+    names: int = field(compare=False)
+    """Counted before the snapshot is taken, so that a name that changes later is noticed."""
 
 
 class MessagePages:
     """Pages of messages, for those who may read them."""
 
     def __init__(
-        self, database: Database, *, directory: RoomDirectory, now: Callable[[], Millis]
+        self,
+        database: Database,
+        *,
+        directory: RoomDirectory,
+        now: Callable[[], Millis],
+        kept_page_bytes: int = KEPT_PAGE_BYTES,
+        kept_pages_bytes: int = KEPT_PAGES_BYTES,
     ) -> None:
         # Where other nodes write, a name may be gone before this node hears of it.
         self._keeps = not database.shared
         self._directory = directory
+        self._kept_page_bytes = kept_page_bytes
+        self._kept_pages_limit = kept_pages_bytes
         self._now = now
         # Not together with log-ins, which must not wait for pages.
         self._pages: Loader[_Asked, _Shown | ParleyError] = Loader(
@@ -97,13 +115,13 @@ class MessagePages:
             raise Invalid.field("before", "only one of before, after and around can be given")
         room = self._directory.known(name) or await self._directory.find(name)
         key = PageKey(room, name.lower(), before, after, around, limit)
-        found = await self._pages.get((me, key))
+        found = await self._pages.get(_Asked(me, key, self._kept.get(key), self._names))
         if not isinstance(found, _Shown):
             raise found or RoomNotFound()
         self._keep(key, found)
         return found.body
 
-    def names_changed(self) -> None:
+    def on_names_changed(self, _: None) -> None:
         """Somebody is called otherwise."""
         self._names += 1
         self._kept.clear()
@@ -112,31 +130,31 @@ class MessagePages:
     def _load(
         self, connection: DbConnection, asked: Sequence[_Asked]
     ) -> dict[_Asked, _Shown | ParleyError]:
-        # Before the snapshot: a name that changes from here on is noticed.
-        names = self._names
-        found = rooms.access(connection, {(key.room, me) for me, key in asked})
+        # In a database thread: what the event loop owns came with each request.
+        found = rooms.access(connection, {(one.key.room, one.user) for one in asked})
         shown: dict[PageKey, _Shown] = {}
         answers: dict[_Asked, _Shown | ParleyError] = {}
-        for me, key in asked:
+        for one in asked:
+            key = one.key
             try:
-                access = authorize_read(found.get((key.room, me)), self._now())
+                access = authorize_read(found.get((key.room, one.user)), self._now())
             except ParleyError as exc:
-                answers[me, key] = exc.with_traceback(None)
+                answers[one] = exc.with_traceback(None)
                 continue
-            page = shown.get(key) or self._kept.get(key)
+            page = shown.get(key) or one.kept
             if page is None or not page.is_of(access):
                 read = _page(connection, key)
-                page = _Shown(page_json(read, key.name), read.head, read.first, names)
-            answers[me, key] = shown[key] = page
+                page = _Shown(page_json(read, key.name), read.head, read.first, one.names)
+            answers[one] = shown[key] = page
         return answers
 
     def _keep(self, key: PageKey, page: _Shown) -> None:
-        if not self._keeps or page.names != self._names or len(page.body) > KEPT_PAGE_BYTES:
+        if not self._keeps or page.names != self._names or len(page.body) > self._kept_page_bytes:
             return
         before = self._kept.pop(key, None)
         self._kept[key] = page
         self._kept_bytes += page.size - (0 if before is None else before.size)
-        while self._kept_bytes > KEPT_PAGES_BYTES:
+        while self._kept_bytes > self._kept_pages_limit:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= oldest.size
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.domain import names
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Invalid, RoomNotFound
 from app.domain.ids import EventId, Millis, UserId, event_id
 from app.domain.limits import MAX_QUERY_TERMS

@@ -24,7 +24,7 @@ from app.domain.limits import (
     INDEX_SMALL_BATCH,
     MAX_UNINDEXED_RUNS,
 )
-from app.realtime.fanout import Fanout
+from app.services.log.writer_pacing import WriterPacing
 from app.store import unindexed
 from app.store.database import Database
 from app.store.unindexed import Span
@@ -35,9 +35,20 @@ log = logging.getLogger("parley.indexer")
 class Indexer:
     """The task that indexes. Where other nodes write, the committer does it itself."""
 
-    def __init__(self, database: Database, fanout: Fanout) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pacing: WriterPacing,
+        *,
+        delay_seconds: float = INDEX_SECONDS,
+        patience_seconds: float = INDEX_PATIENCE_SECONDS,
+        max_unindexed_batches: int = MAX_UNINDEXED_RUNS,
+    ) -> None:
         self._database = database
-        self._fanout = fanout
+        self._pacing = pacing
+        self._delay_seconds = delay_seconds
+        self._patience_seconds = patience_seconds
+        self._max_unindexed_batches = max_unindexed_batches
         # What was committed and is not indexed, in that order.
         self._spans: deque[Span] = deque()
         # How many events that are.
@@ -49,7 +60,7 @@ class Indexer:
         self._committed = asyncio.Event()
         self._turn = asyncio.Lock()
 
-    def notice(self, batches: Sequence[EventBatch]) -> None:
+    def on_committed(self, batches: Sequence[EventBatch]) -> None:
         """These were committed. Never awaits, never raises."""
         if self._database.shared:
             return
@@ -64,7 +75,7 @@ class Indexer:
             return
         while True:
             await self._behind.wait()
-            await asyncio.sleep(INDEX_SECONDS)
+            await asyncio.sleep(self._delay_seconds)
             self._behind.clear()
             try:
                 await self._round()
@@ -108,9 +119,9 @@ class Indexer:
         """Return when somebody has spoken and everybody heard it: then the next is not near."""
         self._committed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(INDEX_PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 await self._committed.wait()
-                await self._fanout.idle.wait()
+                await self._pacing.idle.wait()
 
     async def _some(self, bite: int) -> bool:
         """Index the next events, so many; whether others still wait."""
@@ -147,7 +158,7 @@ class Indexer:
         self._waiting += high + 1 - low
         if spans and spans[-1][1] + 1 == low:
             spans[-1] = (spans[-1][0], high)
-        elif len(spans) < MAX_UNINDEXED_RUNS:
+        elif len(spans) < self._max_unindexed_batches:
             spans.append((low, high))
         else:
             spans.clear()

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from app.domain.appends import Append, Join
-from app.domain.authority import effective_role, require
+from app.domain.authorization import effective_role, require
 from app.domain.errors import Forbidden, InviteNotFound, RoomNotFound
-from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Action, may
 from app.domain.views import RoomView
 from app.security.codes import code_hash, new_code
-from app.services.log.transactions import Transactions, append_all
+from app.services.log.transactions import Effects, Transactions, append_all
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.rooms import Rooms
 from app.store import invites, working_sets
@@ -133,7 +132,7 @@ class Invites:
 
     def _use(
         self, connection: DbConnection, me: UserId, hashed: bytes, at: Millis
-    ) -> tuple[RoomId, Sequence[EventBatch]]:
+    ) -> tuple[RoomId, Effects]:
         invite = invites.by_code(connection, hashed, at)
         if invite is None:
             raise InviteNotFound
@@ -144,7 +143,7 @@ class Invites:
             raise InviteNotFound from None
         if carried.event_batches and not invites.use(connection, invite.id, at):
             raise InviteNotFound
-        return invite.room, carried.event_batches
+        return invite.room, Effects(carried.event_batches)
 
 
 def _may_invite(connection: DbConnection, room: RoomId, by: UserId, at: Millis) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from app.domain import names
 from app.domain.appends import Admit, Ban, Mute, Remove
-from app.domain.authority import authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.errors import Invalid, UserNotFound
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Role

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from app.domain.ids import RoomId, UserId
 from app.domain.views import RoomView
@@ -9,17 +10,24 @@ from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.store import rooms
 from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import DbConnection
+from app.store.rooms import RoomViewKey
+
+
+class _Asked(NamedTuple):
+    """Whose rooms, how many, and what they have read that is not on disk yet."""
+
+    user: UserId
+    limit: int
+    receipts: tuple[tuple[RoomId, int], ...]
 
 
 class MembershipLoader:
-    """Reads memberships, for all who ask at once."""
+    """Reads memberships, in one query for all that are asked for at the same time."""
 
-    def __init__(self, batch_loader: BatchLoader, markers: ReadReceiptBuffer) -> None:
-        self._markers = markers
+    def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
+        self._receipts = receipts
         self._ids: Loader[UserId, Sequence[RoomId]] = Loader(batch_loader, rooms.of_users)
-        self._room_views: Loader[tuple[UserId, int], list[RoomView]] = Loader(
-            batch_loader, self._load
-        )
+        self._room_views: Loader[_Asked, list[RoomView]] = Loader(batch_loader, _load)
 
     def of(self, user: UserId) -> asyncio.Future[Sequence[RoomId] | None]:
         """
@@ -39,20 +47,20 @@ class MembershipLoader:
             Unavailable: If the database can't be read now.
 
         """
-        return await self._room_views.get((user, limit)) or []
+        asked = _Asked(user, limit, self._receipts.pending(user))
+        return await self._room_views.get(asked) or []
 
-    def _load(
-        self, connection: DbConnection, keys: Sequence[tuple[UserId, int]]
-    ) -> Mapping[tuple[UserId, int], list[RoomView]]:
-        mine = rooms.of_users(connection, [user for user, _ in keys])
-        wanted = {
-            (room, user, self._markers.latest(room, user, 0))
-            for user, limit in keys
-            for room in mine[user][:limit]
-        }
-        found: dict[UserId, list[RoomView]] = {user: [] for user, _ in keys}
-        for (_, user, _), view in rooms.room_views(connection, wanted).items():
-            found[user].append(view)
-        for room_views in found.values():
-            room_views.sort(key=lambda view: view.name)
-        return {(user, limit): found[user][:limit] for user, limit in keys}
+
+def _load(connection: DbConnection, keys: Sequence[_Asked]) -> Mapping[_Asked, list[RoomView]]:
+    # In a database thread: what the event loop owns came with the keys.
+    mine = rooms.of_users(connection, [asked.user for asked in keys])
+    wanted: dict[_Asked, list[RoomViewKey]] = {}
+    for asked in keys:
+        read = dict(asked.receipts)
+        of_user = mine[asked.user][: asked.limit]
+        wanted[asked] = [(room, asked.user, read.get(room, 0)) for room in of_user]
+    found = rooms.room_views(connection, {key for of_one in wanted.values() for key in of_one})
+    return {
+        asked: sorted((found[key] for key in of_one), key=lambda view: view.name)
+        for asked, of_one in wanted.items()
+    }

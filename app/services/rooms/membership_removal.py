@@ -1,13 +1,12 @@
 """Leaving every room, because the account is to be erased: none is left without an owner."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from app.domain.appends import Admit, Append, Remove, UpdateRoom
-from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
-from app.services.log.transactions import Transactions, append_all
+from app.services.log.transactions import Effects, Transactions, append_all
 from app.store import blocks, rooms, working_sets
 from app.store.database import Database, DbConnection
 
@@ -38,15 +37,13 @@ class MembershipRemoval:
             await self._transactions.write(partial(self._leave, user=user, room=room))
         await self._database.write(lambda c: blocks.forget(c, user))
 
-    def _leave(
-        self, connection: DbConnection, user: UserId, room: RoomId
-    ) -> tuple[None, Sequence[EventBatch]]:
+    def _leave(self, connection: DbConnection, user: UserId, room: RoomId) -> tuple[None, Effects]:
         at = self._now()
         # Locked, so that whoever is chosen is still there.
         working_sets.load(connection, [Append(room=room, by=None, at=at)])
         held = rooms.departing_member(connection, room, user)
         if held is None:
-            return None, ()
+            return None, Effects()
         appends: list[Append] = []
         if held.kind is Kind.DIRECT or (held.role is Role.OWNER and held.successor is None):
             closing = UpdateRoom(room=room, by=None, at=at, archived=True, as_operator=True)
@@ -54,4 +51,4 @@ class MembershipRemoval:
         elif held.role is Role.OWNER and held.successor is not None:
             appends.append(Admit(room=room, by=None, at=at, user=held.successor, role=Role.OWNER))
         appends.append(Remove(room=room, by=None, at=at, user=user))
-        return None, append_all(connection, appends).event_batches
+        return None, Effects(append_all(connection, appends).event_batches)

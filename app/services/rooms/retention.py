@@ -13,14 +13,11 @@ from app.domain.errors import Unavailable
 from app.domain.ids import Millis, RoomId
 from app.domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
 from app.observability.logs import event
+from app.services.log.seams import LogTrimmed, Seam
 from app.store import retention
 from app.store.database import Database
 
 log = logging.getLogger("parley.retention")
-
-
-def _nobody(_room: RoomId, _first: int) -> None:
-    """Told by a command that is alone with the database."""
 
 
 class Retention:
@@ -28,7 +25,7 @@ class Retention:
     The task that removes. Any number of nodes may run it.
 
     Args:
-        on_removed: Told, after each commit, which event of a room is the oldest now.
+        on_log_trimmed: Announces, after each commit, which event of a room is the oldest now.
 
     """
 
@@ -37,11 +34,15 @@ class Retention:
         database: Database,
         *,
         now: Callable[[], Millis],
-        on_removed: Callable[[RoomId, int], None] = _nobody,
+        on_log_trimmed: Seam[LogTrimmed],
+        batch_events: int = RETENTION_BATCH_EVENTS,
+        sweep_seconds: float = RETENTION_SECONDS,
     ) -> None:
         self._database = database
         self._now = now
-        self._on_removed = on_removed
+        self._on_log_trimmed = on_log_trimmed
+        self._batch_events = batch_events
+        self._sweep_seconds = sweep_seconds
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -56,7 +57,7 @@ class Retention:
             except Unavailable:
                 log.warning("retention.waits_for_database")
             try:
-                async with asyncio.timeout(RETENTION_SECONDS):
+                async with asyncio.timeout(self._sweep_seconds):
                     await self._woken.wait()
             except TimeoutError:
                 pass
@@ -86,11 +87,11 @@ class Retention:
         reached = None
         while True:
             first = await self._database.write(
-                lambda c: retention.remove_oldest(c, room, now, RETENTION_BATCH_EVENTS)
+                lambda c: retention.remove_oldest(c, room, now, self._batch_events)
             )
             if first is None:
                 break
             reached = first
-            self._on_removed(room, first)
+            self._on_log_trimmed.announce(LogTrimmed(room, first))
         if reached is not None:
             event(log, logging.INFO, "retention.removed", room_id=room, first=reached)

@@ -11,7 +11,10 @@ from app.store.batch_loader import BatchLoader, Loader
 class RoomDirectory:
     """Finds a room's id. Whether somebody may know of the room is another question."""
 
-    def __init__(self, batch_loader: BatchLoader) -> None:
+    def __init__(
+        self, batch_loader: BatchLoader, *, max_remembered: int = MAX_REMEMBERED_ROOMS
+    ) -> None:
+        self._max_remembered = max_remembered
         self._ids: dict[str, RoomId] = {}
         self._load: Loader[str, RoomId] = Loader(batch_loader, rooms.ids)
 
@@ -31,7 +34,7 @@ class RoomDirectory:
         found = self._ids.get(proper) or await self._load.get(proper)
         if found is None:
             raise RoomNotFound
-        if len(self._ids) >= MAX_REMEMBERED_ROOMS:
+        if len(self._ids) >= self._max_remembered:
             self._ids.clear()
         self._ids[proper] = found
         return found

@@ -11,9 +11,9 @@ from app.store.rooms import RoomViewKey
 class RoomViews:
     """Reads standings, each of one snapshot."""
 
-    def __init__(self, batch_loader: BatchLoader, markers: ReadReceiptBuffer) -> None:
-        self._markers = markers
-        self._together: Loader[RoomViewKey, RoomView] = Loader(batch_loader, rooms.room_views)
+    def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
+        self._receipts = receipts
+        self._loader: Loader[RoomViewKey, RoomView] = Loader(batch_loader, rooms.room_views)
 
     async def get(self, room: RoomId, user: UserId, *, read: int = 0) -> RoomView | None:
         """
@@ -25,4 +25,4 @@ class RoomViews:
             Unavailable: If the database can't be read now.
 
         """
-        return await self._together.get((room, user, self._markers.latest(room, user, read)))
+        return await self._loader.get((room, user, self._receipts.latest(room, user, read)))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 from app.domain import names, text
 from app.domain.appends import CreateRoom, OpenDirect, UpdateRoom
-from app.domain.authority import NOBODY, authorize_read
+from app.domain.authorization import authorize_read
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
 from app.domain.views import RoomView
+from app.domain.working_set import NO_ROOM
 from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.room_directory import RoomDirectory
@@ -34,14 +35,14 @@ class Rooms:
         committer: Committer,
         directory: RoomDirectory,
         room_views: RoomViews,
-        markers: ReadReceiptBuffer,
+        receipts: ReadReceiptBuffer,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
         self._committer = committer
         self._directory = directory
         self._room_views = room_views
-        self._markers = markers
+        self._receipts = receipts
         self._now = now
 
     # Looking
@@ -86,11 +87,14 @@ class Rooms:
         if not _NAME_CHARACTERS.fullmatch(prefix):
             return []
 
+        # A copy: the work runs in a database thread.
+        read = dict(self._receipts.pending(me))
+
         def work(connection: DbConnection) -> list[RoomView]:
             found = rooms.visible(
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
-            keys = [(room, me, self._markers.latest(room, me, 0)) for room in found]
+            keys = [(room, me, read.get(room, 0)) for room in found]
             room_views = rooms.room_views(connection, keys)
             return [room_views[key] for key in keys]
 
@@ -108,7 +112,7 @@ class Rooms:
 
         """
         append = CreateRoom(
-            room=NOBODY,
+            room=NO_ROOM,
             by=me,
             at=self._now(),
             name=names.new_room_name(name),
@@ -130,7 +134,9 @@ class Rooms:
         """
         proper = names.username(username)
         other = await self._database.read(lambda c: users.known(c, proper))
-        append = OpenDirect(room=NOBODY, by=me, at=self._now(), user=other.id, name=_direct_name())
+        append = OpenDirect(
+            room=NO_ROOM, by=me, at=self._now(), user=other.id, name=_direct_name()
+        )
         done = await self._committer.append(append)
         return await self.at(me, done.room)
 

@@ -306,7 +306,7 @@ async def test_people_are_found_by_the_beginning_of_their_name(house: House) -> 
 
 async def test_somebody_is_found_by_name_disabled_or_not(house: House) -> None:
     await house.accounts.create("alice", None)
-    await house.account_admin.disable("alice")
+    await house.admin.disable("alice")
 
     assert (await house.accounts.get("ALICE")).username == "alice"
     for nobody in ("bob", "", "a b", "me", "x" * 100, "\ud800"):

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from app.domain.appends import Edit, OpenDirect, Pin, React, Send, UpdateRoom
 from app.domain.errors import Unavailable
 from app.domain.ids import UserId
-from app.services.accounts import erasures as erasures_module
 from app.store import erasures as erasure_store
 from app.store import rooms as room_store
 from app.store import users
@@ -25,7 +24,7 @@ Body = dict[str, Any]
 
 
 async def erases(server: Server, name: str, *, blank: bool = False) -> None:
-    await server.runtime.admin_service.erase_user(name, blank=blank)
+    await server.runtime.admin.erase_user(name, blank=blank)
 
 
 async def talk(server: Server) -> Person:
@@ -169,22 +168,19 @@ async def test_on_another_node_the_old_name_is_forgotten(server: Server) -> None
     bo = await talk(server)
     async with open_server(server.database) as there:
         there._people, there._rooms = server._people, server._rooms
-        await there.runtime.poller.poll()
+        await there.runtime.realtime.poller.poll()
         await there.joins("cy", "den", since=0)
         await erases(server, "bo")
 
-        await there.runtime.poller.poll()
+        await there.runtime.realtime.poller.poll()
 
         heard = await (await there.connects("cy", "den", since=0)).catches_up()
         assert f"deleted-{bo.user}" in {f.get("by") for f in heard}
         assert '"bo"' not in json.dumps(heard)
 
 
-async def test_many_messages_go_in_short_transactions(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erasures_module, "ERASURE_BATCH_MESSAGES", 3)
-    monkeypatch.setattr(erasures_module, "MAX_BATCH_ROOMS", 1)
+@pytest.mark.limits(accounts={"erasure_batch_messages": 3, "erasure_batch_rooms": 1})
+async def test_many_messages_go_in_short_transactions(server: Server) -> None:
     bo = await talk(server)
     for n in range(5):
         await server.append(Send, "den", by="bo", text=f"more {n}")
@@ -220,7 +216,7 @@ async def test_whatever_a_crash_leaves_is_carried_on_at_the_next_start(
             assert isinstance(outcome, Unavailable)
             assert await unfinished(again) == []
             await erases(again, "bo", blank=True)
-        await again.runtime.erasures.resume()
+        await again.runtime.accounts.erasures.resume()
 
         assert await unfinished(again) == []
         assert await said_by(again, bo.user) == []
@@ -250,12 +246,9 @@ async def test_from_the_first_commit_on_nobody_is_this_user(database: Database) 
         await erasing
 
 
-async def test_the_server_carries_on_by_itself(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erasures_module, "ERASURE_RETRY_SECONDS", 0.005)
+async def test_the_server_carries_on_by_itself(database: Database) -> None:
     gated = GatedDatabase(database)
-    async with open_server(gated) as server:
+    async with open_server(gated, limits={"accounts": {"erasure_retry_seconds": 0.005}}) as server:
         bo = await talk(server)
         await gated.quiet()
         with gated.holding_writes(but=2) as gate:
@@ -282,14 +275,14 @@ async def said_by_on(database: Database, user: UserId) -> bool:
 
 async def test_whoever_asks_twice_at_once_gets_the_same(server: Server) -> None:
     bo = await talk(server)
-    session_revoker, erasures = server.runtime.session_revoker, server.runtime.erasures
+    transactions, erasures = server.runtime.log.transactions, server.runtime.accounts.erasures
 
     await asyncio.gather(
-        erasures.erase(bo.user, session_revoker),
-        erasures.erase(bo.user, session_revoker, blank=True),
-        erasures.erase(bo.user, session_revoker),
+        erasures.erase(bo.user, transactions),
+        erasures.erase(bo.user, transactions, blank=True),
+        erasures.erase(bo.user, transactions),
     )
-    await erasures.erase(bo.user, session_revoker, blank=True)
+    await erasures.erase(bo.user, transactions, blank=True)
 
     assert await said_by(server, bo.user) == []
     assert await unfinished(server) == []
@@ -303,30 +296,27 @@ async def test_one_who_hangs_up_does_not_stop_it(server: Server) -> None:
 
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    await server.runtime.admin_service.close()
+    await server.runtime.admin.close()
 
     assert await said_by(server, bo.user) == []
 
 
-async def test_a_server_that_stops_leaves_the_rest_for_the_next_start(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erasures_module, "ERASURE_BATCH_MESSAGES", 1)
+async def test_a_server_that_stops_leaves_the_rest_for_the_next_start(database: Database) -> None:
     gated = GatedDatabase(database)
-    async with open_server(gated) as server:
+    async with open_server(gated, limits={"accounts": {"erasure_batch_messages": 1}}) as server:
         bo = await talk(server)
         await gated.quiet()
         # Begun, three rooms and the blocks left, renamed: then a message each.
         with gated.holding_writes(but=7) as gate:
             erasing = asyncio.create_task(erases(server, "bo", blank=True))
             await until(lambda: gate.waiting, "the second message")
-            closing = asyncio.create_task(server.runtime.erasures.close())
+            closing = asyncio.create_task(server.runtime.accounts.erasures.close())
             await turns()
         await closing
         with pytest.raises(Unavailable):
             await erasing
     assert await database.read(erasure_store.unfinished) == [bo.user]
 
-    async with open_server(database) as again:
-        await again.runtime.erasures.resume()
+    async with open_server(database, limits={"accounts": {"erasure_batch_messages": 1}}) as again:
+        await again.runtime.accounts.erasures.resume()
         assert await said_by(again, bo.user) == []

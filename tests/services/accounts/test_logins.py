@@ -66,7 +66,7 @@ async def test_every_failure_is_answered_alike(
     for name in ("alice", "disabled"):
         await house.accounts.register(name, PASSWORD, None, HOME)
     await house.accounts.create("host", None)
-    await house.account_admin.disable("disabled")
+    await house.admin.disable("disabled")
 
     with pytest.raises(InvalidGrant) as refused:
         await house.logs_in(username, password)
@@ -105,7 +105,7 @@ async def test_a_password_that_is_changed_meanwhile_opens_nothing(house: House) 
     await house.accounts.register("alice", PASSWORD, None, HOME)
 
     answers = await asyncio.gather(
-        house.account_admin.set_password("alice", "battery staple horse"),
+        house.admin.set_password("alice", "battery staple horse"),
         *(house.logs_in("alice") for _ in range(6)),
         return_exceptions=True,
     )

@@ -16,15 +16,19 @@ from app.domain.errors import (
     UserNotFound,
 )
 from app.domain.events import EventBatch
-from app.domain.ids import Millis, SessionId, UserId
+from app.domain.ids import Millis, UserId
 from app.domain.roles import Kind
+from app.domain.sessions import SessionsRevoked
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
 from app.services.accounts.erasures import Erasures
 from app.services.accounts.login_throttle import Throttle
 from app.services.admin.admin_service import AdminService
+from app.services.log.epoch import Epoch
+from app.services.log.seams import Seams
 from app.services.log.transactions import Transactions
 from app.services.rooms.membership_removal import MembershipRemoval
+from app.services.rooms.retention import Retention
 from app.store import meta
 from app.store.checking import check
 from app.store.database import Database
@@ -42,26 +46,28 @@ class Office:
     def __init__(self, database: Database, passwords: Passwords) -> None:
         self.database = database
         self.event_batches: list[EventBatch] = []
-        self.ended: list[tuple[UserId, SessionId | None]] = []
-        self.epochs: list[str] = []
-        transactions = Transactions(database, self.event_batches.extend)
+        self.ended: list[SessionsRevoked] = []
+        seams = self.seams = Seams()
+        transactions = Transactions(database, seams)
         membership_removal = MembershipRemoval(database, transactions, lambda: NOW)
-        self.admin_service = AdminService(
+        self.epoch = Epoch("epoch")
+        self.admin = AdminService(
             database,
+            transactions=transactions,
             erasures=Erasures(
                 database,
                 transactions=transactions,
                 remove_memberships=membership_removal.remove_memberships,
+                on_names_changed=seams.on_names_changed,
                 now=lambda: NOW,
             ),
+            retention=Retention(database, now=lambda: NOW, on_log_trimmed=seams.on_log_trimmed),
+            epoch=self.epoch,
             passwords=passwords,
             access_tokens=AccessTokens(SECRET, [], minutes=15),
             throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
             refresh_token_days=30,
             now=lambda: NOW,
-            on_revoked=lambda user, session: self.ended.append((user, session)),
-            publish=self.event_batches.extend,
-            on_new_epoch=self.epochs.append,
         )
 
     async def entries(self) -> list[tuple[Any, ...]]:
@@ -78,13 +84,17 @@ class Office:
 async def office(database: Database) -> AsyncIterator[Office]:
     passwords = Passwords()
     office = Office(database, passwords)
-    yield office
-    await office.admin_service.close()
+    with (
+        office.seams.on_committed.connected(office.event_batches.extend),
+        office.seams.on_sessions_revoked.connected(office.ended.append),
+    ):
+        yield office
+    await office.admin.close()
     passwords.close()
 
 
 async def test_each_act_on_an_account_leaves_an_entry(office: Office) -> None:
-    do = office.admin_service
+    do = office.admin
 
     await do.add_user("Alice", PASSWORD)
     await do.add_user("bob", None, "Bob B.", is_admin=True, by=ADMIN)
@@ -111,7 +121,7 @@ async def test_each_act_on_an_account_leaves_an_entry(office: Office) -> None:
 async def test_each_act_says_so_in_the_log(office: Office, caplog: Any) -> None:
     caplog.set_level("INFO", "parley.security")
 
-    await office.admin_service.add_user("alice", PASSWORD, by=ADMIN)
+    await office.admin.add_user("alice", PASSWORD, by=ADMIN)
 
     said = [record for record in caplog.records if record.getMessage() == "operator.acted"]
     assert [record.facts for record in said] == [
@@ -139,59 +149,59 @@ async def test_each_act_says_so_in_the_log(office: Office, caplog: Any) -> None:
     ],
 )
 async def test_what_is_refused_leaves_no_trace(office: Office, act: Any, error: Any) -> None:
-    await office.admin_service.add_user("ana", None)
+    await office.admin.add_user("ana", None)
 
     with pytest.raises(error):
-        await act(office.admin_service)
+        await act(office.admin)
 
     assert await office.entries() == [(None, "user.add", "ana")]
     assert office.event_batches == []
-    assert [room.name for room in await office.admin_service.rooms.page(limit=9)] == ["general"]
+    assert [room.name for room in await office.admin.rooms.page(limit=9)] == ["general"]
 
 
 async def test_a_disabled_user_is_logged_in_by_nobody_and_owns_no_new_room(
     office: Office,
 ) -> None:
-    await office.admin_service.add_user("ana", None)
-    await office.admin_service.disable("ana")
+    await office.admin.add_user("ana", None)
+    await office.admin.disable("ana")
 
     with pytest.raises(Forbidden):
-        await office.admin_service.log_in_as("ana", "a product")
+        await office.admin.log_in_as("ana", "a product")
     with pytest.raises(UserNotFound):
-        await office.admin_service.rooms.add("attic", owner="ana")
+        await office.admin.rooms.add("attic", owner="ana")
 
 
 async def test_users_are_listed_by_name_the_disabled_too(office: Office) -> None:
     for name in ("carol", "alice", "albert"):
-        await office.admin_service.add_user(name, None)
-    await office.admin_service.disable("albert")
+        await office.admin.add_user(name, None)
+    await office.admin.disable("albert")
 
-    found = await office.admin_service.users("al", limit=5)
+    found = await office.admin.users("al", limit=5)
 
     assert [(user.username, user.active) for user in found] == [
         ("albert", False),
         ("alice", True),
     ]
-    assert [
-        user.username for user in await office.admin_service.users(after="alice", limit=5)
-    ] == ["carol"]
+    assert [user.username for user in await office.admin.users(after="alice", limit=5)] == [
+        "carol"
+    ]
 
 
 async def test_a_room_is_made_told_of_and_listed(office: Office) -> None:
-    made = await office.admin_service.rooms.add("Kitchen", " Food ", Kind.PUBLIC, by=ADMIN)
+    made = await office.admin.rooms.add("Kitchen", " Food ", Kind.PUBLIC, by=ADMIN)
 
     assert (made.name, made.title, made.kind, made.head) == ("kitchen", "Food", Kind.PUBLIC, 1)
     assert made.member_count == 0
     assert await office.events() == ["room.created"]
     assert await office.entries() == [(ADMIN, "room.add", "kitchen")]
-    listed = await office.admin_service.rooms.page(after="general", limit=5)
+    listed = await office.admin.rooms.page(after="general", limit=5)
     assert listed == [made]
 
 
 async def test_a_private_room_can_be_given_an_owner_at_once(office: Office) -> None:
-    await office.admin_service.add_user("ana", None)
+    await office.admin.add_user("ana", None)
 
-    made = await office.admin_service.rooms.add("attic", kind=Kind.PRIVATE, owner="Ana")
+    made = await office.admin.rooms.add("attic", kind=Kind.PRIVATE, owner="Ana")
 
     assert made.member_count == 1
     assert await office.events() == ["room.created", "member.joined", "member.updated"]
@@ -201,15 +211,11 @@ async def test_a_private_room_can_be_given_an_owner_at_once(office: Office) -> N
 
 
 async def test_archiving_and_reopening_are_events_by_whoever_did_it(office: Office) -> None:
-    admin = await office.admin_service.add_user("ada", None, is_admin=True)
+    admin = await office.admin.add_user("ada", None, is_admin=True)
 
-    assert (
-        await office.admin_service.rooms.set_archived("General", True, admin.id)
-    ).archived_at == NOW
-    assert (
-        await office.admin_service.rooms.set_archived("general", True, admin.id)
-    ).archived_at == NOW
-    assert (await office.admin_service.rooms.set_archived("general", False)).archived_at is None
+    assert (await office.admin.rooms.set_archived("General", True, admin.id)).archived_at == NOW
+    assert (await office.admin.rooms.set_archived("general", True, admin.id)).archived_at == NOW
+    assert (await office.admin.rooms.set_archived("general", False)).archived_at is None
 
     assert await office.events() == ["room.archived", "room.reopened"]
     assert [event_batch.events[0].by for event_batch in office.event_batches] == [admin.id, None]
@@ -223,28 +229,28 @@ async def test_archiving_and_reopening_are_events_by_whoever_did_it(office: Offi
 async def test_a_new_epoch_is_told_and_stored(office: Office) -> None:
     before = await office.database.read(meta.epoch)
 
-    epoch = await office.admin_service.new_epoch()
+    epoch = await office.admin.new_epoch()
 
     assert epoch != before
-    assert office.epochs == [epoch]
+    assert office.epoch.name == epoch
     assert await office.database.read(meta.epoch) == epoch
     assert await office.entries() == [(None, "epoch.new", "installation")]
 
 
 async def test_an_act_that_has_begun_is_finished_without_its_asker(office: Office) -> None:
-    asking = asyncio.create_task(office.admin_service.rooms.add("kitchen"))
+    asking = asyncio.create_task(office.admin.rooms.add("kitchen"))
     await asyncio.sleep(0)  # let it begin
 
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    await office.admin_service.close()
+    await office.admin.close()
 
     assert await office.events() == ["room.created"]
     assert await office.entries() == [(None, "room.add", "kitchen")]
 
 
 async def test_passwords_are_kept_as_hashes(office: Office) -> None:
-    await office.admin_service.add_user("ana", PASSWORD)
+    await office.admin.add_user("ana", PASSWORD)
 
     kept = sa.select(users.c.password_hash)
     stored = await office.database.read(lambda c: c.execute(kept).scalar_one())

@@ -1,7 +1,7 @@
 """Group commit: everything in one order, once, and on disk before anybody hears of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,12 +12,11 @@ from app.domain.errors import Banned, IdReused, Internal, Unavailable
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import Kind
 from app.observability.logs import TextFormatter
-from app.realtime import fanout as fanouts
-from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
-from app.services.log import committer as committer_module
 from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.log.seams import Seam
+from app.services.log.writer_pacing import NoPacing
 from app.store.checking import check
 from app.store.database import Database
 from app.wire.frames import text_frame
@@ -28,9 +27,11 @@ from tests.realtime.people import RecordingTransport
 
 
 @pytest.fixture
-async def house(gated: GatedDatabase) -> AsyncIterator[Server]:
+async def house(
+    gated: GatedDatabase, limits: Mapping[str, Mapping[str, Any]]
+) -> AsyncIterator[Server]:
     """A server on a database that a test can hold; ana and bo are in ``general``."""
-    async with open_server(gated) as server:
+    async with open_server(gated, limits=limits, fanout_patience_seconds=60.0) as server:
         for name in ("ana", "bo"):
             await server.append(Join, "general", by=name)
         await gated.quiet()
@@ -59,7 +60,7 @@ async def test_concurrent_sends_half_of_them_repeated_give_one_to_n(
     house: Server, database: Database
 ) -> None:
     ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
+    append = house.runtime.log.committer.append
     ids = [str(n) for n in range(100)]
 
     done = await asyncio.gather(
@@ -74,16 +75,15 @@ async def test_concurrent_sends_half_of_them_repeated_give_one_to_n(
 
 
 async def test_a_fault_in_telling_others_costs_no_sender_the_answer(
-    house: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    house: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
+    append = house.runtime.log.committer.append
 
     def broken(_event_batches: object) -> None:
         raise ZeroDivisionError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(house.runtime.feed, "publish", broken)
+    with house.runtime.log.seams.on_committed.connected(broken):
         first = await append(send(house, "not told", by=ana))
     second = await append(send(house, "told", by=ana))
 
@@ -97,7 +97,7 @@ async def test_what_waits_becomes_one_transaction_in_order_of_arrival(
     house: Server, gated: GatedDatabase
 ) -> None:
     ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
-    append = house.runtime.committer.append
+    append = house.runtime.log.committer.append
     writes = gated.writes
 
     with gated.holding_writes() as gate:
@@ -120,7 +120,7 @@ async def test_senders_in_step_share_a_batch(house: Server, gated: GatedDatabase
 
     async def goes_on(place: int) -> None:
         for n in range(rounds):
-            await house.runtime.committer.append(send(house, str(n), by=ana))
+            await house.runtime.log.committer.append(send(house, str(n), by=ana))
             # Not all are as fast: the answers reach them one after the other.
             await turns(place)
 
@@ -133,7 +133,7 @@ async def test_senders_in_step_share_a_batch(house: Server, gated: GatedDatabase
 
 async def test_each_decision_sees_the_one_before_it(house: Server, gated: GatedDatabase) -> None:
     ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
-    submit, at = house.runtime.committer.submit, house.clock()
+    submit, at = house.runtime.log.committer.submit, house.clock()
     owner = await house.append(UpdateRoom, "general", by=None, title="x", as_operator=True)
     outcomes: list[Any] = []
 
@@ -217,7 +217,7 @@ async def test_an_outcome_that_is_not_known_is_found_out_by_a_retry(
 
 async def test_three_failures_in_a_row_show(house: Server, gated: GatedDatabase) -> None:
     ana = (await house.person("ana")).user
-    committer = house.runtime.committer
+    committer = house.runtime.log.committer
 
     gated.fails_with = Unavailable()
     for ready in (True, True, False, False):
@@ -234,7 +234,7 @@ async def test_a_row_that_the_database_refuses_fails_alone(
     house: Server, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
+    append = house.runtime.log.committer.append
     # Past validation: no engine takes it.
     bad = send(house, "not for a log \ud800", by=ana, id="bad")
 
@@ -256,12 +256,10 @@ async def test_a_row_that_the_database_refuses_fails_alone(
     assert "not for a log" not in log
 
 
-async def test_a_full_queue_is_unavailable(
-    house: Server, gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(committer_module, "MAX_QUEUED_APPENDS", 3)
+@pytest.mark.limits(log={"max_queued_appends": 3})
+async def test_a_full_queue_is_unavailable(house: Server, gated: GatedDatabase) -> None:
     ana = (await house.person("ana")).user
-    committer = house.runtime.committer
+    committer = house.runtime.log.committer
 
     with gated.holding_writes() as gate:
         tasks = [asyncio.create_task(committer.append(send(house, "x", by=ana)))]
@@ -281,9 +279,8 @@ async def test_a_full_queue_is_unavailable(
             assert (await task).seq
 
 
-async def test_batches_are_bounded(house: Server, gated: GatedDatabase, monkeypatch: Any) -> None:
-    monkeypatch.setattr(committer_module, "MAX_BATCH_APPENDS", 4)
-    monkeypatch.setattr(committer_module, "MAX_BATCH_ROOMS", 2)
+@pytest.mark.limits(log={"max_batch_appends": 4, "max_batch_rooms": 2})
+async def test_batches_are_bounded(house: Server, gated: GatedDatabase) -> None:
     ana = (await house.person("ana")).user
     for name in ("one", "two", "three"):
         await house.room(name)
@@ -291,7 +288,7 @@ async def test_batches_are_bounded(house: Server, gated: GatedDatabase, monkeypa
     writes = gated.writes
 
     with gated.holding_writes() as gate:
-        first = asyncio.create_task(house.runtime.committer.append(send(house, "x", by=ana)))
+        first = asyncio.create_task(house.runtime.log.committer.append(send(house, "x", by=ana)))
         await until(lambda: gate.waiting, "the first batch")
         tasks = [
             asyncio.create_task(house.append(Send, room, by="ana", text="x"))
@@ -308,7 +305,7 @@ async def test_a_storm_of_cancelled_senders_leaves_no_lock(
     house: Server, database: Database
 ) -> None:
     ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
+    append = house.runtime.log.committer.append
 
     for _ in range(10):
         tasks = [
@@ -344,7 +341,7 @@ async def test_closing_commits_what_was_taken_and_takes_no_more(gated: GatedData
     async with open_server(gated) as server:
         ana = await server.joins("ana", "general")
         await gated.quiet()
-        committer = server.runtime.committer
+        committer = server.runtime.log.committer
         with gated.holding_writes() as gate:
             asked = [await ana.sends("send", text=str(n)) for n in range(5)]
             await until(lambda: gate.waiting, "the batch")
@@ -377,7 +374,7 @@ async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
     house: Server, gated: GatedDatabase, database: Database
 ) -> None:
     ana = (await house.person("ana")).user
-    submit, at = house.runtime.committer.submit, house.clock()
+    submit, at = house.runtime.log.committer.submit, house.clock()
     outcomes: list[Any] = []
     ref = (await numbers(database))[-1] + 2
 
@@ -396,11 +393,10 @@ async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("due", [True, False], ids=["a slice is due", "none is"])
 async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_disk(
-    house: Server, gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch, due: bool
+    house: Server, gated: GatedDatabase, due: bool
 ) -> None:
-    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 60)
     ana = (await house.person("ana")).user
-    committer, fanout = house.runtime.committer, house.runtime.hub.fanout
+    committer, fanout = house.runtime.log.committer, house.runtime.realtime.hub.fanout
     transport = RecordingTransport()
     earlier = ([Outbox(transport, 0, lambda: None)], text_frame(b"an earlier message"))
 
@@ -419,7 +415,9 @@ async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_d
 
 
 async def test_a_committer_without_work_ends_at_once(database: Database) -> None:
-    committer = Committer(database, lambda _: None, ReadReceiptBuffer(), Fanout())
+    committer = Committer(
+        database, on_committed=Seam(), receipts=ReadReceiptBuffer(), pacing=NoPacing()
+    )
     committer.close()
     async with patience("its end"):
         await committer.run()

@@ -7,7 +7,7 @@ import pytest
 from app.domain.appends import Join, Send
 from app.domain.errors import Forbidden, InviteNotFound, Unavailable
 from app.domain.roles import Kind
-from app.services.log.transactions import Transactions, append_all
+from app.services.log.transactions import Effects, Transactions, append_all
 from app.store import invites
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
@@ -28,12 +28,12 @@ async def test_what_was_committed_is_published_though_the_caller_is_gone(
 ) -> None:
     await server.room("den")
     eve, ana = await server.person("eve"), await server.joins("ana", "den")
-    transactions = Transactions(gated, server.runtime._publish)
+    transactions = Transactions(gated, server.runtime.log.seams)
     request = join(server, eve.user)
 
     with gated.holding_writes() as gate:
         calling = asyncio.create_task(
-            transactions.write(lambda c: (None, append_all(c, [request]).event_batches))
+            transactions.write(lambda c: (None, Effects(append_all(c, [request]).event_batches)))
         )
         await until(lambda: gate.waiting)
         calling.cancel()
@@ -53,8 +53,8 @@ async def test_if_one_is_refused_none_is_carried_out(server: Server) -> None:
     ]
 
     with pytest.raises(Forbidden):
-        await server.runtime.transactions.write(
-            lambda c: (None, append_all(c, requests).event_batches)
+        await server.runtime.log.transactions.write(
+            lambda c: (None, Effects(append_all(c, requests).event_batches))
         )
 
     assert await head(server) == 1
@@ -70,7 +70,7 @@ async def test_what_fails_after_the_appends_takes_them_back(server: Server) -> N
         raise InviteNotFound
 
     with pytest.raises(InviteNotFound):
-        await server.runtime.transactions.write(work)
+        await server.runtime.log.transactions.write(work)
 
     assert await head(server) == 1
 
@@ -80,14 +80,14 @@ async def test_an_invitation_is_not_used_up_where_nothing_can_be_written(
 ) -> None:
     await server.room("den", kind=Kind.PRIVATE)
     ana, eve = await server.person("ana"), await server.person("eve")
-    invite, code = await server.runtime.invites.make(ana.user, "den", max_uses=1)
-    server.runtime.transactions._database = gated
+    invite, code = await server.runtime.rooms.invites.make(ana.user, "den", max_uses=1)
+    server.runtime.log.transactions._database = gated
     gated.fails_with = Unavailable()
 
     with pytest.raises(Unavailable):
-        await server.runtime.invites.accept(eve.user, code)
+        await server.runtime.rooms.invites.accept(eve.user, code)
     gated.fails_with = None
-    view = await server.runtime.invites.accept(eve.user, code)
+    view = await server.runtime.rooms.invites.accept(eve.user, code)
 
     assert view.role is not None
     left = await server.database.read(

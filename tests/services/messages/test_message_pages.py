@@ -9,7 +9,6 @@ from app.domain.appends import Ban, Delete, Edit, Pin, React, Remove, Send
 from app.domain.errors import Banned, RoomNotFound
 from app.domain.limits import KEPT_PAGE_OVERHEAD_BYTES
 from app.domain.roles import Kind
-from app.services.messages import message_pages
 from app.services.messages.message_pages import MessagePages
 from app.store import retention
 from app.store.database import Database
@@ -23,13 +22,15 @@ AuditRecord = Callable[[Server], Awaitable[object]]
 async def page(server: Server, who: str = "ana", limit: int = 50, **where: int) -> bytes:
     """A page of the den, as the server answers it."""
     person = await server.person(who)
-    return await server.runtime.message_pages.get(person.user, "den", limit=limit, **where)
+    return await server.runtime.messages.message_pages.get(
+        person.user, "den", limit=limit, **where
+    )
 
 
 async def read_anew(server: Server) -> bytes:
     """The newest page as it is read by somebody who has kept nothing."""
     runtime = server.runtime
-    pages = MessagePages(runtime.database, directory=runtime.directory, now=server.clock)
+    pages = MessagePages(runtime.database, directory=runtime.rooms.directory, now=server.clock)
     return await pages.get((await server.person("ana")).user, "den", limit=50)
 
 
@@ -97,27 +98,25 @@ async def test_a_private_rooms_page_is_kept_for_its_members_only(server: Server)
         await page(server, "eve")
 
 
-async def test_what_is_kept_is_bounded(den: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = len(await page(den, limit=1)) + KEPT_PAGE_OVERHEAD_BYTES
-    monkeypatch.setattr(message_pages, "KEPT_PAGES_BYTES", 3 * size)
-    monkeypatch.setattr(message_pages, "KEPT_PAGE_BYTES", 2 * size)
-    pages = den.runtime.message_pages
+@pytest.mark.limits(messages={"kept_pages_bytes": 2_000, "kept_page_bytes": 600})
+async def test_what_is_kept_is_bounded(den: Server) -> None:
+    assert len(await page(den, limit=1)) < 600 < len(await page(den, limit=50))
+    pages = den.runtime.messages.message_pages
 
     for before in (5, 6, 7, 6, 5, 7):
         await page(den, limit=1, before=before)
         await page(den, limit=50)
 
-    assert pages._kept_bytes == sum(kept.size for kept in pages._kept.values()) <= 3 * size
-    assert all(len(kept.body) <= 2 * size for kept in pages._kept.values())
+    assert pages._kept_bytes == sum(kept.size for kept in pages._kept.values()) <= 2_000
+    assert all(len(kept.body) <= 600 for kept in pages._kept.values())
 
 
-async def test_empty_pages_are_bounded_too(den: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_pages, "KEPT_PAGES_BYTES", 4 * KEPT_PAGE_OVERHEAD_BYTES)
-
+@pytest.mark.limits(messages={"kept_pages_bytes": 4 * KEPT_PAGE_OVERHEAD_BYTES})
+async def test_empty_pages_are_bounded_too(den: Server) -> None:
     for after in range(100, 120):
         await page(den, after=after)
 
-    assert len(den.runtime.message_pages._kept) <= 3
+    assert len(den.runtime.messages.message_pages._kept) <= 3
 
 
 async def test_a_name_that_goes_while_a_page_is_read_is_not_kept(database: Database) -> None:
@@ -132,7 +131,7 @@ async def test_a_name_that_goes_while_a_page_is_read_is_not_kept(database: Datab
             asking = asyncio.create_task(page(server))
             await turns()
             await until(lambda: gate.waiting == gated.busy, "all that is read")
-            server.runtime.message_pages.names_changed()
+            server.runtime.messages.message_pages.on_names_changed(None)
         stale = await asking
 
         assert stale is not await page(server)
@@ -147,10 +146,10 @@ async def _leaves_and_is_erased(den: Server, name: str) -> None:
     await _leaves(den, name)
     await page(den)
     # The den's log says nothing of this.
-    await den.runtime.admin_service.erase_user(name, blank=False)
+    await den.runtime.admin.erase_user(name, blank=False)
 
 
 async def _forgets(den: Server) -> None:
     room = den.room_id("den")
     await den.database.write(lambda c: retention.keep(c, room, days=None, events=2))
-    await den.runtime.retention.sweep()
+    await den.runtime.rooms.retention.sweep()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,6 @@ from app.domain.limits import INDEX_BATCH, INDEX_BITES, INDEX_SMALL_BATCH
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
 from app.services.log.committer import commit
-from app.services.messages import search_indexer as indexing
 from app.services.messages.search_indexer import Indexer
 from app.store import search
 from app.store.database import Database
@@ -28,10 +28,10 @@ AT = Millis(1_795_248_000_000)
 class Rooms:
     """Two rooms where Ana speaks, and what a search finds there."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, **limits: Any) -> None:
         self.database = GatedDatabase(database)
         self.fanout = Fanout()
-        self.indexer = Indexer(self.database, self.fanout)
+        self.indexer = Indexer(self.database, self.fanout, **limits)
 
     async def open(self) -> None:
         """Let Ana in."""
@@ -55,7 +55,7 @@ class Rooms:
     async def commits(self, appends: Sequence[Append]) -> None:
         """Commit, and let the indexer hear of it."""
         batch = await self.database.write(lambda c: commit(c, appends))
-        self.indexer.notice(batch.event_batches)
+        self.indexer.on_committed(batch.event_batches)
 
     async def found(self, word: str) -> list[tuple[int, int]]:
         """Room and number of what the index holds now, newest first."""
@@ -72,14 +72,14 @@ class Rooms:
 
 
 @pytest.fixture
-async def rooms(database: Database) -> Rooms:
-    rooms = Rooms(database)
+async def rooms(database: Database, request: pytest.FixtureRequest) -> Rooms:
+    rooms = Rooms(database, **getattr(request, "param", {}))
     await rooms.open()
     return rooms
 
 
-async def test_the_index_follows_by_itself(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing, "INDEX_SECONDS", 0.01)
+@pytest.mark.parametrize("rooms", [{"delay_seconds": 0.01}], indirect=True)
+async def test_the_index_follows_by_itself(rooms: Rooms) -> None:
     await rooms.indexer.catch_up()
     task = asyncio.create_task(rooms.indexer.run())
 
@@ -151,10 +151,8 @@ async def test_what_is_said_while_others_are_indexed_waits_for_the_next_round(
 
 
 @pytest.mark.sqlite_only
-async def test_a_bite_waits_until_somebody_was_heard_by_everybody(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexing, "INDEX_PATIENCE_SECONDS", 60.0)
+@pytest.mark.parametrize("rooms", [{"patience_seconds": 60.0}], indirect=True)
+async def test_a_bite_waits_until_somebody_was_heard_by_everybody(rooms: Rooms) -> None:
     await rooms.indexer.catch_up()
     await rooms.says("plum")
     rooms.fanout.idle.clear()
@@ -208,10 +206,8 @@ async def test_what_changed_before_it_was_indexed_is_indexed_as_it_is(rooms: Roo
     assert await rooms.database.read(lambda c: c.execute(of_deleted, key).scalar_one()) == 1
 
 
-async def test_more_than_is_worth_remembering_is_looked_up(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexing, "MAX_UNINDEXED_RUNS", 3)
+@pytest.mark.parametrize("rooms", [{"max_unindexed_batches": 3}], indirect=True)
+async def test_more_than_is_worth_remembering_is_looked_up(rooms: Rooms) -> None:
     await rooms.indexer.catch_up()
 
     for _ in range(4):

@@ -7,8 +7,7 @@ import sqlalchemy as sa
 
 from app.domain.appends import Remove, Send
 from app.domain.events import EventBatch
-from app.domain.ids import RoomId
-from app.services.rooms import retention as retention_module
+from app.services.log.seams import LogTrimmed, Seam
 from app.services.rooms.retention import Retention
 from app.store import events as event_store
 from app.store import retention as retention_store
@@ -29,7 +28,7 @@ async def says(server: Server, *texts: str, room: str = "den") -> None:
 async def keeps(server: Server, events: int, room: str = "den") -> None:
     """Have a room keep so many events, and remove the others now."""
     await told(server, room, events=events)
-    await server.runtime.retention.sweep()
+    await server.runtime.rooms.retention.sweep()
 
 
 async def told(server: Server, room: str = "den", **what: int | None) -> None:
@@ -56,7 +55,9 @@ async def den(server: Server) -> Server:
     await server.room("den", members=["bo"])
     await says(server, *(f"text {n}" for n in range(3, 11)))
     # Its own first sweep is over, and the next an hour away: what a test removes is its own.
-    await until(lambda: server.runtime.retention._woken._waiters, "the end of the first sweep")
+    await until(
+        lambda: server.runtime.rooms.retention._woken._waiters, "the end of the first sweep"
+    )
     return server
 
 
@@ -76,7 +77,7 @@ async def test_who_is_there_hears_what_comes_next_without_a_hole(den: Server) ->
 async def test_nobody_finds_in_memory_what_is_gone_from_the_disk(den: Server) -> None:
     await den.joins("bo", "den", since=0)
     await den.joins("bo", "den")
-    room_feed = den.runtime.feed.acquire(den.room_id("den"))
+    room_feed = den.runtime.realtime.feed.acquire(den.room_id("den"))
     assert room_feed.buffer is not None
     assert room_feed.buffer.first == 1
     assert room_feed.newest
@@ -85,7 +86,7 @@ async def test_nobody_finds_in_memory_what_is_gone_from_the_disk(den: Server) ->
 
     assert room_feed.buffer.first == 8
     assert not room_feed.newest
-    assert den.runtime.replay_buffers._size == room_feed.buffer.size
+    assert den.runtime.realtime.replay_buffers._size == room_feed.buffer.size
     newest = await den.connects("bo", "den")
     assert await replayed(newest) == [8, 9, 10]
     since = await den.connects("bo", "den", since=7)
@@ -100,7 +101,7 @@ async def test_a_page_that_was_being_read_does_not_come_back_into_the_tail(
         await server.room("den", members=["bo"])
         await says(server, "three", "four")
         await server.joins("ana", "den", since=4)
-        room_feed = server.runtime.feed.acquire(server.room_id("den"))
+        room_feed = server.runtime.realtime.feed.acquire(server.room_id("den"))
         bo = await server.connects("bo")
         await bo.hears("welcome")
         await gated.quiet()
@@ -125,8 +126,8 @@ async def test_a_page_that_was_being_read_does_not_come_back_into_the_tail(
 
 async def _remove(server: Server, database: Database) -> None:
     """Remove what is not to be kept, past the reads that are held."""
-    feed = server.runtime.feed
-    await Retention(database, now=server.clock, on_removed=feed.on_trimmed).sweep()
+    on_log_trimmed = server.runtime.log.seams.on_log_trimmed
+    await Retention(database, now=server.clock, on_log_trimmed=on_log_trimmed).sweep()
 
 
 # Who comes back
@@ -181,7 +182,7 @@ async def test_members_are_known_though_no_event_tells_of_them(den: Server) -> N
 async def test_a_room_that_is_empty_by_now_is_joined_from_its_end(den: Server) -> None:
     await told(den, days=1)
     await ages(den)
-    await den.runtime.retention.sweep()
+    await den.runtime.rooms.retention.sweep()
 
     bo = await den.connects("bo", "den", since=10)
     assert await replayed(bo) == []
@@ -196,12 +197,12 @@ async def test_another_node_forgets_what_was_removed_here(den: Server) -> None:
     async with open_server(den.database) as there:
         there._people, there._rooms = den._people, den._rooms
         await there.joins("bo", "den", since=0)
-        room_feed = there.runtime.feed.acquire(den.room_id("den"))
+        room_feed = there.runtime.realtime.feed.acquire(den.room_id("den"))
         assert room_feed.buffer is not None
         assert room_feed.buffer.first <= 11
 
         await keeps(den, 2)
-        await there.runtime.poller.poll()
+        await there.runtime.realtime.poller.poll()
 
         assert room_feed.first == 9
         assert await replayed(await there.connects("bo", "den", since=8)) == [9, 10]
@@ -217,7 +218,7 @@ async def test_a_node_that_missed_removed_events_has_everybody_join_again(den: S
         await says(den, "behind bo's back", "and more")
         await keeps(den, 1)
 
-        await there.runtime.poller.poll()
+        await there.runtime.realtime.poller.poll()
 
         assert (await bo.is_closed())[0] == 4103
         assert "behind bo's back" not in bo.texts
@@ -225,7 +226,7 @@ async def test_a_node_that_missed_removed_events_has_everybody_join_again(den: S
         await eve.nothing_more()
         ana = await there.joins("ana", "den")
         await says(den, "now")
-        await there.runtime.poller.poll()
+        await there.runtime.realtime.poller.poll()
         assert (await ana.hears("message.created"))["text"] == "now"
 
 
@@ -236,9 +237,9 @@ async def test_a_node_finds_its_way_when_everything_is_gone(den: Server) -> None
         await says(den, "eleven", "twelve")
         await told(den, days=1)
         await ages(den)
-        await den.runtime.retention.sweep()
+        await den.runtime.rooms.retention.sweep()
 
-        await there.runtime.poller.poll()
+        await there.runtime.realtime.poller.poll()
 
         assert (await bo.is_closed())[0] == 4103
         assert await replayed(await there.connects("bo", "den", since=12)) == []
@@ -248,7 +249,7 @@ async def test_a_run_that_comes_behind_a_removed_hole_is_delivered(den: Server) 
     async with open_server(den.database) as there:
         there._people, there._rooms = den._people, den._rooms
         await there.joins("bo", "den", since=10)
-        room_feed = there.runtime.feed.acquire(den.room_id("den"))
+        room_feed = there.runtime.realtime.feed.acquire(den.room_id("den"))
         await says(den, "eleven", "twelve", "thirteen")
         await keeps(den, 1)
         room = den.room_id("den")
@@ -257,8 +258,8 @@ async def test_a_run_that_comes_behind_a_removed_hole_is_delivered(den: Server) 
         )
         assert isinstance(event_batch, EventBatch)
 
-        there.runtime.feed.publish([event_batch])
-        await there.runtime.feed.reach(room_feed, 13)
+        there.runtime.realtime.feed.on_committed([event_batch])
+        await there.runtime.realtime.feed.reach(room_feed, 13)
 
         assert room_feed.delivered == 13
         assert not room_feed.pending
@@ -284,38 +285,37 @@ async def test_a_change_is_carried_out_at_once(den: Server) -> None:
     assert await first() == 9
 
 
-async def test_what_became_too_old_is_removed_now_and_then(
-    den: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention_module, "RETENTION_SECONDS", 0.005)
-    removed: list[tuple[RoomId, int]] = []
+async def test_what_became_too_old_is_removed_now_and_then(den: Server) -> None:
+    removed: list[LogTrimmed] = []
+    on_log_trimmed = Seam[LogTrimmed]()
     retention = Retention(
-        den.database, now=den.clock, on_removed=lambda *what: removed.append(what)
+        den.database, now=den.clock, on_log_trimmed=on_log_trimmed, sweep_seconds=0.005
     )
     await told(den, days=1)
-    task = asyncio.create_task(retention.run())
-    await turns()
-    assert removed == []
+    with on_log_trimmed.connected(removed.append):
+        task = asyncio.create_task(retention.run())
+        await turns()
+        assert removed == []
 
-    await ages(den)
-    await until(lambda: removed, "the next look")
+        await ages(den)
+        await until(lambda: removed, "the next look")
 
     task.cancel()
-    assert removed == [(den.room_id("den"), 11)]
+    assert removed == [LogTrimmed(den.room_id("den"), 11)]
 
 
-async def test_many_events_go_in_short_transactions(
-    den: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention_module, "RETENTION_BATCH_EVENTS", 3)
-    removed: list[int] = []
+async def test_many_events_go_in_short_transactions(den: Server) -> None:
+    removed: list[LogTrimmed] = []
+    on_log_trimmed = Seam[LogTrimmed]()
     retention = Retention(
-        den.database, now=den.clock, on_removed=lambda _room, first: removed.append(first)
+        den.database, now=den.clock, on_log_trimmed=on_log_trimmed, batch_events=3
     )
     await told(den, events=1)
 
-    await asyncio.gather(retention.sweep(), says(den, "eleven", "twelve"))
+    with on_log_trimmed.connected(removed.append):
+        await asyncio.gather(retention.sweep(), says(den, "eleven", "twelve"))
 
-    assert removed[:2] == [4, 7]
-    assert removed == sorted(removed)
+    firsts = [trimmed.first for trimmed in removed]
+    assert firsts[:2] == [4, 7]
+    assert firsts == sorted(firsts)
     assert (await den.database.read(check)).findings == []

@@ -13,7 +13,9 @@ from tests.harness.socket_client import together
 
 async def goes(server: Server, name: str) -> None:
     """Have somebody leave everything."""
-    await server.runtime.membership_removal.remove_memberships((await server.person(name)).user)
+    await server.runtime.rooms.membership_removal.remove_memberships(
+        (await server.person(name)).user
+    )
 
 
 async def roles(server: Server, room: str) -> dict[str, Role]:
@@ -105,24 +107,24 @@ async def test_an_archived_room_is_handed_over_too(server: Server) -> None:
 
     assert await roles(server, "den") == {"bo": Role.OWNER}
     bo = await server.person("bo")
-    reopened = await server.runtime.rooms.update(bo.user, "den", archived=False)
+    reopened = await server.runtime.rooms.rooms.update(bo.user, "den", archived=False)
     assert reopened.archived_at is None
 
 
 async def test_a_direct_room_is_archived_and_stays_with_the_other(server: Server) -> None:
     ana, bo = await server.person("ana"), await server.person("bo")
-    direct = await server.runtime.rooms.open_direct(ana.user, "bo")
+    direct = await server.runtime.rooms.rooms.open_direct(ana.user, "bo")
     server._rooms["direct"] = direct.room
     await server.append(Send, "direct", by="ana", text="goodbye")
 
     await goes(server, "ana")
 
-    left = await server.runtime.rooms.get(bo.user, direct.name)
+    left = await server.runtime.rooms.rooms.get(bo.user, direct.name)
     assert (left.archived_at is not None, left.other, left.unread) == (True, "ana", 1)
     with pytest.raises(Forbidden):
         await server.append(Send, "direct", by="bo", text="hello?")
     with pytest.raises(RoomNotFound):
-        await server.runtime.rooms.get(ana.user, direct.name)
+        await server.runtime.rooms.rooms.get(ana.user, direct.name)
 
 
 async def test_those_who_stay_hear_of_it_in_order(server: Server) -> None:
@@ -142,11 +144,11 @@ async def test_those_who_stay_hear_of_it_in_order(server: Server) -> None:
 async def test_leaving_everything_again_changes_nothing(server: Server) -> None:
     await server.room("den", members=["bo"])
     await goes(server, "ana")
-    before = (await server.runtime.rooms.get((await server.person("bo")).user, "den")).head
+    before = (await server.runtime.rooms.rooms.get((await server.person("bo")).user, "den")).head
 
     await goes(server, "ana")
 
-    after = await server.runtime.rooms.get((await server.person("bo")).user, "den")
+    after = await server.runtime.rooms.rooms.get((await server.person("bo")).user, "den")
     assert after.head == before
 
 
@@ -172,25 +174,25 @@ async def test_a_disabled_user_can_be_let_go(server: Server) -> None:
 
 async def test_blocks_of_whoever_goes_are_forgotten(server: Server) -> None:
     ana, bo = await server.person("ana"), await server.person("bo")
-    await server.runtime.blocks.block(ana.user, "bo")
-    await server.runtime.blocks.block(bo.user, "ana")
+    await server.runtime.accounts.blocks.block(ana.user, "bo")
+    await server.runtime.accounts.blocks.block(bo.user, "ana")
 
     await goes(server, "ana")
 
     for person in (ana, bo):
-        assert await server.runtime.blocks.page(person.user, limit=9) == []
+        assert await server.runtime.accounts.blocks.page(person.user, limit=9) == []
 
 
 async def test_erasing_an_account_lets_go_of_its_rooms(server: Server) -> None:
     await server.room("den", members=["bo"])
     await server.person("ana")
 
-    await server.runtime.accounts.erase("ana")
+    await server.runtime.accounts.accounts.erase("ana")
 
     assert await roles(server, "den") == {"bo": Role.OWNER}
     bo = await server.person("bo")
     with pytest.raises(UserNotFound):
-        await server.runtime.rooms.open_direct(bo.user, "ana")
+        await server.runtime.rooms.rooms.open_direct(bo.user, "ana")
 
 
 # Races
@@ -200,8 +202,8 @@ async def test_two_who_open_their_direct_room_at_once_get_the_same(server: Serve
     ana, bo = await server.person("ana"), await server.person("bo")
 
     rooms = await together(
-        *(server.runtime.rooms.open_direct(ana.user, "bo") for _ in range(4)),
-        *(server.runtime.rooms.open_direct(bo.user, "ana") for _ in range(4)),
+        *(server.runtime.rooms.rooms.open_direct(ana.user, "bo") for _ in range(4)),
+        *(server.runtime.rooms.rooms.open_direct(bo.user, "ana") for _ in range(4)),
     )
 
     assert len({room.room for room in rooms}) == 1

@@ -1,0 +1,40 @@
+"""The admin service, and opening it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from app.domain.ids import Millis
+from app.services.accounts.parts import AccountLimits, AccountParts
+from app.services.admin.admin_service import AdminService
+from app.services.log.parts import LogParts
+from app.services.rooms.parts import RoomParts
+from app.store.database import Database
+
+
+@asynccontextmanager
+async def open_admin(
+    database: Database,
+    log: LogParts,
+    rooms: RoomParts,
+    accounts: AccountParts,
+    *,
+    limits: AccountLimits,
+    now: Callable[[], Millis],
+) -> AsyncIterator[AdminService]:
+    """Carry out what operators do until the block ends; what has begun is finished."""
+    admin = AdminService(
+        database,
+        transactions=log.transactions,
+        passwords=accounts.passwords,
+        access_tokens=accounts.access_tokens,
+        throttle=accounts.throttle,
+        erasures=accounts.erasures,
+        retention=rooms.retention,
+        epoch=log.epoch,
+        refresh_token_days=limits.refresh_token_days,
+        now=now,
+    )
+    try:
+        yield admin
+    finally:
+        await admin.close()

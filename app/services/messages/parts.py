@@ -1,0 +1,91 @@
+"""The parts that have to do with messages, and opening them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.domain import limits as defaults
+from app.domain.ids import Millis
+from app.domain.token_bucket import UserTokenBuckets
+from app.services.log.parts import LogParts
+from app.services.log.writer_pacing import WriterPacing
+from app.services.messages.history import History
+from app.services.messages.message_pages import MessagePages
+from app.services.messages.messages import Messages
+from app.services.messages.search import Search
+from app.services.messages.search_indexer import Indexer
+from app.services.rooms.room_directory import RoomDirectory
+from app.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageLimits:
+    """What the operator sets, and the defaults of :mod:`app.domain.limits`. 0 is no limit."""
+
+    sends_per_second: float
+    send_burst: float
+    kept_page_bytes: int = defaults.KEPT_PAGE_BYTES
+    kept_pages_bytes: int = defaults.KEPT_PAGES_BYTES
+    index_seconds: float = defaults.INDEX_SECONDS
+    index_patience_seconds: float = defaults.INDEX_PATIENCE_SECONDS
+    max_unindexed_batches: int = defaults.MAX_UNINDEXED_RUNS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageParts:
+    """Sending, reading and searching messages."""
+
+    send_buckets: UserTokenBuckets
+    messages: Messages
+    message_pages: MessagePages
+    history: History
+    indexer: Indexer
+    search: Search
+
+
+@asynccontextmanager
+async def open_messages(
+    database: Database,
+    log: LogParts,
+    directory: RoomDirectory,
+    *,
+    pacing: WriterPacing,
+    limits: MessageLimits,
+    now: Callable[[], Millis],
+) -> AsyncIterator[MessageParts]:
+    """Keep the search index up with the log until the block ends."""
+    send_buckets = UserTokenBuckets(limits.sends_per_second, limits.send_burst)
+    indexer = Indexer(
+        database,
+        pacing,
+        delay_seconds=limits.index_seconds,
+        patience_seconds=limits.index_patience_seconds,
+        max_unindexed_batches=limits.max_unindexed_batches,
+    )
+    parts = MessageParts(
+        send_buckets=send_buckets,
+        messages=Messages(
+            database, committer=log.committer, directory=directory, buckets=send_buckets, now=now
+        ),
+        message_pages=MessagePages(
+            database,
+            directory=directory,
+            now=now,
+            kept_page_bytes=limits.kept_page_bytes,
+            kept_pages_bytes=limits.kept_pages_bytes,
+        ),
+        history=History(database, directory=directory, epoch=log.epoch, now=now),
+        indexer=indexer,
+        search=Search(database, directory=directory, indexer=indexer, now=now),
+    )
+    indexing = asyncio.create_task(indexer.run(), name="search-indexer")
+    try:
+        with (
+            log.seams.on_committed.connected(indexer.on_committed),
+            log.seams.on_names_changed.connected(parts.message_pages.on_names_changed),
+        ):
+            yield parts
+    finally:
+        indexing.cancel()
+        await asyncio.gather(indexing, return_exceptions=True)
