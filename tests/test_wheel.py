@@ -175,7 +175,6 @@ def test_a_host_keeps_its_own_app(programs: Path, host: Path) -> None:
     assert result.stdout == "the host parley.main\n", result.stderr
 
 
-@pytest.mark.xfail(reason="create_app can't be mounted yet", raises=AssertionError, strict=True)
 def test_a_host_mounts_it(programs: Path, host: Path) -> None:
     result = run(programs / "python", "use.py", cwd=host, DATABASE_URL="mysql://shop@db/shop")
 
