@@ -25,7 +25,7 @@ def exit_status(exc: BaseException) -> tuple[str, int] | None:
     # Not above: what `parley --help` imports is kept small.
     from app.config.settings import SettingsError
     from app.domain.errors import ParleyError
-    from app.store.opening import Locked, StoreError
+    from app.store.errors import Locked, StoreError
     from app.transport.server import ListenError
 
     while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:

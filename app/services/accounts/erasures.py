@@ -154,7 +154,9 @@ class Erasures:
         after, count = 0, 0
         while True:
             self._go_on()
-            reading = partial(erasures.said, user=user, after=after, limit=self._batch_messages)
+            reading = partial(
+                erasures.messages_of, user=user, after=after, limit=self._batch_messages
+            )
             found = await self._database.read(reading)
             if not found:
                 return count

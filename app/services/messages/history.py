@@ -17,8 +17,8 @@ from app.domain.views import EarlierText, MessagePage, MessageView, RoomAccess
 from app.services.accounts.authenticator import Identity
 from app.services.log.epoch import Epoch
 from app.services.rooms.room_directory import RoomDirectory
+from app.store import edit_history, messages, room_access
 from app.store import events as event_store
-from app.store import messages, rooms
 from app.store.database import Database, DbConnection
 
 
@@ -132,7 +132,7 @@ class History:
             role = effective_role(access, is_admin=me.is_admin)
             if message.by != me.username and not may(role, Action.READ_EDITS):
                 raise Forbidden("Only its author and moderators can read earlier wordings.")
-            return messages.wordings(connection, room, seq, after=after, limit=limit)
+            return edit_history.wordings(connection, room, seq, after=after, limit=limit)
 
         return await self._database.read(work)
 
@@ -167,7 +167,7 @@ class History:
 
     def _reader(self, connection: DbConnection, room: RoomId, me: UserId) -> RoomAccess:
         key = (room, me)
-        return authorize_read(rooms.access(connection, [key]).get(key), self._now())
+        return authorize_read(room_access.load(connection, [key]).get(key), self._now())
 
 
 def check_cursor(access: RoomAccess, since: int) -> None:

@@ -25,9 +25,9 @@ from app.domain.limits import (
     MAX_UNINDEXED_RUNS,
 )
 from app.services.log.writer_pacing import WriterPacing
-from app.store import unindexed
+from app.store import search_backlog
 from app.store.database import Database
-from app.store.unindexed import Span
+from app.store.search_backlog import Span
 
 log = logging.getLogger("parley.indexer")
 
@@ -130,7 +130,7 @@ class Indexer:
             taken = self._take(bite)
             if taken:
                 try:
-                    await self._database.write(partial(unindexed.index, spans=taken))
+                    await self._database.write(partial(search_backlog.index, spans=taken))
                 except BaseException:  # cancelled or failed: if it was done, that is found out
                     self._put_first(taken)
                     raise
@@ -143,7 +143,7 @@ class Indexer:
         # Before: what is committed from here on is noticed.
         self._lost = False
         try:
-            found = await self._database.read(unindexed.find)
+            found = await self._database.read(search_backlog.find)
         except BaseException:  # cancelled or failed: the next one looks
             self._lost = True
             raise
