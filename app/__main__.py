@@ -1,4 +1,4 @@
-"""``python -m app`` is ``parley``."""
+"""``python -m parley``, or ``python -m app`` in a checkout, is the ``parley`` command."""
 
 from app.cli import main
 

@@ -36,6 +36,7 @@ from app.domain.limits import MAX_BODY_BYTES
 from app.observability.logs import event
 from app.realtime.socket import websocket
 from app.runtime import Runtime, open_server
+from app.version import VERSION
 
 log = logging.getLogger("parley.server")
 
@@ -106,7 +107,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
     app = App(
         fast_paths=fast_paths,
         title="Parley",
-        version=openapi.VERSION,
+        version=VERSION,
         summary=openapi.SUMMARY,
         description=openapi.DESCRIPTION,
         openapi_tags=openapi.TAGS,

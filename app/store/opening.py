@@ -58,7 +58,7 @@ async def open_database(
         except ModuleNotFoundError as exc:
             raise StoreError(
                 f"PostgreSQL needs a package that is not installed: {exc.name}. "
-                "Install Parley with its extra: parley[postgres]."
+                "Install Parley with its extra: parley-chat[postgres]."
             ) from exc
         stack.push_async_callback(database.close)
         await ensure_current(database, url, migrate=migrate)
