@@ -15,9 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.config.settings import Settings, SettingsError, read_settings
-    from app.main import create_app
-    from app.version import VERSION as __version__
+    from .config.settings import Settings, SettingsError, read_settings
+    from .main import create_app
+    from .version import VERSION as __version__
 
 __all__ = ["Settings", "SettingsError", "__version__", "create_app", "read_settings"]
 

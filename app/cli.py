@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from app.commands.exit_codes import CommandError, Misuse, exit_status
-from app.domain.roles import Kind
-from app.torture.plan import Plan
-from app.version import VERSION
+from .commands.exit_codes import CommandError, Misuse, exit_status
+from .domain.roles import Kind
+from .torture.plan import Plan
+from .version import VERSION
 
 if TYPE_CHECKING:
-    from app.commands.admin_backend import AdminBackend
-    from app.config.settings import Settings
+    from .commands.admin_backend import AdminBackend
+    from .config.settings import Settings
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def serve(
     ] = False,
 ) -> None:
     """Start the server. A SQLite database is migrated first."""
-    from app.commands.serve import serve as run_server
+    from .commands.serve import serve as run_server
 
     run_server(host, port, reload=reload)
 
@@ -91,7 +91,7 @@ def serve(
 @cli.command()
 def migrate() -> None:
     """Migrate the database to the schema of this version."""
-    from app.commands import database
+    from .commands import database
 
     print(_run(database.migrate(_settings())))
 
@@ -101,7 +101,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to create.")],
 ) -> None:
     """Back up the SQLite database to a file. Works while a server is running."""
-    from app.commands import database
+    from .commands import database
 
     print(_run(database.backup(_settings(), file)))
 
@@ -114,7 +114,7 @@ def epoch(
     ] = False,
 ) -> None:
     """Show the epoch, which identifies this history to clients."""
-    from app.commands import database
+    from .commands import database
 
     print(_run(database.epoch(_settings(), new=new)))
 
@@ -122,7 +122,7 @@ def epoch(
 @cli.command()
 def check() -> None:
     """Check the log for inconsistencies. Works while a server is running."""
-    from app.commands import database
+    from .commands import database
 
     report = _run(database.examine(_settings()))
     for finding in report.findings:
@@ -169,7 +169,7 @@ def torture(
     ] = None,
 ) -> None:
     """Test whether a server loses or duplicates events while clients and network fail."""
-    from app.commands.torture import run as run_torture
+    from .commands.torture import run as run_torture
 
     plan = Plan(
         seed=secrets.randbits(32) if seed is None else seed,
@@ -281,8 +281,8 @@ def room_retention(
 
 
 def _settings() -> "Settings":
-    from app.config.settings import read_settings
-    from app.observability.logs import configure
+    from .config.settings import read_settings
+    from .observability.logs import configure
 
     settings = read_settings()
     # A command prints its own result and its own error.
@@ -295,7 +295,7 @@ def _run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def _run_admin(action: Callable[["AdminBackend"], Awaitable[object]]) -> None:
-    from app.commands.admin_backend import open_admin
+    from .commands.admin_backend import open_admin
 
     settings = _settings()
 

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app import web
+from .. import web
 
 # For responses that are data. A browser that is tricked into rendering one as a
 # page can load and run nothing.

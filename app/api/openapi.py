@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.responses import PROBLEM_SCHEMA
+from .responses import PROBLEM_SCHEMA
 
 SUMMARY = "A self-hosted chat backend: rooms, history, one WebSocket, nothing missed."
 DESCRIPTION = """

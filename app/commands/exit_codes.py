@@ -23,10 +23,10 @@ class Misuse(CommandError):
 def exit_status(exc: BaseException) -> tuple[str, int] | None:
     """The line and the exit code for an exception; None if it is a bug."""
     # Not above: what `parley --help` imports is kept small.
-    from app.config.settings import SettingsError
-    from app.domain.errors import ParleyError
-    from app.store.errors import Locked, StoreError
-    from app.transport.server import ListenError
+    from ..config.settings import SettingsError
+    from ..domain.errors import ParleyError
+    from ..store.errors import Locked, StoreError
+    from ..transport.server import ListenError
 
     while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
         # A task group wraps the exceptions of what it runs.

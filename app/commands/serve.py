@@ -10,12 +10,12 @@ import uvicorn
 from uvicorn.importer import import_from_string
 from uvicorn.supervisors import ChangeReload
 
-from app.config.server_url import http_url
-from app.config.settings import Settings, read_settings
-from app.domain.limits import LOCK_WAIT_SECONDS
-from app.observability.logs import configure
-from app.store.opening import lock_file
-from app.transport.server import PortInUse, Server, listen, options, raise_file_limit
+from ..config.server_url import http_url
+from ..config.settings import Settings, read_settings
+from ..domain.limits import LOCK_WAIT_SECONDS
+from ..observability.logs import configure
+from ..store.opening import lock_file
+from ..transport.server import PortInUse, Server, listen, options, raise_file_limit
 
 # Imported by name, so that nothing of the app is imported before the settings are valid. The
 # package is `app` in a checkout, `parley` where it is installed.

@@ -12,8 +12,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from app.store.database import DbConnection
-from app.store.tables import metadata
+from .database import DbConnection
+from .tables import metadata
 
 # A link to `migrations/` in a checkout, the files themselves in a wheel.
 _FOLDER = Path(__file__).parents[1] / "_migrations"

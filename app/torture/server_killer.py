@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-from app.torture.api_client import TortureError
+from .api_client import TortureError
 
 # `app` in a checkout, `parley` where it is installed.
 _PACKAGE = __name__.partition(".")[0]
