@@ -20,7 +20,7 @@ hypothesis_settings.load_profile("parley")
 
 # Real processes, browsers, thousands of cases: for `make test-slow`.
 SLOW = (
-    "api/test_authorisation",
+    "api/test_authorization",
     "bench/",
     "docs/test_promises",
     "docs/test_readme",
@@ -28,7 +28,7 @@ SLOW = (
     "model/",
     "realtime/test_interleavings",
     "realtime/test_joins",
-    "store/test_working_sets",
+    "store/test_log_writer",
     "test_cli",
     "transport/test_server",
     "torture/",

@@ -324,7 +324,7 @@ REFUSED = [
     (["user", "add", "operator", "--password-stdin"], PASSWORD, "username: this name is reserved"),
     (["user", "disable", "eve"], "", "There is no such user."),
     (["user", "disable", "../epoch"], "", "There is no such user."),
-    (["room", "add", "general"], "", "There is a room of this name."),
+    (["room", "add", "general"], "", "A room with this name already exists."),
     (["room", "add", "attic", "--owner", "eve"], "", "There is no such user."),
 ]
 

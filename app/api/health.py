@@ -1,29 +1,29 @@
-"""Whether the process is alive, and whether it can do its work."""
+"""Liveness and readiness."""
 
 from fastapi import APIRouter, Response
 
-from app.api.deps import RuntimeDep
-from app.api.strict import StrictRoute
-from app.domain.errors import Unavailable
-from app.store import migrations
+from ..domain.errors import Unavailable
+from ..store import migrations
+from .deps import RuntimeDep
+from .strict import StrictRoute
 
 router = APIRouter(tags=["Operations"], route_class=StrictRoute)
 
 
-@router.get("/health", operation_id="health", summary="The process is alive")
+@router.get("/health", operation_id="health", summary="Liveness")
 async def health() -> dict[str, str]:
-    """Always 200: restart the process when this doesn't answer."""
+    """Respond with 200 while the process is alive. Restart it if there is no response."""
     return {"status": "ok"}
 
 
 @router.get(
     "/ready",
     operation_id="ready",
-    summary="The server can do its work",
-    responses={503: {"description": "One of the parts is not ready; the body says which."}},
+    summary="Readiness",
+    responses={503: {"description": "A part is not ready; the body names it."}},
 )
 async def ready(runtime: RuntimeDep, response: Response) -> dict[str, str]:
-    """Each part by name, `ok` or what is wrong: send no traffic while this is 503."""
+    """Report each part: `ok`, or what is wrong. Send no traffic while this responds with 503."""
     parts = {"broker": "ok"}
     try:
         current = await runtime.database.read(migrations.current)

@@ -1,14 +1,14 @@
-"""What every HTTP request gets: an id, a line in the log, and safe headers."""
+"""Adds a request id, a log line and security headers to every HTTP request."""
 
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from app.api import problems
-from app.api.docs import API_CSP, SECURITY_HEADERS
-from app.domain.errors import TooLarge
-from app.observability.logs import event, log_context, new_id
+from ..domain.errors import TooLarge
+from ..observability.logs import event, log_context, new_id
+from . import problems
+from .docs import API_CSP, SECURITY_HEADERS
 
 log = logging.getLogger("parley.http")
 
@@ -24,41 +24,41 @@ _CSP = (b"content-security-policy", API_CSP.encode())
 
 
 class Requests:
-    """Pure ASGI: nothing is buffered, no task is made."""
+    """Plain ASGI middleware: buffers nothing and creates no task."""
 
     def __init__(self, app: Asgi) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; other kinds of connection go through untouched."""
+        """Handle one request. Other kinds of scope pass through unchanged."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request_id = new_id()
         started = time.perf_counter()
         status = 0
-        instead: bytes | None = None
+        replacement: bytes | None = None
         mounted_at = scope.get("root_path", "").encode()
 
         async def answer(message: Message) -> None:
-            nonlocal status, instead
+            nonlocal status, replacement
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message.get("headers", []))
                 if status == TooLarge.status and _PLAIN in headers:
-                    # Starlette's own, made outside of our handlers.
+                    # From Starlette's body limit, which our exception handlers don't see.
                     problem = problems.answer(TooLarge())
-                    headers, instead = problem.raw_headers, bytes(problem.body)
-                given = {name for name, _ in headers}
-                headers += [header for header in _HEADERS if header[0] not in given]
-                if _CSP[0] not in given:
+                    headers, replacement = problem.raw_headers, bytes(problem.body)
+                present = {name for name, _ in headers}
+                headers += [header for header in _HEADERS if header[0] not in present]
+                if _CSP[0] not in present:
                     headers.append(_CSP)
                 headers.append((b"x-request-id", request_id.encode()))
                 if mounted_at:
                     headers = [_below(mounted_at, header) for header in headers]
                 message = {**message, "headers": headers}
-            elif instead is not None:
-                message = {**message, "body": instead}
+            elif replacement is not None:
+                message = {**message, "body": replacement}
             await send(message)
 
         with log_context(request=request_id):

@@ -1,7 +1,7 @@
 """
-Every error of HTTP leaves here, as problem+json.
+Exception handlers: every HTTP error becomes an ``application/problem+json`` response.
 
-Validation errors name the field and the fault, never the value: it may be a password.
+Validation errors name the field and the fault, never the value, which may be a password.
 """
 
 import logging
@@ -12,10 +12,9 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException  # noqa: TID251 - to answer it, not to raise it
+from starlette.exceptions import HTTPException  # noqa: TID251 - handled, not raised
 
-from app.api.responses import MEDIA_TYPE
-from app.domain.errors import (
+from ..domain.errors import (
     BadRequest,
     FieldError,
     Forbidden,
@@ -28,8 +27,9 @@ from app.domain.errors import (
     Unauthorized,
     Unavailable,
 )
-from app.wire.errors import problem
-from app.wire.requests import plain
+from ..wire.errors import problem
+from ..wire.requests import plain
+from .responses import MEDIA_TYPE
 
 log = logging.getLogger("parley.http")
 
@@ -45,17 +45,17 @@ _BY_STATUS: Mapping[int, type[ParleyError]] = {
 
 
 def answer(exc: ParleyError, headers: Mapping[str, str] | None = None) -> Response:
-    """The HTTP answer for an error."""
-    said = {"Cache-Control": "no-store", **(headers or {})}
+    """The HTTP response for an error."""
+    fields = {"Cache-Control": "no-store", **(headers or {})}
     if exc.status == Unauthorized.status:
-        said["WWW-Authenticate"] = "Bearer"
+        fields["WWW-Authenticate"] = "Bearer"
     if exc.retry_after is not None and exc.status in (429, 503):
-        said["Retry-After"] = str(max(1, math.ceil(exc.retry_after)))
-    return Response(orjson.dumps(problem(exc)), exc.status, said, MEDIA_TYPE)
+        fields["Retry-After"] = str(max(1, math.ceil(exc.retry_after)))
+    return Response(orjson.dumps(problem(exc)), exc.status, fields, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
-    """Make ``app`` answer every error this way."""
+    """Register the handlers on ``app``."""
     app.add_exception_handler(ParleyError, _parley)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 from fastapi import Request, Response
 
-from app.api.problems import answer
-from app.domain.closing import (
+from ..domain.close_codes import (
     DRAINING,
     INTERNAL,
     TOKEN_EXPIRED,
@@ -26,22 +25,23 @@ from app.domain.closing import (
     UNAVAILABLE,
     Close,
 )
-from app.domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
-from app.domain.ids import UserId
-from app.domain.limits import (
+from ..domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
+from ..domain.ids import UserId
+from ..domain.limits import (
     REPLAY_PAGE_EVENTS,
     STREAM_PING_SECONDS,
     STREAM_RETRY_MS,
 )
-from app.realtime.connection import Connection
-from app.realtime.joins import Admission
-from app.realtime.outbox import Outbox
-from app.realtime.token_expiry import TokenExpiry
-from app.runtime import Runtime
-from app.services.messages.history import LogPage, check_cursor
-from app.transport.sse import SseTransport
-from app.wire.errors import close_for
-from app.wire.events import event_json
+from ..realtime.connection import Connection
+from ..realtime.joins import Admission
+from ..realtime.outbox import Outbox
+from ..realtime.token_expiry import TokenExpiry
+from ..runtime import Runtime
+from ..services.messages.history import LogPage, check_cursor
+from ..transport.sse import SseTransport
+from ..wire.encoding import event_json
+from ..wire.errors import close_for
+from .problems import answer
 
 log = logging.getLogger("parley.streams")
 

@@ -1,8 +1,8 @@
 """
-Routes that refuse what they don't know.
+Routes that reject unknown and repeated query parameters.
 
-FastAPI ignores a query parameter that no endpoint declares and takes the last of a repeated
-one, so that ``?limt=10`` or ``?after=1&after=2`` would quietly mean something else.
+FastAPI ignores a query parameter that the endpoint does not declare and takes the last of a
+repeated one, so ``?limt=10`` or ``?after=1&after=2`` would silently mean something else.
 """
 
 from collections import Counter
@@ -21,18 +21,18 @@ class StrictRoute(APIRoute):
     """
     A route of ``APIRouter(route_class=StrictRoute)``.
 
-    Unknown and repeated query parameters are ``invalid``, and no cache may keep the answer
-    unless the endpoint says otherwise.
+    Unknown and repeated query parameters are ``invalid``, and the response is not cached unless
+    the endpoint sets ``Cache-Control``.
     """
 
     def get_route_handler(self) -> Handler:
-        """The endpoint, behind the check."""
+        """Wrap the endpoint with the check."""
         handle = super().get_route_handler()
         known = frozenset(_query_names(self.dependant))
 
         async def strict(request: Request) -> Response:
             if request.url.query:
-                _refuse_odd(request, known)
+                _refuse_unknown_and_repeated(request, known)
             response = await handle(request)
             response.headers.setdefault("Cache-Control", "no-store")
             return response
@@ -47,7 +47,7 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield from _query_names(dependency)
 
 
-def _refuse_odd(request: Request, known: frozenset[str]) -> None:
+def _refuse_unknown_and_repeated(request: Request, known: frozenset[str]) -> None:
     counted = Counter(name for name, _ in request.query_params.multi_items())
     wrong = [
         {"type": "extra_forbidden", "loc": ("query", name), "msg": "there is no such parameter"}

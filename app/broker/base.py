@@ -8,8 +8,8 @@ delay and reorder them: the poller finds what a lost one would hide.
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from app.domain.ids import RoomId
-from app.domain.sessions import SessionsRevoked
+from ..domain.ids import RoomId
+from ..domain.sessions import SessionsRevoked
 
 
 class LogAdvanced(NamedTuple):

@@ -4,10 +4,10 @@ What a client asks to append to a room's log, as the log takes it.
 Every one carries the request's ``id`` as its idempotency key: the log recognises a retry by it.
 """
 
-from app.domain import appends
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.text import mentioned
-from app.wire import requests
+from ..domain import appends
+from ..domain.ids import Millis, RoomId, UserId
+from ..domain.text import mentioned
+from ..wire import requests
 
 AppendRequest = requests.Send | requests.Edit | requests.Delete | requests.React | requests.Pin
 

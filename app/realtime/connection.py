@@ -15,9 +15,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from app.domain.closing import Close
-from app.domain.ids import Millis, RoomId, SessionId, UserId
-from app.realtime.outbox import Outbox
+from ..domain.close_codes import Close
+from ..domain.ids import Millis, RoomId, SessionId, UserId
+from .outbox import Outbox
 
 
 class SubscriptionState(Enum):

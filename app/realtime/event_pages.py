@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.domain.limits import REPLAY_CHUNK_BYTES
-from app.realtime.connection import Subscription
-from app.realtime.outbox import Outbox
+from ..domain.limits import REPLAY_CHUNK_BYTES
+from .connection import Subscription
+from .outbox import Outbox
 
 
 @dataclass(slots=True)

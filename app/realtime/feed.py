@@ -9,17 +9,17 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from app.domain.errors import Unavailable
-from app.domain.events import EventBatch
-from app.domain.ids import RoomId
-from app.domain.limits import POLL_SECONDS, REPLAY_PAGE_EVENTS, ROOM_FEED_IDLE_SECONDS
-from app.realtime.activity import ActivityNotifier
-from app.realtime.hub import Hub
-from app.realtime.replay_buffer import ReplayBuffers
-from app.realtime.room_feed import RoomFeed
-from app.services.log.seams import LogTrimmed
-from app.store import events as event_store
-from app.store.database import Database, DbConnection
+from ..domain.errors import Unavailable
+from ..domain.events import EventBatch
+from ..domain.ids import RoomId
+from ..domain.limits import POLL_SECONDS, REPLAY_PAGE_EVENTS, ROOM_FEED_IDLE_SECONDS
+from ..services.log.seams import LogTrimmed
+from ..store import events as event_store
+from ..store.database import Database, DbConnection
+from .activity import ActivityNotifier
+from .hub import Hub
+from .replay_buffer import ReplayBuffers
+from .room_feed import RoomFeed
 
 log = logging.getLogger("parley.feed")
 

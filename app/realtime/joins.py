@@ -14,19 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.domain.appends import Join
-from app.domain.errors import Banned, Conflict, RoomNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import MAX_ROOMS_PER_CONNECTION
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.realtime.connection import Connection, Subscription
-from app.realtime.feed import Feed
-from app.realtime.hub import Hub
-from app.realtime.room_feed import RoomFeed
-from app.services.log.committer import Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.room_views import RoomViews
+from ..domain.appends import Join
+from ..domain.errors import Banned, Conflict, RoomNotFound
+from ..domain.ids import Millis, RoomId, UserId
+from ..domain.limits import MAX_ROOMS_PER_CONNECTION
+from ..domain.roles import Kind
+from ..domain.views import RoomView
+from ..services.log.committer import Committer
+from ..services.rooms.room_directory import RoomDirectory
+from ..services.rooms.room_views import RoomViews
+from .connection import Connection, Subscription
+from .feed import Feed
+from .hub import Hub
+from .room_feed import RoomFeed
 
 Confirmed = asyncio.Future[None]
 """Done once the connection's log-in has been confirmed."""

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from app.domain.closing import Close
-from app.domain.ids import RoomId
-from app.realtime.slow_consumer import SlowConsumerPolicy
-from app.transport.base import WebSocketTransport
-from app.wire.frames import payloads_of, text_frame
+from ..domain.close_codes import Close
+from ..domain.ids import RoomId
+from ..transport.base import WebSocketTransport
+from ..wire.frames import payloads_of, text_frame
+from .slow_consumer import SlowConsumerPolicy
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -8,15 +8,15 @@ announced. Nothing is stored.
 import asyncio
 from collections.abc import Callable, Mapping
 
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import (
+from ..domain.ids import RoomId, UserId
+from ..domain.limits import (
     MAX_PRESENT_LISTED,
     PRESENCE_COUNT_SECONDS,
     PRESENCE_GATHER_SECONDS,
     PRESENCE_GRACE_SECONDS,
 )
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..wire import answers
+from ..wire.frames import text_frame
 
 SendPresence = Callable[[RoomId, Mapping[UserId, bytes]], None]
 """Sends a room's subscribers a finished frame about each user, except the one about

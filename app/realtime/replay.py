@@ -8,24 +8,24 @@ it gets there, its subscription becomes live: no event can come in between.
 import asyncio
 from collections.abc import Callable
 
-from app.domain.authority import authorize_read
-from app.domain.errors import Gone
-from app.domain.ids import Millis
-from app.domain.limits import DEFAULT_PAGE
-from app.domain.views import RoomView
-from app.realtime.connection import SubscriptionState
-from app.realtime.event_pages import EventPage, write_page
-from app.realtime.feed import Feed
-from app.realtime.hub import Hub
-from app.realtime.joins import Admission
-from app.realtime.presence import Presence
-from app.realtime.replay_pages import ReplayPages
-from app.realtime.resume import ResumeRequest
-from app.realtime.write_coalescer import WriteCoalescer
-from app.services.log.epoch import Epoch
-from app.services.rooms.room_views import RoomViews
-from app.wire import answers
-from app.wire.rooms import view_body
+from ..domain.authorization import authorize_read
+from ..domain.errors import Gone
+from ..domain.ids import Millis
+from ..domain.limits import DEFAULT_PAGE
+from ..domain.views import RoomView
+from ..services.log.epoch import Epoch
+from ..services.rooms.room_views import RoomViews
+from ..wire import answers
+from ..wire.rooms import view_body
+from .connection import SubscriptionState
+from .event_pages import EventPage, write_page
+from .feed import Feed
+from .hub import Hub
+from .joins import Admission
+from .presence import Presence
+from .replay_pages import ReplayPages
+from .resume import ResumeRequest
+from .write_coalescer import WriteCoalescer
 
 
 class Replay:

@@ -12,31 +12,31 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.domain import appends
-from app.domain.closing import Close
-from app.domain.errors import (
+from ..domain import appends
+from ..domain.close_codes import Close
+from ..domain.errors import (
     Conflict,
     Internal,
     ParleyError,
     Unauthorized,
 )
-from app.domain.ids import Millis, RoomId
-from app.domain.limits import MAX_PENDING_REQUESTS
-from app.realtime.append_requests import AppendRequest, to_append
-from app.realtime.connection import Connection, SubscriptionState
-from app.realtime.hub import Hub
-from app.realtime.joins import Confirmed, Joins
-from app.realtime.read_receipts import ReadReceipts
-from app.realtime.replay import Replay
-from app.realtime.resume import ResumeRequest
-from app.realtime.typing import Typing
-from app.realtime.write_coalescer import WriteCoalescer
-from app.services.accounts.authenticator import Authenticator, Identity
-from app.services.log.committer import AppendResult, Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.wire import answers, requests
-from app.wire.errors import close_for, error_frame
-from app.wire.rooms import view_body
+from ..domain.ids import Millis, RoomId
+from ..domain.limits import MAX_PENDING_REQUESTS
+from ..services.accounts.authenticator import Authenticator, Identity
+from ..services.log.committer import AppendResult, Committer
+from ..services.rooms.room_directory import RoomDirectory
+from ..wire import answers, requests
+from ..wire.errors import close_for, error_frame
+from ..wire.rooms import view_body
+from .append_requests import AppendRequest, to_append
+from .connection import Connection, SubscriptionState
+from .hub import Hub
+from .joins import Confirmed, Joins
+from .read_receipts import ReadReceipts
+from .replay import Replay
+from .resume import ResumeRequest
+from .typing import Typing
+from .write_coalescer import WriteCoalescer
 
 log = logging.getLogger("parley.conversation")
 
@@ -178,7 +178,7 @@ class RequestHandler:
             self._below_max_pending.set_result(None)
         coalescer, outbox = self._services.coalescer, self._connection.outbox
         if isinstance(outcome, appends.Committed):
-            coalescer.write_with_replies(outbox, outcome.room, answers.done(re, outcome))
+            coalescer.write_with_replies(outbox, outcome.room, answers.append_ack(re, outcome))
         else:
             coalescer.send(outbox, error_frame(outcome, re))
 

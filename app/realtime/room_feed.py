@@ -9,13 +9,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from app.domain.closing import UNAVAILABLE
-from app.domain.events import EventBatch, EventType
-from app.domain.ids import RoomId
-from app.realtime.event_pages import EventPage
-from app.realtime.hub import Hub
-from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
-from app.wire.events import encode_batch
+from ..domain.close_codes import UNAVAILABLE
+from ..domain.events import EventBatch, EventType
+from ..domain.ids import RoomId
+from ..wire.encoding import encode_batch
+from .event_pages import EventPage
+from .hub import Hub
+from .replay_buffer import ReplayBuffer, ReplayBuffers
 
 log = logging.getLogger("parley.feed")
 
@@ -36,17 +36,17 @@ class RoomFeed:
 
     __slots__ = (
         "_fetching",
-        "_first",
         "_hub",
         "_known_head",
-        "_pending",
         "_read_log",
         "_replay_buffers",
         "_stopped",
         "buffer",
         "delivered",
         "expiry",
+        "first",
         "newest_pages",
+        "pending",
         "revision",
         "room",
         "users",
@@ -67,17 +67,17 @@ class RoomFeed:
         self.revision = 0
         """Changes whenever events that were there before change: edits, deletions, retention,
         names. A page of the log that was read at an earlier revision is stale."""
+        self.first = 1
+        """Seq of the oldest event that is kept; a lower bound."""
+        self.pending: dict[int, EventBatch] = {}
+        """Batches that came too early, by their first seq."""
         self.newest_pages: dict[int, EventPage] = {}
         """Pages of the newest messages, by the ``limit`` asked for."""
         self.users = 0
         """How many have acquired this feed. Kept by the ``Feed``, like ``expiry``."""
         self.expiry: asyncio.TimerHandle | None = None
-        # The oldest event that is kept; a lower bound.
-        self._first = 1
         # The log is known to reach this far.
         self._known_head = 0
-        # Batches that came too early, by their first seq.
-        self._pending: dict[int, EventBatch] = {}
         self._fetching: asyncio.Task[None] | None = None
         self._stopped = False
         self.waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -95,14 +95,14 @@ class RoomFeed:
         """Deliver a batch, or keep it until the gap before it is filled."""
         self._known_head = max(self._known_head, batch.last)
         if self.delivered is None:
-            self._pending[batch.first] = batch
+            self.pending[batch.first] = batch
             return
         if batch.first == self.delivered + 1:
             self._deliver(batch)
-            if self._pending:
+            if self.pending:
                 self._deliver_pending()
         elif batch.last > self.delivered:
-            self._pending[batch.first] = batch
+            self.pending[batch.first] = batch
             self._deliver_pending()
             if self.delivered < self._known_head:
                 self._fetch()
@@ -115,15 +115,15 @@ class RoomFeed:
 
     def on_trimmed(self, first: int) -> None:
         """Forget the events before ``first``, which retention has removed."""
-        if first > self._first:
-            self._first = first
+        if first > self.first:
+            self.first = first
             self._replay_buffers.forget_before(self.room, first)
             self._invalidate()
 
     def on_names_changed(self) -> None:
         """Forget every encoded event: the log has them with the names of now."""
         self._invalidate()
-        self._pending.clear()
+        self.pending.clear()
         if self.delivered is not None:
             self.buffer = self._replay_buffers.open(self.room, self.delivered)
             self.on_head(self._known_head)
@@ -154,11 +154,11 @@ class RoomFeed:
     def _deliver_pending(self) -> None:
         """Deliver the batches that are next now, and drop those that have been overtaken."""
         assert self.delivered is not None
-        for first in sorted(self._pending):
-            batch = self._pending[first]
+        for first in sorted(self.pending):
+            batch = self.pending[first]
             if batch.first > self.delivered + 1:
                 return
-            del self._pending[first]
+            del self.pending[first]
             if batch.last > self.delivered:
                 skip = self.delivered + 1 - batch.first
                 self._deliver(batch._replace(events=batch.events[skip:]))
@@ -166,8 +166,8 @@ class RoomFeed:
     def _deliver(self, batch: EventBatch) -> None:
         frames = encode_batch(batch)
         self._replay_buffers.append(batch.room, frames)
-        if batch.first < self._first:
-            self._replay_buffers.forget_before(batch.room, self._first)
+        if batch.first < self.first:
+            self._replay_buffers.forget_before(batch.room, self.first)
         # After the append: a batch may delete a message of its own.
         for event in batch.events:
             if event.type in _REWRITES:
@@ -202,8 +202,8 @@ class RoomFeed:
         try:
             while self.delivered is not None and self.delivered < self._known_head:
                 after, upto = self.delivered, self._known_head
-                if self._pending:
-                    upto = min(upto, max(min(self._pending) - 1, after + 1))
+                if self.pending:
+                    upto = min(upto, max(min(self.pending) - 1, after + 1))
                 revision = self.revision
                 batch, first = await self._read_log(self.room, after, upto)
                 if revision != self.revision:
@@ -225,7 +225,7 @@ class RoomFeed:
         # The removed events may have ended a subscriber's access: every client has to rejoin.
         for subscription in list(self._hub.subscriptions(self.room)):
             subscription.connection.close(UNAVAILABLE)
-        self._first, self.delivered = first, first - 1
+        self.first, self.delivered = first, first - 1
         self.buffer = self._replay_buffers.open(self.room, first - 1)
         self._invalidate()
         self._wake(first - 1)

@@ -18,8 +18,8 @@ log.
 from dataclasses import dataclass, field
 from random import uniform
 
-from app.domain.closing import SLOW_CONSUMER, Close
-from app.domain.limits import (
+from ..domain.close_codes import SLOW_CONSUMER, Close
+from ..domain.limits import (
     MAX_UNSENT_IN_REPLAY_BYTES,
     REPLAY_STALL_SECONDS,
     SLOW_CLOSE_SECONDS,

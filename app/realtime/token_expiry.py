@@ -8,11 +8,11 @@ Other open requests can't show a fresh token, and so are only closed.
 import asyncio
 from collections.abc import Callable
 
-from app.domain.closing import TOKEN_EXPIRED
-from app.domain.ids import Millis
-from app.domain.limits import AUTH_EXPIRING_SECONDS
-from app.realtime.connection import Connection
-from app.wire import answers
+from ..domain.close_codes import TOKEN_EXPIRED
+from ..domain.ids import Millis
+from ..domain.limits import AUTH_EXPIRING_SECONDS
+from ..wire import answers
+from .connection import Connection
 
 
 class TokenExpiry:

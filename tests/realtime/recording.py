@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from app.domain.closing import Close
+from app.domain.close_codes import Close
 from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import Millis, RoomId, Seq, SessionId, UserId
 from app.domain.roles import Kind

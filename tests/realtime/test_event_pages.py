@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.closing import SLOW_CONSUMER
+from app.domain.close_codes import SLOW_CONSUMER
 from app.realtime.connection import Subscription
 from app.realtime.event_pages import EventPage, write_page
 from app.realtime.fanout import Fanout

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.domain.closing import UNAUTHORIZED
+from app.domain.close_codes import UNAUTHORIZED
 from app.domain.events import EventBatch, EventType
 from app.domain.ids import SessionId
 from app.realtime.connection import AccessEnd, Subscription, SubscriptionState
 from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
 from app.realtime.slow_consumer import SlowConsumerPolicy
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from tests.harness.patience import turns
 from tests.realtime.recording import ANA, BO, DEN, EVE, RecordingConnection, batch, event, left
 
@@ -242,6 +242,7 @@ def test_connections_are_found_by_user_until_they_are_unregistered(hub: Hub) -> 
     assert set(hub.connections()) == {c.connection for c in (phone, laptop, eve)}
 
     for client in (phone, laptop, eve):
+        assert not hub.deserted.is_set()
         hub.unregister(client.connection)
         hub.unregister(client.connection)
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.appends import Admit, Append, Edit, Remove, Send
-from app.domain.closing import Close
+from app.domain.close_codes import Close
 from app.domain.errors import ParleyError
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, SessionId, UserId

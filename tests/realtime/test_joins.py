@@ -267,3 +267,23 @@ async def test_a_join_can_be_retried_after_the_database_has_failed(
 
         assert (error["code"], error["retry_after"]) == ("unavailable", 1.0)
         assert (await client.ask("join", room="den"))["type"] == "joined"
+
+
+async def test_a_join_that_was_left_before_it_was_decided_is_a_conflict(
+    gated: GatedDatabase,
+) -> None:
+    async with open_server(gated) as server:
+        await server.room("den")
+        ana = await server.connects("ana")
+        await ana.hears("welcome")
+        await gated.quiet()
+
+        with gated.holding_reads() as gate:
+            joining = await ana.sends("join", room="den")
+            await ana.sends("leave", room="den")
+            await until(lambda: gate.waiting, "the check")
+            await turns()
+
+        refused = await ana.answer(joining)
+        assert (refused["type"], refused["code"]) == ("error", "conflict")
+        assert "left" in refused["detail"]

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from app.domain.closing import INTERNAL
+from app.domain.close_codes import INTERNAL
 from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import ClientSession
 from app.realtime.message_reader import MessageReader

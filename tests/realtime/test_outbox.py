@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.closing import SLOW_CONSUMER, Close
+from app.domain.close_codes import SLOW_CONSUMER, Close
 from app.domain.ids import RoomId
 from app.realtime.outbox import AsgiTransport, Outbox
 from app.realtime.slow_consumer import SlowConsumerPolicy

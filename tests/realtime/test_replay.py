@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.domain.appends import Ban, Delete, Send
-from app.store.database import Database
+from app.domain.appends import Ban, Send
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
 from tests.harness.server import Server, open_server
@@ -132,6 +131,35 @@ async def test_joining_a_joined_room_replays_it_again(server: Server) -> None:
     await ana.hears("caught_up")
     await send_all(server, "two", room="den")
     assert await ana.hears_texts(1) == ["two"]
+
+
+@pytest.mark.parametrize("since", [None, 0], ids=["newest", "log"])
+async def test_caught_up_echoes_the_id_of_the_join(server: Server, since: int | None) -> None:
+    client = await server.connects("ana")
+    fields = {} if since is None else {"since": since}
+
+    asked = await client.sends("join", room="general", **fields)
+    await client.hears("welcome")
+    await client.answer(asked)
+    while (frame := await client.hears())["type"] != "caught_up":
+        pass
+
+    assert frame["re"] == asked
+
+
+@pytest.mark.limits(realtime={"presence_grace_seconds": 0.0})
+async def test_joined_lists_who_is_present_and_the_others_are_told(server: Server) -> None:
+    await server.room("den", members=["bo"])
+    ana = await server.joins("ana", "den")
+
+    bo = await server.connects("bo", "den")
+    [joined, *_] = await bo.catches_up()
+    presence = await ana.hears("presence")
+    while presence["by"] != "bo":
+        presence = await ana.hears("presence")
+
+    assert (joined["present"], joined["present_count"]) == (["ana", "bo"], 2)
+    assert (presence["room"], presence["online"]) == ("den", True)
 
 
 # The seam between replay and live
@@ -260,50 +288,3 @@ async def test_nothing_of_the_room_follows_a_leave_during_the_replay(
         assert not server.runtime.realtime.hub.subscriptions(server.room_id("den"))
         presence, room = server.runtime.realtime.presence, server.room_id("den")
         await until(lambda: presence.count(room) == 0, "ana to be absent")
-
-
-# Deleted text is never sent again
-
-
-async def test_deleted_text_is_in_no_replay(server: Server, database: Database) -> None:
-    ana = await server.joins("ana", "general")
-    said = (await ana.ask("send", text="a secret"))["seq"]
-    await ana.ask("edit", ref=said, text="another secret")
-    kept = (await ana.ask("send", text="kept"))["seq"]
-    await ana.ask("edit", ref=kept, text="kept, and better")
-    await ana.ask("delete", ref=said)
-
-    from_memory = await server.joins("bo", "general", since=0)
-    newest = await server.joins("bo", "general")
-    async with open_server(database) as restarted:
-        restarted.shares_people_with(server)
-        from_disk = await restarted.joins("bo", "general", since=0)
-
-    assert from_memory.events == from_disk.events
-    for client in (from_memory, newest, from_disk):
-        assert "secret" not in str(client.heard)
-        assert client.texts[-1] == "kept, and better"
-
-
-@pytest.mark.parametrize("since", [None, 0], ids=["newest", "log"])
-async def test_a_page_that_is_stale_when_it_has_been_read_is_read_again(
-    gated: GatedDatabase, since: int | None
-) -> None:
-    async with open_server(gated) as server:
-        await server.room("den")
-        [secret] = await send_all(server, "a secret", room="den")
-        client = await server.connects("ana")
-        await client.hears("welcome")
-        await gated.quiet()
-        fields = {} if since is None else {"since": since}
-
-        # The check, and then the page.
-        with gated.holding_what_is_read(but=1) as gate:
-            asked = await client.sends("join", room="den", **fields)
-            await until(lambda: gate.waiting, "the page")
-            await server.append(Delete, "den", by="ana", ref=secret)
-
-        await client.answer(asked)
-        heard = await client.catches_up()
-        assert client.texts == [None]
-        assert client.sequence.cursors["den"] == secret + 1, heard

@@ -24,7 +24,7 @@ from app.services.log.committer import commit
 from app.store import events as event_store
 from app.store import users
 from app.store.bulk import BulkStatement
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of, text_frame
 from tests.harness.databases import install
 from tests.realtime.recording import AT, DEN, event

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.closing import TOKEN_EXPIRED
+from app.domain.close_codes import TOKEN_EXPIRED
 from app.domain.ids import Millis
 from app.realtime.token_expiry import TokenExpiry
 from app.store import sessions

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from app.domain.errors import TokenExpired, Unauthorized, Unavailable
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import LAST_USED_SECONDS
-from app.security.access_tokens import AccessTokens, Claims
-from app.store import sessions
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Database
+from ...domain.errors import TokenExpired, Unauthorized, Unavailable
+from ...domain.ids import Millis, SessionId, UserId
+from ...domain.limits import LAST_USED_SECONDS
+from ...security.access_tokens import AccessTokens, Claims
+from ...store import sessions
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import Database
 
 
 class Identity(NamedTuple):
@@ -128,7 +128,7 @@ class Authenticator:
         try:
             while self._used:
                 used, self._used = list(self._used), set()
-                await self._database.write(partial(sessions.touch, used=used, at=self._now()))
+                await self._database.write(partial(sessions.record_use, used=used, at=self._now()))
         except Unavailable:
             pass  # logged where it arose; the next use notes it
         finally:

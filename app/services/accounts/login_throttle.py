@@ -13,8 +13,8 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from app.domain.errors import RateLimited
-from app.domain.limits import ADDRESS_LIMIT_FACTOR, MAX_REMEMBERED_ADDRESSES
+from ...domain.errors import RateLimited
+from ...domain.limits import ADDRESS_LIMIT_FACTOR, MAX_REMEMBERED_ADDRESSES
 
 # What one subscriber is given: whoever has one IPv6 address has all of these.
 _IPV6_SUBSCRIBER_BITS = 64

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from app.domain.appends import Append, Committed
-from app.domain.deciding import decide
-from app.domain.errors import Internal, ParleyError, Unavailable
-from app.domain.events import Event, EventBatch, users_of
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import (
+from ...domain.appends import Append, Committed
+from ...domain.decide import decide
+from ...domain.errors import Internal, ParleyError, Unavailable
+from ...domain.events import Event, EventBatch, users_of
+from ...domain.ids import RoomId, UserId
+from ...domain.limits import (
     FAILED_COMMITS_UNTIL_NOT_READY,
     GATHER_SHARE,
     MAX_BATCH_APPENDS,
@@ -27,15 +27,14 @@ from app.domain.limits import (
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
-from app.domain.working_set import WorkingSet
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.log.seams import Seam
-from app.services.log.writer_pacing import WriterPacing
-from app.store import log as log_store
-from app.store import markers as marker_store
-from app.store import names, working_sets
-from app.store.database import Database, DbConnection
-from app.store.markers import Mark
+from ...domain.working_set import WorkingSet
+from ...store import log_writer, read_markers, working_set_loader
+from ...store.database import Database, DbConnection
+from ...store.read_markers import Mark
+from ...store.usernames import usernames
+from .read_receipt_buffer import ReadReceiptBuffer
+from .seams import Seam
+from .writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.committer")
 
@@ -274,12 +273,12 @@ def commit(
     outcomes: list[AppendResult] = []
     event_batches: list[EventBatch] = []
     if appends:
-        ws = working_sets.load(connection, appends)
+        ws = working_set_loader.load(connection, appends)
         outcomes = [_decide(ws, append) for append in appends]
-        log_store.save(connection, ws)
+        log_writer.save(connection, ws)
         event_batches = _event_batches(connection, ws)
     if marks:
-        marker_store.save(connection, marks)
+        read_markers.save(connection, marks)
     if prepared is not None:
         prepared()
     return CommitResult(outcomes, event_batches)
@@ -302,7 +301,7 @@ def _event_batches(connection: DbConnection, ws: WorkingSet) -> list[EventBatch]
         user for e in ws.events if e.data is not None for user in users_of(e) if user not in known
     }
     if unknown:
-        known |= names.usernames(connection, unknown)
+        known |= usernames(connection, unknown)
     return [
         EventBatch(room, ws.rooms[room].name, ws.rooms[room].kind, events, known)
         for room, events in by_room.items()

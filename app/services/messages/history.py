@@ -3,23 +3,23 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain.authority import authorize_read, effective_role
-from app.domain.errors import (
+from ...domain.authorization import authorize_read, effective_role
+from ...domain.errors import (
     Conflict,
     Forbidden,
     Gone,
     MessageNotFound,
 )
-from app.domain.events import EventBatch
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Action, may
-from app.domain.views import MessagePage, MessageView, RoomAccess, Wording
-from app.services.accounts.authenticator import Identity
-from app.services.log.epoch import Epoch
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import events as event_store
-from app.store import messages, rooms
-from app.store.database import Database, DbConnection
+from ...domain.events import EventBatch
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Action, may
+from ...domain.views import EarlierText, MessagePage, MessageView, RoomAccess
+from ...store import edit_history, messages, room_access
+from ...store import events as event_store
+from ...store.database import Database, DbConnection
+from ..accounts.authenticator import Identity
+from ..log.epoch import Epoch
+from ..rooms.room_directory import RoomDirectory
 
 
 class LogPage(NamedTuple):
@@ -115,7 +115,7 @@ class History:
 
     async def wordings(
         self, me: Identity, name: str, seq: int, *, after: int = 0, limit: int
-    ) -> list[Wording]:
+    ) -> list[EarlierText]:
         """
         What a message said before it was edited, oldest first.
 
@@ -126,13 +126,13 @@ class History:
         """
         room = await self._directory.find(name)
 
-        def work(connection: DbConnection) -> list[Wording]:
+        def work(connection: DbConnection) -> list[EarlierText]:
             access = self._reader(connection, room, me.user)
             message = _message(connection, room, seq)
             role = effective_role(access, is_admin=me.is_admin)
             if message.by != me.username and not may(role, Action.READ_EDITS):
                 raise Forbidden("Only its author and moderators can read earlier wordings.")
-            return messages.wordings(connection, room, seq, after=after, limit=limit)
+            return edit_history.wordings(connection, room, seq, after=after, limit=limit)
 
         return await self._database.read(work)
 
@@ -167,7 +167,7 @@ class History:
 
     def _reader(self, connection: DbConnection, room: RoomId, me: UserId) -> RoomAccess:
         key = (room, me)
-        return authorize_read(rooms.access(connection, [key]).get(key), self._now())
+        return authorize_read(room_access.load(connection, [key]).get(key), self._now())
 
 
 def check_cursor(access: RoomAccess, since: int) -> None:

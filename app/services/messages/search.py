@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain import names
-from app.domain.authority import authorize_read
-from app.domain.errors import Invalid, RoomNotFound
-from app.domain.ids import EventId, Millis, UserId, event_id
-from app.domain.limits import MAX_QUERY_TERMS
-from app.domain.snippets import snippet
-from app.domain.views import MessageView
-from app.domain.words import phrases
-from app.services.messages.search_indexer import Indexer
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms, search, users
-from app.store.database import Database, DbConnection
-from app.store.search import Scope
+from ...domain import names
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, RoomNotFound
+from ...domain.ids import EventId, Millis, UserId, event_id
+from ...domain.limits import MAX_QUERY_TERMS
+from ...domain.snippets import snippet
+from ...domain.views import MessageView
+from ...domain.words import phrases
+from ...store import messages, room_access, search, users
+from ...store.database import Database, DbConnection
+from ...store.search import Scope
+from ..rooms.room_directory import RoomDirectory
+from .search_indexer import Indexer
 
 
 class Hit(NamedTuple):
@@ -81,11 +81,11 @@ class Search:
             now = self._now()
             of = None if author is None else users.known(connection, author).id
             if where is None:
-                scope = search.everywhere(connection, me, of, now)
+                scope = search.readable_rooms(connection, me, of, now)
             else:
                 key = (where, me)
-                authorize_read(rooms.access(connection, [key]).get(key), now)
-                scope = Scope(rooms=[where], public=False, but=[], by=of)
+                authorize_read(room_access.load(connection, [key]).get(key), now)
+                scope = Scope(rooms=[where], public=False, excluded=[], by=of)
             if not wanted:
                 return []
             found = search.find(connection, wanted, scope, before=start, limit=limit)

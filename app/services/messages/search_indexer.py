@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from app.domain.errors import Unavailable
-from app.domain.events import EventBatch
-from app.domain.ids import EventId, event_id
-from app.domain.limits import (
+from ...domain.errors import Unavailable
+from ...domain.events import EventBatch
+from ...domain.ids import EventId, event_id
+from ...domain.limits import (
     INDEX_BATCH,
     INDEX_BITES,
     INDEX_PATIENCE_SECONDS,
@@ -24,10 +24,10 @@ from app.domain.limits import (
     INDEX_SMALL_BATCH,
     MAX_UNINDEXED_RUNS,
 )
-from app.services.log.writer_pacing import WriterPacing
-from app.store import unindexed
-from app.store.database import Database
-from app.store.unindexed import Span
+from ...store import search_backlog
+from ...store.database import Database
+from ...store.search_backlog import Span
+from ..log.writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.indexer")
 
@@ -130,7 +130,7 @@ class Indexer:
             taken = self._take(bite)
             if taken:
                 try:
-                    await self._database.write(partial(unindexed.index, spans=taken))
+                    await self._database.write(partial(search_backlog.index, spans=taken))
                 except BaseException:  # cancelled or failed: if it was done, that is found out
                     self._put_first(taken)
                     raise
@@ -143,7 +143,7 @@ class Indexer:
         # Before: what is committed from here on is noticed.
         self._lost = False
         try:
-            found = await self._database.read(unindexed.find)
+            found = await self._database.read(search_backlog.find)
         except BaseException:  # cancelled or failed: the next one looks
             self._lost = True
             raise

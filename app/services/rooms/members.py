@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-from app.domain import names
-from app.domain.appends import Admit, Ban, Mute, Remove
-from app.domain.authority import authorize_read
-from app.domain.errors import Invalid, UserNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Role
-from app.domain.views import MemberView
-from app.domain.working_set import FOREVER
-from app.services.log.committer import Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.rooms import Rooms
-from app.store import rooms as room_store
-from app.store import users
-from app.store.database import Database, DbConnection
-from app.store.users import User
+from ...domain import names
+from ...domain.appends import Admit, Ban, Mute, Remove
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, UserNotFound
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Role
+from ...domain.views import MemberView
+from ...domain.working_set import FOREVER
+from ...store import members as member_store
+from ...store import room_access, users
+from ...store.database import Database, DbConnection
+from ...store.users import User
+from ..log.committer import Committer
+from .room_directory import RoomDirectory
+from .rooms import Rooms
 
 
 class Members:
@@ -53,7 +53,7 @@ class Members:
 
         def work(connection: DbConnection) -> list[MemberView]:
             _readable(connection, id_, me, now)
-            return room_store.members(connection, id_, after=after, limit=limit)
+            return member_store.page(connection, id_, after=after, limit=limit)
 
         return [_as_of(member, now) for member in await self._database.read(work)]
 
@@ -71,7 +71,7 @@ class Members:
         def work(connection: DbConnection) -> MemberView | None:
             _readable(connection, id_, me, now)
             user = users.known(connection, names.username(username))
-            return room_store.member(connection, id_, user.id)
+            return member_store.one(connection, id_, user.id)
 
         return _member(await self._database.read(work), now)
 
@@ -187,13 +187,13 @@ class Members:
         return now
 
     async def _now_is(self, room: RoomId, user: UserId) -> MemberView:
-        found = await self._database.read(lambda c: room_store.member(c, room, user))
+        found = await self._database.read(lambda c: member_store.one(c, room, user))
         return _member(found, self._now())
 
 
 def _readable(connection: DbConnection, room: RoomId, user: UserId, now: Millis) -> None:
     key = (room, user)
-    authorize_read(room_store.access(connection, [key]).get(key), now)
+    authorize_read(room_access.load(connection, [key]).get(key), now)
 
 
 def _member(member: MemberView | None, now: Millis) -> MemberView:

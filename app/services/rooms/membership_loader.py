@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.domain.ids import RoomId, UserId
-from app.domain.views import RoomView
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import rooms
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import DbConnection
-from app.store.rooms import RoomViewKey
+from ...domain.ids import RoomId, UserId
+from ...domain.views import RoomView
+from ...store import room_views as room_view_store
+from ...store import rooms
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import DbConnection
+from ...store.room_views import RoomViewKey
+from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
 class _Asked(NamedTuple):
@@ -59,7 +60,7 @@ def _load(connection: DbConnection, keys: Sequence[_Asked]) -> Mapping[_Asked, l
         read = dict(asked.receipts)
         of_user = mine[asked.user][: asked.limit]
         wanted[asked] = [(room, asked.user, read.get(room, 0)) for room in of_user]
-    found = rooms.room_views(connection, {key for of_one in wanted.values() for key in of_one})
+    found = room_view_store.load(connection, {key for of_one in wanted.values() for key in of_one})
     return {
         asked: sorted((found[key] for key in of_one), key=lambda view: view.name)
         for asked, of_one in wanted.items()

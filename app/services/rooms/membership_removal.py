@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from app.domain.appends import Admit, Append, Remove, UpdateRoom
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind, Role
-from app.services.log.transactions import Effects, Transactions, append_all
-from app.store import blocks, rooms, working_sets
-from app.store.database import Database, DbConnection
+from ...domain.appends import Admit, Append, Remove, UpdateRoom
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Kind, Role
+from ...store import blocks, members, rooms, working_set_loader
+from ...store.database import Database, DbConnection
+from ..log.transactions import Effects, Transactions, append_all
 
 
 class MembershipRemoval:
@@ -35,13 +35,13 @@ class MembershipRemoval:
         mine = await self._database.read(lambda c: rooms.of_users(c, [user])[user])
         for room in mine:
             await self._transactions.write(partial(self._leave, user=user, room=room))
-        await self._database.write(lambda c: blocks.forget(c, user))
+        await self._database.write(lambda c: blocks.delete_all(c, user))
 
     def _leave(self, connection: DbConnection, user: UserId, room: RoomId) -> tuple[None, Effects]:
         at = self._now()
         # Locked, so that whoever is chosen is still there.
-        working_sets.load(connection, [Append(room=room, by=None, at=at)])
-        held = rooms.departing_member(connection, room, user)
+        working_set_loader.load(connection, [Append(room=room, by=None, at=at)])
+        held = members.departing_member(connection, room, user)
         if held is None:
             return None, Effects()
         appends: list[Append] = []

@@ -1,11 +1,11 @@
 """Where users stand in rooms: read for all who ask at once, with markers not yet written."""
 
-from app.domain.ids import RoomId, UserId
-from app.domain.views import RoomView
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import rooms
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.rooms import RoomViewKey
+from ...domain.ids import RoomId, UserId
+from ...domain.views import RoomView
+from ...store import room_views as room_view_store
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.room_views import RoomViewKey
+from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
 class RoomViews:
@@ -13,7 +13,7 @@ class RoomViews:
 
     def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
         self._receipts = receipts
-        self._loader: Loader[RoomViewKey, RoomView] = Loader(batch_loader, rooms.room_views)
+        self._loader: Loader[RoomViewKey, RoomView] = Loader(batch_loader, room_view_store.load)
 
     async def get(self, room: RoomId, user: UserId, *, read: int = 0) -> RoomView | None:
         """

@@ -5,18 +5,20 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 
-from app.domain import names, text
-from app.domain.appends import CreateRoom, OpenDirect, UpdateRoom
-from app.domain.authority import NOBODY, authorize_read
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.services.log.committer import Committer
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.room_views import RoomViews
-from app.store import rooms, users
-from app.store.database import Database, DbConnection
+from ...domain import names, text
+from ...domain.appends import CreateRoom, OpenDirect, UpdateRoom
+from ...domain.authorization import authorize_read
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Kind
+from ...domain.views import RoomView
+from ...domain.working_set import NO_ROOM
+from ...store import room_views as room_view_store
+from ...store import rooms, users
+from ...store.database import Database, DbConnection
+from ..log.committer import Committer
+from ..log.read_receipt_buffer import ReadReceiptBuffer
+from .room_directory import RoomDirectory
+from .room_views import RoomViews
 
 _NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 _RANDOM_CHARACTERS = string.ascii_lowercase + string.digits
@@ -94,7 +96,7 @@ class Rooms:
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
             keys = [(room, me, read.get(room, 0)) for room in found]
-            room_views = rooms.room_views(connection, keys)
+            room_views = room_view_store.load(connection, keys)
             return [room_views[key] for key in keys]
 
         return await self._database.read(work)
@@ -111,7 +113,7 @@ class Rooms:
 
         """
         append = CreateRoom(
-            room=NOBODY,
+            room=NO_ROOM,
             by=me,
             at=self._now(),
             name=names.new_room_name(name),
@@ -133,7 +135,9 @@ class Rooms:
         """
         proper = names.username(username)
         other = await self._database.read(lambda c: users.known(c, proper))
-        append = OpenDirect(room=NOBODY, by=me, at=self._now(), user=other.id, name=_direct_name())
+        append = OpenDirect(
+            room=NO_ROOM, by=me, at=self._now(), user=other.id, name=_direct_name()
+        )
         done = await self._committer.append(append)
         return await self.at(me, done.room)
 

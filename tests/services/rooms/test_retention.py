@@ -34,7 +34,9 @@ async def keeps(server: Server, events: int, room: str = "den") -> None:
 async def told(server: Server, room: str = "den", **what: int | None) -> None:
     """Change what a room keeps, and wake nobody."""
     kept = {"days": None, "events": None, **what}
-    await server.database.write(lambda c: retention_store.keep(c, server.room_id(room), **kept))
+    await server.database.write(
+        lambda c: retention_store.set_limits(c, server.room_id(room), **kept)
+    )
 
 
 async def ages(server: Server, room: str = "den") -> None:
@@ -80,13 +82,13 @@ async def test_nobody_finds_in_memory_what_is_gone_from_the_disk(den: Server) ->
     room_feed = den.runtime.realtime.feed.acquire(den.room_id("den"))
     assert room_feed.buffer is not None
     assert room_feed.buffer.first == 1
-    assert room_feed.newest
+    assert room_feed.newest_pages
 
     await keeps(den, 3)
 
     assert room_feed.buffer.first == 8
-    assert not room_feed.newest
-    assert den.runtime.realtime.replay_buffers._size == room_feed.buffer.size
+    assert not room_feed.newest_pages
+    assert den.runtime.realtime.replay_buffers.size == room_feed.buffer.size
     newest = await den.connects("bo", "den")
     assert await replayed(newest) == [8, 9, 10]
     since = await den.connects("bo", "den", since=7)
@@ -259,7 +261,7 @@ async def test_a_run_that_comes_behind_a_removed_hole_is_delivered(den: Server) 
         assert isinstance(event_batch, EventBatch)
 
         there.runtime.realtime.feed.on_committed([event_batch])
-        await there.runtime.realtime.feed.reach(room_feed, 13)
+        await room_feed.reach(13)
 
         assert room_feed.delivered == 13
         assert not room_feed.pending
