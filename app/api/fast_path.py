@@ -71,7 +71,8 @@ def plain_request(scope: Scope) -> PlainRequest | None:
             scheme, _, said = value.partition(b" ")
             if token is not None or scheme.lower() != b"bearer":
                 return None
-            token = said
+            # One space or more (RFC 6750, section 2.1).
+            token = said.strip(b" ")
         elif name in _NOT_PLAIN:
             return None
     asked = _parameters(scope["query_string"])
