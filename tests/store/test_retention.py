@@ -10,7 +10,7 @@ from app.domain.ids import EventId, Millis, RoomId, UserId, event_id
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
 from app.services.log.committer import commit
-from app.services.messages.search_indexer import Indexer
+from app.services.messages.search_indexer import SearchIndexer
 from app.store import messages, migrations, retention, rooms, search, users
 from app.store.checking import check
 from app.store.database import Database, T
@@ -70,7 +70,7 @@ class Den:
 
     async def finds(self, word: str) -> list[EventId]:
         scope = search.Scope(rooms=[GENERAL], public=False, but=[], by=None)
-        await Indexer(self.database, Fanout()).catch_up()
+        await SearchIndexer(self.database, Fanout()).catch_up()
         return await self.read(
             lambda c: search.find(c, phrases(word), scope, before=None, limit=9)
         )

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from app.domain.appends import Append, Delete, Edit, Send
 from app.domain.errors import Unavailable
 from app.domain.ids import Millis, RoomId, UserId, event_id
-from app.domain.limits import INDEX_BATCH, INDEX_BITES, INDEX_SMALL_BATCH
+from app.domain.limits import INDEX_BATCH, INDEX_BATCHES, INDEX_SMALL_BATCH
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
 from app.services.log.committer import commit
-from app.services.messages.search_indexer import Indexer
+from app.services.messages.search_indexer import SearchIndexer
 from app.store import search
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
@@ -31,7 +31,7 @@ class Rooms:
     def __init__(self, database: Database, **limits: Any) -> None:
         self.database = GatedDatabase(database)
         self.fanout = Fanout()
-        self.indexer = Indexer(self.database, self.fanout, **limits)
+        self.indexer = SearchIndexer(self.database, self.fanout, **limits)
 
     async def open(self) -> None:
         """Let Ana in."""
@@ -118,17 +118,17 @@ async def test_many_take_several_bites(rooms: Rooms) -> None:
 async def test_a_few_are_indexed_in_small_bites_and_many_in_large_ones(rooms: Rooms) -> None:
     indexer = rooms.indexer
     await indexer.catch_up()
-    assert indexer._bite() == INDEX_SMALL_BATCH
+    assert indexer._batch_size() == INDEX_SMALL_BATCH
 
-    spans = [(RoomId(n), 50 * INDEX_BITES // 10) for n in range(10)]
+    spans = [(RoomId(n), 50 * INDEX_BATCHES // 10) for n in range(10)]
     for room, last in spans:
-        indexer._remember(event_id(room, 1), event_id(room, last))
-    assert indexer._bite() == 50
+        indexer._add(event_id(room, 1), event_id(room, last))
+    assert indexer._batch_size() == 50
     assert sum(high + 1 - low for low, high in indexer._take(70)) == 70
-    assert indexer._bite() == (50 * INDEX_BITES - 70) // INDEX_BITES
+    assert indexer._batch_size() == (50 * INDEX_BATCHES - 70) // INDEX_BATCHES
 
-    indexer._remember(event_id(RoomId(99), 1), event_id(RoomId(99), 1_000_000))
-    assert indexer._bite() == INDEX_BATCH
+    indexer._add(event_id(RoomId(99), 1), event_id(RoomId(99), 1_000_000))
+    assert indexer._batch_size() == INDEX_BATCH
 
 
 @pytest.mark.sqlite_only
@@ -139,26 +139,26 @@ async def test_what_is_said_while_others_are_indexed_waits_for_the_next_round(
     await rooms.says("plum")
 
     with rooms.database.holding_what_is_written():
-        first = asyncio.create_task(rooms.indexer._round())
+        first = asyncio.create_task(rooms.indexer.index_backlog())
         await until(lambda: rooms.database.busy == 1, "the round")
         said = asyncio.create_task(rooms.says("plum"))
         await until(lambda: rooms.database.busy == 2, "who speaks")
     await asyncio.gather(first, said)
     assert await rooms.found("plum") == [(1, 2)]
 
-    await rooms.indexer._round()
+    await rooms.indexer.index_backlog()
     assert await rooms.found("plum") == [(1, 3), (1, 2)]
 
 
 @pytest.mark.sqlite_only
-@pytest.mark.parametrize("rooms", [{"patience_seconds": 60.0}], indirect=True)
+@pytest.mark.parametrize("rooms", [{"idle_wait_seconds": 60.0}], indirect=True)
 async def test_a_bite_waits_until_somebody_was_heard_by_everybody(rooms: Rooms) -> None:
     await rooms.indexer.catch_up()
     await rooms.says("plum")
     rooms.fanout.idle.clear()
     writes = rooms.database.writes
 
-    indexed = asyncio.create_task(rooms.indexer._round())
+    indexed = asyncio.create_task(rooms.indexer.index_backlog())
     await turns()
     assert rooms.database.writes == writes, "nobody has spoken since"
     await rooms.says("pear")
@@ -176,7 +176,7 @@ async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> Non
     await rooms.says("pear again")
     await rooms.says("pear", room=DEN)
 
-    rooms.indexer = Indexer(rooms.database, rooms.fanout)
+    rooms.indexer = SearchIndexer(rooms.database, rooms.fanout)
 
     assert sorted(await rooms.finds("pear")) == [(1, 3), (1, 4), (2, 1)]
     assert await rooms.finds("plum") == [(1, 2)]
@@ -184,7 +184,7 @@ async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> Non
 
 async def test_what_was_heard_of_twice_is_indexed_once(rooms: Rooms) -> None:
     await rooms.says("plum")
-    rooms.indexer = Indexer(rooms.database, rooms.fanout)
+    rooms.indexer = SearchIndexer(rooms.database, rooms.fanout)
     await rooms.says("plum")
 
     assert await rooms.finds("plum") == [(1, 3), (1, 2)]
@@ -206,7 +206,7 @@ async def test_what_changed_before_it_was_indexed_is_indexed_as_it_is(rooms: Roo
     assert await rooms.database.read(lambda c: c.execute(of_deleted, key).scalar_one()) == 1
 
 
-@pytest.mark.parametrize("rooms", [{"max_unindexed_batches": 3}], indirect=True)
+@pytest.mark.parametrize("rooms", [{"max_unindexed_ranges": 3}], indirect=True)
 async def test_more_than_is_worth_remembering_is_looked_up(rooms: Rooms) -> None:
     await rooms.indexer.catch_up()
 
