@@ -20,7 +20,7 @@ from app.domain.roles import Kind
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
 from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.login_throttle import LoginThrottle
 from app.services.admin.admin_service import AdminService
 from app.services.log.epoch import Epoch
 from app.services.log.seams import Seams
@@ -155,14 +155,14 @@ async def _open_local_admin(
                 transactions=transactions,
                 passwords=passwords,
                 access_tokens=tokens,
-                throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
+                throttle=LoginThrottle(failed_logins_per_minute=0, registrations_per_minute=0),
                 erasures=erasures,
                 retention=retention,
                 epoch=Epoch(await opened.read(meta.epoch)),
                 refresh_token_days=settings.refresh_token_days,
                 now=_now,
             )
-            await retention.finish()
+            await retention.sweep_if_woken()
     finally:
         passwords.close()
 

@@ -13,7 +13,7 @@ from app.security.passwords import Passwords
 from app.services.accounts.accounts import Accounts
 from app.services.accounts.authenticator import Authenticator, Identity
 from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.login_throttle import LoginThrottle
 from app.services.accounts.logins import Logins, Tokens
 from app.services.admin.admin_service import AdminService
 from app.services.log.epoch import Epoch
@@ -91,7 +91,7 @@ async def open_house(
     passwords = Passwords()
     access_tokens = AccessTokens(SECRET, [], minutes=15)
     transactions = Transactions(database, seams)
-    throttle = Throttle(
+    throttle = LoginThrottle(
         failed_logins_per_minute=failed_logins_per_minute,
         registrations_per_minute=registrations_per_minute,
     )

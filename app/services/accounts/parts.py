@@ -1,4 +1,4 @@
-"""The parts that have to do with accounts, and opening them."""
+"""The parts of the accounts package, and how they are opened."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ from app.services.accounts.accounts import Accounts
 from app.services.accounts.authenticator import Authenticator
 from app.services.accounts.blocks import Blocks
 from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.login_throttle import LoginThrottle
 from app.services.accounts.logins import Logins
 from app.services.log.parts import LogParts
 from app.services.rooms.membership_removal import MembershipRemoval
@@ -22,7 +22,7 @@ from app.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLimits:
-    """What the operator sets, and the defaults of :mod:`app.domain.limits`. 0 is no limit."""
+    """Settings, and limits with their defaults from :mod:`app.domain.limits`. 0: no limit."""
 
     failed_logins_per_minute: int
     registrations_per_minute: int
@@ -35,11 +35,11 @@ class AccountLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountParts:
-    """Accounts, log-ins, and who a token belongs to."""
+    """Accounts, log-ins, and the verification of tokens."""
 
     access_tokens: AccessTokens
     passwords: Passwords
-    throttle: Throttle
+    throttle: LoginThrottle
     erasures: Erasures
     authenticator: Authenticator
     accounts: Accounts
@@ -59,7 +59,7 @@ async def open_accounts(
 ) -> AsyncIterator[AccountParts]:
     """Delete old log-ins and continue interrupted erasures until the block ends."""
     passwords = Passwords()
-    throttle = Throttle(
+    throttle = LoginThrottle(
         failed_logins_per_minute=limits.failed_logins_per_minute,
         registrations_per_minute=limits.registrations_per_minute,
     )

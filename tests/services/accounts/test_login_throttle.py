@@ -4,20 +4,20 @@ import pytest
 
 from app.domain.errors import RateLimited
 from app.domain.limits import ADDRESS_LIMIT_FACTOR
-from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.login_throttle import LoginThrottle
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
-def throttle(failures: int = 2, registrations: int = 2, homes: int = 10) -> Throttle:
-    return Throttle(
+def throttle(failures: int = 2, registrations: int = 2, homes: int = 10) -> LoginThrottle:
+    return LoginThrottle(
         failed_logins_per_minute=failures,
         registrations_per_minute=registrations,
         max_known_addresses=homes,
     )
 
 
-async def fails(limits: Throttle, times: int, username: str | None, address: str) -> None:
+async def fails(limits: LoginThrottle, times: int, username: str | None, address: str) -> None:
     for _ in range(times):
         await limits.failed(username, address)
 

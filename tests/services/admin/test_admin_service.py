@@ -22,7 +22,7 @@ from app.domain.sessions import SessionsRevoked
 from app.security.access_tokens import AccessTokens
 from app.security.passwords import Passwords
 from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.login_throttle import LoginThrottle
 from app.services.admin.admin_service import AdminService
 from app.services.log.epoch import Epoch
 from app.services.log.seams import Seams
@@ -65,7 +65,7 @@ class Office:
             epoch=self.epoch,
             passwords=passwords,
             access_tokens=AccessTokens(SECRET, [], minutes=15),
-            throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
+            throttle=LoginThrottle(failed_logins_per_minute=0, registrations_per_minute=0),
             refresh_token_days=30,
             now=lambda: NOW,
         )

@@ -12,11 +12,11 @@ from app.domain.errors import Banned, IdReused, Internal, Unavailable
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import Kind
 from app.observability.logs import TextFormatter
+from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
 from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.log.seams import Seam
-from app.services.log.writer_pacing import NoPacing
 from app.store.checking import check
 from app.store.database import Database
 from app.wire.frames import text_frame
@@ -416,7 +416,7 @@ async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_d
 
 async def test_a_committer_without_work_ends_at_once(database: Database) -> None:
     committer = Committer(
-        database, on_committed=Seam(), receipts=ReadReceiptBuffer(), pacing=NoPacing()
+        database, on_committed=Seam(), receipts=ReadReceiptBuffer(), pacing=Fanout()
     )
     committer.close()
     async with patience("its end"):

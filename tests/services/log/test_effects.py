@@ -53,7 +53,7 @@ async def test_what_was_rolled_back_is_not_announced(listener: Listener) -> None
 
 
 async def test_a_cancelled_caller_changes_nothing(listener: Listener, database: Database) -> None:
-    request = asyncio.create_task(listener.transactions.over(database).write(ends_both))
+    request = asyncio.create_task(listener.transactions.using(database).write(ends_both))
     await asyncio.sleep(0)
 
     request.cancel()

@@ -80,7 +80,7 @@ async def test_an_invitation_is_not_used_up_where_nothing_can_be_written(
 ) -> None:
     await server.room("den", kind=Kind.PRIVATE)
     ana, eve = await server.person("ana"), await server.person("eve")
-    invite, code = await server.runtime.rooms.invites.make(ana.user, "den", max_uses=1)
+    invite, code = await server.runtime.rooms.invites.create(ana.user, "den", max_uses=1)
     server.runtime.log.transactions._database = gated
     gated.fails_with = Unavailable()
 
