@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest
 IN_PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-crash test-postgres test-all check bench torture clean lock
+.PHONY: help run test test-slow test-crash test-postgres test-all check bench mutants torture clean lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ check: $(STAMP) ## Check formatting, style, types and imports
 
 bench: $(STAMP) ## Benchmark Parley and other servers
 	@$(BIN)/python -m bench $(ARGS)
+
+mutants: $(STAMP) ## Measure with small faults whether the tests of core modules can fail
+	@$(BIN)/python -m bench.mutants $(ARGS)
 
 torture: $(STAMP) ## Look for lost messages on URL=..., or on a server that is killed 50 times
 	@$(BIN)/parley torture $(or $(URL),--serve --kills 50) $(ARGS)

@@ -18,7 +18,7 @@ import uvloop
 from sqlalchemy.pool import StaticPool
 
 from app.store.query import driver
-from app.store.threads import Threads
+from app.store.thread_pool import ThreadPool
 from bench.machine import SERVER_CORE, describe, on_core
 
 _TIMES = 5_000
@@ -52,7 +52,7 @@ def _statements() -> dict[str, float]:
 
 async def _hops() -> dict[str, float]:
     loop = asyncio.get_running_loop()
-    threads, executor = Threads(1, "bench"), ThreadPoolExecutor(1)
+    threads, executor = ThreadPool(1, "bench"), ThreadPoolExecutor(1)
     work = partial(abs, -1)
     found = {
         "a thread and back by an executor": await _awaited(

@@ -28,10 +28,10 @@ from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import ClientSession
-from app.store import log, working_sets
+from app.store import log_writer, working_set_loader
 from app.store.database import DbConnection
 from app.store.sqlite import SqliteDatabase
-from app.store.threads import Threads
+from app.store.thread_pool import ThreadPool
 from app.transport.frame_reader import FrameReader
 from app.wire import answers
 from app.wire.encoding import encode_batch
@@ -73,7 +73,7 @@ async def _turns(size: int, port: int) -> Timings:
     with tempfile.TemporaryDirectory(prefix="parley-parts-") as folder:
         file = Path(folder, "parley.db")
         fixtures.fill(file, Dataset((Room("hundred", _MEMBERS),)))
-        database, threads = SqliteDatabase(file), Threads(1, "bench")
+        database, threads = SqliteDatabase(file), ThreadPool(1, "bench")
         for turn in range(_TURNS):
             numbers = range(turn * size, (turn + 1) * size)
             _read(timings, numbers)
@@ -103,7 +103,7 @@ def _read(timings: Timings, numbers: Sequence[int]) -> None:
             session.receive(str(text), 0)
 
 
-async def _hop(timings: Timings, threads: Threads) -> None:
+async def _hop(timings: Timings, threads: ThreadPool) -> None:
     with _timed(timings, "to the writer's thread and back"):
         await threads.run(abs, -1)
 
@@ -121,12 +121,12 @@ def _commit(timings: Timings, connection: DbConnection, numbers: Sequence[int]) 
         for n in numbers
     ]
     with _timed(timings, "load what the batch may ask about"):
-        ws = working_sets.load(connection, batch)
+        ws = working_set_loader.load(connection, batch)
     with _timed(timings, "decide"):
         for append in batch:
             decide(ws, append)
     with _timed(timings, "insert"):
-        log.save(connection, ws)
+        log_writer.save(connection, ws)
     raw = connection.connection.driver_connection
     assert raw is not None
     with _timed(timings, "COMMIT: write the pages, one fdatasync"):

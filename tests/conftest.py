@@ -28,7 +28,7 @@ SLOW = (
     "model/",
     "realtime/test_interleavings",
     "realtime/test_joins",
-    "store/test_working_sets",
+    "store/test_log_writer",
     "test_cli",
     "transport/test_server",
     "torture/",

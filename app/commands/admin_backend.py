@@ -27,8 +27,9 @@ from app.services.log.seams import Seams
 from app.services.log.transactions import Transactions
 from app.services.rooms.membership_removal import MembershipRemoval
 from app.services.rooms.retention import Retention
-from app.store import meta
-from app.store.opening import Locked, open_database
+from app.store import epoch as epoch_store
+from app.store.errors import Locked
+from app.store.opening import open_database
 
 _RETRY_SECONDS = 0.1
 
@@ -158,7 +159,7 @@ async def _open_local_admin(
                 throttle=LoginThrottle(failed_logins_per_minute=0, registrations_per_minute=0),
                 erasures=erasures,
                 retention=retention,
-                epoch=Epoch(await opened.read(meta.epoch)),
+                epoch=Epoch(await opened.read(epoch_store.read)),
                 refresh_token_days=settings.refresh_token_days,
                 now=_now,
             )

@@ -5,19 +5,22 @@ from pathlib import Path
 from app.commands.admin_backend import open_admin
 from app.commands.exit_codes import CommandError, Misuse
 from app.config.settings import Settings
-from app.store import meta, opening
+from app.store import epoch as epoch_store
+from app.store import migrations
 from app.store.backup import back_up
 from app.store.checking import Report, check
-from app.store.offline import look
+from app.store.errors import display_name
+from app.store.offline import read_offline
+from app.store.opening import open_database
 
 
 async def migrate(settings: Settings) -> str:
     """Migrate the database to this version's schema; returns a line to print."""
     where = settings.database
     _refuse_memory(settings, "there is nothing to migrate")
-    async with opening.open_database(where.kind, where.url, where.path, migrate=True) as _database:
+    async with open_database(where.kind, where.url, where.path, migrate=True):
         pass
-    return f"{opening.shown(where.url)} is at schema {opening.newest_schema()}."
+    return f"{display_name(where.url)} is at schema {migrations.latest()}."
 
 
 async def epoch(settings: Settings, *, new: bool) -> str:
@@ -26,7 +29,7 @@ async def epoch(settings: Settings, *, new: bool) -> str:
         async with open_admin(settings) as admin:
             return await admin.new_epoch()
     _refuse_memory(settings, "only the server that has it can read it")
-    return await look(settings.database.url, settings.database.path, meta.epoch)
+    return await read_offline(settings.database.url, settings.database.path, epoch_store.read)
 
 
 async def backup(settings: Settings, target: Path) -> str:
@@ -46,7 +49,7 @@ async def backup(settings: Settings, target: Path) -> str:
 async def examine(settings: Settings) -> Report:
     """Check the log for inconsistencies, reading only."""
     _refuse_memory(settings, "only the server that has it can read it")
-    return await look(settings.database.url, settings.database.path, check)
+    return await read_offline(settings.database.url, settings.database.path, check)
 
 
 def _refuse_memory(settings: Settings, why: str) -> None:

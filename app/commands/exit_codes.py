@@ -9,7 +9,7 @@ How a command fails: one line on standard error, and an exit code.
 
 from app.config.settings import SettingsError
 from app.domain.errors import ParleyError
-from app.store.opening import Locked, StoreError
+from app.store.errors import Locked, StoreError
 from app.transport.server import ListenError
 
 FAILED = 1

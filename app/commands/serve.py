@@ -14,7 +14,7 @@ from app.config.server_url import http_url
 from app.config.settings import Settings, read_settings
 from app.domain.limits import LOCK_WAIT_SECONDS
 from app.observability.logs import configure
-from app.store.opening import take_file
+from app.store.opening import lock_file
 from app.transport.server import PortInUse, Server, listen, options, raise_file_limit
 
 
@@ -56,7 +56,7 @@ async def _listen(settings: Settings) -> socket.socket:
             raise
         # A server on the same database may have the port: then report the database as locked,
         # or wait for the server if it is shutting down.
-        (await take_file(path, None, LOCK_WAIT_SECONDS)).release()
+        (await lock_file(path, None, LOCK_WAIT_SECONDS)).release()
         return listen(settings.host, settings.port)
 
 

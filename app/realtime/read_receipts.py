@@ -12,7 +12,7 @@ from app.realtime.connection import Connection
 from app.realtime.hub import Hub
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.room_views import RoomViews
-from app.store import rooms
+from app.store import members as member_store
 from app.store.batch_loader import BatchLoader, Loader
 from app.wire import answers
 from app.wire.frames import text_frame
@@ -34,7 +34,7 @@ class ReadReceipts:
         self._receipts = receipts
         self._hub = hub
         self._now = now
-        self._sizes: Loader[RoomId, int] = Loader(batch_loader, rooms.sizes)
+        self._sizes: Loader[RoomId, int] = Loader(batch_loader, member_store.counts)
 
     async def move(
         self,

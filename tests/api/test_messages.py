@@ -114,7 +114,7 @@ async def test_a_retry_after_losing_access_shows_no_later_change(env: Server, ch
 
 
 @pytest.mark.parametrize(
-    "key", ["", "k" * 65, "caf\xe9", "a\tb", "\x7f"], ids=["empty", "long", "é", "tab", "del"]
+    "key", ["", "k" * 65, "caf\xe9", "a\tb", "\x7f"], ids=["empty", "long", "accent", "tab", "del"]
 )
 async def test_a_key_is_a_few_printable_ascii_characters(env: Server, key: str) -> None:
     person = await env.person("bo")

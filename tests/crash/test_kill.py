@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import InvalidHandshake
 
-from app.store.sqlite import _connect
+from app.store.sqlite import connect
 from tests.harness.checker import History, Stored
 from tests.harness.patience import PATIENCE_SECONDS, patience
 from tests.harness.process import Process, Visitor
@@ -119,7 +119,7 @@ class Writer(Client):
 
 def on_disk(file: Path) -> tuple[list[Stored], int, list[int], str]:
     """The room's messages, its head, the numbers of its events, and what SQLite says."""
-    with closing(_connect(str(file), write=True)) as connection:
+    with closing(connect(str(file), write=True)) as connection:
         messages = connection.execute(
             "SELECT e.id & 0xffffffff, u.username, e.text, e.client_id FROM events e"
             " JOIN users u ON u.id = e.by"

@@ -39,6 +39,19 @@ def test_links_to_tests_name_an_existing_test() -> None:
         assert re.search(rf"^(?:async )?def {name}\(", page(file), re.M), (name, file)
 
 
+def test_tests_named_in_the_recipes_exist() -> None:
+    defined = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)\(", file.read_text("utf-8"), re.M)
+    }
+
+    named = set(re.findall(r"`(test_\w+)`", page("CONTRIBUTING.md")))
+
+    assert len(named) >= 10
+    assert named <= defined
+
+
 def test_the_readme_stays_short() -> None:
     assert len(page("README.md").splitlines()) <= 120
 

@@ -220,6 +220,7 @@ def test_who_is_connected(hub: Hub) -> None:
     assert set(hub.connections()) == {c.connection for c in (phone, laptop, eve)}
 
     for caller in (phone, laptop, eve):
+        assert not hub.deserted.is_set()
         hub.unregister(caller.connection)
         hub.unregister(caller.connection)
 

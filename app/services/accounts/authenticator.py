@@ -134,7 +134,7 @@ class Authenticator:
         try:
             while self._used:
                 used, self._used = list(self._used), set()
-                await self._database.write(partial(sessions.touch, used=used, at=self._now()))
+                await self._database.write(partial(sessions.record_use, used=used, at=self._now()))
         except Unavailable:
             pass  # already logged; the next use is recorded
         finally:

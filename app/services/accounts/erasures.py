@@ -153,7 +153,9 @@ class Erasures:
         after, count = 0, 0
         while True:
             self._raise_if_closing()
-            read = partial(erasures.said, user=user, after=after, limit=self._batch_messages)
+            read = partial(
+                erasures.messages_of, user=user, after=after, limit=self._batch_messages
+            )
             found = await self._database.read(read)
             if not found:
                 return count

@@ -28,9 +28,10 @@ from app.security.codes import code_hash, new_code
 from app.security.passwords import Passwords
 from app.services.accounts.login_throttle import LoginThrottle
 from app.services.log.transactions import Effects, Transactions
-from app.store import sessions, users
+from app.store import refresh_tokens, sessions, users
 from app.store.database import Database, DbConnection
-from app.store.sessions import RefreshOutcome, RefreshResult, Session
+from app.store.refresh_tokens import RefreshOutcome, RefreshResult
+from app.store.sessions import Session
 from app.store.users import User
 
 log = logging.getLogger("parley.security")
@@ -147,7 +148,7 @@ class Logins:
 
         def work(connection: DbConnection) -> tuple[RefreshResult, Effects]:
             presented = code_hash(refresh_token)
-            found = sessions.rotate_refresh_token(connection, presented, code_hash(successor), now)
+            found = refresh_tokens.rotate(connection, presented, code_hash(successor), now)
             if found.outcome is not RefreshOutcome.REUSED or found.user is None:
                 return found, Effects()
             revoked = SessionsRevoked(found.user, found.session)
@@ -268,9 +269,7 @@ class Logins:
         except TokenExpired:
             return None
         except Unauthorized:
-            return await self._database.read(
-                lambda c: sessions.owner_of_token(c, code_hash(token))
-            )
+            return await self._database.read(lambda c: refresh_tokens.owner(c, code_hash(token)))
         return claims.user, claims.session
 
 

@@ -26,7 +26,8 @@ from app.services.admin.room_admin import RoomAdmin
 from app.services.log.epoch import Epoch
 from app.services.log.transactions import Effects, Transactions
 from app.services.rooms.retention import Retention
-from app.store import audit, meta, sessions, users
+from app.store import audit, sessions, users
+from app.store import epoch as epoch_store
 from app.store.audit import Entry
 from app.store.database import Database, DbConnection
 from app.store.users import User
@@ -204,7 +205,7 @@ class AdminService:
         audited = self._audit_log.audited(by, "epoch.new", "installation")
 
         async def renew() -> str:
-            self._epoch.name = await audited.write(meta.new_epoch)
+            self._epoch.name = await audited.write(epoch_store.renew)
             return self._epoch.name
 
         return await self._audit_log.run(audited, renew())

@@ -129,7 +129,7 @@ class RoomAdmin:
 
         def work(connection: DbConnection) -> tuple[Room, Effects]:
             room = admin_rooms.by_name(connection, name)
-            retention_store.keep(connection, room.id, days=days, events=events)
+            retention_store.set_limits(connection, room.id, days=days, events=events)
             return room._replace(retention_days=days, retention_events=events), Effects()
 
         data = {"days": days} if days is not None else {"events": events}

@@ -31,11 +31,10 @@ from app.domain.working_set import WorkingSet
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.log.seams import Seam
 from app.services.log.writer_pacing import WriterPacing
-from app.store import log as log_store
-from app.store import markers as marker_store
-from app.store import names, working_sets
+from app.store import log_writer, read_markers, working_set_loader
 from app.store.database import Database, DbConnection
-from app.store.markers import Mark
+from app.store.read_markers import Mark
+from app.store.usernames import usernames
 
 log = logging.getLogger("parley.committer")
 
@@ -301,12 +300,12 @@ def commit(
     outcomes: list[AppendResult] = []
     event_batches: list[EventBatch] = []
     if appends:
-        ws = working_sets.load(connection, appends)
+        ws = working_set_loader.load(connection, appends)
         outcomes = [_decide(ws, append) for append in appends]
-        log_store.save(connection, ws)
+        log_writer.save(connection, ws)
         event_batches = _event_batches(connection, ws)
     if marks:
-        marker_store.save(connection, marks)
+        read_markers.save(connection, marks)
     if before_commit is not None:
         before_commit()
     return CommitResult(outcomes, event_batches)
@@ -329,7 +328,7 @@ def _event_batches(connection: DbConnection, ws: WorkingSet) -> list[EventBatch]
         user for e in ws.events if e.data is not None for user in users_of(e) if user not in known
     }
     if unknown:
-        known |= names.usernames(connection, unknown)
+        known |= usernames(connection, unknown)
     return [
         EventBatch(room, ws.rooms[room].name, ws.rooms[room].kind, events, known)
         for room, events in by_room.items()

@@ -12,7 +12,7 @@ from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.log.seams import Seams
 from app.services.log.transactions import Transactions
 from app.services.log.writer_pacing import WriterPacing
-from app.store import meta
+from app.store import epoch as epoch_store
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 
@@ -66,7 +66,7 @@ async def open_log(
     )
     log = LogParts(
         seams=seams,
-        epoch=Epoch(await database.read(meta.epoch)),
+        epoch=Epoch(await database.read(epoch_store.read)),
         batch_loader=BatchLoader(database),
         receipts=receipts,
         committer=committer,

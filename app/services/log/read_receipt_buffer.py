@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.domain.ids import RoomId, UserId
 from app.domain.limits import READ_MARKER_SECONDS
-from app.store.markers import Mark
+from app.store.read_markers import Mark
 
 Receipts = dict[UserId, dict[RoomId, int]]
 

@@ -17,8 +17,8 @@ from app.domain.views import EarlierText, MessagePage, MessageView, RoomAccess
 from app.services.accounts.authenticator import Identity
 from app.services.log.epoch import Epoch
 from app.services.rooms.room_directory import RoomDirectory
+from app.store import edit_history, messages, room_access
 from app.store import events as event_store
-from app.store import messages, rooms
 from app.store.database import Database, DbConnection
 
 
@@ -134,7 +134,7 @@ class History:
                 raise Forbidden(
                     "Only its author and moderators can read the earlier texts of a message."
                 )
-            return messages.wordings(connection, room, seq, after=after, limit=limit)
+            return edit_history.wordings(connection, room, seq, after=after, limit=limit)
 
         return await self._database.read(work)
 
@@ -186,7 +186,7 @@ def check_cursor(access: RoomAccess, since: int) -> None:
 
 def _authorize(connection: DbConnection, room: RoomId, me: UserId, now: Millis) -> RoomAccess:
     key = (room, me)
-    return authorize_read(rooms.access(connection, [key]).get(key), now)
+    return authorize_read(room_access.load(connection, [key]).get(key), now)
 
 
 def _message(connection: DbConnection, room: RoomId, seq: int) -> MessageView:

@@ -17,7 +17,7 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
 from app.domain.views import MessagePage, RoomAccess
 from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms
+from app.store import messages, room_access
 from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import Database, DbConnection
 from app.wire.messages import page_json
@@ -153,7 +153,7 @@ def _load(
     connection: DbConnection, requests: Sequence[_PageRequest]
 ) -> dict[_PageRequest, _KeptPage | ParleyError]:
     # Runs in a database thread: the requests carry copies of the event loop's state.
-    found = rooms.access(connection, {(one.key.room, one.user) for one in requests})
+    found = room_access.load(connection, {(one.key.room, one.user) for one in requests})
     pages: dict[PageKey, _KeptPage] = {}
     results: dict[_PageRequest, _KeptPage | ParleyError] = {}
     for request in requests:

@@ -12,7 +12,8 @@ from app.domain.token_bucket import UserTokenBuckets
 from app.domain.views import MessageView
 from app.services.log.committer import Committer
 from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms
+from app.store import messages
+from app.store import room_views as room_view_store
 from app.store.database import Database, DbConnection
 
 
@@ -165,7 +166,7 @@ class Messages:
             if found is None:
                 raise MessageNotFound
             key = (room, me, 0)
-            view = rooms.room_views(connection, [key])[key]
+            view = room_view_store.load(connection, [key])[key]
             return found if view.may_read(at) else _without_responses(found)
 
         return await self._database.read(work)

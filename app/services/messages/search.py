@@ -13,7 +13,7 @@ from app.domain.views import MessageView
 from app.domain.words import phrases
 from app.services.messages.search_indexer import SearchIndexer
 from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms, search, users
+from app.store import messages, room_access, search, users
 from app.store.database import Database, DbConnection
 from app.store.search import Scope
 
@@ -82,11 +82,11 @@ class Search:
         def work(connection: DbConnection) -> list[Hit]:
             of = None if author is None else users.known(connection, author).id
             if room_id is None:
-                scope = search.everywhere(connection, me, of, now)
+                scope = search.readable_rooms(connection, me, of, now)
             else:
                 key = (room_id, me)
-                authorize_read(rooms.access(connection, [key]).get(key), now)
-                scope = Scope(rooms=[room_id], public=False, but=[], by=of)
+                authorize_read(room_access.load(connection, [key]).get(key), now)
+                scope = Scope(rooms=[room_id], public=False, excluded=[], by=of)
             if not wanted:
                 return []
             found = search.find(connection, wanted, scope, before=before_event, limit=limit)

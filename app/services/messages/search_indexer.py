@@ -25,9 +25,9 @@ from app.domain.limits import (
     MAX_UNINDEXED_RANGES,
 )
 from app.services.log.writer_pacing import WriterPacing
-from app.store import unindexed
+from app.store import search_backlog
 from app.store.database import Database
-from app.store.unindexed import Span
+from app.store.search_backlog import Span
 
 log = logging.getLogger("parley.indexer")
 
@@ -143,7 +143,7 @@ class SearchIndexer:
             taken = self._take(count)
             if taken:
                 try:
-                    await self._database.write(partial(unindexed.index, spans=taken))
+                    await self._database.write(partial(search_backlog.index, spans=taken))
                 except BaseException:  # if it did commit, indexing these again changes nothing
                     self._put_back(taken)
                     raise
@@ -156,7 +156,7 @@ class SearchIndexer:
         # Before the read: it may be set again by commits during the read.
         self._incomplete = False
         try:
-            found = await self._database.read(unindexed.find)
+            found = await self._database.read(search_backlog.find)
         except BaseException:  # cancelled or failed: the next call reads
             self._incomplete = True
             raise

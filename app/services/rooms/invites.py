@@ -12,7 +12,7 @@ from app.security.codes import code_hash, new_code
 from app.services.log.transactions import Effects, Transactions, append_all
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.rooms import Rooms
-from app.store import invites, working_sets
+from app.store import invites, working_set_loader
 from app.store.database import Database, DbConnection
 from app.store.invites import Invite
 
@@ -153,4 +153,4 @@ def _redeem(
 def _require_can_invite(connection: DbConnection, room: RoomId, by: UserId, at: Millis) -> None:
     """Lock the room and check, as for an append, that ``by`` may invite to it."""
     request = Append(room=room, by=by, at=at)
-    require(working_sets.load(connection, [request]), request, Action.INVITE)
+    require(working_set_loader.load(connection, [request]), request, Action.INVITE)

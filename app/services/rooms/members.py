@@ -13,8 +13,8 @@ from app.domain.working_set import FOREVER
 from app.services.log.committer import Committer
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.rooms import Rooms
-from app.store import rooms as room_store
-from app.store import users
+from app.store import members as member_store
+from app.store import room_access, users
 from app.store.database import Database, DbConnection
 from app.store.users import User
 
@@ -53,7 +53,7 @@ class Members:
 
         def work(connection: DbConnection) -> list[MemberView]:
             _require_readable(connection, id_, me, now)
-            return room_store.members(connection, id_, after=after, limit=limit)
+            return member_store.page(connection, id_, after=after, limit=limit)
 
         return [_without_expired_mute(member, now) for member in await self._database.read(work)]
 
@@ -71,7 +71,7 @@ class Members:
         def work(connection: DbConnection) -> MemberView | None:
             _require_readable(connection, id_, me, now)
             user = users.known(connection, names.username(username))
-            return room_store.member(connection, id_, user.id)
+            return member_store.one(connection, id_, user.id)
 
         return _found(await self._database.read(work), now)
 
@@ -188,13 +188,13 @@ class Members:
         return now
 
     async def _read_member(self, room: RoomId, user: UserId) -> MemberView:
-        found = await self._database.read(lambda c: room_store.member(c, room, user))
+        found = await self._database.read(lambda c: member_store.one(c, room, user))
         return _found(found, self._now())
 
 
 def _require_readable(connection: DbConnection, room: RoomId, user: UserId, now: Millis) -> None:
     key = (room, user)
-    authorize_read(room_store.access(connection, [key]).get(key), now)
+    authorize_read(room_access.load(connection, [key]).get(key), now)
 
 
 def _found(member: MemberView | None, now: Millis) -> MemberView:

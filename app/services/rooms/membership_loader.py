@@ -7,10 +7,11 @@ from typing import NamedTuple
 from app.domain.ids import RoomId, UserId
 from app.domain.views import RoomView
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.store import room_views as room_view_store
 from app.store import rooms
 from app.store.batch_loader import BatchLoader, Loader
 from app.store.database import DbConnection
-from app.store.rooms import RoomViewKey
+from app.store.room_views import RoomViewKey
 
 
 class _RoomViewsKey(NamedTuple):
@@ -66,7 +67,9 @@ def _load(
         wanted[key] = [
             (room, key.user, read.get(room, 0)) for room in joined[key.user][: key.limit]
         ]
-    found = rooms.room_views(connection, {one for of_user in wanted.values() for one in of_user})
+    found = room_view_store.load(
+        connection, {one for of_user in wanted.values() for one in of_user}
+    )
     return {
         key: sorted((found[one] for one in of_user), key=lambda view: view.name)
         for key, of_user in wanted.items()

@@ -7,7 +7,7 @@ from app.domain.appends import Admit, Append, Remove, UpdateRoom
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
 from app.services.log.transactions import Effects, Transactions, append_all
-from app.store import blocks, rooms, working_sets
+from app.store import blocks, members, rooms, working_set_loader
 from app.store.database import Database, DbConnection
 
 
@@ -36,15 +36,15 @@ class MembershipRemoval:
         for room in await self._database.read(lambda c: rooms.of_users(c, [user])[user]):
             leave = partial(_leave, user=user, room=room, at=self._now())
             await self._transactions.write(leave)
-        await self._database.write(lambda c: blocks.forget(c, user))
+        await self._database.write(lambda c: blocks.delete_all(c, user))
 
 
 def _leave(
     connection: DbConnection, user: UserId, room: RoomId, *, at: Millis
 ) -> tuple[None, Effects]:
     # Loading locks the room, so that the successor can't leave before the hand-over.
-    working_sets.load(connection, [Append(room=room, by=None, at=at)])
-    leaving = rooms.departing_member(connection, room, user)
+    working_set_loader.load(connection, [Append(room=room, by=None, at=at)])
+    leaving = members.departing_member(connection, room, user)
     if leaving is None:
         return None, Effects()
     appends: list[Append] = []

@@ -3,9 +3,9 @@
 from app.domain.ids import RoomId, UserId
 from app.domain.views import RoomView
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import rooms
+from app.store import room_views as room_view_store
 from app.store.batch_loader import BatchLoader, Loader
-from app.store.rooms import RoomViewKey
+from app.store.room_views import RoomViewKey
 
 
 class RoomViews:
@@ -13,7 +13,7 @@ class RoomViews:
 
     def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
         self._receipts = receipts
-        self._loader: Loader[RoomViewKey, RoomView] = Loader(batch_loader, rooms.room_views)
+        self._loader: Loader[RoomViewKey, RoomView] = Loader(batch_loader, room_view_store.load)
 
     async def get(self, room: RoomId, user: UserId, *, read: int = 0) -> RoomView | None:
         """

@@ -16,6 +16,7 @@ from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.room_views import RoomViews
+from app.store import room_views as room_view_store
 from app.store import rooms, users
 from app.store.database import Database, DbConnection
 
@@ -100,7 +101,7 @@ class Rooms:
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
             keys = [(room, me, read.get(room, 0)) for room in found]
-            room_views = rooms.room_views(connection, keys)
+            room_views = room_view_store.load(connection, keys)
             return [room_views[key] for key in keys]
 
         return await self._database.read(work)

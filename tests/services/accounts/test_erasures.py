@@ -11,7 +11,7 @@ from app.domain.appends import Edit, OpenDirect, Pin, React, Send, UpdateRoom
 from app.domain.errors import Unavailable
 from app.domain.ids import UserId
 from app.store import erasures as erasure_store
-from app.store import rooms as room_store
+from app.store import members as member_store
 from app.store import users
 from app.store.checking import check
 from app.store.database import Database
@@ -224,7 +224,7 @@ async def test_whatever_a_crash_leaves_is_carried_on_at_the_next_start(
         assert found is not None
         assert found.username == f"deleted-{bo.user}"
         members = await database.read(
-            lambda c: room_store.members(c, again.room_id("den"), after="", limit=9)
+            lambda c: member_store.page(c, again.room_id("den"), after="", limit=9)
         )
         assert [member.user for member in members] == ["ana", "cy"]
         assert (await database.read(check)).findings == []

@@ -29,7 +29,7 @@ from app.services.log.seams import Seams
 from app.services.log.transactions import Transactions
 from app.services.rooms.membership_removal import MembershipRemoval
 from app.services.rooms.retention import Retention
-from app.store import meta
+from app.store import epoch as epoch_store
 from app.store.checking import check
 from app.store.database import Database
 from app.store.tables import audit, members, users
@@ -227,13 +227,13 @@ async def test_archiving_and_reopening_are_events_by_whoever_did_it(office: Offi
 
 
 async def test_a_new_epoch_is_told_and_stored(office: Office) -> None:
-    before = await office.database.read(meta.epoch)
+    before = await office.database.read(epoch_store.read)
 
     epoch = await office.admin.new_epoch()
 
     assert epoch != before
     assert office.epoch.name == epoch
-    assert await office.database.read(meta.epoch) == epoch
+    assert await office.database.read(epoch_store.read) == epoch
     assert await office.entries() == [(None, "epoch.new", "installation")]
 
 

@@ -151,5 +151,5 @@ async def _leaves_and_is_erased(den: Server, name: str) -> None:
 
 async def _forgets(den: Server) -> None:
     room = den.room_id("den")
-    await den.database.write(lambda c: retention.keep(c, room, days=None, events=2))
+    await den.database.write(lambda c: retention.set_limits(c, room, days=None, events=2))
     await den.runtime.rooms.retention.sweep()

@@ -59,7 +59,7 @@ class Rooms:
 
     async def found(self, word: str) -> list[tuple[int, int]]:
         """Room and number of what the index holds now, newest first."""
-        scope = search.Scope(rooms=[GENERAL, DEN], public=False, but=[], by=None)
+        scope = search.Scope(rooms=[GENERAL, DEN], public=False, excluded=[], by=None)
         found = await self.database.read(
             lambda c: search.find(c, phrases(word), scope, before=None, limit=99)
         )

@@ -34,7 +34,9 @@ async def keeps(server: Server, events: int, room: str = "den") -> None:
 async def told(server: Server, room: str = "den", **what: int | None) -> None:
     """Change what a room keeps, and wake nobody."""
     kept = {"days": None, "events": None, **what}
-    await server.database.write(lambda c: retention_store.keep(c, server.room_id(room), **kept))
+    await server.database.write(
+        lambda c: retention_store.set_limits(c, server.room_id(room), **kept)
+    )
 
 
 async def ages(server: Server, room: str = "den") -> None:

@@ -5,7 +5,8 @@ import pytest
 from app.domain.appends import Admit, Ban, Remove, Send, UpdateRoom
 from app.domain.errors import Conflict, Forbidden, RoomNotFound, UserNotFound
 from app.domain.roles import Kind, Role
-from app.store import rooms as room_store
+from app.store import members as member_store
+from app.store import room_views as room_view_store
 from app.store import users
 from tests.harness.server import Server
 from tests.harness.socket_client import together
@@ -20,7 +21,7 @@ async def goes(server: Server, name: str) -> None:
 
 async def roles(server: Server, room: str) -> dict[str, Role]:
     members = await server.database.read(
-        lambda c: room_store.members(c, server.room_id(room), after="", limit=50)
+        lambda c: member_store.page(c, server.room_id(room), after="", limit=50)
     )
     return {member.user: member.role for member in members}
 
@@ -28,7 +29,7 @@ async def roles(server: Server, room: str) -> dict[str, Role]:
 async def archived(server: Server, room: str) -> bool:
     ana = await server.person("ana")
     key = (server.room_id(room), ana.user, 0)
-    room_views = await server.database.read(lambda c: room_store.room_views(c, [key]))
+    room_views = await server.database.read(lambda c: room_view_store.load(c, [key]))
     return room_views[key].archived_at is not None
 
 
