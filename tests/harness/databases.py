@@ -154,7 +154,9 @@ class GatedDatabase:
         self.busy = 0
         """How many are under way."""
         self.fails_with: Exception | None = None
-        """What each call raises from now on."""
+        """Raised by each call from now on, instead of running it."""
+        self.loses_responses_with: Exception | None = None
+        """Raised by each write from now on, after it has been committed."""
 
     async def read(self, work: Work[T]) -> T:
         """Like :meth:`Database.read`."""
@@ -164,7 +166,10 @@ class GatedDatabase:
     async def write(self, work: Work[T]) -> T:
         """Like :meth:`Database.write`."""
         self.writes += 1
-        return await self._pass(self._writing, self._database.write, self._written, work)
+        result = await self._pass(self._writing, self._database.write, self._written, work)
+        if self.loses_responses_with is not None:
+            raise self.loses_responses_with
+        return result
 
     async def close(self) -> None:
         """Whoever opened the database closes it."""

@@ -169,6 +169,10 @@ class Server:
         """The id of a room that this server made, or of ``general``."""
         return self._rooms[name]
 
+    def name_room(self, name: str, room: RoomId) -> None:
+        """Use ``name`` for a room that was created by other means."""
+        self._rooms[name] = room
+
     async def append(
         self, kind: type[Append], room: str | None, /, *, by: str | None, **what: Any
     ) -> Committed:
