@@ -1,4 +1,4 @@
-"""What administrators do to accounts."""
+"""What the admin service's actions on accounts mean for their users."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,7 +18,7 @@ async def env(database: Database) -> AsyncIterator[AccountsEnv]:
         yield opened
 
 
-async def test_a_reset_password_ends_every_log_in(env: AccountsEnv, caplog: Any) -> None:
+async def test_setting_a_password_ends_every_log_in(env: AccountsEnv, caplog: Any) -> None:
     capture_security_log(caplog)
     tokens = await env.register("alice")
 
@@ -33,7 +33,7 @@ async def test_a_reset_password_ends_every_log_in(env: AccountsEnv, caplog: Any)
     assert logged_facts(caplog, "user.password_reset") == [{"user": "alice"}]
 
 
-async def test_a_reset_password_is_no_weaker(env: AccountsEnv) -> None:
+async def test_a_weak_password_is_refused(env: AccountsEnv) -> None:
     tokens = await env.add_user("alice")
 
     with pytest.raises(Invalid):
@@ -42,7 +42,9 @@ async def test_a_reset_password_is_no_weaker(env: AccountsEnv) -> None:
     assert (await env.authenticate(tokens)).username == "alice"
 
 
-async def test_the_disabled_are_out_until_they_are_enabled(env: AccountsEnv, caplog: Any) -> None:
+async def test_a_disabled_account_is_unusable_until_it_is_enabled(
+    env: AccountsEnv, caplog: Any
+) -> None:
     capture_security_log(caplog)
     tokens = await env.register("alice")
 
@@ -65,11 +67,11 @@ async def test_the_disabled_are_out_until_they_are_enabled(env: AccountsEnv, cap
     assert enabled.active
     assert (await env.authenticate(await env.log_in("alice"))).username == "alice"
     with pytest.raises(Unauthorized):
-        await env.authenticate(tokens)  # what ended has ended
+        await env.authenticate(tokens)  # enabling doesn't restore ended log-ins
     assert logged_facts(caplog, "user.enabled") == [{"user": "alice"}]
 
 
-async def test_being_an_administrator_holds_from_the_next_request(env: AccountsEnv) -> None:
+async def test_administrator_rights_take_effect_with_the_next_request(env: AccountsEnv) -> None:
     tokens = await env.add_user("alice")
     assert not (await env.authenticate(tokens)).is_admin
 
@@ -81,7 +83,7 @@ async def test_being_an_administrator_holds_from_the_next_request(env: AccountsE
     assert not (await env.authenticate(tokens)).is_admin
 
 
-async def test_nobody_can_be_administered(env: AccountsEnv) -> None:
+async def test_unknown_and_erased_accounts_are_not_found(env: AccountsEnv) -> None:
     await env.add_user("alice")
     await env.accounts.erase("alice")
 
