@@ -18,7 +18,7 @@ from app.store.database import Database
 from app.store.tables import events
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
-from tests.harness.server import Person, Server, open_server
+from tests.harness.server import Server, User, open_server
 
 Body = dict[str, Any]
 
@@ -27,7 +27,7 @@ async def erase(server: Server, name: str, *, blank: bool = False) -> None:
     await server.runtime.admin.erase_user(name, blank=blank)
 
 
-async def write_messages(server: Server) -> Person:
+async def write_messages(server: Server) -> User:
     """Have bo send messages to three rooms, one of them archived now, and ana reply. Return bo."""
     await server.room("den", members=["bo", "cy"])
     await server.room("attic", owner="bo", members=["ana"], kind="private")

@@ -169,7 +169,7 @@ async def test_nothing_is_announced_before_the_commit(
     ana = await server.joins("ana", "general")
     await gated.quiet()
 
-    with gated.holding_what_is_written() as gate:
+    with gated.holding_write_results() as gate:
         asked = await ana.sends("send", text="hi")
         await until(lambda: gate.waiting, "the commit")
         await bo.nothing_more()
@@ -399,7 +399,7 @@ async def test_the_fan_out_pauses_until_the_batch_waits_for_the_disk(
     transport = RecordingTransport()
     earlier = ([Outbox(transport, 0, lambda: None)], text_frame(b"an earlier message"))
 
-    with gated.holding_what_is_written() as written:
+    with gated.holding_write_results() as written:
         with gated.holding_writes() as gate:
             if scheduled:
                 fanout.send(*earlier)

@@ -126,7 +126,7 @@ async def test_a_page_read_during_a_change_of_names_is_not_kept(database: Databa
         await page(server, limit=1)
         await gated.quiet()
 
-        with gated.holding_what_is_read() as gate:
+        with gated.holding_read_results() as gate:
             reading = asyncio.create_task(page(server))
             await turns()
             await until(lambda: gate.waiting == gated.busy, "the reads to be held")

@@ -148,7 +148,7 @@ async def test_messages_sent_during_a_round_wait_for_the_next(
     await env.indexer.catch_up()
     await env.send("plum")
 
-    with env.database.holding_what_is_written():
+    with env.database.holding_write_results():
         first = asyncio.create_task(env.indexer.index_backlog())
         await until(lambda: env.database.busy == 1, "the round")
         sending = asyncio.create_task(env.send("plum"))

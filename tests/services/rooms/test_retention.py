@@ -108,7 +108,7 @@ async def test_a_page_read_before_the_removal_does_not_enter_the_replay_buffer(
         await bo.hears("welcome")
         await gated.quiet()
 
-        with gated.holding_what_is_read(but=1) as gate:
+        with gated.holding_read_results(but=1) as gate:
             joining = await bo.sends("join", room="den", since=0)
             await until(lambda: gate.waiting, "the page")
             await set_limits(server, events=1)
