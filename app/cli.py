@@ -4,6 +4,9 @@ The ``parley`` command: its commands, options and help.
 A command does its work in :mod:`app.commands`, prints one line on standard output, and exits with
 0. On failure it prints one line on standard error and exits with another code; see
 :mod:`app.commands.exit_codes`.
+
+Each command imports what it runs when it runs: database, web framework and the rest take over a
+second, which ``parley --help`` need not wait for.
 """
 
 import asyncio
@@ -11,20 +14,18 @@ import secrets
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from app.api.openapi import VERSION
-from app.commands import database
-from app.commands.admin_backend import AdminBackend, open_admin
-from app.commands.exit_codes import CommandError, Misuse, exit_status
-from app.commands.serve import serve as run_server
-from app.commands.torture import run as run_torture
-from app.config.settings import Settings, read_settings
-from app.domain.roles import Kind
-from app.observability.logs import configure
-from app.torture.plan import Plan
+from .commands.exit_codes import CommandError, Misuse, exit_status
+from .domain.roles import Kind
+from .torture.plan import Plan
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from .commands.admin_backend import AdminBackend
+    from .config.settings import Settings
 
 T = TypeVar("T")
 
@@ -82,12 +83,16 @@ def serve(
     ] = False,
 ) -> None:
     """Start the server. A SQLite database is migrated first."""
+    from .commands.serve import serve as run_server
+
     run_server(host, port, reload=reload)
 
 
 @cli.command()
 def migrate() -> None:
     """Migrate the database to the schema of this version."""
+    from .commands import database
+
     print(_run(database.migrate(_settings())))
 
 
@@ -96,6 +101,8 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to create.")],
 ) -> None:
     """Back up the SQLite database to a file. Works while a server is running."""
+    from .commands import database
+
     print(_run(database.backup(_settings(), file)))
 
 
@@ -107,12 +114,16 @@ def epoch(
     ] = False,
 ) -> None:
     """Show the epoch, which identifies this history to clients."""
+    from .commands import database
+
     print(_run(database.epoch(_settings(), new=new)))
 
 
 @cli.command()
 def check() -> None:
     """Check the log for inconsistencies. Works while a server is running."""
+    from .commands import database
+
     report = _run(database.examine(_settings()))
     for finding in report.findings:
         print(finding)
@@ -158,6 +169,8 @@ def torture(
     ] = None,
 ) -> None:
     """Test whether a server loses or duplicates events while clients and network fail."""
+    from .commands.torture import run as run_torture
+
     plan = Plan(
         seed=secrets.randbits(32) if seed is None else seed,
         clients=clients,
@@ -267,7 +280,10 @@ def room_retention(
     print(f"{name.lower()} keeps {kept}.")
 
 
-def _settings() -> Settings:
+def _settings() -> "Settings":
+    from .config.settings import read_settings
+    from .observability.logs import configure
+
     settings = read_settings()
     # A command prints its own result and its own error.
     configure("critical", settings.log_format)
@@ -278,7 +294,9 @@ def _run(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(coroutine)
 
 
-def _run_admin(action: Callable[[AdminBackend], Awaitable[object]]) -> None:
+def _run_admin(action: Callable[["AdminBackend"], Awaitable[object]]) -> None:
+    from .commands.admin_backend import open_admin
+
     settings = _settings()
 
     async def run() -> None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import (
+from .api import (
     admin,
     admin_rooms,
     auth,
@@ -28,14 +28,15 @@ from app.api import (
     search,
     users,
 )
-from app.api.fast_path import plain_request
-from app.api.middleware import Requests
-from app.api.not_started import NotStarted
-from app.config.settings import Settings, read_settings
-from app.domain.limits import MAX_BODY_BYTES
-from app.observability.logs import event
-from app.realtime.socket import websocket
-from app.runtime import Runtime, open_server
+from .api.fast_path import plain_request
+from .api.middleware import Requests
+from .api.not_started import NotStarted
+from .config.settings import Settings, read_settings
+from .domain.limits import MAX_BODY_BYTES
+from .observability.logs import event
+from .realtime.socket import websocket
+from .runtime import Runtime, open_server
+from .version import VERSION
 
 log = logging.getLogger("parley.server")
 
@@ -106,7 +107,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
     app = App(
         fast_paths=fast_paths,
         title="Parley",
-        version=openapi.VERSION,
+        version=VERSION,
         summary=openapi.SUMMARY,
         description=openapi.DESCRIPTION,
         openapi_tags=openapi.TAGS,

@@ -10,26 +10,26 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from app.broker.base import Broker
-from app.broker.memory import MemoryBroker
-from app.config.client_limits import client_limits
-from app.config.server_url import local_url
-from app.config.settings import Settings, resolve_secret
-from app.domain.ids import Millis
-from app.domain.limits import FANOUT_PATIENCE_SECONDS
-from app.observability.logs import event
-from app.realtime.fanout import Fanout
-from app.realtime.parts import RealtimeLimits, RealtimeParts, open_realtime
-from app.realtime.socket import SocketServices
-from app.security.access_tokens import AccessTokens
-from app.services.accounts.parts import AccountLimits, AccountParts, open_accounts
-from app.services.admin.admin_service import AdminService
-from app.services.admin.parts import open_admin
-from app.services.log.parts import LogLimits, LogParts, open_log
-from app.services.messages.parts import MessageLimits, MessageParts, open_messages
-from app.services.rooms.parts import RoomLimits, RoomParts, open_rooms
-from app.store.database import Database
-from app.store.opening import open_database
+from .broker.base import Broker
+from .broker.memory import MemoryBroker
+from .config.client_limits import client_limits
+from .config.server_url import local_url
+from .config.settings import Settings, resolve_secret
+from .domain.ids import Millis
+from .domain.limits import FANOUT_PATIENCE_SECONDS
+from .observability.logs import event
+from .realtime.fanout import Fanout
+from .realtime.parts import RealtimeLimits, RealtimeParts, open_realtime
+from .realtime.socket import SocketServices
+from .security.access_tokens import AccessTokens
+from .services.accounts.parts import AccountLimits, AccountParts, open_accounts
+from .services.admin.admin_service import AdminService
+from .services.admin.parts import open_admin
+from .services.log.parts import LogLimits, LogParts, open_log
+from .services.messages.parts import MessageLimits, MessageParts, open_messages
+from .services.rooms.parts import RoomLimits, RoomParts, open_rooms
+from .store.database import Database
+from .store.opening import open_database
 
 log = logging.getLogger("parley.runtime")
 

@@ -233,13 +233,15 @@ def _copy_of_checkout() -> Iterator[list[str]]:
     """Change to a copy of what git would commit. Yields its top-level names but the code's."""
     git = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(git, cwd=_ROOT, check=True, capture_output=True, text=True).stdout
-    files = [Path(file) for file in listed.splitlines() if (_ROOT / file).is_file()]
+    files = [Path(file) for file in listed.splitlines() if (_ROOT / file).exists()]
+    # mutmut follows no link inside the code.
+    links = {str(file) for file in files if (_ROOT / file).is_symlink()}
     with tempfile.TemporaryDirectory(prefix="mutants-") as copy, chdir(copy):
         for file in files:
             file.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(_ROOT / file, file)
+            shutil.copy2(_ROOT / file, file, follow_symlinks=False)
         Path("setup.cfg").write_text(f"[mutmut]\nsource_paths={_SOURCE}\n")
-        yield sorted({file.parts[0] for file in files} - {_SOURCE})
+        yield sorted({file.parts[0] for file in files} - {_SOURCE} | links)
 
 
 def _try(

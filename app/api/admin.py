@@ -4,16 +4,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import AdminServiceDep, By, UserAgent
-from app.api.pagination import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.clock import iso, iso_or_none
-from app.domain.errors import Forbidden, Invalid, UsernameTaken, UserNotFound
-from app.store.audit import Entry
-from app.store.users import User
-from app.wire.accounts import TokenAnswer
-from app.wire.admin import (
+from ..domain.clock import iso, iso_or_none
+from ..domain.errors import Forbidden, Invalid, UsernameTaken, UserNotFound
+from ..store.audit import Entry
+from ..store.users import User
+from ..wire.accounts import TokenAnswer
+from ..wire.admin import (
     AccountAnswer,
     AccountsAnswer,
     AuditAnswer,
@@ -22,6 +18,10 @@ from app.wire.admin import (
     NewAccount,
     PasswordReset,
 )
+from .deps import AdminServiceDep, By, UserAgent
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/admin", tags=["Administration"], route_class=StrictRoute)
 

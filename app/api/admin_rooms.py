@@ -2,15 +2,15 @@
 
 from fastapi import APIRouter, Response
 
-from app.api.deps import AdminServiceDep, By
-from app.api.pagination import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
-from app.domain.roles import Kind
-from app.store.admin_rooms import Room
-from app.wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
+from ..domain.clock import iso
+from ..domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
+from ..domain.roles import Kind
+from ..store.admin_rooms import Room
+from ..wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
+from .deps import AdminServiceDep, By
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/admin/rooms", tags=["Administration"], route_class=StrictRoute)
 

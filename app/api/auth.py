@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 
-from app.api.deps import Address, LoginsDep, UserAgent
-from app.api.responses import errors
-from app.api.strict import StrictRoute
-from app.domain.errors import BadRequest, Invalid, InvalidGrant, RateLimited, Unavailable
-from app.services.accounts.logins import Tokens
-from app.wire.accounts import TokenAnswer, TokenForm
+from ..domain.errors import BadRequest, Invalid, InvalidGrant, RateLimited, Unavailable
+from ..services.accounts.logins import Tokens
+from ..wire.accounts import TokenAnswer, TokenForm
+from .deps import Address, LoginsDep, UserAgent
+from .responses import errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/token", tags=["Log-in"], route_class=StrictRoute)
 

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from app.api.deps import Me, RuntimeDep
-from app.api.pagination import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.rooms import Username
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import Conflict, Invalid, UserNotFound
-from app.services.accounts.blocks import Blocks
-from app.store.blocks import Block
-from app.wire.room_bodies import BlockAnswer, BlocksAnswer
+from ..domain.clock import iso
+from ..domain.errors import Conflict, Invalid, UserNotFound
+from ..services.accounts.blocks import Blocks
+from ..store.blocks import Block
+from ..wire.room_bodies import BlockAnswer, BlocksAnswer
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .rooms import Username
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/users/me/blocks", tags=["Users"], route_class=StrictRoute)
 

@@ -11,13 +11,13 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 
-from app.domain.errors import Forbidden, Unauthorized
-from app.domain.ids import UserId
-from app.runtime import Runtime
-from app.services.accounts.accounts import Accounts
-from app.services.accounts.authenticator import Authenticator, Identity
-from app.services.accounts.logins import Logins
-from app.services.admin.admin_service import AdminService
+from ..domain.errors import Forbidden, Unauthorized
+from ..domain.ids import UserId
+from ..runtime import Runtime
+from ..services.accounts.accounts import Accounts
+from ..services.accounts.authenticator import Authenticator, Identity
+from ..services.accounts.logins import Logins
+from ..services.admin.admin_service import AdminService
 
 # Also what makes Authorize work in Swagger UI. The check itself is Identities'.
 _bearer = OAuth2PasswordBearer(

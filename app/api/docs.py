@@ -19,6 +19,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from .. import web
+
 # For responses that are data. A browser that is tricked into rendering one as a
 # page can load and run nothing.
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -73,16 +75,16 @@ def install(app: FastAPI) -> None:
     Create the app with ``docs_url=None, redoc_url=None``: FastAPI's own pages load
     files from other hosts, and would take precedence.
     """
-    ours = {file.name for file in files("app.web").iterdir() if _suffix(file.name) in _ASSETS}
+    ours = {file.name for file in files(web).iterdir() if _suffix(file.name) in _ASSETS}
     _add_page(app, "/", "index.html", csp=PAGE_CSP)
-    app.mount("/web", _Files("app.web", ".", ours, csp=PAGE_CSP))
+    app.mount("/web", _Files(web.__name__, ".", ours, csp=PAGE_CSP))
     if app.openapi_url is not None:
         _add_page(app, "/docs", "docs.html", csp=SWAGGER_CSP)
         app.mount("/docs/assets", _Files("fastapi_offline", "static", _SWAGGER, csp=SWAGGER_CSP))
 
 
 def _add_page(app: FastAPI, path: str, file: str, *, csp: str) -> None:
-    pages = _Files("app.web", ".", {file}, csp=csp)
+    pages = _Files(web.__name__, ".", {file}, csp=csp)
 
     async def page(request: Request) -> Response:
         return await pages.get_response(file, request.scope)

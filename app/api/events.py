@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from app.api.deps import BearerToken, RuntimeDep
-from app.api.messages import HistoryDep, json_answer
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName
-from app.api.streams import EventStream, Export, long_poll
-from app.api.strict import StrictRoute
-from app.domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
-from app.domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
-from app.services.messages.history import LogPage
-from app.wire.events import event_body
-from app.wire.message_bodies import EventsAnswer
+from ..domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
+from ..domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
+from ..services.messages.history import LogPage
+from ..wire.events import event_body
+from ..wire.message_bodies import EventsAnswer
+from .deps import BearerToken, RuntimeDep
+from .messages import HistoryDep, json_answer
+from .responses import errors
+from .rooms import IN_ROOM, RoomName
+from .streams import EventStream, Export, long_poll
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Log"], route_class=StrictRoute)
 

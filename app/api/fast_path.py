@@ -12,12 +12,12 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
-from app.api import problems
-from app.api.messages import finished
-from app.domain.errors import Internal, ParleyError
-from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
-from app.realtime.connect_request import route_path
-from app.runtime import Runtime
+from ..domain.errors import Internal, ParleyError
+from ..domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
+from ..realtime.connect_request import route_path
+from ..runtime import Runtime
+from . import problems
+from .messages import finished
 
 log = logging.getLogger("parley.http")
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from app.api.deps import RuntimeDep
-from app.api.strict import StrictRoute
-from app.domain.errors import Unavailable
-from app.store import migrations
+from ..domain.errors import Unavailable
+from ..store import migrations
+from .deps import RuntimeDep
+from .strict import StrictRoute
 
 router = APIRouter(tags=["Operations"], route_class=StrictRoute)
 

@@ -4,23 +4,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from app.api.deps import Me, RuntimeDep
-from app.api.pagination import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.rooms import IN_ROOM, RoomName, room_answer
-from app.api.strict import StrictRoute
-from app.domain.clock import iso, iso_or_none
-from app.domain.errors import Forbidden, Invalid, InviteNotFound
-from app.domain.limits import MAX_INTEGER
-from app.services.rooms.invites import Invites
-from app.store.invites import Invite
-from app.wire.room_bodies import (
+from ..domain.clock import iso, iso_or_none
+from ..domain.errors import Forbidden, Invalid, InviteNotFound
+from ..domain.limits import MAX_INTEGER
+from ..services.rooms.invites import Invites
+from ..store.invites import Invite
+from ..wire.room_bodies import (
     InviteAnswer,
     InvitesAnswer,
     NewInvite,
     NewInviteAnswer,
     RoomAnswer,
 )
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .rooms import IN_ROOM, RoomName, room_answer
+from .strict import StrictRoute
 
 router = APIRouter(tags=["Rooms"], route_class=StrictRoute)
 

@@ -4,8 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.api.deps import Me
-from app.api.messages import (
+from ..domain.limits import DEFAULT_PAGE
+from ..wire.message_bodies import MessageAnswer, MessagesAnswer
+from ..wire.requests import Emoji
+from .deps import Me
+from .messages import (
     SPEAKING,
     Cursor,
     HistoryDep,
@@ -16,12 +19,9 @@ from app.api.messages import (
     message_answer,
     page_answer,
 )
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName
-from app.api.strict import StrictRoute
-from app.domain.limits import DEFAULT_PAGE
-from app.wire.message_bodies import MessageAnswer, MessagesAnswer
-from app.wire.requests import Emoji
+from .responses import errors
+from .rooms import IN_ROOM, RoomName
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Messages"], route_class=StrictRoute)
 

@@ -4,18 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from app.api.deps import Me, RuntimeDep
-from app.api.pagination import PageDep
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName, Username
-from app.api.strict import StrictRoute
-from app.domain.clock import iso, millis
-from app.domain.errors import Conflict, Forbidden, UserNotFound
-from app.domain.ids import Millis
-from app.domain.views import MemberView
-from app.services.rooms.members import Members
-from app.wire.room_bodies import BanAnswer, Expiry, MemberAnswer, MemberRole, MembersAnswer
-from app.wire.rooms import member_body
+from ..domain.clock import iso, millis
+from ..domain.errors import Conflict, Forbidden, UserNotFound
+from ..domain.ids import Millis
+from ..domain.views import MemberView
+from ..services.rooms.members import Members
+from ..wire.room_bodies import BanAnswer, Expiry, MemberAnswer, MemberRole, MembersAnswer
+from ..wire.rooms import member_body
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import errors
+from .rooms import IN_ROOM, RoomName, Username
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}/members", tags=["Rooms"], route_class=StrictRoute)
 

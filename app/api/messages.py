@@ -5,13 +5,8 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
-from app.api.deps import Me, RuntimeDep
-from app.api.pagination import PageDep
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import (
+from ..domain.clock import iso
+from ..domain.errors import (
     BadRequest,
     Conflict,
     Forbidden,
@@ -21,12 +16,12 @@ from app.domain.errors import (
     RateLimited,
     SlowMode,
 )
-from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
-from app.domain.views import EarlierText, MessagePage, MessageView
-from app.services.messages.history import History
-from app.services.messages.message_pages import MessagePages
-from app.services.messages.messages import Messages
-from app.wire.message_bodies import (
+from ..domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
+from ..domain.views import EarlierText, MessagePage, MessageView
+from ..services.messages.history import History
+from ..services.messages.message_pages import MessagePages
+from ..services.messages.messages import Messages
+from ..wire.message_bodies import (
     EarlierTextAnswer,
     EditsAnswer,
     MessageAnswer,
@@ -34,8 +29,13 @@ from app.wire.message_bodies import (
     MessagesAnswer,
     NewMessage,
 )
-from app.wire.messages import message_body, page_json
-from app.wire.requests import RequestId
+from ..wire.messages import message_body, page_json
+from ..wire.requests import RequestId
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import errors
+from .rooms import IN_ROOM, RoomName
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Messages"], route_class=StrictRoute)
 

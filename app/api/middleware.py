@@ -5,10 +5,10 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from app.api import problems
-from app.api.docs import API_CSP, SECURITY_HEADERS
-from app.domain.errors import TooLarge
-from app.observability.logs import event, log_context, new_id
+from ..domain.errors import TooLarge
+from ..observability.logs import event, log_context, new_id
+from . import problems
+from .docs import API_CSP, SECURITY_HEADERS
 
 log = logging.getLogger("parley.http")
 

@@ -3,9 +3,9 @@
 import logging
 from typing import Any
 
-from app.api import problems
-from app.domain.errors import Internal
-from app.observability.logs import event
+from ..domain.errors import Internal
+from ..observability.logs import event
+from . import problems
 
 log = logging.getLogger("parley.server")
 

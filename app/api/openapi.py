@@ -1,22 +1,12 @@
 """The OpenAPI document: title, introduction, tags, and the schema of errors."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.responses import PROBLEM_SCHEMA
+from .responses import PROBLEM_SCHEMA
 
-
-def _version() -> str:
-    try:
-        return version("parley")
-    except PackageNotFoundError:
-        return "0"
-
-
-VERSION = _version()
 SUMMARY = "A self-hosted chat backend: rooms, history, one WebSocket, nothing missed."
 DESCRIPTION = """
 **Start here:** register with `POST /users`, press **Authorize**, log in, create a room with

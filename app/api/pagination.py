@@ -13,8 +13,8 @@ from typing import Annotated, NamedTuple, TypeVar
 import orjson
 from fastapi import Depends, Query
 
-from app.domain.errors import Invalid
-from app.domain.limits import DEFAULT_PAGE, MAX_PAGE
+from ..domain.errors import Invalid
+from ..domain.limits import DEFAULT_PAGE, MAX_PAGE
 
 # Our cursors are below 100 characters; a longer one is not ours.
 _MAX_CURSOR_CHARACTERS = 300

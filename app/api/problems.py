@@ -14,8 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException  # noqa: TID251 - handled, not raised
 
-from app.api.responses import MEDIA_TYPE
-from app.domain.errors import (
+from ..domain.errors import (
     BadRequest,
     FieldError,
     Forbidden,
@@ -28,8 +27,9 @@ from app.domain.errors import (
     Unauthorized,
     Unavailable,
 )
-from app.wire.errors import problem
-from app.wire.requests import plain
+from ..wire.errors import problem
+from ..wire.requests import plain
+from .responses import MEDIA_TYPE
 
 log = logging.getLogger("parley.http")
 

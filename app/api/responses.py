@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from app.domain.errors import ParleyError, TokenExpired, Unauthorized, Unavailable
-from app.wire.errors import problem
+from ..domain.errors import ParleyError, TokenExpired, Unauthorized, Unavailable
+from ..wire.errors import problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -4,11 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from app.api.deps import Me, RuntimeDep
-from app.api.pagination import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.errors import (
+from ..domain.errors import (
     Banned,
     Conflict,
     Forbidden,
@@ -17,11 +13,11 @@ from app.domain.errors import (
     RoomNotFound,
     UserNotFound,
 )
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.realtime.read_receipts import ReadReceipts
-from app.services.rooms.rooms import Rooms
-from app.wire.room_bodies import (
+from ..domain.roles import Kind
+from ..domain.views import RoomView
+from ..realtime.read_receipts import ReadReceipts
+from ..services.rooms.rooms import Rooms
+from ..wire.room_bodies import (
     NewRoom,
     ReadAnswer,
     ReadMark,
@@ -29,7 +25,11 @@ from app.wire.room_bodies import (
     RoomChanges,
     RoomsAnswer,
 )
-from app.wire.rooms import room_body, view_body
+from ..wire.rooms import room_body, view_body
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms", tags=["Rooms"], route_class=StrictRoute)
 

@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.api.deps import Me, RuntimeDep
-from app.api.messages import Limit, json_answer
-from app.api.pagination import PageRequest
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM
-from app.api.strict import StrictRoute
-from app.domain.errors import Invalid, UserNotFound
-from app.domain.limits import DEFAULT_PAGE, MAX_QUERY_CHARACTERS, MAX_SEQ
-from app.services.messages.search import Hit, Search
-from app.wire.message_bodies import SearchAnswer
-from app.wire.messages import message_body
+from ..domain.errors import Invalid, UserNotFound
+from ..domain.limits import DEFAULT_PAGE, MAX_QUERY_CHARACTERS, MAX_SEQ
+from ..services.messages.search import Hit, Search
+from ..wire.message_bodies import SearchAnswer
+from ..wire.messages import message_body
+from .deps import Me, RuntimeDep
+from .messages import Limit, json_answer
+from .pagination import PageRequest
+from .responses import errors
+from .rooms import IN_ROOM
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/search", tags=["Messages"], route_class=StrictRoute)
 

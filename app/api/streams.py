@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 from fastapi import Request, Response
 
-from app.api.problems import answer
-from app.domain.close_codes import (
+from ..domain.close_codes import (
     DRAINING,
     INTERNAL,
     SLOW_CONSUMER,
@@ -27,20 +26,21 @@ from app.domain.close_codes import (
     UNAVAILABLE,
     Close,
 )
-from app.domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
-from app.domain.ids import UserId
-from app.domain.limits import (
+from ..domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
+from ..domain.ids import UserId
+from ..domain.limits import (
     REPLAY_PAGE_EVENTS,
     STREAM_PING_SECONDS,
     STREAM_RETRY_MS,
 )
-from app.realtime.connection import Connection
-from app.realtime.outbox import Outbox
-from app.runtime import Runtime
-from app.services.messages.history import LogPage, check_cursor
-from app.transport.sse import SseTransport
-from app.wire.encoding import event_json
-from app.wire.errors import close_for
+from ..realtime.connection import Connection
+from ..realtime.outbox import Outbox
+from ..runtime import Runtime
+from ..services.messages.history import LogPage, check_cursor
+from ..transport.sse import SseTransport
+from ..wire.encoding import event_json
+from ..wire.errors import close_for
+from .problems import answer
 
 log = logging.getLogger("parley.streams")
 

@@ -4,12 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from app.api.deps import AccountsDep, Address, LoginsDep, Me
-from app.api.pagination import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import (
+from ..domain.clock import iso
+from ..domain.errors import (
     Forbidden,
     Invalid,
     RateLimited,
@@ -18,11 +14,11 @@ from app.domain.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from app.domain.ids import SessionId
-from app.domain.limits import MAX_INTEGER
-from app.store.sessions import Session
-from app.store.users import User
-from app.wire.accounts import (
+from ..domain.ids import SessionId
+from ..domain.limits import MAX_INTEGER
+from ..store.sessions import Session
+from ..store.users import User
+from ..wire.accounts import (
     AccountDeletion,
     MeAnswer,
     MeChanges,
@@ -32,6 +28,10 @@ from app.wire.accounts import (
     UserAnswer,
     UsersAnswer,
 )
+from .deps import AccountsDep, Address, LoginsDep, Me
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/users", route_class=StrictRoute)
 

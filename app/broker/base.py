@@ -8,8 +8,8 @@ delay and reorder what it carries; what a lost hint would hide, the poller finds
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from app.domain.ids import RoomId
-from app.domain.sessions import SessionsRevoked
+from ..domain.ids import RoomId
+from ..domain.sessions import SessionsRevoked
 
 
 class LogAdvanced(NamedTuple):

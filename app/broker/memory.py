@@ -1,6 +1,6 @@
 """The broker of a single node, and of several nodes in one process."""
 
-from app.broker.base import Notification, OnNotification
+from .base import Notification, OnNotification
 
 
 class MemoryBus:

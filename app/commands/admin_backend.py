@@ -11,25 +11,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from app.commands.exit_codes import CommandError, Misuse
-from app.commands.remote_admin import NotReachable, RemoteAdmin
-from app.config.settings import Settings, resolve_secret
-from app.domain.ids import Millis
-from app.domain.limits import LOCK_WAIT_SECONDS
-from app.domain.roles import Kind
-from app.security.access_tokens import AccessTokens
-from app.security.passwords import Passwords
-from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import LoginThrottle
-from app.services.admin.admin_service import AdminService
-from app.services.log.epoch import Epoch
-from app.services.log.seams import Seams
-from app.services.log.transactions import Transactions
-from app.services.rooms.membership_removal import MembershipRemoval
-from app.services.rooms.retention import Retention
-from app.store import epoch as epoch_store
-from app.store.errors import Locked
-from app.store.opening import open_database
+from ..config.settings import Settings, resolve_secret
+from ..domain.ids import Millis
+from ..domain.limits import LOCK_WAIT_SECONDS
+from ..domain.roles import Kind
+from ..security.access_tokens import AccessTokens
+from ..security.passwords import Passwords
+from ..services.accounts.erasures import Erasures
+from ..services.accounts.login_throttle import LoginThrottle
+from ..services.admin.admin_service import AdminService
+from ..services.log.epoch import Epoch
+from ..services.log.seams import Seams
+from ..services.log.transactions import Transactions
+from ..services.rooms.membership_removal import MembershipRemoval
+from ..services.rooms.retention import Retention
+from ..store import epoch as epoch_store
+from ..store.errors import Locked
+from ..store.opening import open_database
+from .exit_codes import CommandError, Misuse
+from .remote_admin import NotReachable, RemoteAdmin
 
 _RETRY_SECONDS = 0.1
 

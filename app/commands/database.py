@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from app.commands.admin_backend import open_admin
-from app.commands.exit_codes import CommandError, Misuse
-from app.config.settings import Settings
-from app.store import epoch as epoch_store
-from app.store import migrations
-from app.store.backup import back_up
-from app.store.checking import Report, check
-from app.store.errors import display_name
-from app.store.offline import read_offline
-from app.store.opening import open_database
+from ..config.settings import Settings
+from ..store import epoch as epoch_store
+from ..store import migrations
+from ..store.backup import back_up
+from ..store.checking import Report, check
+from ..store.errors import display_name
+from ..store.offline import read_offline
+from ..store.opening import open_database
+from .admin_backend import open_admin
+from .exit_codes import CommandError, Misuse
 
 
 async def migrate(settings: Settings) -> str:

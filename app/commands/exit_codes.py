@@ -7,11 +7,6 @@ How a command fails: one line on standard error, and an exit code.
     3  another process is using the database
 """
 
-from app.config.settings import SettingsError
-from app.domain.errors import ParleyError
-from app.store.errors import Locked, StoreError
-from app.transport.server import ListenError
-
 FAILED = 1
 MISUSED = 2
 LOCKED = 3
@@ -27,6 +22,12 @@ class Misuse(CommandError):
 
 def exit_status(exc: BaseException) -> tuple[str, int] | None:
     """The line and the exit code for an exception; None if it is a bug."""
+    # Not above: what `parley --help` imports is kept small.
+    from ..config.settings import SettingsError
+    from ..domain.errors import ParleyError
+    from ..store.errors import Locked, StoreError
+    from ..transport.server import ListenError
+
     while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
         # A task group wraps the exceptions of what it runs.
         exc = exc.exceptions[0]

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import httpx2
 
-from app.commands.exit_codes import CommandError
-from app.domain import names
-from app.domain.roles import Kind
+from ..domain import names
+from ..domain.roles import Kind
+from .exit_codes import CommandError
 
 # Under load, hashing a password waits in a queue for seconds.
 _TIMEOUT_SECONDS = 30.0

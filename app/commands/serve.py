@@ -10,12 +10,16 @@ import uvicorn
 from uvicorn.importer import import_from_string
 from uvicorn.supervisors import ChangeReload
 
-from app.config.server_url import http_url
-from app.config.settings import Settings, read_settings
-from app.domain.limits import LOCK_WAIT_SECONDS
-from app.observability.logs import configure
-from app.store.opening import lock_file
-from app.transport.server import PortInUse, Server, listen, options, raise_file_limit
+from ..config.server_url import http_url
+from ..config.settings import Settings, read_settings
+from ..domain.limits import LOCK_WAIT_SECONDS
+from ..observability.logs import configure
+from ..store.opening import lock_file
+from ..transport.server import PortInUse, Server, listen, options, raise_file_limit
+
+# Imported by name, so that nothing of the app is imported before the settings are valid. The
+# package is `app` in a checkout, `parley` where it is installed.
+_MAIN = f"{__name__.partition('.')[0]}.main"
 
 
 def serve(host: str | None, port: int | None, *, reload: bool) -> None:
@@ -41,8 +45,7 @@ def serve(host: str | None, port: int | None, *, reload: bool) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
-    # Imported by name, so that nothing of the app is imported before the settings are valid.
-    app = import_from_string("app.main:create_app")(settings)
+    app = import_from_string(f"{_MAIN}:create_app")(settings)
     config = uvicorn.Config(app, lifespan="off", **_options(settings))
     Server(app, config, lambda: _announce(settings)).run([listening])
 
@@ -63,7 +66,7 @@ async def _listen(settings: Settings) -> socket.socket:
 def _reload(settings: Settings, listening: socket.socket) -> None:
     # Every restart is a new process, which reads the settings again.
     os.environ.update(HOST=settings.host, PORT=str(settings.port))
-    config = uvicorn.Config("app.main:app", reload=True, log_config=None)
+    config = uvicorn.Config(f"{_MAIN}:app", reload=True, log_config=None)
     ChangeReload(config, _serve_again, [listening]).run()
 
 

@@ -8,13 +8,13 @@ from random import Random
 
 import typer
 
-from app.commands.exit_codes import CommandError, Misuse
-from app.torture.api_client import TortureError
-from app.torture.findings import Promise
-from app.torture.plan import Plan
-from app.torture.report import Verdict
-from app.torture.run import Credentials, torture
-from app.torture.server_killer import CommandKiller, ManagedServer, ServerKiller
+from ..torture.api_client import TortureError
+from ..torture.findings import Promise
+from ..torture.plan import Plan
+from ..torture.report import Verdict
+from ..torture.run import Credentials, torture
+from ..torture.server_killer import CommandKiller, ManagedServer, ServerKiller
+from .exit_codes import CommandError, Misuse
 
 
 def run(

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from app.config.settings import Settings
-from app.domain import limits
+from ..domain import limits
+from .settings import Settings
 
 
 def client_limits(settings: Settings) -> Mapping[str, int]:

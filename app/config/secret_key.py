@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from app.domain.limits import MIN_SECRET_BYTES
+from ..domain.limits import MIN_SECRET_BYTES
 
 # Keys with fewer distinct characters are not random: of keys of 32 random hexadecimal digits, less
 # than one in ten million has so few.

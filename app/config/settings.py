@@ -26,9 +26,9 @@ from pydantic import (
 from pydantic import model_validator as validate_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.config.database_url import DatabaseUrl
-from app.config.secret_key import MissingSecret, check_secret, load_or_create_secret
-from app.domain.limits import MAX_FRAME_BYTES
+from ..domain.limits import MAX_FRAME_BYTES
+from .database_url import DatabaseUrl
+from .secret_key import MissingSecret, check_secret, load_or_create_secret
 
 
 class SettingsError(Exception):

@@ -6,8 +6,8 @@ The requests that append to a room's log. Each is decided inside one transaction
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind, Role
+from .ids import Millis, RoomId, UserId
+from .roles import Kind, Role
 
 
 class Committed(NamedTuple):

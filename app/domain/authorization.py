@@ -7,8 +7,8 @@ The table of roles and actions is :mod:`app.domain.roles`. Reads are checked aga
 
 from typing import TypeVar
 
-from app.domain.appends import Append
-from app.domain.errors import (
+from .appends import Append
+from .errors import (
     Banned,
     Conflict,
     Forbidden,
@@ -17,10 +17,10 @@ from app.domain.errors import (
     Unauthorized,
     UserNotFound,
 )
-from app.domain.ids import UserId
-from app.domain.roles import RANK, Action, Kind, Role, may
-from app.domain.views import RoomAccess
-from app.domain.working_set import Person, RoomState, WorkingSet
+from .ids import UserId
+from .roles import RANK, Action, Kind, Role, may
+from .views import RoomAccess
+from .working_set import Person, RoomState, WorkingSet
 
 A = TypeVar("A", bound=RoomAccess)
 

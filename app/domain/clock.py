@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from app.domain.ids import Millis
+from .ids import Millis
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -14,8 +14,8 @@ The order is the same for every request:
 from collections.abc import Callable
 from typing import Any
 
-from app.domain import decide_members, decide_messages, decide_rooms
-from app.domain.appends import (
+from . import decide_members, decide_messages, decide_rooms
+from .appends import (
     Admit,
     Append,
     Ban,
@@ -32,8 +32,8 @@ from app.domain.appends import (
     Send,
     UpdateRoom,
 )
-from app.domain.idempotency import first_result
-from app.domain.working_set import WorkingSet
+from .idempotency import first_result
+from .working_set import WorkingSet
 
 _DECIDE: dict[type[Append], Callable[[WorkingSet, Any], Committed]] = {
     Send: decide_messages.send,

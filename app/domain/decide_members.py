@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from app.domain.appends import Admit, Append, Ban, Committed, Join, Mute, Remove
-from app.domain.authorization import require, require_target, require_visible, role_of
-from app.domain.errors import Conflict, Forbidden, RoomNotFound, Unauthorized, UserNotFound
-from app.domain.events import EventType
-from app.domain.roles import Action, Kind, Role, may
-from app.domain.sequence import append_event
-from app.domain.working_set import FOREVER, Person, RoomState, WorkingSet
+from .appends import Admit, Append, Ban, Committed, Join, Mute, Remove
+from .authorization import require, require_target, require_visible, role_of
+from .errors import Conflict, Forbidden, RoomNotFound, Unauthorized, UserNotFound
+from .events import EventType
+from .roles import Action, Kind, Role, may
+from .sequence import append_event
+from .working_set import FOREVER, Person, RoomState, WorkingSet
 
 
 def join(ws: WorkingSet, append: Join) -> Committed:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from app.domain.appends import Committed, Delete, Edit, Pin, React, Send
-from app.domain.authorization import require_can_post, require_visible, role_of
-from app.domain.errors import Conflict, Forbidden, Invalid, SlowMode
-from app.domain.events import EventType
-from app.domain.ids import Millis, UserId
-from app.domain.limits import MAX_EMOJIS_PER_MESSAGE
-from app.domain.roles import Action, Role, may
-from app.domain.sequence import append_event
-from app.domain.working_set import Message, Person, RoomState, WorkingSet
+from .appends import Committed, Delete, Edit, Pin, React, Send
+from .authorization import require_can_post, require_visible, role_of
+from .errors import Conflict, Forbidden, Invalid, SlowMode
+from .events import EventType
+from .ids import Millis, UserId
+from .limits import MAX_EMOJIS_PER_MESSAGE
+from .roles import Action, Role, may
+from .sequence import append_event
+from .working_set import Message, Person, RoomState, WorkingSet
 
 
 def send(ws: WorkingSet, append: Send) -> Committed:

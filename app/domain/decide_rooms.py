@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.domain.appends import Committed, CreateRoom, OpenDirect, UpdateRoom
-from app.domain.authorization import require_visible, role_of
-from app.domain.errors import (
+from .appends import Committed, CreateRoom, OpenDirect, UpdateRoom
+from .authorization import require_visible, role_of
+from .errors import (
     Conflict,
     Forbidden,
     RoomExists,
@@ -12,11 +12,11 @@ from app.domain.errors import (
     Unauthorized,
     UserNotFound,
 )
-from app.domain.events import EventType
-from app.domain.ids import UserId
-from app.domain.roles import Action, Kind, Role, may
-from app.domain.sequence import append_event
-from app.domain.working_set import NO_ROOM, Person, RoomState, WorkingSet
+from .events import EventType
+from .ids import UserId
+from .roles import Action, Kind, Role, may
+from .sequence import append_event
+from .working_set import NO_ROOM, Person, RoomState, WorkingSet
 
 
 def create(ws: WorkingSet, append: CreateRoom) -> Committed:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from app.domain.ids import Millis, RoomId, Seq, UserId
-from app.domain.roles import Kind
+from .ids import Millis, RoomId, Seq, UserId
+from .roles import Kind
 
 
 class EventType(StrEnum):

@@ -6,10 +6,10 @@ as long as its event is kept. Sending the same request again returns the first r
 different request with the same id is refused.
 """
 
-from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
-from app.domain.errors import IdReused
-from app.domain.events import Event, EventType
-from app.domain.working_set import WorkingSet
+from .appends import Append, Committed, Delete, Edit, Pin, React, Send
+from .errors import IdReused
+from .events import Event, EventType
+from .working_set import WorkingSet
 
 
 def first_result(working_set: WorkingSet, append: Append) -> Committed | None:

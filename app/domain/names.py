@@ -7,8 +7,8 @@ row, so it is safe in a path, a log line and a mention.
 
 import re
 
-from app.domain.errors import Invalid, RoomNotFound, UserNotFound
-from app.domain.limits import (
+from .errors import Invalid, RoomNotFound, UserNotFound
+from .limits import (
     MAX_ROOM_NAME_CHARACTERS,
     MAX_USERNAME_CHARACTERS,
     MIN_USERNAME_CHARACTERS,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.domain.events import Event, EventType
-from app.domain.ids import Millis, Seq, UserId
-from app.domain.working_set import RoomState, WorkingSet
+from .events import Event, EventType
+from .ids import Millis, Seq, UserId
+from .working_set import RoomState, WorkingSet
 
 
 def append_event(

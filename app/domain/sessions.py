@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.domain.ids import SessionId, UserId
+from .ids import SessionId, UserId
 
 
 class SessionsRevoked(NamedTuple):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from app.domain.limits import SNIPPET_CHARACTERS
-from app.domain.words import spans
+from .limits import SNIPPET_CHARACTERS
+from .words import spans
 
 # Characters of context before the first match.
 _CONTEXT_CHARACTERS = 50

@@ -2,8 +2,8 @@
 
 import re
 
-from app.domain.errors import Invalid
-from app.domain.limits import MAX_MENTIONS_PER_MESSAGE, MAX_TITLE_CHARACTERS
+from .errors import Invalid
+from .limits import MAX_MENTIONS_PER_MESSAGE, MAX_TITLE_CHARACTERS
 
 
 def unstorable_reason(text: str) -> str | None:

@@ -1,7 +1,7 @@
 """Token buckets: rate limits with a burst. No clock: the time is an argument, in seconds."""
 
-from app.domain.ids import UserId
-from app.domain.limits import MAX_REMEMBERED_BUCKETS
+from .ids import UserId
+from .limits import MAX_REMEMBERED_BUCKETS
 
 
 class TokenBucket:

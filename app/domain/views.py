@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from app.domain.ids import Millis, RoomId, Seq
-from app.domain.roles import Kind, Role
+from .ids import Millis, RoomId, Seq
+from .roles import Kind, Role
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from app.domain.limits import MAX_WORD_CHARACTERS
+from .limits import MAX_WORD_CHARACTERS
 
 _SINGLE_CHARACTER = (
     "\u0e00-\u0eff"  # Thai, Lao

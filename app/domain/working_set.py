@@ -11,10 +11,10 @@ Owned by the writer's thread for the length of one transaction; not thread-safe.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.domain.errors import MessageNotFound
-from app.domain.events import Event, EventType
-from app.domain.ids import Millis, RoomId, Seq, UserId
-from app.domain.roles import Kind, Role
+from .errors import MessageNotFound
+from .events import Event, EventType
+from .ids import Millis, RoomId, Seq, UserId
+from .roles import Kind, Role
 
 FOREVER = Millis(253_402_300_799_999)
 """The end of the year 9999: stands for a ban or mute without an end."""

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from random import getrandbits
 from typing import Any, Literal, TextIO
 
-from app.observability.redaction import argument, escape, fact, redact
+from .redaction import argument, escape, fact, redact
 
 TRACE = 5
 """The level below DEBUG that uvicorn logs ASGI messages at."""

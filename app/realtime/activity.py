@@ -6,13 +6,13 @@ and now and then that there is ``activity``.
 import asyncio
 from collections.abc import Iterable
 
-from app.domain.events import EventBatch, EventType
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import ACTIVITY_SECONDS
-from app.realtime.connection import Connection
-from app.realtime.hub import Hub
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..domain.events import EventBatch, EventType
+from ..domain.ids import RoomId, UserId
+from ..domain.limits import ACTIVITY_SECONDS
+from ..wire import answers
+from ..wire.frames import text_frame
+from .connection import Connection
+from .hub import Hub
 
 
 class PendingActivity:

@@ -7,13 +7,13 @@ lost hint would hide, the poller finds.
 
 from collections.abc import Sequence
 
-from app.broker.base import Broker, LogAdvanced, Notification
-from app.domain.events import EventBatch
-from app.domain.sessions import SessionsRevoked
-from app.realtime.feed import Feed
-from app.realtime.revocations import Revocations
-from app.services.log.seams import Seams
-from app.store.polling import Revocation
+from ..broker.base import Broker, LogAdvanced, Notification
+from ..domain.events import EventBatch
+from ..domain.sessions import SessionsRevoked
+from ..services.log.seams import Seams
+from ..store.polling import Revocation
+from .feed import Feed
+from .revocations import Revocations
 
 
 class Cluster:

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.domain.errors import BadRequest, Forbidden, Unauthorized
-from app.domain.limits import MAX_INTEGER, MAX_PAGE
-from app.domain.names import room_name
+from ..domain.errors import BadRequest, Forbidden, Unauthorized
+from ..domain.limits import MAX_INTEGER, MAX_PAGE
+from ..domain.names import room_name
 
 SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."

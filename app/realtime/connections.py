@@ -7,14 +7,14 @@ counted when the log-in has been confirmed.
 
 from collections.abc import Callable
 
-from app.domain.close_codes import DRAINING, TOO_MANY_CONNECTIONS, Close
-from app.realtime.activity import ActivityNotifier
-from app.realtime.connection import Connection
-from app.realtime.drain import Drain
-from app.realtime.hub import Hub
-from app.realtime.outbox import Outbox
-from app.security.access_tokens import Claims
-from app.services.accounts.authenticator import Authenticator, Identity
+from ..domain.close_codes import DRAINING, TOO_MANY_CONNECTIONS, Close
+from ..security.access_tokens import Claims
+from ..services.accounts.authenticator import Authenticator, Identity
+from .activity import ActivityNotifier
+from .connection import Connection
+from .drain import Drain
+from .hub import Hub
+from .outbox import Outbox
 
 
 class Connections:

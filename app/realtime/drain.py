@@ -3,11 +3,11 @@
 import asyncio
 import random
 
-from app.domain.close_codes import DRAINING
-from app.domain.limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
-from app.realtime.hub import Hub
-from app.services.log.committer import Committer
-from app.wire import answers
+from ..domain.close_codes import DRAINING
+from ..domain.limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
+from ..services.log.committer import Committer
+from ..wire import answers
+from .hub import Hub
 
 
 class Drain:

@@ -13,13 +13,13 @@ import os
 from collections import deque
 from collections.abc import Iterable
 
-from app.domain.limits import (
+from ..domain.limits import (
     FANOUT_LATE_TURNS,
     FANOUT_PATIENCE_SECONDS,
     FANOUT_QUIET_SLICE,
     FANOUT_SLICE,
 )
-from app.realtime.outbox import Outbox
+from .outbox import Outbox
 
 
 class Fanout:

@@ -10,19 +10,19 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from app.domain.close_codes import UNAVAILABLE
-from app.domain.errors import Unavailable
-from app.domain.events import EventBatch, EventType
-from app.domain.ids import RoomId
-from app.domain.limits import POLL_SECONDS, REPLAY_PAGE_EVENTS, ROOM_FEED_IDLE_SECONDS
-from app.realtime.activity import ActivityNotifier
-from app.realtime.event_pages import EventPage
-from app.realtime.hub import Hub
-from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
-from app.services.log.seams import LogTrimmed
-from app.store import events as event_store
-from app.store.database import Database, DbConnection
-from app.wire.encoding import encode_batch
+from ..domain.close_codes import UNAVAILABLE
+from ..domain.errors import Unavailable
+from ..domain.events import EventBatch, EventType
+from ..domain.ids import RoomId
+from ..domain.limits import POLL_SECONDS, REPLAY_PAGE_EVENTS, ROOM_FEED_IDLE_SECONDS
+from ..services.log.seams import LogTrimmed
+from ..store import events as event_store
+from ..store.database import Database, DbConnection
+from ..wire.encoding import encode_batch
+from .activity import ActivityNotifier
+from .event_pages import EventPage
+from .hub import Hub
+from .replay_buffer import ReplayBuffer, ReplayBuffers
 
 log = logging.getLogger("parley.feed")
 

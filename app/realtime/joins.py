@@ -14,28 +14,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.domain.appends import Join
-from app.domain.authorization import authorize_read
-from app.domain.errors import Banned, Conflict, Gone, RoomNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.realtime import event_pages as pages
-from app.realtime.connection import Connection, Subscription
-from app.realtime.event_pages import EventPage
-from app.realtime.feed import Feed, RoomFeed
-from app.realtime.hub import Hub
-from app.realtime.presence import Presence
-from app.realtime.replays import Replays
-from app.realtime.resume import ResumeRequest
-from app.realtime.write_coalescer import WriteCoalescer
-from app.services.log.committer import Committer
-from app.services.log.epoch import Epoch
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.room_views import RoomViews
-from app.wire import answers
-from app.wire.rooms import view_body
+from ..domain.appends import Join
+from ..domain.authorization import authorize_read
+from ..domain.errors import Banned, Conflict, Gone, RoomNotFound
+from ..domain.ids import Millis, RoomId, UserId
+from ..domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
+from ..domain.roles import Kind
+from ..domain.views import RoomView
+from ..services.log.committer import Committer
+from ..services.log.epoch import Epoch
+from ..services.rooms.room_directory import RoomDirectory
+from ..services.rooms.room_views import RoomViews
+from ..wire import answers
+from ..wire.rooms import view_body
+from . import event_pages as pages
+from .connection import Connection, Subscription
+from .event_pages import EventPage
+from .feed import Feed, RoomFeed
+from .hub import Hub
+from .presence import Presence
+from .replays import Replays
+from .resume import ResumeRequest
+from .write_coalescer import WriteCoalescer
 
 Confirmed = asyncio.Future[None]
 """Done when a log-in has been confirmed."""

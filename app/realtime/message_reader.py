@@ -10,11 +10,11 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from app.domain.close_codes import INTERNAL, Close
-from app.realtime.client_session import ClientSession, Execute, Reply
-from app.realtime.outbox import Outbox
-from app.realtime.request_handler import RequestHandler, Work
-from app.transport.base import WebSocketTransport
+from ..domain.close_codes import INTERNAL, Close
+from ..transport.base import WebSocketTransport
+from .client_session import ClientSession, Execute, Reply
+from .outbox import Outbox
+from .request_handler import RequestHandler, Work
 
 log = logging.getLogger("parley.ws")
 

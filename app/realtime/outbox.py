@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from app.domain.ids import RoomId
-from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
-from app.transport.base import WebSocketTransport
-from app.wire.frames import payloads_of, text_frame
+from ..domain.ids import RoomId
+from ..domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
+from ..transport.base import WebSocketTransport
+from ..wire.frames import payloads_of, text_frame
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -5,30 +5,30 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from app.broker.base import Broker
-from app.domain import limits as defaults
-from app.domain.ids import Millis
-from app.realtime.activity import ActivityNotifier
-from app.realtime.cluster import Cluster
-from app.realtime.connections import Connections
-from app.realtime.drain import Drain
-from app.realtime.fanout import Fanout
-from app.realtime.feed import Feed
-from app.realtime.hub import Hub
-from app.realtime.joins import Joins
-from app.realtime.poller import Poller
-from app.realtime.presence import Presence
-from app.realtime.read_receipts import ReadReceipts
-from app.realtime.replay_buffer import ReplayBuffers
-from app.realtime.replays import Replays
-from app.realtime.request_handler import RequestServices
-from app.realtime.revocations import Revocations
-from app.realtime.typing import Typing
-from app.realtime.write_coalescer import WriteCoalescer
-from app.services.accounts.parts import AccountParts
-from app.services.log.parts import LogParts
-from app.services.rooms.parts import RoomParts
-from app.store.database import Database
+from ..broker.base import Broker
+from ..domain import limits as defaults
+from ..domain.ids import Millis
+from ..services.accounts.parts import AccountParts
+from ..services.log.parts import LogParts
+from ..services.rooms.parts import RoomParts
+from ..store.database import Database
+from .activity import ActivityNotifier
+from .cluster import Cluster
+from .connections import Connections
+from .drain import Drain
+from .fanout import Fanout
+from .feed import Feed
+from .hub import Hub
+from .joins import Joins
+from .poller import Poller
+from .presence import Presence
+from .read_receipts import ReadReceipts
+from .replay_buffer import ReplayBuffers
+from .replays import Replays
+from .request_handler import RequestServices
+from .revocations import Revocations
+from .typing import Typing
+from .write_coalescer import WriteCoalescer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from app.domain.errors import Unavailable
-from app.domain.limits import POLL_SECONDS, REVOCATIONS_LOOK_BACK, REVOCATIONS_PER_POLL
-from app.realtime.feed import Feed
-from app.services.log.seams import LogTrimmed
-from app.store import polling
-from app.store.database import Database, DbConnection, T, Work
-from app.store.polling import Bounds, Revocation
+from ..domain.errors import Unavailable
+from ..domain.limits import POLL_SECONDS, REVOCATIONS_LOOK_BACK, REVOCATIONS_PER_POLL
+from ..services.log.seams import LogTrimmed
+from ..store import polling
+from ..store.database import Database, DbConnection, T, Work
+from ..store.polling import Bounds, Revocation
+from .feed import Feed
 
 log = logging.getLogger("parley.poller")
 

@@ -6,15 +6,15 @@ stored.
 import asyncio
 from collections.abc import Callable, Mapping
 
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import (
+from ..domain.ids import RoomId, UserId
+from ..domain.limits import (
     MAX_PRESENT_LISTED,
     PRESENCE_COUNT_SECONDS,
     PRESENCE_GATHER_SECONDS,
     PRESENCE_GRACE_SECONDS,
 )
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..wire import answers
+from ..wire.frames import text_frame
 
 Tell = Callable[[RoomId, Mapping[UserId, bytes]], None]
 """Send to all who listen to a room a finished frame about each user, but not to that user."""

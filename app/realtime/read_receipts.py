@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from app.domain.authorization import authorize_read
-from app.domain.errors import Forbidden
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.realtime.connection import Connection
-from app.realtime.hub import Hub
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.rooms.room_views import RoomViews
-from app.store import members as member_store
-from app.store.batch_loader import BatchLoader, Loader
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..domain.authorization import authorize_read
+from ..domain.errors import Forbidden
+from ..domain.ids import Millis, RoomId, UserId
+from ..domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
+from ..domain.roles import Kind
+from ..domain.views import RoomView
+from ..services.log.read_receipt_buffer import ReadReceiptBuffer
+from ..services.rooms.room_views import RoomViews
+from ..store import members as member_store
+from ..store.batch_loader import BatchLoader, Loader
+from ..wire import answers
+from ..wire.frames import text_frame
+from .connection import Connection
+from .hub import Hub
 
 
 class ReadReceipts:

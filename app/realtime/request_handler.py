@@ -12,30 +12,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.domain import appends
-from app.domain.close_codes import Close
-from app.domain.errors import (
+from ..domain import appends
+from ..domain.close_codes import Close
+from ..domain.errors import (
     Conflict,
     Internal,
     ParleyError,
     Unauthorized,
 )
-from app.domain.ids import Millis, RoomId
-from app.domain.limits import MAX_PENDING_REQUESTS
-from app.domain.text import mentioned
-from app.realtime.connection import Connection
-from app.realtime.hub import Hub
-from app.realtime.joins import Confirmed, Joins
-from app.realtime.read_receipts import ReadReceipts
-from app.realtime.resume import ResumeRequest
-from app.realtime.typing import Typing
-from app.realtime.write_coalescer import WriteCoalescer
-from app.services.accounts.authenticator import Authenticator, Identity
-from app.services.log.committer import AppendResult, Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.wire import answers, requests
-from app.wire.errors import close_for, error_frame
-from app.wire.rooms import view_body
+from ..domain.ids import Millis, RoomId
+from ..domain.limits import MAX_PENDING_REQUESTS
+from ..domain.text import mentioned
+from ..services.accounts.authenticator import Authenticator, Identity
+from ..services.log.committer import AppendResult, Committer
+from ..services.rooms.room_directory import RoomDirectory
+from ..wire import answers, requests
+from ..wire.errors import close_for, error_frame
+from ..wire.rooms import view_body
+from .connection import Connection
+from .hub import Hub
+from .joins import Confirmed, Joins
+from .read_receipts import ReadReceipts
+from .resume import ResumeRequest
+from .typing import Typing
+from .write_coalescer import WriteCoalescer
 
 log = logging.getLogger("parley.conversation")
 

@@ -2,14 +2,14 @@
 
 import asyncio
 
-from app.domain.close_codes import UNAUTHORIZED, UNAVAILABLE
-from app.domain.errors import Unauthorized, Unavailable
-from app.domain.ids import UserId
-from app.domain.sessions import SessionsRevoked
-from app.realtime.connection import Connection
-from app.realtime.hub import Hub
-from app.security.access_tokens import Claims
-from app.services.accounts.authenticator import Authenticator
+from ..domain.close_codes import UNAUTHORIZED, UNAVAILABLE
+from ..domain.errors import Unauthorized, Unavailable
+from ..domain.ids import UserId
+from ..domain.sessions import SessionsRevoked
+from ..security.access_tokens import Claims
+from ..services.accounts.authenticator import Authenticator
+from .connection import Connection
+from .hub import Hub
 
 
 class Revocations:

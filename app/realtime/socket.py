@@ -14,38 +14,38 @@ from functools import partial
 from random import uniform
 from typing import Any
 
-from app.domain.close_codes import (
+from ..domain.close_codes import (
     INTERNAL,
     SLOW_CONSUMER,
     TOKEN_EXPIRED,
     UNAVAILABLE,
     Close,
 )
-from app.domain.errors import ParleyError
-from app.domain.ids import Millis, RoomId
-from app.domain.limits import (
+from ..domain.errors import ParleyError
+from ..domain.ids import Millis, RoomId
+from ..domain.limits import (
     HEARTBEAT_SECONDS,
     MAX_WELCOME_ROOMS,
 )
-from app.domain.token_bucket import TokenBucket, UserTokenBuckets
-from app.observability.logs import event, name_connection, new_id
-from app.realtime.client_session import ClientSession
-from app.realtime.connect_request import ConnectRequest, is_ours, read_connect_request
-from app.realtime.connection import Connection
-from app.realtime.joins import Confirmed
-from app.realtime.message_reader import MessageReader
-from app.realtime.outbox import AsgiTransport, Outbox
-from app.realtime.parts import RealtimeParts
-from app.realtime.request_handler import RequestHandler
-from app.realtime.resume import ResumeRequest
-from app.services.accounts.authenticator import Identity
-from app.services.log.epoch import Epoch
-from app.services.rooms.membership_loader import MembershipLoader
-from app.transport.base import EXTENSION, WebSocketTransport
-from app.wire import answers
-from app.wire.errors import close_for
-from app.wire.frames import text_frame
-from app.wire.rooms import room_body
+from ..domain.token_bucket import TokenBucket, UserTokenBuckets
+from ..observability.logs import event, name_connection, new_id
+from ..services.accounts.authenticator import Identity
+from ..services.log.epoch import Epoch
+from ..services.rooms.membership_loader import MembershipLoader
+from ..transport.base import EXTENSION, WebSocketTransport
+from ..wire import answers
+from ..wire.errors import close_for
+from ..wire.frames import text_frame
+from ..wire.rooms import room_body
+from .client_session import ClientSession
+from .connect_request import ConnectRequest, is_ours, read_connect_request
+from .connection import Connection
+from .joins import Confirmed
+from .message_reader import MessageReader
+from .outbox import AsgiTransport, Outbox
+from .parts import RealtimeParts
+from .request_handler import RequestHandler
+from .resume import ResumeRequest
 
 log = logging.getLogger("parley.ws")
 

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from app.domain.limits import TYPING_SECONDS
-from app.realtime.connection import Connection, Subscription
-from app.realtime.hub import Hub
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..domain.limits import TYPING_SECONDS
+from ..wire import answers
+from ..wire.frames import text_frame
+from .connection import Connection, Subscription
+from .hub import Hub
 
 
 class Typing:

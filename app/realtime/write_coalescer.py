@@ -2,9 +2,9 @@
 
 import asyncio
 
-from app.domain.ids import RoomId
-from app.realtime.outbox import Outbox
-from app.wire.frames import text_frame
+from ..domain.ids import RoomId
+from ..wire.frames import text_frame
+from .outbox import Outbox
 
 
 class WriteCoalescer:

@@ -19,9 +19,9 @@ from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
-from app.domain.errors import TokenExpired, Unauthorized
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import (
+from ..domain.errors import TokenExpired, Unauthorized
+from ..domain.ids import Millis, SessionId, UserId
+from ..domain.limits import (
     MAX_CLOCK_SKEW_SECONDS,
     MAX_INTEGER,
     MAX_KNOWN_TOKENS,

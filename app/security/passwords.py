@@ -17,8 +17,8 @@ from pathlib import Path
 from runpy import run_path
 from typing import NamedTuple, TypeVar
 
-from app.domain.errors import Invalid, Unavailable
-from app.domain.limits import (
+from ..domain.errors import Invalid, Unavailable
+from ..domain.limits import (
     MAX_PASSWORD_CHARACTERS,
     MAX_QUEUED_PASSWORDS,
     MIN_PASSWORD_CHARACTERS,

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.errors import RoomNotFound
-from app.domain.ids import Millis, RoomId
-from app.domain.roles import Kind
-from app.store.database import DbConnection
-from app.store.tables import members, rooms
+from ..domain.errors import RoomNotFound
+from ..domain.ids import Millis, RoomId
+from ..domain.roles import Kind
+from .database import DbConnection
+from .tables import members, rooms
 
 _MEMBERS = (
     sa.select(sa.func.count())

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, UserId
-from app.store.database import DbConnection
-from app.store.tables import audit, users
+from ..domain.ids import Millis, UserId
+from .database import DbConnection
+from .tables import audit, users
 
 
 class AuditRecord(NamedTuple):

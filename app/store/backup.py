@@ -10,9 +10,9 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from app.store import epoch
-from app.store.errors import StoreError, reason
-from app.store.offline import open_read_only
+from . import epoch
+from .errors import StoreError, reason
+from .offline import open_read_only
 
 
 def back_up(source: Path, target: Path) -> int:

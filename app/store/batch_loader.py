@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from app.domain.limits import MAX_LOAD_GATHER_SECONDS
-from app.store.database import Database, DbConnection
+from ..domain.limits import MAX_LOAD_GATHER_SECONDS
+from .database import Database, DbConnection
 
 K = TypeVar("K")
 V = TypeVar("V")

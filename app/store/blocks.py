@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, UserId
-from app.store.database import DbConnection
+from ..domain.ids import Millis, UserId
+from .database import DbConnection
 
 _BLOCKS = (
     "SELECT u.username, u.display_name, b.at FROM blocks AS b"

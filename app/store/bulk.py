@@ -13,8 +13,8 @@ from typing import Any, Literal
 import orjson
 import sqlalchemy as sa
 
-from app.store.database import DbConnection
-from app.store.query import driver
+from .database import DbConnection
+from .query import driver
 
 ColumnType = Literal["bigint", "text"]
 Columns = tuple[tuple[str, ColumnType], ...]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.store.database import DbConnection
+from .database import DbConnection
 
 # More findings of one kind add no information.
 _MAX_OF_A_KIND = 20

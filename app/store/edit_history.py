@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from app.domain.ids import RoomId, Seq, event_id
-from app.domain.views import EarlierText
-from app.store.database import DbConnection
+from ..domain.ids import RoomId, Seq, event_id
+from ..domain.views import EarlierText
+from .database import DbConnection
 
 _ORIGINAL = sa.text("SELECT text, at FROM events WHERE id = :id")
 _LAST_EDIT = sa.text(

@@ -8,8 +8,8 @@ import secrets
 
 import sqlalchemy as sa
 
-from app.store.database import DbConnection
-from app.store.tables import meta
+from .database import DbConnection
+from .tables import meta
 
 _KEY = "epoch"
 

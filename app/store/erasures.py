@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.domain import names
-from app.domain.ids import EventId, Millis, UserId
-from app.store import sessions
-from app.store import users as user_store
-from app.store.database import DbConnection
-from app.store.tables import users
+from ..domain import names
+from ..domain.ids import EventId, Millis, UserId
+from . import sessions
+from . import users as user_store
+from .database import DbConnection
+from .tables import users
 
 _KEEP, _BLANK = "keep", "blank"
 

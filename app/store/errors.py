@@ -4,7 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.store.file_lock import LockHolder
+from .file_lock import LockHolder
 
 
 class StoreError(Exception):

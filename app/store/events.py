@@ -5,12 +5,12 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from app.domain.events import Event, EventBatch, users_of
-from app.domain.ids import RoomId, Seq, event_id
-from app.domain.roles import Kind
-from app.store.database import DbConnection
-from app.store.query import Query
-from app.store.usernames import usernames
+from ..domain.events import Event, EventBatch, users_of
+from ..domain.ids import RoomId, Seq, event_id
+from ..domain.roles import Kind
+from .database import DbConnection
+from .query import Query
+from .usernames import usernames
 
 # A replay shows the present text: a message, and each of its edits, has the text of the last edit.
 _AFTER = Query(

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, RoomId, UserId
-from app.store.database import DbConnection
-from app.store.tables import invites, users
+from ..domain.ids import Millis, RoomId, UserId
+from .database import DbConnection
+from .tables import invites, users
 
 
 class Invite(NamedTuple):

@@ -2,12 +2,12 @@
 
 import orjson
 
-from app.domain.events import EventType
-from app.domain.ids import event_id
-from app.domain.working_set import WorkingSet
-from app.store import search_index, tables
-from app.store.bulk import BulkInsert, BulkStatement
-from app.store.database import DbConnection
+from ..domain.events import EventType
+from ..domain.ids import event_id
+from ..domain.working_set import WorkingSet
+from . import search_index, tables
+from .bulk import BulkInsert, BulkStatement
+from .database import DbConnection
 
 _EVENTS = BulkInsert(
     tables.events, "id", "room_id", "type", "by", "at", "ref", "text", "data", "client_id"

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
-from app.domain.roles import Kind, Role
-from app.domain.views import MemberView
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import RoomId, UserId
+from ..domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
+from ..domain.roles import Kind, Role
+from ..domain.views import MemberView
+from .bulk import BulkStatement
+from .database import DbConnection
 
 _MEMBERS = (
     "SELECT u.username, u.display_name, m.role, m.joined_at, m.muted_until"

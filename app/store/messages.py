@@ -7,13 +7,13 @@ Reactions, replies and mentions of a page are one statement each, whatever its s
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
-from app.domain.views import MessagePage, MessageView
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
-from app.store.events import decode_data
-from app.store.query import Query
-from app.store.usernames import usernames
+from ..domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
+from ..domain.views import MessagePage, MessageView
+from .bulk import BulkStatement
+from .database import DbConnection
+from .events import decode_data
+from .query import Query
+from .usernames import usernames
 
 _COLUMNS = (
     "SELECT e.id, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"

@@ -12,20 +12,18 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from app.store.database import DbConnection
-from app.store.tables import metadata
+from .database import DbConnection
+from .tables import metadata
 
-_APP = Path(__file__).resolve().parent.parent
+# A link to `migrations/` in a checkout, the files themselves in a wheel.
+_FOLDER = Path(__file__).parents[1] / "_migrations"
 
 
 def config(connection: DbConnection | None = None) -> Config:
     """The configuration with which Alembic finds the migrations and works on ``connection``."""
-    # A checkout has the migrations beside the package, a wheel has them inside.
-    packaged = _APP / "_migrations"
     made = Config()
-    made.set_main_option(
-        "script_location", str(packaged if packaged.is_dir() else _APP.parent / "migrations")
-    )
+    # A percent sign would interpolate.
+    made.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     made.attributes["connection"] = connection
     made.attributes["target_metadata"] = metadata
     return made

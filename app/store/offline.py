@@ -13,12 +13,12 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from app.domain.errors import Unavailable
-from app.domain.limits import SQLITE_BUSY_MS
-from app.store.database import DbConnection, T, Work
-from app.store.errors import StoreError, display_name, reason
-from app.store.postgres import PostgresDatabase
-from app.store.schema_version import require_current
+from ..domain.errors import Unavailable
+from ..domain.limits import SQLITE_BUSY_MS
+from .database import DbConnection, T, Work
+from .errors import StoreError, display_name, reason
+from .postgres import PostgresDatabase
+from .schema_version import require_current
 
 
 async def read_offline(url: str, path: Path | None, work: Work[T]) -> T:

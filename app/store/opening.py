@@ -12,13 +12,13 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from app.domain.limits import LOCK_WAIT_SECONDS
-from app.store.database import Database
-from app.store.errors import Locked, StoreError, display_name, reason
-from app.store.file_lock import FileLock, LockHeld
-from app.store.postgres import PostgresDatabase
-from app.store.schema_version import ensure_current
-from app.store.sqlite import SqliteDatabase
+from ..domain.limits import LOCK_WAIT_SECONDS
+from .database import Database
+from .errors import Locked, StoreError, display_name, reason
+from .file_lock import FileLock, LockHeld
+from .postgres import PostgresDatabase
+from .schema_version import ensure_current
+from .sqlite import SqliteDatabase
 
 Kind = Literal["sqlite", "postgresql"]
 
@@ -58,7 +58,7 @@ async def open_database(
         except ModuleNotFoundError as exc:
             raise StoreError(
                 f"PostgreSQL needs a package that is not installed: {exc.name}. "
-                "Install Parley with its extra: parley[postgres]."
+                "Install Parley with its extra: parley-chat[postgres]."
             ) from exc
         stack.push_async_callback(database.close)
         await ensure_current(database, url, migrate=migrate)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import RoomId, SessionId, UserId
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import RoomId, SessionId, UserId
+from .bulk import BulkStatement
+from .database import DbConnection
 
 _BOUNDS = BulkStatement(
     "SELECT rooms.id, rooms.head, rooms.first FROM {keys} JOIN rooms ON rooms.id = k.id",

@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.domain.errors import Unavailable
-from app.domain.limits import POSTGRES_POOL
-from app.store.database import T, Work
+from ..domain.errors import Unavailable
+from ..domain.limits import POSTGRES_POOL
+from .database import T, Work
 
 log = logging.getLogger("parley.store")
 

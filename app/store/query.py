@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from app.store.database import DbConnection
+from .database import DbConnection
 
 
 def driver(connection: DbConnection) -> sqlite3.Connection:

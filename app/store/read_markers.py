@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from app.domain.ids import RoomId, UserId
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import RoomId, UserId
+from .bulk import BulkStatement
+from .database import DbConnection
 
 Mark = tuple[RoomId, UserId, int]
 """Room, user, and the seq up to which the user has read."""

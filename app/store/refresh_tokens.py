@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import REFRESH_GRACE_SECONDS
-from app.store import sessions as session_store
-from app.store.database import DbConnection
-from app.store.tables import refresh_tokens, sessions, users
+from ..domain.ids import Millis, SessionId, UserId
+from ..domain.limits import REFRESH_GRACE_SECONDS
+from . import sessions as session_store
+from .database import DbConnection
+from .tables import refresh_tokens, sessions, users
 
 
 class RefreshOutcome(Enum):

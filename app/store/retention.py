@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, RoomId, event_id
-from app.store import search_index
-from app.store.database import DbConnection
-from app.store.tables import rooms
+from ..domain.ids import Millis, RoomId, event_id
+from . import search_index
+from .database import DbConnection
+from .tables import rooms
 
 _DAY_MS = 86_400_000
 

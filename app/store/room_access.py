@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from app.domain.ids import RoomId, UserId
-from app.domain.roles import Kind, Role
-from app.domain.views import RoomAccess
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import RoomId, UserId
+from ..domain.roles import Kind, Role
+from ..domain.views import RoomAccess
+from .bulk import BulkStatement
+from .database import DbConnection
 
 _ACCESS = BulkStatement(
     "SELECT k.room, k.person, r.kind, r.head, r.first, m.role, m.banned_until"

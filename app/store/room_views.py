@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.domain.ids import RoomId, UserId
-from app.domain.roles import Kind, Role
-from app.domain.views import RoomView
-from app.store import unread
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import RoomId, UserId
+from ..domain.roles import Kind, Role
+from ..domain.views import RoomView
+from . import unread
+from .bulk import BulkStatement
+from .database import DbConnection
 
 RoomViewKey = tuple[RoomId, UserId, int]
 """Room, user, and how far the user is known to have read though it is not stored yet."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from app.domain.ids import RoomId, UserId
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import RoomId, UserId
+from .bulk import BulkStatement
+from .database import DbConnection
 
 _IDS = BulkStatement(
     "SELECT rooms.name, rooms.id FROM {keys} JOIN rooms ON rooms.name = k.name", name="text"

@@ -5,10 +5,10 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from app.domain.errors import Unavailable
-from app.store import migrations
-from app.store.database import Database, DbConnection
-from app.store.errors import StoreError, display_name, reason
+from ..domain.errors import Unavailable
+from . import migrations
+from .database import Database, DbConnection
+from .errors import StoreError, display_name, reason
 
 # Of two nodes that migrate at once the second waits, and then finds nothing to do.
 _LOCK_MIGRATIONS = sa.text("SELECT pg_advisory_xact_lock(7240117)")

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import SEQ_BITS, EventId, RoomId, UserId
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
-from app.store.search_index import PUBLIC_MARK, author_mark, room_mark
+from ..domain.ids import SEQ_BITS, EventId, RoomId, UserId
+from .bulk import BulkStatement
+from .database import DbConnection
+from .search_index import PUBLIC_MARK, author_mark, room_mark
 
 _FIND = sa.text(
     "SELECT d.event_id FROM search_index AS i JOIN search_documents AS d ON d.id = i.rowid"

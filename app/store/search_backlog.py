@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.domain.ids import SEQ_BITS, EventId
-from app.domain.roles import Kind
-from app.store import search_index
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import SEQ_BITS, EventId
+from ..domain.roles import Kind
+from . import search_index
+from .bulk import BulkStatement
+from .database import DbConnection
 
 Span = tuple[EventId, EventId]
 """Events of one room: the first and the last."""

@@ -17,12 +17,12 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.domain.ids import EventId, RoomId, UserId, event_id
-from app.domain.roles import Kind
-from app.domain.words import words
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
-from app.store.query import driver
+from ..domain.ids import EventId, RoomId, UserId, event_id
+from ..domain.roles import Kind
+from ..domain.words import words
+from .bulk import BulkStatement
+from .database import DbConnection
+from .query import driver
 
 Row = tuple[EventId, str]
 """A message, and its document: see :func:`document`."""

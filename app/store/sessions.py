@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, SessionId, UserId
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
-from app.store.tables import refresh_tokens, revocations, sessions
+from ..domain.ids import Millis, SessionId, UserId
+from .bulk import BulkStatement
+from .database import DbConnection
+from .tables import refresh_tokens, revocations, sessions
 
 
 class Session(NamedTuple):

@@ -20,10 +20,10 @@ from typing import cast
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from app.domain.errors import Unavailable
-from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
-from app.store.database import DbConnection, T, Work
-from app.store.thread_pool import ThreadPool
+from ..domain.errors import Unavailable
+from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
+from .database import DbConnection, T, Work
+from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
 

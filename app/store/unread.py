@@ -9,7 +9,7 @@ The expressions need these tables: ``k`` with ``person``, the user, and ``seen``
 is known to have read though it is not stored yet; ``rooms AS r``; ``members AS m``, outer joined.
 """
 
-from app.domain.limits import MAX_UNREAD_COUNTED
+from ..domain.limits import MAX_UNREAD_COUNTED
 
 READ_SEQ = """(CASE WHEN k.seen <= coalesce(m.read_seq, 0) THEN coalesce(m.read_seq, 0)
     WHEN k.seen > r.head THEN r.head ELSE k.seen END)"""

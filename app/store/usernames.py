@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from app.domain.ids import UserId
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
+from ..domain.ids import UserId
+from .bulk import BulkStatement
+from .database import DbConnection
 
 _NAMES = BulkStatement(
     "SELECT users.id, users.username FROM {keys} JOIN users ON users.id = k.id", id="bigint"

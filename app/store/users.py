@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.errors import UsernameTaken, UserNotFound
-from app.domain.ids import Millis, UserId
-from app.store.database import DbConnection
-from app.store.tables import users
+from ..domain.errors import UsernameTaken, UserNotFound
+from ..domain.ids import Millis, UserId
+from .database import DbConnection
+from .tables import users
 
 
 class User(NamedTuple):

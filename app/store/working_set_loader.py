@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain.appends import (
+from ..domain.appends import (
     Admit,
     Append,
     Ban,
@@ -24,14 +24,14 @@ from app.domain.appends import (
     Remove,
     Send,
 )
-from app.domain.decide_rooms import direct_key
-from app.domain.events import Event
-from app.domain.ids import RoomId, UserId, event_id
-from app.domain.roles import Kind, Role
-from app.domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
-from app.store.bulk import BulkStatement
-from app.store.database import DbConnection
-from app.store.events import decode_data
+from ..domain.decide_rooms import direct_key
+from ..domain.events import Event
+from ..domain.ids import RoomId, UserId, event_id
+from ..domain.roles import Kind, Role
+from ..domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
+from .bulk import BulkStatement
+from .database import DbConnection
+from .events import decode_data
 
 # Locked in the order of their ids, so that two nodes can't deadlock.
 _LOCK_ROOMS = BulkStatement(

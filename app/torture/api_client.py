@@ -15,8 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 import orjson
 
-from app.torture.history import Frame
-from app.torture.plan import LOG_PAGE_EVENTS, OUTAGE_SECONDS
+from .history import Frame
+from .plan import LOG_PAGE_EVENTS, OUTAGE_SECONDS
 
 _RETRY_SECONDS = 0.1
 _TIMEOUT_SECONDS = 30.0

@@ -6,8 +6,8 @@ No I/O: call ``check`` with each event of the log in order, then ``finish``.
 
 from bisect import bisect_left, bisect_right
 
-from app.torture.findings import Promise
-from app.torture.history import (
+from .findings import Promise
+from .history import (
     DELETED,
     EDITED,
     SENT,

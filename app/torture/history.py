@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.torture.findings import Findings, Promise
+from .findings import Findings, Promise
 
 Frame = Mapping[str, Any]
 

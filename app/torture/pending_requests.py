@@ -6,10 +6,10 @@ No I/O and no clock: methods that need the time take it as an argument.
 
 from random import Random
 
-from app.torture.findings import Promise
-from app.torture.history import Frame, History, Kind, Outcome
-from app.torture.plan import ANSWER_SECONDS
-from app.torture.request_generator import PendingRequest, RequestGenerator
+from .findings import Promise
+from .history import Frame, History, Kind, Outcome
+from .plan import ANSWER_SECONDS
+from .request_generator import PendingRequest, RequestGenerator
 
 # Error codes after which the same request, with the same id, may succeed later.
 RETRYABLE_CODES = frozenset({"rate_limited", "slow_mode", "unavailable", "internal"})

@@ -5,12 +5,12 @@ from random import Random
 
 import httpx2
 
-from app.torture.api_client import Account, RequestRefused, TortureError, error_code
-from app.torture.findings import Promise
-from app.torture.history import History
-from app.torture.pending_requests import RETRYABLE_CODES
-from app.torture.request_generator import PendingRequest, RequestGenerator
-from app.torture.subscription import Subscription
+from .api_client import Account, RequestRefused, TortureError, error_code
+from .findings import Promise
+from .history import History
+from .pending_requests import RETRYABLE_CODES
+from .request_generator import PendingRequest, RequestGenerator
+from .subscription import Subscription
 
 _PAUSE_SECONDS = 0.5
 _MAX_PAGE_EVENTS = 300

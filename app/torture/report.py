@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.torture.findings import Promise
-from app.torture.history import History
+from .findings import Promise
+from .history import History
 
 # Counts shown in the text; the JSON has all of them.
 _SHOWN = (

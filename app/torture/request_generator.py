@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import orjson
 
-from app.torture.history import History, Kind, Request
-from app.torture.subscription import Subscription
+from .history import History, Kind, Request
+from .subscription import Subscription
 
 _EMOJIS = ("👍", "🎉", "🙈")
 # Own messages that may be edited or deleted, and answered requests that may be repeated.

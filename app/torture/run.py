@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from random import Random
 from uuid import uuid4
 
-from app.torture.api_client import Account, ApiClient
-from app.torture.checker import Checker
-from app.torture.findings import Promise
-from app.torture.history import History
-from app.torture.plan import POLLING_CLIENT_EVERY, SETTLE_SECONDS, Plan
-from app.torture.polling_client import PollingClient
-from app.torture.report import Verdict
-from app.torture.server_killer import ServerKiller
-from app.torture.websocket_client import WebSocketClient
+from .api_client import Account, ApiClient
+from .checker import Checker
+from .findings import Promise
+from .history import History
+from .plan import POLLING_CLIENT_EVERY, SETTLE_SECONDS, Plan
+from .polling_client import PollingClient
+from .report import Verdict
+from .server_killer import ServerKiller
+from .websocket_client import WebSocketClient
 
 Credentials = tuple[str, str]
 

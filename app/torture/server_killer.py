@@ -10,9 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-import app
-from app.torture.api_client import TortureError
+from .api_client import TortureError
 
+# `app` in a checkout, `parley` where it is installed.
+_PACKAGE = __name__.partition(".")[0]
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 # One kill in this many hits the server while it is still starting.
@@ -114,7 +115,7 @@ class ManagedServer:
     async def check(self) -> str | None:
         """Run ``parley check`` on the database; returns its output if it finds a problem."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "check"),
+            *(sys.executable, "-m", _PACKAGE, "check"),
             cwd=self.directory,
             env=self._environment(),
             stdout=asyncio.subprocess.PIPE,
@@ -134,7 +135,7 @@ class ManagedServer:
     async def _spawn(self) -> asyncio.subprocess.Process:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app", "serve", "--port", str(self._port)),
+                *(sys.executable, "-m", _PACKAGE, "serve", "--port", str(self._port)),
                 cwd=self.directory,
                 env=self._environment(),
                 stdout=asyncio.subprocess.PIPE,
@@ -156,7 +157,7 @@ class ManagedServer:
             "LOG_LEVEL": "warning",
             **os.environ,
             "PYTHONPATH": os.pathsep.join(
-                [str(Path(app.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+                [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
             ),
             "HOST": "127.0.0.1",
             "DATA_DIR": str(self.directory),

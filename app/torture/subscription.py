@@ -7,8 +7,8 @@ A client's position in one room, and a check that each event received is the nex
 
 from collections import deque
 
-from app.torture.findings import Promise
-from app.torture.history import Frame, History, Kind, NewestMessages
+from .findings import Promise
+from .history import Frame, History, Kind, NewestMessages
 
 # Messages that reactions may refer to.
 _REMEMBERED_MESSAGES = 20

@@ -16,12 +16,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.protocol import State
 
-from app.torture import faults
-from app.torture.api_client import Account, TortureError
-from app.torture.findings import Promise
-from app.torture.history import Frame, History
-from app.torture.pending_requests import PendingRequests
-from app.torture.plan import (
+from . import faults
+from .api_client import Account, TortureError
+from .findings import Promise
+from .history import Frame, History
+from .pending_requests import PendingRequests
+from .plan import (
     BACKOFF_MAX_SECONDS,
     BACKOFF_MIN_SECONDS,
     BURST_EVERY,
@@ -33,8 +33,8 @@ from app.torture.plan import (
     SHARE_OF_LIMIT,
     WINDOW_REQUESTS,
 )
-from app.torture.request_generator import PendingRequest, RequestGenerator
-from app.torture.subscription import Subscription
+from .request_generator import PendingRequest, RequestGenerator
+from .subscription import Subscription
 
 # Percentage of connections that join without `since`, like a client with an empty cache.
 _RESET_PERCENT = 10

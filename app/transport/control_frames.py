@@ -6,7 +6,7 @@ they hear of us between messages are pings, which they answer. What is anything 
 judges.
 """
 
-from app.transport.masking import apply_mask
+from .masking import apply_mask
 
 _FIN_CLOSE = 0x88
 _FIN_PING = 0x89

@@ -9,7 +9,7 @@ judge of what the protocol allows.
 
 from typing import NamedTuple
 
-from app.transport.masking import apply_mask
+from .masking import apply_mask
 
 _FIN_TEXT = 0x81
 _MASKED = 0x80

@@ -8,7 +8,7 @@ from asyncio import TimerHandle
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.domain.limits import MAX_HEADER_BYTES, REQUEST_SECONDS
+from ..domain.limits import MAX_HEADER_BYTES, REQUEST_SECONDS
 
 
 class HttpProtocol(HttpToolsProtocol):

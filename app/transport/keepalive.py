@@ -16,9 +16,9 @@ from contextlib import suppress
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import Protocol, Side, State
 
-from app.domain.close_codes import IDLE
-from app.domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
-from app.transport.control_frames import ping
+from ..domain.close_codes import IDLE
+from ..domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
+from .control_frames import ping
 
 # On, and for no time (socket(7)).
 _LINGER_NOT = struct.pack("ii", 1, 0)

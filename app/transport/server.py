@@ -20,15 +20,15 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from app.domain.limits import (
+from ..domain.limits import (
     GC_THRESHOLD,
     HEARTBEAT_SECONDS,
     MAX_FRAME_BYTES,
     PONG_TIMEOUT_SECONDS,
     TCP_USER_TIMEOUT_MS,
 )
-from app.transport.sniffer import ProtocolSniffer
-from app.transport.websocket import WebSocketProtocol
+from .sniffer import ProtocolSniffer
+from .websocket import WebSocketProtocol
 
 log = logging.getLogger("parley.server")
 

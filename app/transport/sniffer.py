@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.domain.limits import REQUEST_SECONDS
-from app.transport.http import HttpProtocol
-from app.transport.websocket import Address, WebSocketProtocol
-from app.transport.ws_handshake import offers_compression, plain_handshake
+from ..domain.limits import REQUEST_SECONDS
+from .http import HttpProtocol
+from .websocket import Address, WebSocketProtocol
+from .ws_handshake import offers_compression, plain_handshake
 
 # Of each server, a WebSocket that is never connected: the others are copies of it.
 _FIRST: WeakKeyDictionary[ServerState, WebSocketProtocol] = WeakKeyDictionary()

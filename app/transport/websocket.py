@@ -17,11 +17,11 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected, is_ssl
 from websockets.http11 import Request
 
-from app.transport.base import EXTENSION, OnMessage, WebSocketTransport
-from app.transport.control_frames import close_answer, pong_payload
-from app.transport.frame_reader import FrameReader, Unhandled
-from app.transport.keepalive import KeepaliveWebSocketProtocol
-from app.transport.ws_handshake import PlainHandshake, refusal, subprotocols, switching
+from .base import EXTENSION, OnMessage, WebSocketTransport
+from .control_frames import close_answer, pong_payload
+from .frame_reader import FrameReader, Unhandled
+from .keepalive import KeepaliveWebSocketProtocol
+from .ws_handshake import PlainHandshake, refusal, subprotocols, switching
 
 Address = tuple[str, int] | None
 

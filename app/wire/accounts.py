@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.limits import (
+from ..domain.limits import (
     MAX_DISPLAY_NAME_CHARACTERS,
     MAX_PASSWORD_CHARACTERS,
     MAX_USERNAME_CHARACTERS,

@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.domain.limits import (
+from ..domain.limits import (
     MAX_RETENTION_DAYS,
     MAX_ROOM_NAME_CHARACTERS,
     MAX_SEQ,
     MAX_TITLE_CHARACTERS,
 )
-from app.wire.accounts import Body, DisplayName, MeAnswer, Moment, NewPassword, Username
+from .accounts import Body, DisplayName, MeAnswer, Moment, NewPassword, Username
 
 
 class NewAccount(Body):

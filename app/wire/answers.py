@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from app.domain.appends import Committed
-from app.domain.clock import iso
+from ..domain.appends import Committed
+from ..domain.clock import iso
 
 
 def welcome(

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import orjson
 
-from app.domain.events import Event, EventBatch
-from app.domain.ids import UserId
-from app.wire.events import event_body
-from app.wire.frames import text_frame
+from ..domain.events import Event, EventBatch
+from ..domain.ids import UserId
+from .events import event_body
+from .frames import text_frame
 
 
 def event_json(event: Event, room: str, names: Mapping[UserId, str]) -> bytes:

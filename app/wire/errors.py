@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
-from app.domain.close_codes import Close
-from app.domain.errors import Invalid, InvalidGrant, ParleyError
+from ..domain.close_codes import Close
+from ..domain.errors import Invalid, InvalidGrant, ParleyError
 
 
 def problem(exc: ParleyError) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.clock import iso
-from app.domain.events import Event, EventType
-from app.domain.ids import UserId
+from ..domain.clock import iso
+from ..domain.events import Event, EventType
+from ..domain.ids import UserId
 
 
 def event_body(event: Event, room: str, names: Mapping[UserId, str]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.wire.accounts import Body, Moment
-from app.wire.requests import ClientData, MessageText, Reference
+from .accounts import Body, Moment
+from .requests import ClientData, MessageText, Reference
 
 EXAMPLE_MESSAGE: JsonDict = {
     "room": "general",

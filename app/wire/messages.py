@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 
-from app.domain.clock import iso, iso_or_none
-from app.domain.events import EventType
-from app.domain.views import MessagePage, MessageView
+from ..domain.clock import iso, iso_or_none
+from ..domain.events import EventType
+from ..domain.views import MessagePage, MessageView
 
 
 def message_body(view: MessageView, room: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import emoji
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.domain.errors import BadRequest, FieldError, Invalid, ParleyError
-from app.domain.limits import (
+from ..domain.errors import BadRequest, FieldError, Invalid, ParleyError
+from ..domain.limits import (
     MAX_CLIENT_ID_CHARACTERS,
     MAX_DATA_BYTES,
     MAX_EMOJI_CHARACTERS,
@@ -22,7 +22,7 @@ from app.domain.limits import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKEN_CHARACTERS,
 )
-from app.domain.text import unstorable_reason
+from ..domain.text import unstorable_reason
 
 
 def _storable(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.domain.limits import (
+from ..domain.limits import (
     MAX_INTEGER,
     MAX_INVITE_SECONDS,
     MAX_INVITE_USES,
@@ -14,8 +14,8 @@ from app.domain.limits import (
     MAX_SLOW_MODE_SECONDS,
     MAX_TITLE_CHARACTERS,
 )
-from app.domain.roles import Role
-from app.wire.accounts import Body, Moment
+from ..domain.roles import Role
+from .accounts import Body, Moment
 
 RoleName = Literal["owner", "moderator", "member"]
 KindName = Literal["public", "private", "direct"]

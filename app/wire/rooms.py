@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.domain.clock import iso, iso_or_none
-from app.domain.roles import Kind
-from app.domain.views import MemberView, RoomView
+from ..domain.clock import iso, iso_or_none
+from ..domain.roles import Kind
+from ..domain.views import MemberView, RoomView
 
 
 def room_body(view: RoomView) -> dict[str, Any]:

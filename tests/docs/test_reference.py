@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -134,7 +134,7 @@ def test_the_listed_log_events_are_those_of_the_code() -> None:
     assert set(_listed("docs/operations.md")) == _logged()
 
 
-def _commands(command: click.Command, name: str) -> Iterator[str]:
+def _commands(command: Any, name: str) -> Iterator[str]:
     children = getattr(command, "commands", {})
     if not children:
         yield name

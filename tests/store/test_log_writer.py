@@ -39,6 +39,9 @@ from app.store.query import driver
 from tests.harness.databases import install
 from tests.store.statements import CountingConnection
 
+# Hundreds of histories on an installation of its own, in memory.
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.timeout(600)]
+
 GENERAL = RoomId(1)
 AT = Millis(1_795_248_000_000)
 

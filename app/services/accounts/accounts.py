@@ -4,19 +4,19 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from app.domain import names, text
-from app.domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import MAX_DISPLAY_NAME_CHARACTERS
-from app.domain.sessions import SessionsRevoked
-from app.observability.logs import event
-from app.security.passwords import Passwords, refuse_weak
-from app.services.accounts.authenticator import Identity
-from app.services.accounts.login_throttle import LoginThrottle
-from app.services.log.transactions import Effects, Transactions
-from app.store import sessions, users
-from app.store.database import Database, DbConnection
-from app.store.users import User
+from ...domain import names, text
+from ...domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
+from ...domain.ids import Millis, SessionId, UserId
+from ...domain.limits import MAX_DISPLAY_NAME_CHARACTERS
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...security.passwords import Passwords, refuse_weak
+from ...store import sessions, users
+from ...store.database import Database, DbConnection
+from ...store.users import User
+from ..log.transactions import Effects, Transactions
+from .authenticator import Identity
+from .login_throttle import LoginThrottle
 
 log = logging.getLogger("parley.security")
 

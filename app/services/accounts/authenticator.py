@@ -11,13 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from app.domain.errors import TokenExpired, Unauthorized, Unavailable
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import LAST_USED_SECONDS
-from app.security.access_tokens import AccessTokens, Claims
-from app.store import sessions
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Database
+from ...domain.errors import TokenExpired, Unauthorized, Unavailable
+from ...domain.ids import Millis, SessionId, UserId
+from ...domain.limits import LAST_USED_SECONDS
+from ...security.access_tokens import AccessTokens, Claims
+from ...store import sessions
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import Database
 
 
 class Identity(NamedTuple):

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from app.domain import names
-from app.domain.errors import Conflict
-from app.domain.ids import Millis, UserId
-from app.store import blocks, users
-from app.store.blocks import Block
-from app.store.database import Database, DbConnection
+from ...domain import names
+from ...domain.errors import Conflict
+from ...domain.ids import Millis, UserId
+from ...store import blocks, users
+from ...store.blocks import Block
+from ...store.database import Database, DbConnection
 
 
 class Blocks:

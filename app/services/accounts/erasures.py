@@ -13,22 +13,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from app.domain.appends import Append, Delete
-from app.domain.errors import Unavailable
-from app.domain.ids import SEQ_BITS, EventId, Millis, RoomId, UserId
-from app.domain.limits import (
+from ...domain.appends import Append, Delete
+from ...domain.errors import Unavailable
+from ...domain.ids import SEQ_BITS, EventId, Millis, RoomId, UserId
+from ...domain.limits import (
     ERASURE_BATCH_MESSAGES,
     ERASURE_RETRY_SECONDS,
     MAX_BATCH_ROOMS,
     SWEEP_SECONDS,
 )
-from app.domain.sessions import SessionsRevoked
-from app.observability.logs import event
-from app.services.log.committer import commit
-from app.services.log.seams import Seam
-from app.services.log.transactions import Effects, Transactions
-from app.store import erasures
-from app.store.database import Database, DbConnection
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...store import erasures
+from ...store.database import Database, DbConnection
+from ..log.committer import commit
+from ..log.seams import Seam
+from ..log.transactions import Effects, Transactions
 
 log = logging.getLogger("parley.security")
 

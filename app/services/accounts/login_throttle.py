@@ -13,8 +13,8 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from app.domain.errors import RateLimited
-from app.domain.limits import ADDRESS_LIMIT_FACTOR, MAX_REMEMBERED_ADDRESSES
+from ...domain.errors import RateLimited
+from ...domain.limits import ADDRESS_LIMIT_FACTOR, MAX_REMEMBERED_ADDRESSES
 
 # An IPv6 subscriber is given a whole network of this prefix length, not one address.
 _IPV6_SUBSCRIBER_BITS = 64

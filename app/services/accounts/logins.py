@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from app.domain import names
-from app.domain.errors import (
+from ...domain import names
+from ...domain.errors import (
     Forbidden,
     InvalidGrant,
     TokenExpired,
@@ -19,20 +19,20 @@ from app.domain.errors import (
     Unavailable,
     UserNotFound,
 )
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import MAX_SESSION_LABEL_CHARACTERS, MAX_TOKEN_CHARACTERS, SWEEP_SECONDS
-from app.domain.sessions import SessionsRevoked
-from app.observability.logs import event
-from app.security.access_tokens import AccessTokens
-from app.security.codes import code_hash, new_code
-from app.security.passwords import Passwords
-from app.services.accounts.login_throttle import LoginThrottle
-from app.services.log.transactions import Effects, Transactions
-from app.store import refresh_tokens, sessions, users
-from app.store.database import Database, DbConnection
-from app.store.refresh_tokens import RefreshOutcome, RefreshResult
-from app.store.sessions import Session
-from app.store.users import User
+from ...domain.ids import Millis, SessionId, UserId
+from ...domain.limits import MAX_SESSION_LABEL_CHARACTERS, MAX_TOKEN_CHARACTERS, SWEEP_SECONDS
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...security.access_tokens import AccessTokens
+from ...security.codes import code_hash, new_code
+from ...security.passwords import Passwords
+from ...store import refresh_tokens, sessions, users
+from ...store.database import Database, DbConnection
+from ...store.refresh_tokens import RefreshOutcome, RefreshResult
+from ...store.sessions import Session
+from ...store.users import User
+from ..log.transactions import Effects, Transactions
+from .login_throttle import LoginThrottle
 
 log = logging.getLogger("parley.security")
 

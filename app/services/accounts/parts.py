@@ -5,19 +5,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.domain import limits as defaults
-from app.domain.ids import Millis
-from app.security.access_tokens import AccessTokens
-from app.security.passwords import Passwords
-from app.services.accounts.accounts import Accounts
-from app.services.accounts.authenticator import Authenticator
-from app.services.accounts.blocks import Blocks
-from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import LoginThrottle
-from app.services.accounts.logins import Logins
-from app.services.log.parts import LogParts
-from app.services.rooms.membership_removal import MembershipRemoval
-from app.store.database import Database
+from ...domain import limits as defaults
+from ...domain.ids import Millis
+from ...security.access_tokens import AccessTokens
+from ...security.passwords import Passwords
+from ...store.database import Database
+from ..log.parts import LogParts
+from ..rooms.membership_removal import MembershipRemoval
+from .accounts import Accounts
+from .authenticator import Authenticator
+from .blocks import Blocks
+from .erasures import Erasures
+from .login_throttle import LoginThrottle
+from .logins import Logins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,28 +9,28 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from app.domain import names
-from app.domain.errors import UserNotFound
-from app.domain.ids import Millis, UserId
-from app.domain.sessions import SessionsRevoked
-from app.observability.logs import event
-from app.security.access_tokens import AccessTokens
-from app.security.passwords import Passwords, refuse_weak
-from app.services.accounts.accounts import Accounts
-from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import LoginThrottle
-from app.services.accounts.logins import Logins, Tokens
-from app.services.admin.audit_log import AuditLog
-from app.services.admin.audited_database import AuditedDatabase
-from app.services.admin.room_admin import RoomAdmin
-from app.services.log.epoch import Epoch
-from app.services.log.transactions import Effects, Transactions
-from app.services.rooms.retention import Retention
-from app.store import audit, sessions, users
-from app.store import epoch as epoch_store
-from app.store.audit import Entry
-from app.store.database import Database, DbConnection
-from app.store.users import User
+from ...domain import names
+from ...domain.errors import UserNotFound
+from ...domain.ids import Millis, UserId
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...security.access_tokens import AccessTokens
+from ...security.passwords import Passwords, refuse_weak
+from ...store import audit, sessions, users
+from ...store import epoch as epoch_store
+from ...store.audit import Entry
+from ...store.database import Database, DbConnection
+from ...store.users import User
+from ..accounts.accounts import Accounts
+from ..accounts.erasures import Erasures
+from ..accounts.login_throttle import LoginThrottle
+from ..accounts.logins import Logins, Tokens
+from ..log.epoch import Epoch
+from ..log.transactions import Effects, Transactions
+from ..rooms.retention import Retention
+from .audit_log import AuditLog
+from .audited_database import AuditedDatabase
+from .room_admin import RoomAdmin
 
 log = logging.getLogger("parley.security")
 

@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from app.domain.ids import Millis, UserId
-from app.observability.logs import event
-from app.services.admin.audited_database import AuditedDatabase
-from app.store.audit import AuditRecord
-from app.store.database import Database, T
+from ...domain.ids import Millis, UserId
+from ...observability.logs import event
+from ...store.audit import AuditRecord
+from ...store.database import Database, T
+from .audited_database import AuditedDatabase
 
 log = logging.getLogger("parley.security")
 

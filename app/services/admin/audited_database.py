@@ -1,8 +1,8 @@
 """The database as one action of an operator sees it."""
 
-from app.store import audit
-from app.store.audit import AuditRecord
-from app.store.database import Database, DbConnection, T, Work
+from ...store import audit
+from ...store.audit import AuditRecord
+from ...store.database import Database, DbConnection, T, Work
 
 
 class AuditedDatabase:

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from app.domain.ids import Millis
-from app.services.accounts.parts import AccountLimits, AccountParts
-from app.services.admin.admin_service import AdminService
-from app.services.log.parts import LogParts
-from app.services.rooms.parts import RoomParts
-from app.store.database import Database
+from ...domain.ids import Millis
+from ...store.database import Database
+from ..accounts.parts import AccountLimits, AccountParts
+from ..log.parts import LogParts
+from ..rooms.parts import RoomParts
+from .admin_service import AdminService
 
 
 @asynccontextmanager

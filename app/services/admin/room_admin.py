@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Sequence
 
-from app.domain import names, text
-from app.domain.appends import Admit, CreateRoom, UpdateRoom
-from app.domain.errors import Invalid
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
-from app.domain.roles import Kind, Role
-from app.services.admin.audit_log import AuditLog
-from app.services.admin.audited_database import AuditedDatabase
-from app.services.log.transactions import Effects, Transactions, append_all
-from app.services.rooms.retention import Retention
-from app.store import admin_rooms, users
-from app.store import retention as retention_store
-from app.store.admin_rooms import Room
-from app.store.database import Database, DbConnection, Work
+from ...domain import names, text
+from ...domain.appends import Admit, CreateRoom, UpdateRoom
+from ...domain.errors import Invalid
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
+from ...domain.roles import Kind, Role
+from ...store import admin_rooms, users
+from ...store import retention as retention_store
+from ...store.admin_rooms import Room
+from ...store.database import Database, DbConnection, Work
+from ..log.transactions import Effects, Transactions, append_all
+from ..rooms.retention import Retention
+from .audit_log import AuditLog
+from .audited_database import AuditedDatabase
 
 
 class RoomAdmin:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from app.domain.appends import Append, Committed
-from app.domain.decide import decide
-from app.domain.errors import Internal, ParleyError, Unavailable
-from app.domain.events import Event, EventBatch, users_of
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import (
+from ...domain.appends import Append, Committed
+from ...domain.decide import decide
+from ...domain.errors import Internal, ParleyError, Unavailable
+from ...domain.events import Event, EventBatch, users_of
+from ...domain.ids import RoomId, UserId
+from ...domain.limits import (
     FAILED_COMMITS_UNTIL_NOT_READY,
     GATHER_SHARE,
     MAX_BATCH_APPENDS,
@@ -27,14 +27,14 @@ from app.domain.limits import (
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
-from app.domain.working_set import WorkingSet
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.log.seams import Seam
-from app.services.log.writer_pacing import WriterPacing
-from app.store import log_writer, read_markers, working_set_loader
-from app.store.database import Database, DbConnection
-from app.store.read_markers import Mark
-from app.store.usernames import usernames
+from ...domain.working_set import WorkingSet
+from ...store import log_writer, read_markers, working_set_loader
+from ...store.database import Database, DbConnection
+from ...store.read_markers import Mark
+from ...store.usernames import usernames
+from .read_receipt_buffer import ReadReceiptBuffer
+from .seams import Seam
+from .writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.committer")
 

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.domain import limits as defaults
-from app.services.log.committer import Committer
-from app.services.log.epoch import Epoch
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.log.seams import Seams
-from app.services.log.transactions import Transactions
-from app.services.log.writer_pacing import WriterPacing
-from app.store import epoch as epoch_store
-from app.store.batch_loader import BatchLoader
-from app.store.database import Database
+from ...domain import limits as defaults
+from ...store import epoch as epoch_store
+from ...store.batch_loader import BatchLoader
+from ...store.database import Database
+from .committer import Committer
+from .epoch import Epoch
+from .read_receipt_buffer import ReadReceiptBuffer
+from .seams import Seams
+from .transactions import Transactions
+from .writer_pacing import WriterPacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

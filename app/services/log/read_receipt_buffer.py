@@ -8,9 +8,9 @@ lost in a crash makes a few messages unread again.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import READ_MARKER_SECONDS
-from app.store.read_markers import Mark
+from ...domain.ids import RoomId, UserId
+from ...domain.limits import READ_MARKER_SECONDS
+from ...store.read_markers import Mark
 
 Receipts = dict[UserId, dict[RoomId, int]]
 

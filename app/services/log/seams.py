@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from app.domain.events import EventBatch
-from app.domain.ids import RoomId
-from app.domain.sessions import SessionsRevoked
+from ...domain.events import EventBatch
+from ...domain.ids import RoomId
+from ...domain.sessions import SessionsRevoked
 
 T = TypeVar("T")
 

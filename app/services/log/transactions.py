@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar
 
-from app.domain.appends import Append, Committed
-from app.domain.errors import ParleyError
-from app.domain.events import EventBatch
-from app.domain.sessions import SessionsRevoked
-from app.services.log.committer import commit
-from app.services.log.seams import Seams
-from app.store.database import Database, DbConnection
+from ...domain.appends import Append, Committed
+from ...domain.errors import ParleyError
+from ...domain.events import EventBatch
+from ...domain.sessions import SessionsRevoked
+from ...store.database import Database, DbConnection
+from .committer import commit
+from .seams import Seams
 
 T = TypeVar("T")
 

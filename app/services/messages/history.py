@@ -3,23 +3,23 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain.authorization import authorize_read, effective_role
-from app.domain.errors import (
+from ...domain.authorization import authorize_read, effective_role
+from ...domain.errors import (
     Conflict,
     Forbidden,
     Gone,
     MessageNotFound,
 )
-from app.domain.events import EventBatch
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Action, may
-from app.domain.views import EarlierText, MessagePage, MessageView, RoomAccess
-from app.services.accounts.authenticator import Identity
-from app.services.log.epoch import Epoch
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import edit_history, messages, room_access
-from app.store import events as event_store
-from app.store.database import Database, DbConnection
+from ...domain.events import EventBatch
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Action, may
+from ...domain.views import EarlierText, MessagePage, MessageView, RoomAccess
+from ...store import edit_history, messages, room_access
+from ...store import events as event_store
+from ...store.database import Database, DbConnection
+from ..accounts.authenticator import Identity
+from ..log.epoch import Epoch
+from ..rooms.room_directory import RoomDirectory
 
 
 class LogPage(NamedTuple):

@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.domain.authorization import authorize_read
-from app.domain.errors import Invalid, ParleyError, RoomNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
-from app.domain.views import MessagePage, RoomAccess
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, room_access
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Database, DbConnection
-from app.wire.messages import page_json
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, ParleyError, RoomNotFound
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
+from ...domain.views import MessagePage, RoomAccess
+from ...store import messages, room_access
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import Database, DbConnection
+from ...wire.messages import page_json
+from ..rooms.room_directory import RoomDirectory
 
 
 class PageKey(NamedTuple):

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
-from app.domain.errors import MessageNotFound, RateLimited
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.text import mentioned
-from app.domain.token_bucket import UserTokenBuckets
-from app.domain.views import MessageView
-from app.services.log.committer import Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages
-from app.store import room_views as room_view_store
-from app.store.database import Database, DbConnection
+from ...domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
+from ...domain.errors import MessageNotFound, RateLimited
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.text import mentioned
+from ...domain.token_bucket import UserTokenBuckets
+from ...domain.views import MessageView
+from ...store import messages
+from ...store import room_views as room_view_store
+from ...store.database import Database, DbConnection
+from ..log.committer import Committer
+from ..rooms.room_directory import RoomDirectory
 
 
 class Sent(NamedTuple):

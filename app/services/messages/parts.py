@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.domain import limits as defaults
-from app.domain.ids import Millis
-from app.domain.token_bucket import UserTokenBuckets
-from app.services.log.parts import LogParts
-from app.services.log.writer_pacing import WriterPacing
-from app.services.messages.history import History
-from app.services.messages.message_pages import MessagePages
-from app.services.messages.messages import Messages
-from app.services.messages.search import Search
-from app.services.messages.search_indexer import SearchIndexer
-from app.services.rooms.room_directory import RoomDirectory
-from app.store.database import Database
+from ...domain import limits as defaults
+from ...domain.ids import Millis
+from ...domain.token_bucket import UserTokenBuckets
+from ...store.database import Database
+from ..log.parts import LogParts
+from ..log.writer_pacing import WriterPacing
+from ..rooms.room_directory import RoomDirectory
+from .history import History
+from .message_pages import MessagePages
+from .messages import Messages
+from .search import Search
+from .search_indexer import SearchIndexer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

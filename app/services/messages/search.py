@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain import names
-from app.domain.authorization import authorize_read
-from app.domain.errors import Invalid, RoomNotFound
-from app.domain.ids import EventId, Millis, UserId, event_id
-from app.domain.limits import MAX_QUERY_TERMS
-from app.domain.snippets import snippet
-from app.domain.views import MessageView
-from app.domain.words import phrases
-from app.services.messages.search_indexer import SearchIndexer
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, room_access, search, users
-from app.store.database import Database, DbConnection
-from app.store.search import Scope
+from ...domain import names
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, RoomNotFound
+from ...domain.ids import EventId, Millis, UserId, event_id
+from ...domain.limits import MAX_QUERY_TERMS
+from ...domain.snippets import snippet
+from ...domain.views import MessageView
+from ...domain.words import phrases
+from ...store import messages, room_access, search, users
+from ...store.database import Database, DbConnection
+from ...store.search import Scope
+from ..rooms.room_directory import RoomDirectory
+from .search_indexer import SearchIndexer
 
 
 class Hit(NamedTuple):

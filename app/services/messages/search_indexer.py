@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from app.domain.errors import Unavailable
-from app.domain.events import EventBatch
-from app.domain.ids import EventId, event_id
-from app.domain.limits import (
+from ...domain.errors import Unavailable
+from ...domain.events import EventBatch
+from ...domain.ids import EventId, event_id
+from ...domain.limits import (
     INDEX_BATCH,
     INDEX_BATCHES,
     INDEX_IDLE_WAIT_SECONDS,
@@ -24,10 +24,10 @@ from app.domain.limits import (
     INDEX_SMALL_BATCH,
     MAX_UNINDEXED_RANGES,
 )
-from app.services.log.writer_pacing import WriterPacing
-from app.store import search_backlog
-from app.store.database import Database
-from app.store.search_backlog import Span
+from ...store import search_backlog
+from ...store.database import Database
+from ...store.search_backlog import Span
+from ..log.writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.indexer")
 

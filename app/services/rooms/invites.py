@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Sequence
 
-from app.domain.appends import Append, Join
-from app.domain.authorization import effective_role, require
-from app.domain.errors import Forbidden, InviteNotFound, RoomNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Action, may
-from app.domain.views import RoomView
-from app.security.codes import code_hash, new_code
-from app.services.log.transactions import Effects, Transactions, append_all
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.rooms import Rooms
-from app.store import invites, working_set_loader
-from app.store.database import Database, DbConnection
-from app.store.invites import Invite
+from ...domain.appends import Append, Join
+from ...domain.authorization import effective_role, require
+from ...domain.errors import Forbidden, InviteNotFound, RoomNotFound
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Action, may
+from ...domain.views import RoomView
+from ...security.codes import code_hash, new_code
+from ...store import invites, working_set_loader
+from ...store.database import Database, DbConnection
+from ...store.invites import Invite
+from ..log.transactions import Effects, Transactions, append_all
+from .room_directory import RoomDirectory
+from .rooms import Rooms
 
 
 class Invites:

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-from app.domain import names
-from app.domain.appends import Admit, Ban, Mute, Remove
-from app.domain.authorization import authorize_read
-from app.domain.errors import Invalid, UserNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Role
-from app.domain.views import MemberView
-from app.domain.working_set import FOREVER
-from app.services.log.committer import Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.rooms import Rooms
-from app.store import members as member_store
-from app.store import room_access, users
-from app.store.database import Database, DbConnection
-from app.store.users import User
+from ...domain import names
+from ...domain.appends import Admit, Ban, Mute, Remove
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, UserNotFound
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Role
+from ...domain.views import MemberView
+from ...domain.working_set import FOREVER
+from ...store import members as member_store
+from ...store import room_access, users
+from ...store.database import Database, DbConnection
+from ...store.users import User
+from ..log.committer import Committer
+from .room_directory import RoomDirectory
+from .rooms import Rooms
 
 
 class Members:

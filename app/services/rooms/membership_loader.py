@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.domain.ids import RoomId, UserId
-from app.domain.views import RoomView
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import room_views as room_view_store
-from app.store import rooms
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import DbConnection
-from app.store.room_views import RoomViewKey
+from ...domain.ids import RoomId, UserId
+from ...domain.views import RoomView
+from ...store import room_views as room_view_store
+from ...store import rooms
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import DbConnection
+from ...store.room_views import RoomViewKey
+from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
 class _RoomViewsKey(NamedTuple):

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from app.domain.appends import Admit, Append, Remove, UpdateRoom
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind, Role
-from app.services.log.transactions import Effects, Transactions, append_all
-from app.store import blocks, members, rooms, working_set_loader
-from app.store.database import Database, DbConnection
+from ...domain.appends import Admit, Append, Remove, UpdateRoom
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Kind, Role
+from ...store import blocks, members, rooms, working_set_loader
+from ...store.database import Database, DbConnection
+from ..log.transactions import Effects, Transactions, append_all
 
 
 class MembershipRemoval:

@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.domain import limits as defaults
-from app.domain.ids import Millis
-from app.services.log.parts import LogParts
-from app.services.rooms.invites import Invites
-from app.services.rooms.members import Members
-from app.services.rooms.membership_loader import MembershipLoader
-from app.services.rooms.membership_removal import MembershipRemoval
-from app.services.rooms.retention import Retention
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.room_views import RoomViews
-from app.services.rooms.rooms import Rooms
-from app.store.database import Database
+from ...domain import limits as defaults
+from ...domain.ids import Millis
+from ...store.database import Database
+from ..log.parts import LogParts
+from .invites import Invites
+from .members import Members
+from .membership_loader import MembershipLoader
+from .membership_removal import MembershipRemoval
+from .retention import Retention
+from .room_directory import RoomDirectory
+from .room_views import RoomViews
+from .rooms import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from app.domain.errors import Unavailable
-from app.domain.ids import Millis, RoomId
-from app.domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
-from app.observability.logs import event
-from app.services.log.seams import LogTrimmed, Seam
-from app.store import retention
-from app.store.database import Database
+from ...domain.errors import Unavailable
+from ...domain.ids import Millis, RoomId
+from ...domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
+from ...observability.logs import event
+from ...store import retention
+from ...store.database import Database
+from ..log.seams import LogTrimmed, Seam
 
 log = logging.getLogger("parley.retention")
 

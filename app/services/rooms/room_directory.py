@@ -1,11 +1,11 @@
 """Rooms by name. A room's name never changes, so that ids can be cached."""
 
-from app.domain import names
-from app.domain.errors import RoomNotFound
-from app.domain.ids import RoomId
-from app.domain.limits import MAX_REMEMBERED_ROOMS
-from app.store import rooms
-from app.store.batch_loader import BatchLoader, Loader
+from ...domain import names
+from ...domain.errors import RoomNotFound
+from ...domain.ids import RoomId
+from ...domain.limits import MAX_REMEMBERED_ROOMS
+from ...store import rooms
+from ...store.batch_loader import BatchLoader, Loader
 
 
 class RoomDirectory:

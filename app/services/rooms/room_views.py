@@ -1,11 +1,11 @@
 """A room as one member sees it, with read receipts that are not written yet."""
 
-from app.domain.ids import RoomId, UserId
-from app.domain.views import RoomView
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import room_views as room_view_store
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.room_views import RoomViewKey
+from ...domain.ids import RoomId, UserId
+from ...domain.views import RoomView
+from ...store import room_views as room_view_store
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.room_views import RoomViewKey
+from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
 class RoomViews:

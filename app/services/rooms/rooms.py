@@ -5,20 +5,20 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 
-from app.domain import names, text
-from app.domain.appends import CreateRoom, OpenDirect, UpdateRoom
-from app.domain.authorization import authorize_read
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.domain.working_set import NO_ROOM
-from app.services.log.committer import Committer
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.room_views import RoomViews
-from app.store import room_views as room_view_store
-from app.store import rooms, users
-from app.store.database import Database, DbConnection
+from ...domain import names, text
+from ...domain.appends import CreateRoom, OpenDirect, UpdateRoom
+from ...domain.authorization import authorize_read
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Kind
+from ...domain.views import RoomView
+from ...domain.working_set import NO_ROOM
+from ...store import room_views as room_view_store
+from ...store import rooms, users
+from ...store.database import Database, DbConnection
+from ..log.committer import Committer
+from ..log.read_receipt_buffer import ReadReceiptBuffer
+from .room_directory import RoomDirectory
+from .room_views import RoomViews
 
 _NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 _RANDOM_CHARACTERS = string.ascii_lowercase + string.digits
