@@ -537,7 +537,7 @@ async def test_what_is_deleted_while_a_page_is_read_is_read_anew(
         fields = {} if since is None else {"since": since}
 
         # The check, and then the page.
-        with gated.holding_what_is_read(but=1) as gate:
+        with gated.holding_read_results(but=1) as gate:
             asked = await line.sends("join", room="den", **fields)
             await until(lambda: gate.waiting, "the page")
             await server.append(Delete, "den", by="ana", ref=secret)

@@ -126,7 +126,7 @@ async def test_what_is_deleted_while_a_page_is_written_is_not_in_the_rest_of_it(
         room, reads = server.room_id("den"), gated.reads
 
         # The check, and then the page, which still has what another node deletes.
-        with gated.holding_what_is_read(but=1) as gate:
+        with gated.holding_read_results(but=1) as gate:
             asked = await line.sends("join", room="den", limit=count)
             await until(lambda: gate.waiting, "the page")
             await elsewhere.append(Delete, "den", by="ana", ref=secret)
