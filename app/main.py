@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.middleware.cors import CORSMiddleware
 
 from .api import (
     admin,
@@ -26,11 +25,14 @@ from .api import (
     problems,
     rooms,
     search,
+    upgrades,
     users,
 )
 from .api.fast_path import plain_request
+from .api.head import HeadAsGet
 from .api.middleware import Requests
 from .api.not_started import NotStarted
+from .api.origins import Origins
 from .config.settings import Settings, read_settings
 from .domain.limits import MAX_BODY_BYTES
 from .observability.logs import event
@@ -133,20 +135,17 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
         invites.router,
         admin.router,
         admin_rooms.router,
+        upgrades.router,
     ):
         app.include_router(router)
     docs.install(app)
     openapi.install(app)
-    if settings.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.allowed_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
-            expose_headers=["Location", "Retry-After"],
-        )
     # FastAPI would put it outside of Requests, where its error is no problem document.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(HeadAsGet)
+    if settings.allowed_origins:
+        # Outside of everything that can answer, so that a page can read every error.
+        app.add_middleware(Origins, allowed=settings.allowed_origins)
     app.add_middleware(Requests)
     return app
 

@@ -71,7 +71,8 @@ def plain_request(scope: Scope) -> PlainRequest | None:
             scheme, _, credentials = value.partition(b" ")
             if token is not None or scheme.lower() != b"bearer":
                 return None
-            token = credentials
+            # One space or more (RFC 6750, section 2.1).
+            token = credentials.strip(b" ")
         elif name in _NOT_PLAIN:
             return None
     parameters = _parameters(scope["query_string"])

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..domain.errors import BadRequest, Forbidden, Unauthorized
 from ..domain.limits import MAX_INTEGER, MAX_PAGE
 from ..domain.names import room_name
+from ..domain.origins import is_allowed, is_same_origin
 
 SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."
@@ -109,10 +110,7 @@ def _check_origin(headers: Mapping[str, list[str]], allowed_origins: Collection[
     hosts = headers.get("host", [])
     if len(origins) == 1 and len(hosts) == 1:
         origin = origins[0]
-        if origin in allowed_origins:
-            return
-        scheme, separator, host = origin.lower().partition("://")
-        if scheme in ("http", "https") and separator and host == hosts[0].lower():
+        if is_allowed(origin, allowed_origins) or is_same_origin(origin, hosts[0]):
             return
     raise Forbidden("This origin may not connect.")
 

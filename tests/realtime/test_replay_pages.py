@@ -126,7 +126,7 @@ async def test_a_room_may_be_dropped_while_a_page_is_read(gated: GatedDatabase) 
         room_feed = realtime.feed.acquire(room)
         room_feed.seed(4)
 
-        with gated.holding_what_is_read() as gate:
+        with gated.holding_read_results() as gate:
             reading = asyncio.create_task(pages.after(room_feed, 0, 4))
             await until(lambda: gate.waiting, "the page")
             realtime.feed.release(room_feed)

@@ -66,7 +66,7 @@ async def test_a_page_that_is_stale_when_it_has_been_read_is_read_again(
         fields = {} if since is None else {"since": since}
 
         # The check, and then the page.
-        with gated.holding_what_is_read(but=1) as gate:
+        with gated.holding_read_results(but=1) as gate:
             asked = await client.sends("join", room="den", **fields)
             await until(lambda: gate.waiting, "the page")
             await server.append(Delete, "den", by="ana", ref=secret)
@@ -96,7 +96,7 @@ async def test_text_deleted_while_a_page_is_written_is_not_in_the_rest(
         room, reads = server.room_id("den"), gated.reads
 
         # The check passes. The page still has what another node deletes meanwhile.
-        with gated.holding_what_is_read(but=1) as gate:
+        with gated.holding_read_results(but=1) as gate:
             asked = await client.sends("join", room="den", limit=count)
             await until(lambda: gate.waiting, "the page")
             await elsewhere.append(Delete, "den", by="ana", ref=secret)

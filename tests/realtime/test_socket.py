@@ -102,7 +102,7 @@ async def test_frames_that_are_no_replies_wait_for_welcome(gated: GatedDatabase,
         await server.room("den")
         bo = await server.person("bo")
 
-        with gated.holding_what_is_read(but=but) as gate:
+        with gated.holding_read_results(but=but) as gate:
             client = await server.connects(bo)
             await until(lambda: gate.waiting, "the read")
             await server.admit("den", "bo", by="ana")
