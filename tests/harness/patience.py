@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 """Far more than anything takes here, on a busy machine too."""
 
 # Between two looks at something that announces itself to nobody.
