@@ -46,19 +46,19 @@ def become(asked: dict[str, Any]) -> None:
         os.dup2(file, number)
         os.close(file)
     sys.argv = ["parley", *asked["arguments"]]
-    code: object = None
+    code = 0
     try:
         runpy.run_module("app", run_name="__main__", alter_sys=True)
     except SystemExit as exc:
-        code = exc.code
-        if not isinstance(code, int | None):
+        if isinstance(exc.code, str):
             raise
+        code = exc.code or 0
     # Exit as Python does, without tearing down the modules: that takes ten times as long as
     # most commands.
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code or 0)
+    os._exit(code)
 
 
 def main(requests: TextIO, answers: TextIO) -> None:

@@ -115,7 +115,7 @@ def _database() -> Iterator[str]:
 
 def _administer(statement: str) -> None:
     # Installed only with the extra "postgres".
-    import asyncpg
+    import asyncpg  # type: ignore[import-untyped]
 
     async def run() -> None:
         url = urlsplit(POSTGRES)._replace(scheme="postgresql").geturl()

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from tests.transcripts import tokens
-from tests.transcripts.scenario import PASSWORD, Scenario, SocketClient, User
+from tests.transcripts.scenario import PASSWORD, Scenario
+from tests.transcripts.socket_client import SocketClient
+from tests.transcripts.user import User
 
 ScenarioOn = Callable[..., Scenario]
 
