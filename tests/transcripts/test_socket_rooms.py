@@ -128,6 +128,22 @@ def test_socket_joining(scenario: Scenario) -> None:
     max_.post("/rooms/may-hall/messages", {"text": "Still a member"})
 
 
+def test_socket_many_rooms(scenario: Scenario) -> None:
+    """A connection joins at most 64 rooms."""
+    dov = scenario.user("dov")
+    rooms = [f"dov-{number}" for number in range(65)]
+    for room in rooms:
+        dov.post("/rooms", {"name": room, "kind": "private"}, record=False)
+    socket = dov.connect(f"/ws/{rooms.pop()}?since=1")
+    socket.receive("welcome", "caught_up")
+    last = rooms.pop()
+    socket.send_together(*({"type": "join", "room": room, "since": 1} for room in rooms))
+    socket.receive_silently("caught_up", 63)
+    socket.request(type="join", id="j-1", room=last)
+    socket.request(type="leave", id="l-1", room=rooms[0])
+    socket.join_room(last, id="j-2")
+
+
 def test_socket_losing_a_room(scenario: Scenario) -> None:
     ned, nan = scenario.user("ned"), scenario.user("nan")
     for name in ("hall", "yard", "barn"):
