@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.transcripts import tokens
 from tests.transcripts.scenario import PASSWORD, Scenario
 from tests.transcripts.socket_client import SocketClient
@@ -72,6 +74,7 @@ def test_socket_tokens(scenario: Scenario) -> None:
     socket.expect_close()
 
 
+@pytest.mark.usefixtures("own_transport")
 def test_socket_bad_frames(scenario: Scenario) -> None:
     bel = scenario.user("bel")
     bel.post("/rooms", {"name": "bel-den", "kind": "private"}, record=False)

@@ -1,5 +1,7 @@
 """Sockets: handshakes, joins, replays, and the end of access."""
 
+import pytest
+
 from tests.transcripts.scenario import Scenario
 
 
@@ -29,6 +31,7 @@ def test_socket_opening(scenario: Scenario) -> None:
     socket.close(4999)
 
 
+@pytest.mark.usefixtures("own_transport")
 def test_socket_refused(scenario: Scenario) -> None:
     lin, lou = scenario.user("lin"), scenario.user("lou")
     lin.post("/rooms", {"name": "lin-den", "kind": "private"}, record=False)
