@@ -34,7 +34,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except BaseException as exc:
         exc.add_note(f"The transcript up to here differs:\n{transcript.difference()}")
         raise
-    if pyfuncitem.config.getoption("--record"):
+    if pyfuncitem.config.getoption("--record", default=False):
         transcript.save()
     elif difference := transcript.difference():
         pytest.fail(f"The transcript differs:\n{difference}", pytrace=False)
@@ -59,7 +59,7 @@ def server(
     ``uvicorn app.main:app``, which knows nothing of Parley's own transport.
     """
     asgi = request.param == "asgi"
-    if asgi and request.config.getoption("--record"):
+    if asgi and request.config.getoption("--record", default=False):
         pytest.skip("recorded under parley serve")
     with serving(parley, tmp_path_factory.mktemp("server"), {}, asgi=asgi) as running:
         yield running
