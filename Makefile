@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest
 IN_PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-crash test-postgres test-all check bench mutants torture clean lock
+.PHONY: help run test test-slow test-crash test-postgres test-hard test-all check bench mutants torture clean lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,17 +26,21 @@ help: ## List the targets
 run: $(STAMP) ## Start the server on http://127.0.0.1:8000
 	@exec $(BIN)/parley serve
 
-test: $(STAMP) ## Run the tests, except those marked slow or crash
-	@$(PYTEST) -m "not crash and not slow" $(IN_PARALLEL) $(ARGS)
+test: $(STAMP) ## Run the tests, except those marked slow, crash or hard
+	@$(PYTEST) -m "not slow and not crash and not hard" $(IN_PARALLEL) $(ARGS)
 
 test-slow: $(STAMP) ## Run the tests including slow ones, and enforce branch coverage
-	@$(PYTEST) -m "not crash" $(IN_PARALLEL) --cov --cov-report=term $(ARGS)
+	@HYPOTHESIS_PROFILE=slow $(PYTEST) -m "not crash and not hard" $(IN_PARALLEL) --cov --cov-report=term $(ARGS)
 
 test-crash: $(STAMP) ## Run the tests that kill real server processes
-	@$(PYTEST) -m crash --timeout 600 $(ARGS)
+	@$(PYTEST) -m "crash and not hard" --timeout 600 $(ARGS)
 
 test-postgres: $(STAMP) ## Run the tests on PostgreSQL (TEST_DATABASE_URL)
-	@TEST_DATABASE_URL="$(TEST_DATABASE_URL)" $(PYTEST) -m "not crash" $(IN_PARALLEL) $(ARGS)
+	@TEST_DATABASE_URL="$(TEST_DATABASE_URL)" HYPOTHESIS_PROFILE=slow \
+		$(PYTEST) -m "not crash and not hard" $(IN_PARALLEL) $(ARGS)
+
+test-hard: $(STAMP) ## Run the long proofs, or those named in ARGS, for hours
+	@$(BIN)/python -m tests.proofs $(ARGS)
 
 test-all: ## Run the tests on every installed Python from 3.11 to 3.13
 	@ran=; for version in 3.11 3.12 3.13; do \

@@ -198,8 +198,16 @@ def _arguments() -> argparse.Namespace:
     add(
         "--among", nargs="+", type=Path, metavar="TEST", help="the tests that default chooses from"
     )
-    add("--marks", default="not crash and not slow", help="what make test passes to pytest's -m")
-    add("--mirror-marks", default="not crash", help="the same for the module's own tests")
+    add(
+        "--marks",
+        default="not slow and not crash and not hard",
+        help="what make test passes to pytest's -m",
+    )
+    add(
+        "--mirror-marks",
+        default="not crash and not hard",
+        help="the same for the module's own tests",
+    )
     add("--timeout", type=int, default=40, help="seconds after which a test counts as hanging")
     add("--jobs", type=int, default=2, help="mutants at a time")
     add("--output", type=_absolute, metavar="FILE", help="write the result as JSON, too")

@@ -6,42 +6,17 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
-from hypothesis import settings as hypothesis_settings
 
 from app.store.database import Database
-from tests.harness import databases
+from tests.harness import databases, examples
 from tests.harness.databases import GatedDatabase, open_postgres, open_sqlite, postgres_database
 from tests.harness.server import Server, open_server
 
-# The same examples in every run, so that failures can be reproduced.
-hypothesis_settings.register_profile("parley", derandomize=True, deadline=None, database=None)
-hypothesis_settings.load_profile("parley")
-
-
-# Real processes, browsers, thousands of cases: for `make test-slow`.
-SLOW = (
-    "api/test_authorization",
-    "bench/",
-    "docs/test_promises",
-    "docs/test_readme",
-    "transport/test_websocket",
-    "model/",
-    "realtime/test_interleavings",
-    "realtime/test_joins",
-    "store/test_log_writer",
-    "test_cli",
-    "transport/test_server",
-    "torture/",
-    "web/",
-)
-_TESTS = Path(__file__).parent
+examples.load_profile()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is slow, and leave out what is about the other engine."""
-    for item in items:
-        if item.path.relative_to(_TESTS).as_posix().startswith(SLOW):
-            item.add_marker("slow")
+    """Deselect tests of the other database engine."""
     other = "sqlite_only" if databases.POSTGRES else "postgres_only"
     left_out = [item for item in items if item.get_closest_marker(other)]
     if left_out:

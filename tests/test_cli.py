@@ -25,6 +25,7 @@ from app.commands import serve as serve_command
 from app.config.settings import Settings
 from app.store.file_lock import FileLock
 from tests.harness.databases import postgres_database
+from tests.harness.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "correct horse battery"
@@ -113,7 +114,7 @@ def serving(*arguments: str) -> Iterator[Serving]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 # Serving
@@ -134,6 +135,7 @@ def test_serve_prints_its_address_and_stops_on_sigterm(
 
 
 @pytest.mark.usefixtures("_short_lock_wait")
+@pytest.mark.slow
 def test_a_second_process_names_the_owner_of_the_database(parley: Parley) -> None:
     with serving() as server:
         # Even on the same port, the error is about the database.
@@ -168,9 +170,13 @@ def test_a_second_signal_stops_the_server_at_once() -> None:
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGCONT)
 
-        assert server.process.wait(timeout=10) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+        assert server.process.wait(timeout=PATIENCE_SECONDS) in (
+            128 + signal.SIGINT,
+            128 + signal.SIGTERM,
+        )
 
 
+@pytest.mark.slow
 def test_reload_restarts_on_the_same_port(tmp_path: Path) -> None:
     with serving("--reload") as server:
         assert server.process.stdout is not None
@@ -183,6 +189,7 @@ def test_reload_restarts_on_the_same_port(tmp_path: Path) -> None:
         assert httpx2.get(f"{server.url}/health", trust_env=False).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_server_in_memory_creates_no_database_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +254,7 @@ def test_an_unknown_command_is_a_misuse(parley: Parley) -> None:
     assert parley("user", "add").code == 2
 
 
+@pytest.mark.slow
 def test_the_first_user_is_an_administrator_without_a_server(parley: Parley) -> None:
     typed = PASSWORD + "\r\n"
     added = parley("user", "add", "Ana", "--admin", "--password-stdin", typed=typed)
@@ -273,6 +281,7 @@ def test_accounts_and_rooms_without_a_server(parley: Parley) -> None:
     assert parley("check").out == "No problems found: 3 rooms, 5 events."
 
 
+@pytest.mark.slow
 def test_erasure_and_retention_with_and_without_a_server(
     parley: Parley,
 ) -> None:

@@ -62,23 +62,43 @@ async def env(server: Server) -> AuthorizationEnv:
     return await AuthorizationEnv(server).create_users()
 
 
-@pytest.mark.parametrize("id", OPERATIONS)
-async def test_an_operation_answers_as_the_matrix_says(env: AuthorizationEnv, id: str) -> None:
+def by_kind(id: str) -> bool:
+    """Whether the kind of a room decides about this operation."""
+    return any(isinstance(case.rule, Rule) for case in OPERATIONS[id])
+
+
+def in_rooms_of_kinds() -> list[Any]:
+    """Every operation, in a private room; in slow runs, in rooms of the other kinds too."""
+    others = [kind for kind in KINDS if kind != "private"]
+    return [
+        *(pytest.param(id, "private", id=id) for id in OPERATIONS),
+        *(
+            pytest.param(id, kind, id=f"{id}-{kind}", marks=pytest.mark.slow)
+            for id in OPERATIONS
+            if by_kind(id)
+            for kind in others
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("id", "kind"), in_rooms_of_kinds())
+async def test_an_operation_answers_as_the_matrix_says(
+    env: AuthorizationEnv, id: str, kind: str
+) -> None:
     operation = operations()[id]
     await env.set_passwords()
     for case in OPERATIONS[id]:
-        for kind in KINDS if isinstance(case.rule, Rule) else ("private",):
-            answers, expected = {}, {}
-            target = await env.target(kind)
-            if id == "acceptInvite":
-                await env.invite(target)
-            for who in (None, *PEOPLE):
-                if isinstance(case.rule, Rule) and operation.method != "GET":
-                    # Each user acts on a new room, since the previous one may have changed it.
-                    target = await env.target(kind)
-                answers[who] = said(await env.ask(operation, case, target, who))
-                expected[who] = case.answer(kind, who)
-            assert answers == expected, (kind, case.what)
+        answers, expected = {}, {}
+        target = await env.target(kind)
+        if id == "acceptInvite":
+            await env.invite(target)
+        for who in (None, *PEOPLE):
+            if isinstance(case.rule, Rule) and operation.method != "GET":
+                # Each user acts on a new room, since the previous one may have changed it.
+                target = await env.target(kind)
+            answers[who] = said(await env.ask(operation, case, target, who))
+            expected[who] = case.answer(kind, who)
+        assert answers == expected, case.what
 
 
 # Responses reveal nothing about hidden rooms
@@ -110,24 +130,24 @@ def asked_about(case: Case, operation: Operation) -> list[dict[str, Any]]:
     return ways
 
 
+@pytest.mark.parametrize("kind", ["private", pytest.param("direct", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("id", in_rooms())
 async def test_a_hidden_room_is_like_one_that_does_not_exist(
-    env: AuthorizationEnv, id: str
+    env: AuthorizationEnv, id: str, kind: str
 ) -> None:
     operation = operations()[id]
     for case in OPERATIONS[id]:
         if not isinstance(case.rule, Rule):
             continue
-        for kind in ("private", "direct"):
-            target = await env.target(kind)
-            strangers = [name for name in PEOPLE if case.answer(kind, name) == HIDDEN]
-            assert {"otto", "rex", "ben", "root"} <= set(strangers)
-            for way in asked_about(case, operation):
-                for who in strangers:
-                    there = await env.ask(operation, case, target, who, **way)
-                    nowhere = await env.ask(operation, case, NOWHERE, who, **way)
-                    assert seen(there) == seen(nowhere), (kind, who, way)
-                    assert there.status_code in (404, 422)
+        target = await env.target(kind)
+        strangers = [name for name in PEOPLE if case.answer(kind, name) == HIDDEN]
+        assert {"otto", "rex", "ben", "root"} <= set(strangers)
+        for way in asked_about(case, operation):
+            for who in strangers:
+                there = await env.ask(operation, case, target, who, **way)
+                nowhere = await env.ask(operation, case, NOWHERE, who, **way)
+                assert seen(there) == seen(nowhere), (who, way)
+                assert there.status_code in (404, 422)
 
 
 async def test_search_finds_no_message_of_a_hidden_room(env: AuthorizationEnv) -> None:

@@ -14,7 +14,7 @@ from app.wire.message_bodies import EventsAnswer
 from tests.api.env import open_env, request, send_message
 from tests.api.open_request import OpenRequest, open_request
 from tests.api.people import code, fields
-from tests.harness.patience import turns, until
+from tests.harness.patience import PATIENCE_SECONDS, turns, until
 from tests.harness.server import Server, open_server
 
 LINES = "application/x-ndjson"
@@ -228,7 +228,7 @@ async def test_an_export_ends_when_its_client_disconnects(env: Server) -> None:
     await turns()
     export.taking.set()
 
-    await asyncio.wait_for(export.task, 5)
+    await asyncio.wait_for(export.task, PATIENCE_SECONDS)
     assert not env.runtime.realtime.hub.of_user(den_user(env, "moe"))
 
 
@@ -353,7 +353,7 @@ async def test_a_long_poll_ends_when_its_client_disconnects(env: Server) -> None
     poll.hang_up()
 
     await until(lambda: not env.runtime.realtime.hub.of_user(den_user(env, "moe")), "it to end")
-    await asyncio.wait_for(poll.task, 5)
+    await asyncio.wait_for(poll.task, PATIENCE_SECONDS)
 
 
 async def test_a_hidden_room_is_not_waited_for(env: Server) -> None:

@@ -41,6 +41,7 @@ async def test_all_clients_receive_the_same_order(server: Server) -> None:
 
 
 @pytest.mark.sqlite_only
+@pytest.mark.slow
 def test_an_acknowledged_message_survives_a_kill(tmp_path: Path) -> None:
     serve = (sys.executable, "-m", "app", "serve")
     server = Terminal(*serve, cwd=tmp_path)

@@ -80,6 +80,7 @@ def test_the_blocks_are_where_these_tests_expect_them() -> None:
     assert len(SESSION.text.splitlines()) == 8
 
 
+@pytest.mark.slow
 def test_two_users_talk_and_the_one_who_was_away_misses_nothing(
     where: str, tokens: tuple[str, str], talk: Callable[..., Terminal]
 ) -> None:

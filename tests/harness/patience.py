@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-PATIENCE_SECONDS = 10.0
-"""Far more than anything takes, even on a busy machine."""
+PATIENCE_SECONDS = 30.0
+"""Far more than anything takes here, on a busy machine too."""
 
 # Between two checks of a condition that can only be polled.
 _POLL_SECONDS = 0.002

@@ -59,23 +59,17 @@ class User:
 
 
 class Clock:
-    """The real clock, which a test can also move ahead."""
+    """A clock that stands still until a test moves it, so that a slow machine changes nothing."""
 
     def __init__(self) -> None:
-        self._ahead = 0
-        self._stands_at: Millis | None = None
+        self._now = clock()
 
     def __call__(self) -> Millis:
-        now = clock() if self._stands_at is None else self._stands_at
-        return Millis(now + self._ahead)
-
-    def stand_still(self) -> None:
-        """Go on only by :meth:`pass_time`, from a whole second on."""
-        self._stands_at = Millis(self() // 1000 * 1000 - self._ahead)
+        return self._now
 
     def pass_time(self, *, seconds: float) -> None:
-        """Move the clock ahead."""
-        self._ahead += int(seconds * 1000)
+        """Let so much time pass at once."""
+        self._now = Millis(self._now + int(seconds * 1000))
 
 
 class Server:

@@ -5,11 +5,9 @@ A history is a list of batches of steps. :meth:`Step.append` turns a step into a
 room's log. Many requests are refused, as in production, and a refused one must leave no trace.
 """
 
-import os
 from random import Random
 from typing import Any, NamedTuple
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from app.domain.appends import (
@@ -205,13 +203,3 @@ histories = st.builds(
     ),
 )
 """Seeds fill a history evenly; a failing one shrinks to the steps that it takes."""
-
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-"""Whether to try many more histories, and others in every run."""
-
-
-def examples(usual: int, thorough: int) -> settings:
-    """How many histories a test tries."""
-    if THOROUGH:
-        return settings(max_examples=thorough, derandomize=False, print_blob=True)
-    return settings(max_examples=usual)

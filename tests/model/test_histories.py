@@ -5,7 +5,7 @@ A client that was away ends in the same state as one that stayed, and as one tha
 
 This holds for every room, member, message, reaction, pin and count, over random histories,
 whether the events come live, from the log, or from the replay buffer.
-``HYPOTHESIS_PROFILE=thorough`` tries many more of them, and others each time.
+How many: :mod:`tests.harness.examples`.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from app.domain.ids import RoomId
 from app.services.log.committer import AppendResult
 from app.store import checking
 from app.store.tables import metadata
-from tests.model.histories import PEOPLE, History, examples, histories
+from tests.harness.examples import examples
+from tests.model.histories import PEOPLE, History, histories
 from tests.model.model_env import ROOM_NAMES, ModelEnv, new_installation
 from tests.model.room_state import Body, RoomState
 
@@ -72,7 +73,7 @@ def run_history(env: ModelEnv, history: History) -> dict[RoomId, RoomState]:
 # The whole room
 
 
-@examples(usual=300, thorough=2_000)
+@examples(300)
 @given(histories)
 def test_a_fresh_fetch_is_an_old_fetch_and_the_events_since(
     engine: sa.Engine, runner: asyncio.Runner, history: History
@@ -141,7 +142,7 @@ def _repeating_changes_nothing(state: RoomState, events: list[Body]) -> None:
 # Unread
 
 
-@examples(usual=100, thorough=1_000)
+@examples(100)
 @given(histories)
 def test_unread_counts_agree_with_the_state(engine: sa.Engine, history: History) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
@@ -195,7 +196,7 @@ def _read(env: ModelEnv, room: RoomId, name: str, state: RoomState) -> int:
 # One by one
 
 
-@examples(usual=150, thorough=1_000)
+@examples(150)
 @given(histories)
 def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history: History) -> None:
     with engine.connect() as connection, connection.begin() as transaction:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.appends import Admit, Append, Edit, Remove, Send
@@ -47,6 +47,7 @@ from app.store.bulk import BulkStatement
 from app.store.database import T, Work
 from app.wire.frames import payloads_of
 from tests.harness.databases import install
+from tests.harness.examples import examples
 from tests.harness.patience import turns
 from tests.harness.socket_client import SIGNALS, SequenceChecker
 from tests.realtime.recording import NO_LIMIT
@@ -357,7 +358,7 @@ def engine() -> Iterator[sa.Engine]:
     memory.close()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(st.lists(steps, min_size=3, max_size=40), st.booleans())
 def test_each_subscriber_receives_the_next_seq_and_nothing_after_its_access_ends(
     engine: sa.Engine, history: list[tuple[Any, ...]], small_buffers: bool

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.appends import (
@@ -37,6 +37,7 @@ from app.store import users
 from app.store.checking import check
 from app.store.query import driver
 from tests.harness.databases import install
+from tests.harness.examples import examples
 from tests.store.statements import CountingConnection
 
 # Hundreds of histories on an installation of its own, in memory.
@@ -127,7 +128,7 @@ def carry_out(engine: sa.Engine, batches: list[list[Append]]) -> tuple[list[Any]
     return outcomes, kept
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(st.tuples(appends_, st.booleans()), min_size=2, max_size=14))
 def test_one_batch_is_the_same_as_many(
     engine: sa.Engine, story: list[tuple[Append, bool]]

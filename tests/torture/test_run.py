@@ -50,6 +50,7 @@ async def serving(**settings: str) -> AsyncIterator[str]:
         await process.wait()
 
 
+@pytest.mark.slow
 async def test_a_run_without_kills_finds_nothing():
     async with serving() as url:
         verdict = await torture(url, SHORT)
@@ -62,6 +63,7 @@ async def test_a_run_without_kills_finds_nothing():
     assert verdict.as_json()["broken"]["kept"] == 0
 
 
+@pytest.mark.slow
 async def test_given_accounts_are_used_if_registration_is_closed():
     async with serving() as url:
         body = {"username": "ana", "password": PASSWORD}
@@ -77,6 +79,7 @@ async def test_given_accounts_are_used_if_registration_is_closed():
     assert verdict.users == 1
 
 
+@pytest.mark.slow
 async def test_clients_stay_within_the_announced_limits():
     async with serving(SENDS_PER_SECOND="1", SEND_BURST="2") as url:
         verdict = await torture(url, Plan(seed=7, clients=4, users=2, rooms=1, seconds=3.0))
@@ -85,6 +88,7 @@ async def test_clients_stay_within_the_announced_limits():
     assert verdict.history.counts["later: rate_limited"] > 0
 
 
+@pytest.mark.slow
 async def test_a_failing_kill_command_ends_the_run():
     async with serving() as url:
         with pytest.raises(BaseExceptionGroup) as found:

@@ -407,6 +407,7 @@ async def test_no_token_or_password_or_text_is_in_any_log_line(real: Process, an
 
 
 @pytest.mark.parametrize("stalled", [False, True], ids=["healthy", "with one that stalls"])
+@pytest.mark.slow
 async def test_a_server_that_stops_says_goodbye_in_time(
     tmp_path: Path, real_database: str, stalled: bool
 ) -> None:
