@@ -17,6 +17,8 @@ from .connection import AccessEnd, Connection, Subscription, SubscriptionState
 from .fanout import Fanout
 from .outbox import Outbox
 
+# Looked up once: on Python 3.11 an enum's member takes 0.2 µs to look up.
+_LIVE = SubscriptionState.LIVE
 _MAY_END_ACCESS = frozenset(
     {EventType.MEMBER_LEFT, EventType.ROOM_ARCHIVED, EventType.MEMBER_UPDATED}
 )
@@ -138,16 +140,15 @@ class Hub:
 
     def signal(self, room: RoomId, frames: bytes, *, but: Connection | None = None) -> None:
         """Send finished frames that may be lost to the live subscribers, except ``but``."""
-        live = SubscriptionState.LIVE
         for connection, subscription in tuple(self._rooms.get(room, {}).items()):
-            if subscription.state is live and connection is not but:
+            if subscription.state is _LIVE and connection is not but:
                 connection.outbox.signal(frames)
 
     def send_presence(self, room: RoomId, about: Mapping[UserId, bytes]) -> None:
         """Send a frame about each of several users; no user receives the one about themselves."""
-        live, everything = SubscriptionState.LIVE, b"".join(about.values())
+        everything = b"".join(about.values())
         for connection, subscription in tuple(self._rooms.get(room, {}).items()):
-            if subscription.state is not live:
+            if subscription.state is not _LIVE:
                 continue
             if connection.user in about:
                 others = (frame for user, frame in about.items() if user != connection.user)
@@ -179,10 +180,9 @@ class Hub:
         # Connections that wait for a reply are written to at once, with the reply; the fan-out
         # takes the others. A write can close a slow connection and so end its subscription:
         # hence the copy.
-        live = SubscriptionState.LIVE
         others: list[Outbox] = []
         for subscription in tuple(subscriptions.values()):
-            if subscription.state is not live:
+            if subscription.state is not _LIVE:
                 continue
             outbox = subscription.connection.outbox
             if (
@@ -202,7 +202,7 @@ class Hub:
             if of_all or subscription.connection.user == user:
                 subscription.access_ends.append(AccessEnd(reason, event.seq))
                 # A replay ends its own subscription, once it has sent this event.
-                if subscription.state is SubscriptionState.LIVE:
+                if subscription.state is _LIVE:
                     self.expel(subscription)
 
 
