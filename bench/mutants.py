@@ -31,7 +31,9 @@ _PATHS = (
     "app/domain:180",
     "app/services/log/committer.py",
     "app/realtime/feed.py",
+    "app/realtime/room_feed.py",
     "app/realtime/joins.py",
+    "app/realtime/replay.py",
     "app/realtime/hub.py",
 )
 _ROOT = Path(__file__).parent.parent

@@ -1,4 +1,4 @@
-"""What every test may ask for: a database, a server, and somebody to talk to it."""
+"""Fixtures of every test: a database, a server on it, and an HTTP client."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -49,7 +49,7 @@ async def database(postgres: str | None) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def file_database(postgres: str | None, tmp_path: Path) -> AsyncIterator[Database]:
-    """A new installation where readers and the writer meet: in memory, they take turns."""
+    """A new installation in a file: unlike in memory, reads and writes run concurrently."""
     file = tmp_path / "parley.db"
     async with open_postgres(postgres) if postgres else open_sqlite(file) as database:
         yield database
@@ -57,13 +57,13 @@ async def file_database(postgres: str | None, tmp_path: Path) -> AsyncIterator[D
 
 @pytest.fixture
 def gated(database: Database) -> GatedDatabase:
-    """The database, with reads and writes that a test can hold."""
+    """The database, behind gates at which a test can hold reads and writes."""
     return GatedDatabase(database)
 
 
 @pytest.fixture
 def limits(request: pytest.FixtureRequest) -> Mapping[str, Mapping[str, Any]]:
-    """Limits of the server that a test marks: ``@pytest.mark.limits(log={…}, realtime={…})``."""
+    """Limits of the server, from a mark: ``@pytest.mark.limits(log={…}, realtime={…})``."""
     marked = request.node.get_closest_marker("limits")
     return {} if marked is None else marked.kwargs
 
@@ -72,12 +72,12 @@ def limits(request: pytest.FixtureRequest) -> Mapping[str, Mapping[str, Any]]:
 async def server(
     database: Database, limits: Mapping[str, Mapping[str, Any]]
 ) -> AsyncIterator[Server]:
-    """A server in the test's own loop."""
+    """A server in the test's event loop."""
     async with open_server(database, limits=limits) as server:
         yield server
 
 
 @pytest.fixture
 async def client(server: Server) -> AsyncClient:
-    """Somebody without a name, at the server's HTTP API."""
+    """The server's HTTP API, without authentication."""
     return server.client

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from ..domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
+from ..domain.errors import Conflict, Gone, Invalid, MethodNotAllowed, RateLimited, Unauthorized
 from ..domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
 from ..services.messages.history import LogPage
 from ..wire.events import event_body
 from ..wire.message_bodies import EventsAnswer
 from .deps import BearerToken, RuntimeDep
+from .head import is_head
 from .messages import HistoryDep, json_answer
 from .responses import errors
 from .rooms import IN_ROOM, RoomName
@@ -100,6 +101,8 @@ async def list_events(
     `code` and `reason` of a WebSocket close. An open response counts as a connection.
     """
     media_type = _preferred(request.headers.get("accept", ""))
+    if is_head(request.scope) and (media_type != "application/json" or wait):
+        raise MethodNotAllowed("A stream and a wait have no end that HEAD could answer with.")
     if media_type != "application/json":
         _refuse(limit=limit, wait=wait or None)
     if media_type == _STREAM:

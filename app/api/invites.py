@@ -50,7 +50,7 @@ async def make(
 ) -> NewInviteAnswer:
     """Create an invitation. Anyone with its code, which is shown only here, may join."""
     terms = {} if new is None else new.model_dump()
-    invite, code = await invites.make(me.user, room, **terms)
+    invite, code = await invites.create(me.user, room, **terms)
     response.headers["Location"] = f"/rooms/{room.lower()}/invites/{invite.id}"
     return NewInviteAnswer(**_invite(invite).model_dump(), code=code)
 

@@ -189,7 +189,7 @@ async def list_edits(
     The current text is not included. Of a deleted message nothing is kept.
     """
     after = page.key("edits", int) or 0
-    found = await history.wordings(me, room, seq, after=after, limit=page.limit + 1)
+    found = await history.edits(me, room, seq, after=after, limit=page.limit + 1)
     shown, following = page.cut("edits", found, lambda wording: wording.seq)
     return EditsAnswer(edits=[_wording(wording) for wording in shown], next=following)
 

@@ -20,6 +20,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
+_OF_A_BODY = frozenset((b"content-length", b"content-type"))
 _CSP = (b"content-security-policy", API_CSP.encode())
 
 
@@ -48,7 +49,8 @@ class Requests:
                 if status == TooLarge.status and _PLAIN in headers:
                     # From Starlette's body limit, which our exception handlers don't see.
                     problem = problems.answer(TooLarge())
-                    headers, replacement = problem.raw_headers, bytes(problem.body)
+                    others = [header for header in headers if header[0] not in _OF_A_BODY]
+                    headers, replacement = problem.raw_headers + others, bytes(problem.body)
                 present = {name for name, _ in headers}
                 headers += [header for header in _HEADERS if header[0] not in present]
                 if _CSP[0] not in present:

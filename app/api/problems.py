@@ -13,6 +13,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException  # noqa: TID251 - handled, not raised
+from starlette.routing import Match
 
 from ..domain.errors import (
     BadRequest,
@@ -26,6 +27,7 @@ from ..domain.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    UpgradeRequired,
 )
 from ..wire.errors import problem
 from ..wire.requests import plain
@@ -49,6 +51,8 @@ def answer(exc: ParleyError, headers: Mapping[str, str] | None = None) -> Respon
     fields = {"Cache-Control": "no-store", **(headers or {})}
     if exc.status == Unauthorized.status:
         fields["WWW-Authenticate"] = "Bearer"
+    if exc.status == UpgradeRequired.status:
+        fields |= {"Upgrade": "websocket", "Connection": "Upgrade"}
     if exc.retry_after is not None and exc.status in (429, 503):
         fields["Retry-After"] = str(max(1, math.ceil(exc.retry_after)))
     return Response(orjson.dumps(problem(exc)), exc.status, fields, MEDIA_TYPE)
@@ -81,10 +85,27 @@ async def _validation(_request: Request, exc: Exception) -> Response:
     return answer(Invalid(f"{where}: {first['msg']}", errors=errors))
 
 
-async def _http(_request: Request, exc: Exception) -> Response:
+async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     kind = _BY_STATUS.get(exc.status_code, Internal if exc.status_code >= 500 else BadRequest)
-    return answer(kind(), exc.headers)
+    headers = dict(exc.headers or {})
+    if exc.status_code == MethodNotAllowed.status:
+        # Starlette names the methods of the first route that has the path.
+        headers["Allow"] = ", ".join(allowed_methods(request))
+    return answer(kind(), headers)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods that the requested path has, of all its routes (RFC 9110, section 10.2.1)."""
+    allowed = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    return ["GET", "HEAD", *allowed[1:]] if "GET" in allowed else allowed
 
 
 async def _unexpected(_request: Request, exc: Exception) -> Response:

@@ -1,5 +1,5 @@
 """
-Routes that reject unknown and repeated query parameters.
+Routes that reject unknown and repeated query parameters, and repeated headers.
 
 FastAPI ignores a query parameter that the endpoint does not declare and takes the last of a
 repeated one, so ``?limt=10`` or ``?after=1&after=2`` would silently mean something else.
@@ -13,6 +13,11 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+
+from ..domain.errors import BadRequest
+
+# Headers of which one value is read: a second one could be what another reader takes.
+_SINGLE = frozenset((b"authorization", b"content-type", b"idempotency-key", b"last-event-id"))
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -31,6 +36,7 @@ class StrictRoute(APIRoute):
         known = frozenset(_query_names(self.dependant))
 
         async def strict(request: Request) -> Response:
+            _refuse_repeated_headers(request)
             if request.url.query:
                 _refuse_unknown_and_repeated(request, known)
             response = await handle(request)
@@ -38,6 +44,13 @@ class StrictRoute(APIRoute):
             return response
 
         return strict
+
+
+def _refuse_repeated_headers(request: Request) -> None:
+    counted = Counter(name for name, _ in request.scope["headers"] if name in _SINGLE)
+    for name, count in counted.items():
+        if count > 1:
+            raise BadRequest(f"The header {name.decode()} is given more than once.")
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

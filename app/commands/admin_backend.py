@@ -18,7 +18,7 @@ from ..domain.roles import Kind
 from ..security.access_tokens import AccessTokens
 from ..security.passwords import Passwords
 from ..services.accounts.erasures import Erasures
-from ..services.accounts.login_throttle import Throttle
+from ..services.accounts.login_throttle import LoginThrottle
 from ..services.admin.admin_service import AdminService
 from ..services.log.epoch import Epoch
 from ..services.log.seams import Seams
@@ -156,14 +156,14 @@ async def _open_local_admin(
                 transactions=transactions,
                 passwords=passwords,
                 access_tokens=tokens,
-                throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
+                throttle=LoginThrottle(failed_logins_per_minute=0, registrations_per_minute=0),
                 erasures=erasures,
                 retention=retention,
                 epoch=Epoch(await opened.read(epoch_store.read)),
                 refresh_token_days=settings.refresh_token_days,
                 now=_now,
             )
-            await retention.finish()
+            await retention.sweep_if_woken()
     finally:
         passwords.close()
 

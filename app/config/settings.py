@@ -27,6 +27,7 @@ from pydantic import model_validator as validate_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..domain.limits import MAX_FRAME_BYTES
+from ..domain.origins import normalized_origin
 from .database_url import DatabaseUrl
 from .secret_key import MissingSecret, check_secret, load_or_create_secret
 
@@ -52,18 +53,16 @@ def _strong(secret: SecretStr) -> SecretStr:
 
 
 def _origin(value: str) -> str:
-    """Normalize an origin to the form that browsers send: no default port, lower case."""
-    parts = urlsplit(value.lower())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be origins such as https://chat.example.org, or empty")
-    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("must be origins: scheme, host and port, with nothing after them")
-    if "*" in parts.netloc:
-        raise ValueError("must list each origin in full: * is not supported")
-    default_port = {"http": 80, "https": 443}[parts.scheme]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in (None, default_port) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    if "*" in value:
+        raise ValueError("must be origins, each in full: * is not supported")
+    try:
+        # People copy addresses from a browser, with a slash.
+        return normalized_origin(value.removesuffix("/"))
+    except ValueError as exc:
+        raise ValueError(
+            f"must be origins such as https://chat.example.org or capacitor://localhost, "
+            f"with nothing after them: one {exc}"
+        ) from None
 
 
 def _redis_url(value: str) -> str:

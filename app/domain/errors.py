@@ -10,7 +10,7 @@ error into bytes.
     ├── Unauthorized ── TokenExpired · InvalidGrant
     ├── Forbidden ── Muted · Banned · RegistrationClosed
     ├── NotFound ── RoomNotFound · MessageNotFound · UserNotFound · InviteNotFound
-    ├── MethodNotAllowed
+    ├── MethodNotAllowed · UpgradeRequired
     ├── Conflict ── UsernameTaken · RoomExists · IdReused
     ├── Gone
     ├── RateLimited ── SlowMode
@@ -152,6 +152,17 @@ class InviteNotFound(NotFound):
 class MethodNotAllowed(ParleyError):
     code, status = "method_not_allowed", 405
     title = "Method not allowed"
+
+
+class UpgradeRequired(ParleyError):
+    """A request for a WebSocket came as an ordinary one: a proxy has removed the upgrade."""
+
+    code, status = "upgrade_required", 426
+    title = "Upgrade required"
+    default_detail = (
+        "This address takes WebSockets only. A proxy in front has to pass on the headers Upgrade "
+        "and Connection, and speak HTTP/1.1."
+    )
 
 
 class Conflict(ParleyError):

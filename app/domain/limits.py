@@ -194,14 +194,14 @@ INDEX_BATCH = 100
 # ...and at least this many, for less than one millisecond...
 INDEX_SMALL_BATCH = 20
 # ...in about this many batches...
-INDEX_BITES = 16
+INDEX_BATCHES = 16
 # ...with pauses of this many times the batch's duration: a tenth of the writer's time.
-INDEX_REST = 9
+INDEX_PAUSE_FACTOR = 9
 # A short backlog waits up to this long for a moment when a fan-out has just finished.
-INDEX_PATIENCE_SECONDS = 0.02
+INDEX_IDLE_WAIT_SECONDS = 0.02
 # Ranges of unindexed messages kept in memory, 200 bytes each; with more, the log is searched for
 # what is unindexed.
-MAX_UNINDEXED_RUNS = 100_000
+MAX_UNINDEXED_RANGES = 100_000
 
 # --- Presence ------------------------------------------------------------------------
 

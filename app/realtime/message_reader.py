@@ -1,8 +1,8 @@
 """
-What comes in on one socket, handled in order.
+Reads the messages of one socket and handles them in order.
 
-Nearly every frame is handled in the call that brings it. Where one has to wait (for a join,
-for a slow log), what follows waits behind it, and reading pauses.
+Nearly every message is handled in the call that delivers it. If one has to wait, for a join or
+a slow log, those behind it queue up and reading pauses.
 """
 
 import asyncio
@@ -22,7 +22,15 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class MessageReader:
-    """Feeds texts to the protocol, and does what comes of it."""
+    """
+    Feeds messages to the client's session, and carries out the effects.
+
+    Used in the event loop.
+
+    Args:
+        close: Called with the close code when the client or a bug of ours ends the connection.
+
+    """
 
     __slots__ = (
         "_backlog",
@@ -48,17 +56,17 @@ class MessageReader:
         self._close = close
         self._time = asyncio.get_running_loop().time
         self._ws_transport: WebSocketTransport | None = None
-        # What came while a request waits its turn, and the task that waits.
+        # The messages behind a request that has to wait, and the task that waits.
         self._backlog: list[str | None] = []
         self._waiting: asyncio.Task[None] | None = None
 
     def open(self, ws_transport: WebSocketTransport, on_close: Callable[[], None]) -> None:
-        """Be called with each text as it is read."""
+        """Receive messages from the transport, which calls ``on_close`` when the peer is gone."""
         self._ws_transport = ws_transport
         ws_transport.set_receiver(self._take, on_close)
 
     async def read(self, receive: Receive, on_close: Callable[[], None]) -> None:
-        """The same over plain ASGI."""
+        """Receive messages over plain ASGI, until the peer is gone."""
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
@@ -69,7 +77,7 @@ class MessageReader:
                 await asyncio.wait([self._waiting])
 
     async def close(self) -> None:
-        """Handle nothing more."""
+        """Stop: the requests that wait are dropped. Idempotent."""
         if self._waiting is not None:
             self._waiting.cancel()
             await asyncio.gather(self._waiting, return_exceptions=True)
@@ -80,7 +88,7 @@ class MessageReader:
             return
         try:
             wait = self._handle(text)
-        except Exception:  # a fault of ours must end this connection, and no other
+        except Exception:  # a bug of ours ends this connection, and no other
             log.exception("inbox.failed")
             self._close(INTERNAL)
             return

@@ -25,7 +25,7 @@ from app.domain.roles import Kind, Role
 from app.main import create_app
 from app.store.tables import users
 from tests.api.matrix import PASSWORD, PEOPLE, Case
-from tests.harness.server import Person, Server, settings
+from tests.harness.server import Server, User, settings
 
 
 class Operation(NamedTuple):
@@ -117,7 +117,7 @@ class AuthorizationEnv:
         made = await olga.http.post(f"/rooms/{target.room}/invites")
         self.code = made.json()["code"]
 
-    async def person(self, name: str) -> Person:
+    async def person(self, name: str) -> User:
         """A user, by name."""
         return await self.server.person(name)
 

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from tests.harness.patience import patience
-from tests.harness.server import HOST, Person, Server
+from tests.harness.server import HOST, Server, User
 
 
 class OpenRequest:
@@ -15,7 +15,7 @@ class OpenRequest:
         self,
         server: Server,
         path: str,
-        who: Person | None,
+        who: User | None,
         headers: dict[str, str],
         takes: int | None,
     ) -> None:
@@ -112,7 +112,7 @@ class OpenRequest:
 
 async def open_request(
     server: Server,
-    who: str | Person | None,
+    who: str | User | None,
     path: str,
     *,
     takes: int | None = None,
@@ -132,7 +132,7 @@ async def open_request(
 
 
 async def open_stream(
-    server: Server, who: str | Person | None, path: str, **headers: str
+    server: Server, who: str | User | None, path: str, **headers: str
 ) -> OpenRequest:
     """Open an event stream, and check the start of the response."""
     stream = await open_request(server, who, path, **headers)

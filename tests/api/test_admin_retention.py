@@ -6,27 +6,27 @@ import pytest
 
 from app.domain.appends import Send
 from tests.api.people import code, fields
-from tests.harness.server import Person, Server
+from tests.harness.server import Server, User
 
 
 @pytest.fixture
-async def admin(server: Server) -> Person:
+async def admin(server: Server) -> User:
     return await server.person("ada", is_admin=True)
 
 
-async def listed(admin: Person, room: str) -> dict[str, Any]:
+async def listed(admin: User, room: str) -> dict[str, Any]:
     rooms = (await admin.http.get("/admin/rooms")).json()["rooms"]
     found: dict[str, Any] = next(r for r in rooms if r["name"] == room)
     return found
 
 
-async def test_a_room_keeps_everything_by_default(admin: Person) -> None:
+async def test_a_room_keeps_everything_by_default(admin: User) -> None:
     room = await listed(admin, "general")
 
     assert (room["retention_days"], room["retention_events"]) == (None, None)
 
 
-async def test_a_new_rule_replaces_the_old_one(admin: Person) -> None:
+async def test_a_new_rule_replaces_the_old_one(admin: User) -> None:
     days = await admin.http.put("/admin/rooms/General/retention", json={"days": 30})
     events = await admin.http.put("/admin/rooms/general/retention", json={"events": 1_000})
 
@@ -36,7 +36,7 @@ async def test_a_new_rule_replaces_the_old_one(admin: Person) -> None:
     assert events.json() == await listed(admin, "general")
 
 
-async def test_removing_retention_is_idempotent(admin: Person) -> None:
+async def test_removing_retention_is_idempotent(admin: User) -> None:
     await admin.http.put("/admin/rooms/general/retention", json={"days": 30})
 
     for _ in range(2):
@@ -61,7 +61,7 @@ async def test_removing_retention_is_idempotent(admin: Person) -> None:
     ],
 )
 async def test_an_invalid_rule_names_the_field(
-    admin: Person, body: dict[str, Any], wrong: str
+    admin: User, body: dict[str, Any], wrong: str
 ) -> None:
     answer = await admin.http.put("/admin/rooms/general/retention", json=body)
 
@@ -69,14 +69,14 @@ async def test_an_invalid_rule_names_the_field(
     assert (await listed(admin, "general"))["retention_days"] is None
 
 
-async def test_an_unknown_room_is_not_found(admin: Person) -> None:
+async def test_an_unknown_room_is_not_found(admin: User) -> None:
     put = await admin.http.put("/admin/rooms/attic/retention", json={"days": 1})
     delete = await admin.http.delete("/admin/rooms/attic/retention")
 
     assert code(put) == code(delete) == (404, "room_not_found")
 
 
-async def test_expired_events_are_gone_everywhere(server: Server, admin: Person) -> None:
+async def test_expired_events_are_gone_everywhere(server: Server, admin: User) -> None:
     await server.room("den", members=["bo"])
     for n in range(5):
         await server.append(Send, "den", by="ana", text=f"text {n}")

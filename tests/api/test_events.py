@@ -183,7 +183,7 @@ async def fill(server: Server, count: int) -> None:
 
 
 def den_user(server: Server, name: str) -> int:
-    return server._people[name].user
+    return server.user_id(name)
 
 
 async def paused_export(server: Server) -> OpenRequest:

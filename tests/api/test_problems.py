@@ -132,3 +132,48 @@ async def test_unknown_and_repeated_query_parameters_are_invalid(server: Server)
 
     for query in ("colour=red", "limit=1&limit=1", "limit=0", "limit=201", "limit=x"):
         assert code(await ana.http.get(f"/rooms?{query}")) == (422, "invalid"), query
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/health", "GET, HEAD"),
+        ("POST", "/users/me", "GET, HEAD, PATCH, DELETE"),
+        ("PATCH", "/rooms", "GET, HEAD, POST"),
+        ("DELETE", "/rooms/general/messages", "GET, HEAD, POST"),
+        ("GET", "/token", "POST"),
+    ],
+)
+async def test_allow_lists_every_method_of_the_path(
+    client: AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Idempotency-Key"])
+async def test_a_header_that_is_read_once_is_given_once(server: Server, name: str) -> None:
+    ana = await server.person("ana")
+    value = {"Content-Type": "application/json", **ana.bearer}.get(name, "key")
+    headers = [*ana.bearer.items(), ("Content-Type", "application/json"), (name, value)]
+    if name == "Idempotency-Key":
+        headers.append((name, "another"))
+
+    answer = await server.client.post(
+        "/rooms/general/messages", content=b'{"text": "hi"}', headers=headers
+    )
+
+    assert answer.status_code == 400
+    assert name.lower() in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("limit", ["50", "050"], ids=["fast path", "FastAPI"])
+async def test_a_bearer_token_may_stand_behind_several_spaces(server: Server, limit: str) -> None:
+    ana = await server.person("ana")
+
+    answer = await server.client.get(
+        f"/rooms/general/messages?limit={limit}", headers={"Authorization": f"Bearer  {ana.token}"}
+    )
+
+    assert answer.status_code == 200

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidHandshake
 from app.store.sqlite import connect
 from tests.harness.checker import History, Stored
 from tests.harness.patience import PATIENCE_SECONDS, patience
-from tests.harness.process import Process, Visitor
+from tests.harness.process import Login, Process
 from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import Closed
 
@@ -35,7 +35,7 @@ Away = (OSError, EOFError, InvalidHandshake, TimeoutError, Closed)
 class Client:
     """Somebody who reconnects with what they have, as a good client does."""
 
-    def __init__(self, server: Process, who: Visitor, name: str, history: History) -> None:
+    def __init__(self, server: Process, who: Login, name: str, history: History) -> None:
         self._server = server
         self._who = who
         self._name = name

@@ -9,7 +9,7 @@ from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
 from app.domain.ids import EventId, Millis, RoomId, event_id
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
-from app.services.messages.search_indexer import Indexer
+from app.services.messages.search_indexer import SearchIndexer
 from app.store import messages, migrations, retention, room_views, search
 from app.store.checking import check
 from app.store.database import Database
@@ -46,7 +46,7 @@ class RetentionEnv(LogEnv):
 
     async def find(self, word: str) -> list[EventId]:
         scope = search.Scope(rooms=[GENERAL], public=False, excluded=[], by=None)
-        await Indexer(self.database, Fanout()).catch_up()
+        await SearchIndexer(self.database, Fanout()).catch_up()
         return await self.read(
             lambda c: search.find(c, phrases(word), scope, before=None, limit=9)
         )

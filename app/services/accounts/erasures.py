@@ -1,10 +1,10 @@
 """
-Erasing accounts, in several transactions; what is interrupted is carried on.
+Erasing accounts, in several transactions that continue after an interruption.
 
-    locked, log-ins ended ─▶ rooms left ─▶ nothing but a number ─▶ messages blanked, if wanted
+    locked, log-ins ended ─▶ rooms left ─▶ renamed to a number ─▶ messages blanked, if wanted
 
-From the first commit on nobody can be this user any more. Each later step can be done twice,
-and whatever a crash leaves is found in the row of the user at the next start.
+After the first commit the account can't be used any more. Each later step can be repeated, and the
+user's row says which steps are left, so that the next start continues after a crash.
 """
 
 import asyncio
@@ -35,11 +35,13 @@ log = logging.getLogger("parley.security")
 
 class Erasures:
     """
-    Makes accounts nobody's.
+    Erases accounts. Used in the event loop.
+
+    At most one task erases an account at a time; concurrent calls wait for the same one.
 
     Args:
-        remove_memberships: Ends the memberships of a user. May be called again.
-        on_names_changed: Announces, after the commit, that a name is gone.
+        remove_memberships: Ends the memberships of a user; must be idempotent.
+        on_names_changed: Announces, after the commit, that a name was removed.
 
     """
 
@@ -71,23 +73,25 @@ class Erasures:
         self, user: UserId, transactions: Transactions, *, blank: bool = False
     ) -> None:
         """
-        Take name, password and log-ins from an account; return when nothing is left to do.
+        Remove name, password and log-ins of an account; return when every step is done.
 
-        Safe to cancel: what has begun is carried on. The same for whoever asks again.
+        Idempotent. Safe to cancel: an erasure that has begun is finished.
 
         Args:
             transactions: Runs the first transaction, which may write an audit entry as well.
-            blank: Whether every message of the user is blanked, as by deleting it.
+            blank: Whether to blank every message of the user, as deleting it does.
 
         Raises:
-            Unavailable: If the database can't be used now. What has begun is carried on later.
+            Unavailable: If the database can't be used now. An erasure that has begun is finished
+                later.
 
         """
-        if await transactions.write(partial(self._begin, user=user, blank=blank)):
-            await self._carry_on(user)
+        now = self._now()
+        if await transactions.write(partial(_begin, user=user, at=now, blank=blank)):
+            await self._continue(user)
 
     async def run(self) -> None:
-        """Carry on what was interrupted: at the start, and when it happens."""
+        """Continue interrupted erasures, now and after each interruption, until cancelled."""
         while True:
             try:
                 await self.resume()
@@ -105,32 +109,26 @@ class Erasures:
 
     async def resume(self) -> None:
         """
-        Carry on every erasure that is not done.
+        Finish every erasure that has begun.
 
         Raises:
             Unavailable: If the database can't be used now.
 
         """
         for user in await self._database.read(erasures.unfinished):
-            await self._carry_on(user)
+            await self._continue(user)
 
     async def close(self) -> None:
-        """Stop after the transactions that run. The next start carries on."""
+        """Stop after the transactions that are running. The next start continues."""
         self._closing = True
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     # The steps
 
-    def _begin(
-        self, connection: DbConnection, user: UserId, *, blank: bool
-    ) -> tuple[bool, Effects]:
-        begun = erasures.begin(connection, user, self._now(), blank=blank)
-        return begun, Effects(sessions_revoked=[SessionsRevoked(user, None)] if begun else ())
-
-    async def _carry_on(self, user: UserId) -> None:
+    async def _continue(self, user: UserId) -> None:
         task = self._running.get(user)
         if task is None:
-            task = self._running[user] = asyncio.create_task(self._steps(user))
+            task = self._running[user] = asyncio.create_task(self._run_steps(user))
             task.add_done_callback(lambda _: self._running.pop(user))
         try:
             await asyncio.shield(task)
@@ -138,12 +136,13 @@ class Erasures:
             self._interrupted.set()
             raise
 
-    async def _steps(self, user: UserId) -> None:
-        self._go_on()
+    async def _run_steps(self, user: UserId) -> None:
+        self._raise_if_closing()
         if not await self._database.read(lambda c: erasures.is_renamed(c, user)):
-            # They leave while they still have a name.
+            # Before the renaming, so that the events of leaving are announced with the name.
             await self._remove_memberships(user)
-            await self._database.write(lambda c: erasures.rename(c, user, self._now()))
+            now = self._now()
+            await self._database.write(lambda c: erasures.rename(c, user, now))
             self._on_names_changed.announce(None)
         if await self._database.read(lambda c: erasures.is_blanking(c, user)):
             count = await self._blank(user)
@@ -153,39 +152,45 @@ class Erasures:
     async def _blank(self, user: UserId) -> int:
         after, count = 0, 0
         while True:
-            self._go_on()
-            reading = partial(
+            self._raise_if_closing()
+            read = partial(
                 erasures.messages_of, user=user, after=after, limit=self._batch_messages
             )
-            found = await self._database.read(reading)
+            found = await self._database.read(read)
             if not found:
                 return count
-            batch = _of_few_rooms(found, self._batch_rooms)
-            await self._transactions.write(partial(self._delete, messages=batch))
+            batch = _limit_rooms(found, self._batch_rooms)
+            await self._transactions.write(partial(_delete, messages=batch, at=self._now()))
             after, count = batch[-1], count + len(batch)
 
-    def _delete(
-        self, connection: DbConnection, messages: Sequence[EventId]
-    ) -> tuple[None, Effects]:
-        at = self._now()
-        deletions: list[Append] = [
-            Delete(room=_room(id_), by=None, at=at, ref=id_ & (1 << SEQ_BITS) - 1)
-            for id_ in messages
-        ]
-        # One that is refused has been removed by retention: it says nothing any more.
-        return None, Effects(commit(connection, deletions).event_batches)
-
-    def _go_on(self) -> None:
+    def _raise_if_closing(self) -> None:
         if self._closing:
             raise Unavailable
+
+
+def _begin(
+    connection: DbConnection, user: UserId, *, at: Millis, blank: bool
+) -> tuple[bool, Effects]:
+    begun = erasures.begin(connection, user, at, blank=blank)
+    return begun, Effects(sessions_revoked=[SessionsRevoked(user, None)] if begun else ())
+
+
+def _delete(
+    connection: DbConnection, messages: Sequence[EventId], *, at: Millis
+) -> tuple[None, Effects]:
+    deletions: list[Append] = [
+        Delete(room=_room(id_), by=None, at=at, ref=id_ & (1 << SEQ_BITS) - 1) for id_ in messages
+    ]
+    # A deletion is refused only if retention has removed the message meanwhile.
+    return None, Effects(commit(connection, deletions).event_batches)
 
 
 def _room(message: EventId) -> RoomId:
     return RoomId(message >> SEQ_BITS)
 
 
-def _of_few_rooms(messages: Sequence[EventId], limit: int) -> Sequence[EventId]:
-    """The first of ``messages``, of no more rooms than one transaction may lock."""
+def _limit_rooms(messages: Sequence[EventId], limit: int) -> Sequence[EventId]:
+    """The longest head of ``messages`` that lies in at most ``limit`` rooms."""
     rooms: set[Any] = set()
     for index, message in enumerate(messages):
         rooms.add(_room(message))

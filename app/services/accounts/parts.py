@@ -1,4 +1,4 @@
-"""The parts that have to do with accounts, and opening them."""
+"""The parts of the accounts package, and how they are opened."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,13 +16,13 @@ from .accounts import Accounts
 from .authenticator import Authenticator
 from .blocks import Blocks
 from .erasures import Erasures
-from .login_throttle import Throttle
+from .login_throttle import LoginThrottle
 from .logins import Logins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLimits:
-    """What the operator sets, and the defaults of :mod:`app.domain.limits`. 0 is no limit."""
+    """Settings, and limits with their defaults from :mod:`app.domain.limits`. 0: no limit."""
 
     failed_logins_per_minute: int
     registrations_per_minute: int
@@ -35,11 +35,11 @@ class AccountLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountParts:
-    """Accounts, log-ins, and who a token belongs to."""
+    """Accounts, log-ins, and the verification of tokens."""
 
     access_tokens: AccessTokens
     passwords: Passwords
-    throttle: Throttle
+    throttle: LoginThrottle
     erasures: Erasures
     authenticator: Authenticator
     accounts: Accounts
@@ -59,7 +59,7 @@ async def open_accounts(
 ) -> AsyncIterator[AccountParts]:
     """Delete old log-ins and continue interrupted erasures until the block ends."""
     passwords = Passwords()
-    throttle = Throttle(
+    throttle = LoginThrottle(
         failed_logins_per_minute=limits.failed_logins_per_minute,
         registrations_per_minute=limits.registrations_per_minute,
     )

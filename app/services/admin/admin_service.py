@@ -1,8 +1,8 @@
 """
 What an operator can do, from the command line or as an administrator over HTTP.
 
-Each act leaves an entry in the audit log, in the same transaction, and a log line. Who may ask is
-not decided here. ``by`` is the administrator; None is the operator of the installation.
+Each action writes an entry of the audit log in its transaction, and a log line. The caller checks
+that the action is allowed. ``by`` is the administrator; None is the operator of the installation.
 """
 
 import logging
@@ -23,7 +23,7 @@ from ...store.database import Database, DbConnection
 from ...store.users import User
 from ..accounts.accounts import Accounts
 from ..accounts.erasures import Erasures
-from ..accounts.login_throttle import Throttle
+from ..accounts.login_throttle import LoginThrottle
 from ..accounts.logins import Logins, Tokens
 from ..log.epoch import Epoch
 from ..log.transactions import Effects, Transactions
@@ -36,7 +36,12 @@ log = logging.getLogger("parley.security")
 
 
 class AdminService:
-    """Accounts, rooms and the epoch, for the operator of the installation."""
+    """
+    Accounts, rooms and the epoch, for the operator of the installation.
+
+    Used in the event loop. Each action returns after its commit and is safe to cancel: it is
+    finished all the same. Everything raises ``Unavailable`` if the database can't be used now.
+    """
 
     def __init__(
         self,
@@ -45,7 +50,7 @@ class AdminService:
         transactions: Transactions,
         passwords: Passwords,
         access_tokens: AccessTokens,
-        throttle: Throttle,
+        throttle: LoginThrottle,
         erasures: Erasures,
         retention: Retention,
         epoch: Epoch,
@@ -69,20 +74,20 @@ class AdminService:
             retention=retention,
             now=now,
         )
-        """The same for rooms."""
+        """Actions on rooms."""
 
     async def close(self) -> None:
-        """Wait for the acts that run."""
+        """Wait for the actions that are running."""
         await self._audit_log.close()
 
     async def audit(self, *, before: int | None = None, limit: int) -> Sequence[Entry]:
-        """What was done, the newest first, from before the entry numbered ``before``."""
+        """Entries of the audit log, newest first, before the entry ``before``."""
         return await self._database.read(lambda c: audit.page(c, before=before, limit=limit))
 
     # Accounts
 
     async def users(self, prefix: str = "", *, after: str = "", limit: int) -> Sequence[User]:
-        """Users whose name begins with ``prefix``, by name, the disabled too."""
+        """Users whose name begins with ``prefix``, in order of name, including disabled ones."""
         return await self._accounts(self._database).find(prefix, after=after, limit=limit)
 
     async def add_user(
@@ -97,7 +102,7 @@ class AdminService:
         """
         Create an account, whether registration is open or not.
 
-        Without a password the user can't log in without help.
+        A user without a password can only be logged in by :meth:`log_in_as`.
 
         Raises:
             UsernameTaken: If the name is taken.
@@ -107,12 +112,12 @@ class AdminService:
         action = "user.add_admin" if is_admin else "user.add"
         audited = self._audit_log.audited(by, action, names.new_username(username))
         accounts = self._accounts(audited)
-        doing = accounts.create(username, password, display_name, is_admin=is_admin)
-        return await self._audit_log.finish(audited, doing)
+        creation = accounts.create(username, password, display_name, is_admin=is_admin)
+        return await self._audit_log.run(audited, creation)
 
     async def set_password(self, username: str, password: str, by: UserId | None = None) -> User:
         """
-        Give a user another password and end all their log-ins.
+        Set a user's password and end all their log-ins.
 
         Raises:
             UserNotFound: If there is no such user.
@@ -121,11 +126,11 @@ class AdminService:
         """
         name = names.username(username)
         audited = self._audit_log.audited(by, "user.set_password", name)
-        return await self._audit_log.finish(audited, self._set_password(audited, name, password))
+        return await self._audit_log.run(audited, self._set_password(audited, name, password))
 
     async def disable(self, username: str, by: UserId | None = None) -> User:
         """
-        Lock a user out and end all their log-ins. Idempotent.
+        Disable an account and end all its log-ins. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
@@ -133,11 +138,11 @@ class AdminService:
         """
         name = names.username(username)
         audited = self._audit_log.audited(by, "user.disable", name)
-        return await self._audit_log.finish(audited, self._disable(audited, name))
+        return await self._audit_log.run(audited, self._disable(audited, name))
 
     async def enable(self, username: str, by: UserId | None = None) -> User:
         """
-        Let a user log in again. Idempotent.
+        Enable an account again. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
@@ -145,11 +150,11 @@ class AdminService:
         """
         name = names.username(username)
         audited = self._audit_log.audited(by, "user.enable", name)
-        return await self._audit_log.finish(audited, _enable(audited, name))
+        return await self._audit_log.run(audited, _enable(audited, name))
 
     async def set_admin(self, username: str, is_admin: bool, by: UserId | None = None) -> User:
         """
-        Make a user an administrator, or no longer one. Takes effect with their next request.
+        Grant or revoke administrator rights. Takes effect with the user's next request.
 
         Raises:
             UserNotFound: If there is no such user.
@@ -158,11 +163,11 @@ class AdminService:
         name = names.username(username)
         action = "user.make_admin" if is_admin else "user.make_no_admin"
         audited = self._audit_log.audited(by, action, name)
-        return await self._audit_log.finish(audited, _set_admin(audited, name, is_admin))
+        return await self._audit_log.run(audited, _set_admin(audited, name, is_admin))
 
     async def log_in_as(self, username: str, label: str, by: UserId | None = None) -> Tokens:
         """
-        Begin a log-in of this user without a password, for a product that knows who they are.
+        Start a log-in of this user without a password, for a product that authenticates users.
 
         Raises:
             UserNotFound: If there is no such user.
@@ -170,39 +175,40 @@ class AdminService:
 
         """
         audited = self._audit_log.audited(by, "user.log_in_as", names.username(username))
-        doing = self._logins(audited).log_in_as(username, label)
-        return await self._audit_log.finish(audited, doing)
+        login = self._logins(audited).log_in_as(username, label)
+        return await self._audit_log.run(audited, login)
 
     async def erase_user(
         self, username: str, *, blank: bool = False, by: UserId | None = None
     ) -> None:
         """
-        Erase an account: its name, password and log-ins go, its messages stay.
+        Erase an account: its name, password and log-ins are removed, its messages stay.
 
         Args:
-            blank: Whether each of its messages is blanked too, as by deleting it.
+            blank: Whether to blank each of its messages too, as deleting it does.
 
         Raises:
             UserNotFound: If there is no such user.
-            Unavailable: If the database can't be used now. What has begun is continued later.
+            Unavailable: If the database can't be used now. An erasure that has begun is finished
+                later.
 
         """
         data = {"messages": "blank" if blank else "keep"}
         audited = self._audit_log.audited(by, "user.erase", names.username(username), data)
         accounts = self._accounts(audited, blank=blank)
-        await self._audit_log.finish(audited, accounts.erase(username))
+        await self._audit_log.run(audited, accounts.erase(username))
 
-    # The history
+    # The epoch
 
     async def new_epoch(self, by: UserId | None = None) -> str:
-        """Begin another history: clients drop what they remember of the one before."""
+        """Start a new epoch: clients discard their state. Return its name."""
         audited = self._audit_log.audited(by, "epoch.new", "installation")
 
-        async def begin() -> str:
+        async def renew() -> str:
             self._epoch.name = await audited.write(epoch_store.renew)
             return self._epoch.name
 
-        return await self._audit_log.finish(audited, begin())
+        return await self._audit_log.run(audited, renew())
 
     # Internal
 
@@ -212,12 +218,12 @@ class AdminService:
         now = self._now()
 
         def work(connection: DbConnection) -> tuple[User, Effects]:
-            user = _locked(connection, name)
+            user = _lock(connection, name)
             users.update(connection, user.id, password_hash=new_hash)
             sessions.end_all(connection, user.id, now)
-            return user._replace(password_hash=new_hash), _logged_out(user)
+            return user._replace(password_hash=new_hash), _all_revoked(user)
 
-        user = await self._transactions.over(audited).write(work)
+        user = await self._transactions.using(audited).write(work)
         event(log, logging.INFO, "user.password_reset", user=name)
         return user
 
@@ -225,21 +231,21 @@ class AdminService:
         now = self._now()
 
         def work(connection: DbConnection) -> tuple[User, Effects]:
-            user = _locked(connection, name)
+            user = _lock(connection, name)
             if user.disabled_at is not None:
                 return user, Effects()
             users.update(connection, user.id, disabled_at=now)
             sessions.end_all(connection, user.id, now)
-            return user._replace(disabled_at=now), _logged_out(user)
+            return user._replace(disabled_at=now), _all_revoked(user)
 
-        user = await self._transactions.over(audited).write(work)
+        user = await self._transactions.using(audited).write(work)
         event(log, logging.INFO, "user.disabled", user=name)
         return user
 
     def _accounts(self, database: Database, *, blank: bool = False) -> Accounts:
         return Accounts(
             database,
-            transactions=self._transactions.over(database),
+            transactions=self._transactions.using(database),
             passwords=self._passwords,
             throttle=self._throttle,
             registration_open=False,
@@ -250,7 +256,7 @@ class AdminService:
     def _logins(self, database: Database) -> Logins:
         return Logins(
             database,
-            transactions=self._transactions.over(database),
+            transactions=self._transactions.using(database),
             passwords=self._passwords,
             access_tokens=self._access_tokens,
             throttle=self._throttle,
@@ -260,29 +266,29 @@ class AdminService:
 
 
 async def _enable(audited: AuditedDatabase, name: str) -> User:
-    user = await audited.write(partial(_change, name=name, disabled_at=None))
+    user = await audited.write(partial(_update, name=name, disabled_at=None))
     event(log, logging.INFO, "user.enabled", user=name)
     return user
 
 
 async def _set_admin(audited: AuditedDatabase, name: str, is_admin: bool) -> User:
-    user = await audited.write(partial(_change, name=name, is_admin=is_admin))
+    user = await audited.write(partial(_update, name=name, is_admin=is_admin))
     event(log, logging.INFO, "user.admin_changed", user=name, is_admin=is_admin)
     return user
 
 
-def _change(connection: DbConnection, name: str, **values: object) -> User:
-    user = _locked(connection, name)
+def _update(connection: DbConnection, name: str, **values: object) -> User:
+    user = _lock(connection, name)
     users.update(connection, user.id, **values)
     return users.known(connection, name)
 
 
-def _locked(connection: DbConnection, name: str) -> User:
+def _lock(connection: DbConnection, name: str) -> User:
     user = users.lock(connection, users.known(connection, name).id)
     if user is None or user.erased_at is not None:
         raise UserNotFound
     return user
 
 
-def _logged_out(user: User) -> Effects:
+def _all_revoked(user: User) -> Effects:
     return Effects(sessions_revoked=[SessionsRevoked(user.id, None)])

@@ -1,4 +1,4 @@
-"""The admin service, and opening it."""
+"""The admin service, and how it is opened."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ async def open_admin(
     limits: AccountLimits,
     now: Callable[[], Millis],
 ) -> AsyncIterator[AdminService]:
-    """Carry out what operators do until the block ends; what has begun is finished."""
+    """Serve operators until the block ends, then wait for the actions that are running."""
     admin = AdminService(
         database,
         transactions=log.transactions,

@@ -1,4 +1,4 @@
-"""What an operator can do to rooms. Who may ask is not decided here."""
+"""What an operator can do to rooms. The caller checks that the action is allowed."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,10 +20,12 @@ from .audited_database import AuditedDatabase
 
 class RoomAdmin:
     """
-    Rooms, for the operator of the installation.
+    Rooms, for the operator of the installation. Used in the event loop.
+
+    Each action returns after its commit and is safe to cancel: it is finished all the same.
 
     Args:
-        retention: Woken after the commit when a room is to keep something else.
+        retention: Woken after the commit when a room's retention has changed.
 
     """
 
@@ -43,7 +45,7 @@ class RoomAdmin:
         self._now = now
 
     async def page(self, *, after: str = "", limit: int) -> Sequence[Room]:
-        """Rooms of every kind, by name."""
+        """Rooms of every kind, in order of name, after the name ``after``."""
         return await self._database.read(lambda c: admin_rooms.page(c, after=after, limit=limit))
 
     async def add(
@@ -56,12 +58,12 @@ class RoomAdmin:
         by: UserId | None = None,
     ) -> Room:
         """
-        Make a room; a private one without an ``owner`` can be entered by nobody.
+        Create a room. A private one without an ``owner`` has no way in.
 
         Raises:
             RoomExists: If there is one of this name.
             UserNotFound: If there is no such owner.
-            Invalid: If the name or the title can't be taken.
+            Invalid: If the name or the title is not acceptable.
 
         """
         name, title, now = names.new_room_name(name), text.title(title), self._now()
@@ -79,11 +81,11 @@ class RoomAdmin:
             return admin_rooms.by_name(connection, name), Effects(event_batches)
 
         audited = self._audit_log.audited(by, "room.add", name)
-        return await self._audit_log.finish(audited, self._write(audited, work))
+        return await self._audit_log.run(audited, self._write(audited, work))
 
     async def set_archived(self, name: str, archived: bool, by: UserId | None = None) -> Room:
         """
-        Make a room read-only for everybody, or reopen it. Idempotent.
+        Make a room read-only, or reopen it. Idempotent.
 
         Raises:
             RoomNotFound: If there is none of this name.
@@ -98,7 +100,7 @@ class RoomAdmin:
             return admin_rooms.by_name(connection, name), Effects(event_batches)
 
         audited = self._audit_log.audited(by, "room.archive" if archived else "room.reopen", name)
-        return await self._audit_log.finish(audited, self._write(audited, work))
+        return await self._audit_log.run(audited, self._write(audited, work))
 
     async def set_retention(
         self,
@@ -109,9 +111,9 @@ class RoomAdmin:
         by: UserId | None = None,
     ) -> Room:
         """
-        Have a room keep the events of so many days, or so many events; with neither, all.
+        Set how much history a room keeps: some days, some events or, with neither, all of it.
 
-        What it need not keep any longer is removed soon after, and does not come back.
+        Older events are removed soon afterwards, for good.
 
         Raises:
             RoomNotFound: If there is none of this name.
@@ -137,9 +139,9 @@ class RoomAdmin:
             if lifted
             else self._audit_log.audited(by, "room.set_retention", name, data)
         )
-        room = await self._audit_log.finish(audited, self._write(audited, work))
+        room = await self._audit_log.run(audited, self._write(audited, work))
         self._retention.wake()
         return room
 
     async def _write(self, audited: AuditedDatabase, work: Work[tuple[Room, Effects]]) -> Room:
-        return await self._transactions.over(audited).write(work)
+        return await self._transactions.using(audited).write(work)

@@ -1,8 +1,8 @@
-"""The name of this history: clients drop what they remember when it changes."""
+"""The epoch of the history: clients discard their state when it changes."""
 
 
 class Epoch:
-    """The present name. Read and changed in the event loop."""
+    """The present epoch. Read and changed in the event loop."""
 
     __slots__ = ("name",)
 

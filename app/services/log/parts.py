@@ -1,4 +1,4 @@
-"""The parts of the log, and opening them."""
+"""The parts of the log package, and how they are opened."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from .writer_pacing import WriterPacing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLimits:
-    """See :mod:`app.domain.limits`."""
+    """Limits of the log; :mod:`app.domain.limits` describes each."""
 
     max_batch_appends: int = defaults.MAX_BATCH_APPENDS
     max_batch_rooms: int = defaults.MAX_BATCH_ROOMS
@@ -29,7 +29,7 @@ class LogLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogParts:
-    """What writes to the logs of rooms, and what others are told of it."""
+    """What writes to the logs of rooms, and the seams that announce it."""
 
     seams: Seams
     epoch: Epoch
@@ -47,7 +47,7 @@ async def open_log(
     limits: LogLimits = LogLimits(),
 ) -> AsyncIterator[LogParts]:
     """
-    Run the committer until the block ends; what was queued by then is committed.
+    Run the committer until the block ends, then commit what is still queued.
 
     Raises:
         Unavailable: If the database can't be read now.

@@ -1,8 +1,8 @@
 """
-Read receipts that are on their way to the database.
+Read receipts that are not in the database yet.
 
-They are kept per user and room and written with the next batch, or after a second. Losing one in
-a crash makes a few messages unread again.
+Kept per user and room, and written with the committer's next batch, or after a second. A receipt
+lost in a crash makes a few messages unread again.
 """
 
 import asyncio
@@ -18,24 +18,28 @@ _NONE: Mapping[RoomId, int] = {}
 
 
 class ReadReceiptBuffer:
-    """What was read and is not written yet. Used in the event loop only."""
+    """
+    Buffers read receipts for the committer. Used in the event loop only; never awaits.
+
+    Database threads get copies, by :meth:`pending` and :meth:`take`.
+    """
 
     def __init__(self, delay_seconds: float = READ_MARKER_SECONDS) -> None:
         self._delay_seconds = delay_seconds
         self._waiting: Receipts = {}
-        # Of the batch that is being written.
+        # Being written now. Kept for `latest`, since readers may not see them yet.
         self._writing: Receipts = {}
         self._timer: asyncio.TimerHandle | None = None
         self._wake: Callable[[], None] | None = None
         self.due = False
-        """Whether a batch should be made for the receipts alone."""
+        """Whether the receipts are worth a batch without appends."""
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` when receipts have waited long enough for a batch."""
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` when the receipts are ``due``."""
         self._wake = wake
 
     def move(self, room: RoomId, user: UserId, seq: int) -> None:
-        """``user`` has read up to ``seq``. Never moves back."""
+        """Record that ``user`` has read up to ``seq``. A lower ``seq`` than before is ignored."""
         rooms = self._waiting.setdefault(user, {})
         if seq > rooms.get(room, 0):
             rooms[room] = seq
@@ -44,19 +48,19 @@ class ReadReceiptBuffer:
                 self._timer = loop.call_later(self._delay_seconds, self.flush)
 
     def latest(self, room: RoomId, user: UserId, stored: int) -> int:
-        """How far ``user`` has read, given what the database says."""
+        """How far ``user`` has read; ``stored`` is what the database says."""
         waiting = self._waiting.get(user, _NONE).get(room, 0)
         return max(stored, waiting, self._writing.get(user, _NONE).get(room, 0))
 
     def pending(self, user: UserId) -> tuple[tuple[RoomId, int], ...]:
-        """The receipts of ``user`` that are not written: a copy, for a database thread."""
+        """The unwritten receipts of ``user``: a copy, safe to pass to a database thread."""
         if user not in self._waiting and user not in self._writing:
             return ()
         pending = {**self._writing.get(user, _NONE), **self._waiting.get(user, _NONE)}
         return tuple((room, self.latest(room, user, 0)) for room in pending)
 
     def take(self) -> list[Mark]:
-        """The receipts to write now."""
+        """The receipts to write now: a copy, safe to pass to a database thread."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -69,12 +73,12 @@ class ReadReceiptBuffer:
         ]
 
     def put_back(self, marks: Iterable[Mark]) -> None:
-        """Keep receipts that could not be written for another batch."""
+        """Return receipts that could not be written; the next batch takes them."""
         for room, user, seq in marks:
             self.move(room, user, seq)
 
     def flush(self) -> None:
-        """Have the receipts written without more delay."""
+        """Make the receipts ``due`` at once."""
         if self._waiting:
             self.due = True
             if self._wake is not None:

@@ -1,8 +1,8 @@
 """
-What services announce after a commit, and the parts above them listen to.
+Announcements that services make after a commit, for the layers above to subscribe to.
 
-Services know no listener: the search index, the live feed and other nodes connect here when they
-are opened.
+Services don't know their listeners: the search index, the live feed and the notifications to
+other nodes connect here when they are opened.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,12 @@ T = TypeVar("T")
 
 
 class Seam(Generic[T]):
-    """One kind of announcement. Used in the event loop; never awaits."""
+    """
+    One kind of announcement, delivered by plain calls.
+
+    Used in the event loop; never awaits. When :meth:`announce` has returned, every listener has
+    returned.
+    """
 
     __slots__ = ("_listeners",)
 
@@ -27,23 +32,23 @@ class Seam(Generic[T]):
 
     @contextmanager
     def connected(self, listener: Callable[[T], None]) -> Iterator[None]:
-        """Call ``listener`` for each announcement inside the block, after those before it."""
+        """Call ``listener`` for each announcement inside the block, after earlier listeners."""
         self._listeners += (listener,)
         try:
             yield
         finally:
-            self._listeners = tuple(one for one in self._listeners if one is not listener)
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
 
-    def announce(self, what: T) -> None:
+    def announce(self, announcement: T) -> None:
         """
         Call the listeners, in the order in which they were connected.
 
         Raises:
-            Exception: What a listener raises; those after it are not called.
+            Exception: What a listener raises; the listeners after it are not called.
 
         """
         for listener in self._listeners:
-            listener(what)
+            listener(announcement)
 
 
 class LogTrimmed(NamedTuple):
@@ -55,13 +60,13 @@ class LogTrimmed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """The announcements of one server. Without listeners, as in a command, they go nowhere."""
+    """The announcements of one server. In a command, nothing listens to them."""
 
     on_committed: Seam[Sequence[EventBatch]] = field(default_factory=Seam)
-    """Events are on disk."""
+    """Events are on disk; one event batch per room."""
     on_sessions_revoked: Seam[SessionsRevoked] = field(default_factory=Seam)
-    """Log-ins have ended on disk; their connections are still open."""
+    """Log-ins have ended on disk. Their connections are still open: listeners close them."""
     on_names_changed: Seam[None] = field(default_factory=Seam)
-    """An account was erased: its name is gone from what was written before."""
+    """An account was erased: texts that were read before may still show its old name."""
     on_log_trimmed: Seam[LogTrimmed] = field(default_factory=Seam)
-    """The oldest events of a room are gone."""
+    """The oldest events of a room were removed."""

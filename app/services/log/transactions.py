@@ -1,9 +1,9 @@
 """
-Transactions whose effects are announced: appends together with something else, log-ins ended.
+Transactions whose effects are announced: appends together with other statements, ended log-ins.
 
-Everything else goes through the committer's queue, which is faster. A transaction that has begun
-is finished and announced even if its caller is cancelled: a log-in that has ended on disk must
-not keep a socket because the client disconnected a moment too early.
+Appends alone go through the committer's queue, which is faster. A transaction that has started
+runs to completion and is announced even if its caller is cancelled: otherwise a log-in that has
+ended on disk could keep its socket because the client disconnected at the wrong moment.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Effects(NamedTuple):
-    """What a transaction has done that is announced after its commit."""
+    """What is announced after the commit of a transaction."""
 
     event_batches: Sequence[EventBatch] = ()
     sessions_revoked: Sequence[SessionsRevoked] = ()
@@ -37,12 +37,12 @@ class Appended(NamedTuple):
 
 def append_all(connection: DbConnection, appends: Sequence[Append]) -> Appended:
     """
-    Decide and write ``appends``, in order, in this transaction; their rooms are locked from here.
+    Decide and write ``appends``, in order, in this transaction, which locks their rooms.
 
-    Runs in a database thread.
+    Runs in a database thread. The caller returns the event batches in its :class:`Effects`.
 
     Raises:
-        ParleyError: Why the first refused one was refused. The transaction can't go on.
+        ParleyError: Why the first refused one was refused. The transaction must be rolled back.
 
     """
     batch = commit(connection, appends)
@@ -55,15 +55,24 @@ def append_all(connection: DbConnection, appends: Sequence[Append]) -> Appended:
 
 
 class Transactions:
-    """Runs transactions to their end, and announces their effects. Used in the event loop."""
+    """
+    Runs transactions to completion and announces their effects. Used in the event loop.
+
+    The effects are announced in the turn in which the commit is known, before :meth:`write`
+    returns.
+    """
 
     def __init__(self, database: Database, seams: Seams) -> None:
         self._database = database
         self._seams = seams
         self._running: set[asyncio.Task[Any]] = set()
 
-    def over(self, database: Database) -> Self:
-        """The same on another view of the database; :meth:`close` waits for those, too."""
+    def using(self, database: Database) -> Self:
+        """
+        Transactions of ``database``, which wraps this one's, with the same announcements.
+
+        :meth:`close` of either waits for the transactions of both.
+        """
         other = type(self)(database, self._seams)
         other._running = self._running
         return other
@@ -72,7 +81,10 @@ class Transactions:
         """
         Run ``work`` in a transaction, announce the effects that it returns, return its result.
 
-        Safe to cancel: the work and the announcements go on.
+        ``work`` runs in a database thread and touches nothing that belongs to the event loop. An
+        exception in it rolls the transaction back and is raised here; nothing is announced.
+
+        Safe to cancel: the transaction is finished and announced all the same.
 
         Raises:
             Unavailable: If the database can't be written now.
@@ -84,7 +96,7 @@ class Transactions:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Wait for the transactions that run."""
+        """Wait for the transactions that are running."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _write(self, work: Callable[[DbConnection], tuple[T, Effects]]) -> T:

@@ -1,4 +1,4 @@
-"""How the log's writer asks for priority, without knowing for what it is given."""
+"""How the log's writer asks for priority over other work in the event loop."""
 
 import asyncio
 from typing import Protocol
@@ -8,35 +8,18 @@ class WriterPacing(Protocol):
     """
     Work in the event loop that competes with the writer's thread for the interpreter.
 
-    Implemented by :class:`app.realtime.fanout.Fanout`. Called in the event loop, except where
-    it says otherwise.
+    Implemented by :class:`app.realtime.fanout.Fanout`. The committer calls these methods in the
+    event loop, except ``resume_from_thread``; none blocks.
     """
 
     idle: asyncio.Event
     """Set while there is no such work."""
 
     def pause(self) -> None:
-        """Stop the work until :meth:`resume`, or for a bounded time if that does not come."""
+        """Stop the work until :meth:`resume`, but only for a bounded time. Idempotent."""
 
     def resume(self) -> None:
-        """Go on. Idempotent."""
+        """Continue the work. Idempotent."""
 
     def resume_from_thread(self) -> None:
-        """Go on while the writer waits for the disk. Called in the writer's thread."""
-
-
-class NoPacing:
-    """For those who are alone with the database: nothing competes."""
-
-    def __init__(self) -> None:
-        self.idle = asyncio.Event()
-        self.idle.set()
-
-    def pause(self) -> None:
-        """Nothing to stop."""
-
-    def resume(self) -> None:
-        """Nothing to resume."""
-
-    def resume_from_thread(self) -> None:
-        """Nothing to resume."""
+        """Like :meth:`resume`, called in the writer's thread when it is about to COMMIT."""

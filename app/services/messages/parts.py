@@ -1,4 +1,4 @@
-"""The parts that have to do with messages, and opening them."""
+"""The parts of the messages package, and how they are opened."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,20 +16,20 @@ from .history import History
 from .message_pages import MessagePages
 from .messages import Messages
 from .search import Search
-from .search_indexer import Indexer
+from .search_indexer import SearchIndexer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageLimits:
-    """What the operator sets, and the defaults of :mod:`app.domain.limits`. 0 is no limit."""
+    """Settings, and limits with their defaults from :mod:`app.domain.limits`. 0: no limit."""
 
     sends_per_second: float
     send_burst: float
     kept_page_bytes: int = defaults.KEPT_PAGE_BYTES
     kept_pages_bytes: int = defaults.KEPT_PAGES_BYTES
     index_seconds: float = defaults.INDEX_SECONDS
-    index_patience_seconds: float = defaults.INDEX_PATIENCE_SECONDS
-    max_unindexed_batches: int = defaults.MAX_UNINDEXED_RUNS
+    index_idle_wait_seconds: float = defaults.INDEX_IDLE_WAIT_SECONDS
+    max_unindexed_ranges: int = defaults.MAX_UNINDEXED_RANGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class MessageParts:
     messages: Messages
     message_pages: MessagePages
     history: History
-    indexer: Indexer
+    indexer: SearchIndexer
     search: Search
 
 
@@ -54,14 +54,14 @@ async def open_messages(
     limits: MessageLimits,
     now: Callable[[], Millis],
 ) -> AsyncIterator[MessageParts]:
-    """Keep the search index up with the log until the block ends."""
+    """Keep the search index up to date until the block ends."""
     send_buckets = UserTokenBuckets(limits.sends_per_second, limits.send_burst)
-    indexer = Indexer(
+    indexer = SearchIndexer(
         database,
         pacing,
         delay_seconds=limits.index_seconds,
-        patience_seconds=limits.index_patience_seconds,
-        max_unindexed_batches=limits.max_unindexed_batches,
+        idle_wait_seconds=limits.index_idle_wait_seconds,
+        max_unindexed_ranges=limits.max_unindexed_ranges,
     )
     parts = MessageParts(
         send_buckets=send_buckets,

@@ -1,4 +1,4 @@
-"""The rooms that users are members of, for those who connect."""
+"""The rooms that a user is a member of, read when the user connects."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from ...store.room_views import RoomViewKey
 from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
-class _Asked(NamedTuple):
-    """Whose rooms, how many, and what they have read that is not on disk yet."""
+class _RoomViewsKey(NamedTuple):
+    """Whose rooms, how many, and the user's read receipts that are not on disk yet."""
 
     user: UserId
     limit: int
@@ -23,12 +23,16 @@ class _Asked(NamedTuple):
 
 
 class MembershipLoader:
-    """Reads memberships, in one query for all that are asked for at the same time."""
+    """
+    Reads memberships; concurrent calls share one query. Used in the event loop.
+
+    Safe to cancel: other callers are not disturbed.
+    """
 
     def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
         self._receipts = receipts
         self._ids: Loader[UserId, Sequence[RoomId]] = Loader(batch_loader, rooms.of_users)
-        self._room_views: Loader[_Asked, list[RoomView]] = Loader(batch_loader, _load)
+        self._room_views: Loader[_RoomViewsKey, list[RoomView]] = Loader(batch_loader, _load)
 
     def of(self, user: UserId) -> asyncio.Future[Sequence[RoomId] | None]:
         """
@@ -42,26 +46,31 @@ class MembershipLoader:
 
     async def room_views(self, user: UserId, limit: int) -> list[RoomView]:
         """
-        The same with where the user stands in them, by name, at most ``limit``.
+        At most ``limit`` of these rooms as the user sees them, in order of name.
 
         Raises:
             Unavailable: If the database can't be read now.
 
         """
-        asked = _Asked(user, limit, self._receipts.pending(user))
-        return await self._room_views.get(asked) or []
+        key = _RoomViewsKey(user, limit, self._receipts.pending(user))
+        return await self._room_views.get(key) or []
 
 
-def _load(connection: DbConnection, keys: Sequence[_Asked]) -> Mapping[_Asked, list[RoomView]]:
-    # In a database thread: what the event loop owns came with the keys.
-    mine = rooms.of_users(connection, [asked.user for asked in keys])
-    wanted: dict[_Asked, list[RoomViewKey]] = {}
-    for asked in keys:
-        read = dict(asked.receipts)
-        of_user = mine[asked.user][: asked.limit]
-        wanted[asked] = [(room, asked.user, read.get(room, 0)) for room in of_user]
-    found = room_view_store.load(connection, {key for of_one in wanted.values() for key in of_one})
+def _load(
+    connection: DbConnection, keys: Sequence[_RoomViewsKey]
+) -> Mapping[_RoomViewsKey, list[RoomView]]:
+    # Runs in a database thread: the keys carry copies of the unwritten receipts.
+    joined = rooms.of_users(connection, [key.user for key in keys])
+    wanted: dict[_RoomViewsKey, list[RoomViewKey]] = {}
+    for key in keys:
+        read = dict(key.receipts)
+        wanted[key] = [
+            (room, key.user, read.get(room, 0)) for room in joined[key.user][: key.limit]
+        ]
+    found = room_view_store.load(
+        connection, {one for of_user in wanted.values() for one in of_user}
+    )
     return {
-        asked: sorted((found[key] for key in of_one), key=lambda view: view.name)
-        for asked, of_one in wanted.items()
+        key: sorted((found[one] for one in of_user), key=lambda view: view.name)
+        for key, of_user in wanted.items()
     }

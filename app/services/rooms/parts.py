@@ -1,4 +1,4 @@
-"""The parts that have to do with rooms, and opening them."""
+"""The parts of the rooms package, and how they are opened."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ from .rooms import Rooms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomLimits:
-    """See :mod:`app.domain.limits`."""
+    """Limits of rooms; :mod:`app.domain.limits` describes each."""
 
     max_remembered_rooms: int = defaults.MAX_REMEMBERED_ROOMS
     retention_batch_events: int = defaults.RETENTION_BATCH_EVENTS
@@ -30,7 +30,7 @@ class RoomLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomParts:
-    """Rooms, who is in them, and how long they keep their events."""
+    """Rooms, their members, and how long they keep their events."""
 
     directory: RoomDirectory
     room_views: RoomViews

@@ -1,8 +1,8 @@
 """
-Removing what rooms need not keep any longer, in transactions so short that nobody waits.
+Removing events that rooms don't keep any longer, in short transactions that don't delay sends.
 
-``first`` of a room moves up in the transaction that removes what was before it, so that a page,
-a replay and a search see all of an event or nothing.
+A transaction that removes events also advances the room's ``first``, so that pages, replays and
+searches see either all of an event or nothing of it.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ log = logging.getLogger("parley.retention")
 
 class Retention:
     """
-    The task that removes. Any number of nodes may run it.
+    The task that removes old events. Used in the event loop; several nodes may run one each.
 
     Args:
-        on_log_trimmed: Announces, after each commit, which event of a room is the oldest now.
+        on_log_trimmed: Announces, after each commit, the oldest event that a room still has.
 
     """
 
@@ -46,11 +46,11 @@ class Retention:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """A room is to keep something else than before: look at once."""
+        """Sweep at once, because a room's retention has changed."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Sweep for ever: at the start, now and then, and when woken."""
+        """Sweep at the start, periodically and when woken, until cancelled."""
         while True:
             try:
                 await self.sweep()
@@ -63,17 +63,17 @@ class Retention:
                 pass
             self._woken.clear()
 
-    async def finish(self) -> None:
-        """Sweep if woken: for those who don't stay."""
+    async def sweep_if_woken(self) -> None:
+        """Sweep if :meth:`wake` was called: for a process that doesn't :meth:`run` the task."""
         if self._woken.is_set():
             self._woken.clear()
             await self.sweep()
 
     async def sweep(self) -> None:
         """
-        Remove from every room what it need not keep.
+        Remove from every room the events that it doesn't keep.
 
-        Safe to cancel: what is left is removed the next time.
+        Safe to cancel: the next sweep removes the rest.
 
         Raises:
             Unavailable: If the database can't be used now.
@@ -84,14 +84,14 @@ class Retention:
             await self._sweep(room, now)
 
     async def _sweep(self, room: RoomId, now: Millis) -> None:
-        reached = None
+        last_first, batch_events = None, self._batch_events
         while True:
             first = await self._database.write(
-                lambda c: retention.remove_oldest(c, room, now, self._batch_events)
+                lambda c: retention.remove_oldest(c, room, now, batch_events)
             )
             if first is None:
                 break
-            reached = first
+            last_first = first
             self._on_log_trimmed.announce(LogTrimmed(room, first))
-        if reached is not None:
-            event(log, logging.INFO, "retention.removed", room_id=room, first=reached)
+        if last_first is not None:
+            event(log, logging.INFO, "retention.removed", room_id=room, first=last_first)

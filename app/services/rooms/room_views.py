@@ -1,4 +1,4 @@
-"""Where users stand in rooms: read for all who ask at once, with markers not yet written."""
+"""A room as one member sees it, with read receipts that are not written yet."""
 
 from ...domain.ids import RoomId, UserId
 from ...domain.views import RoomView
@@ -9,7 +9,7 @@ from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
 class RoomViews:
-    """Reads standings, each of one snapshot."""
+    """Reads room views; concurrent calls share one query. Used in the event loop."""
 
     def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
         self._receipts = receipts
@@ -17,9 +17,10 @@ class RoomViews:
 
     async def get(self, room: RoomId, user: UserId, *, read: int = 0) -> RoomView | None:
         """
-        Where ``user`` stands in ``room``, if they have read up to ``read``.
+        ``room`` as ``user`` sees it, with everything up to ``read`` marked as read.
 
-        None if there is no such room. Whether the user may know of it, the standing tells.
+        None if there is no such room. The caller checks that the user may see it:
+        :func:`app.domain.authorization.authorize_read`.
 
         Raises:
             Unavailable: If the database can't be read now.

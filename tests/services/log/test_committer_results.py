@@ -1,4 +1,4 @@
-"""What a batch brings beside the events: names, markers, and facts for who reads the log."""
+"""What a batch contains besides events: names, read receipts, and log lines about failures."""
 
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -11,10 +11,10 @@ from app.domain.errors import Internal, Unavailable
 from app.domain.events import EventBatch
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import Kind
+from app.realtime.fanout import Fanout
 from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.log.seams import Seam
-from app.services.log.writer_pacing import NoPacing
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
 from tests.harness.server import Server, open_server
@@ -23,8 +23,8 @@ GENERAL = RoomId(1)
 
 
 @pytest.fixture
-async def house(gated: GatedDatabase) -> AsyncIterator[Server]:
-    """A server on a database that a test can hold; ana and bo are in ``general``."""
+async def server(gated: GatedDatabase) -> AsyncIterator[Server]:
+    """A server on the gated database; ana and bo are members of ``general``."""
     async with open_server(gated) as server:
         for name in ("ana", "bo"):
             await server.append(Join, "general", by=name)
@@ -49,83 +49,85 @@ def make_committer(
         database,
         on_committed=on_committed or Seam(),
         receipts=ReadReceiptBuffer(),
-        pacing=NoPacing(),
+        pacing=Fanout(),
     )
 
 
 async def committed(database: Database, *appends: Append) -> list[EventBatch]:
-    """What a committer of our own publishes of them, as one batch."""
-    published: list[EventBatch] = []
+    """Commit ``appends`` as one batch; return what is announced."""
+    announced: list[EventBatch] = []
     on_committed: Seam[Sequence[EventBatch]] = Seam()
     committer = make_committer(database, on_committed)
     for append in appends:
         committer.submit(append, lambda _: None)
     committer.close()
-    with on_committed.connected(published.extend):
+    with on_committed.connected(announced.extend):
         await committer.run()
-    return published
+    return announced
 
 
-async def test_who_is_only_mentioned_has_a_name_too(house: Server, database: Database) -> None:
-    ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
+async def test_mentioned_users_have_their_names_in_the_batch(
+    server: Server, database: Database
+) -> None:
+    ana, bo = [(await server.person(name)).user for name in ("ana", "bo")]
 
-    [run] = await committed(
+    [batch] = await committed(
         database,
-        Send(room=GENERAL, by=ana, at=house.clock(), text="@bo", mentions=("bo",)),
+        Send(room=GENERAL, by=ana, at=server.clock(), text="@bo", mentions=("bo",)),
     )
 
-    assert run.names == {ana: "ana", bo: "bo"}
+    assert batch.names == {ana: "ana", bo: "bo"}
 
 
-async def test_a_run_says_which_room_it_is_of(house: Server, database: Database) -> None:
-    ana, at = (await house.person("ana")).user, house.clock()
+async def test_each_event_batch_names_its_room(server: Server, database: Database) -> None:
+    ana, at = (await server.person("ana")).user, server.clock()
 
-    runs = await committed(
+    batches = await committed(
         database,
         Send(room=GENERAL, by=ana, at=at, text="one"),
         CreateRoom(room=RoomId(0), by=ana, at=at, name="den", title="", kind=Kind.PRIVATE),
         Send(room=GENERAL, by=ana, at=at, text="two"),
     )
 
-    assert [(run.room_name, run.kind, len(run.events)) for run in runs] == [
+    assert [(batch.room_name, batch.kind, len(batch.events)) for batch in batches] == [
         ("general", Kind.PUBLIC, 2),
         ("den", Kind.PRIVATE, 1),
     ]
 
 
-async def test_what_was_read_is_written_with_the_next_batch(
-    house: Server, gated: GatedDatabase, database: Database
+async def test_read_receipts_are_written_with_the_next_batch(
+    server: Server, gated: GatedDatabase, database: Database
 ) -> None:
-    bo = (await house.person("bo")).user
+    bo = (await server.person("bo")).user
     assert await read_seq(database, bo) < 3
     writes = gated.writes
 
-    house.runtime.log.committer._receipts.move(GENERAL, bo, 3)
-    await house.append(Send, "general", by="ana", text="hi")
+    server.runtime.log.receipts.move(GENERAL, bo, 3)
+    await server.append(Send, "general", by="ana", text="hi")
 
     assert await read_seq(database, bo) == 3
     assert gated.writes == writes + 1
 
 
 @pytest.mark.parametrize(
-    "refused", [False, True], ids=["the database is away", "a row is refused"]
+    "refused", [False, True], ids=["the database is unavailable", "a row is refused"]
 )
-async def test_what_was_read_outlives_a_batch_that_fails(
-    house: Server, gated: GatedDatabase, database: Database, refused: bool
+async def test_read_receipts_survive_a_failed_batch(
+    server: Server, gated: GatedDatabase, database: Database, refused: bool
 ) -> None:
-    bo = (await house.person("bo")).user
-    markers, at = house.runtime.log.committer._receipts, house.clock()
-    # No engine takes this text.
+    bo = (await server.person("bo")).user
+    receipts, at = server.runtime.log.receipts, server.clock()
+    # No engine stores a lone surrogate.
     text = "not for a log \ud800" if refused else "hi"
 
-    markers.move(GENERAL, bo, 3)
+    receipts.move(GENERAL, bo, 3)
     gated.fails_with = None if refused else Unavailable()
     with pytest.raises(Internal if refused else Unavailable):
-        await house.runtime.log.committer.append(Send(room=GENERAL, by=bo, at=at, text=text))
+        await server.runtime.log.committer.append(Send(room=GENERAL, by=bo, at=at, text=text))
     gated.fails_with = None
     assert await read_seq(database, bo) < 3
-    assert markers.latest(GENERAL, bo, 0) == 3
-    await house.append(Send, "general", by="ana", text="hi")
+    assert receipts.latest(GENERAL, bo, 0) == 3
+    await server.append(Send, "general", by="ana", text="hi")
 
     assert await read_seq(database, bo) == 3
 
@@ -137,37 +139,37 @@ async def test_a_committer_is_ready_before_its_first_batch(database: Database) -
     assert not committer.finished.is_set()
 
 
-async def test_a_batch_that_fails_publishes_nothing(
-    house: Server, gated: GatedDatabase, caplog: pytest.LogCaptureFixture
+async def test_a_failed_batch_announces_nothing(
+    server: Server, gated: GatedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ana = (await house.person("ana")).user
-    published: list[Sequence[EventBatch]] = []
+    ana = (await server.person("ana")).user
+    announced: list[Sequence[EventBatch]] = []
     on_committed: Seam[Sequence[EventBatch]] = Seam()
     committer = make_committer(gated, on_committed)
     outcomes: list[object] = []
 
     gated.fails_with = Unavailable()
     for text in ("one", "two"):
-        append = Send(room=GENERAL, by=ana, at=house.clock(), text=text)
+        append = Send(room=GENERAL, by=ana, at=server.clock(), text=text)
         committer.submit(append, outcomes.append)
     committer.close()
-    with on_committed.connected(published.append):
+    with on_committed.connected(announced.append):
         await committer.run()
     gated.fails_with = None
 
     assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
-    assert published == []
+    assert announced == []
     assert committer.failures == 1
     assert not [r for r in caplog.records if r.name == "parley.committer"]
 
 
-async def test_the_log_tells_what_was_refused_and_not_what_was_said(
-    house: Server, caplog: pytest.LogCaptureFixture
+async def test_refused_appends_are_logged_without_their_text(
+    server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="parley.committer")
 
     with pytest.raises(Internal):
-        await house.append(Send, "general", by="ana", text="not for a log \ud800")
+        await server.append(Send, "general", by="ana", text="not for a log \ud800")
 
     logged = {r.getMessage(): r for r in caplog.records if r.name == "parley.committer"}
     assert list(logged) == ["committer.batch_refused", "committer.append_refused"]

@@ -1,4 +1,4 @@
-"""Read markers on their way to the database."""
+"""Read receipts that are not in the database yet."""
 
 from app.domain.errors import Unavailable
 from tests.harness.databases import GatedDatabase
@@ -6,7 +6,7 @@ from tests.harness.patience import until
 from tests.harness.server import open_server
 
 
-async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
+async def test_a_receipt_is_written_after_a_while_without_appends(
     gated: GatedDatabase,
 ) -> None:
     async with open_server(gated, limits={"log": {"read_receipt_seconds": 0.02}}) as server:
@@ -15,7 +15,7 @@ async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
         writes = gated.writes
         await bo.ask("read", seq=2)
         await bo.ask("read", seq=1)
-        await until(lambda: gated.writes > writes, "the marker's own batch")
+        await until(lambda: gated.writes > writes, "a batch for the receipt")
         await gated.quiet()
 
         assert gated.writes == writes + 1
@@ -25,7 +25,7 @@ async def test_a_marker_is_written_with_the_next_batch_or_after_a_while(
             assert (await again.catches_up())[0]["read"] == 2
 
 
-async def test_a_marker_that_could_not_be_written_is_kept(gated: GatedDatabase) -> None:
+async def test_a_receipt_that_could_not_be_written_is_kept(gated: GatedDatabase) -> None:
     async with open_server(gated) as server:
         bo = await server.joins("bo", "general")
         await gated.quiet()

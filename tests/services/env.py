@@ -1,4 +1,4 @@
-"""A house with accounts: the services that one needs to be somebody, and a clock to move."""
+"""The account and admin services on a database, with a clock that tests move."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from app.security.passwords import Passwords
 from app.services.accounts.accounts import Accounts
 from app.services.accounts.authenticator import Authenticator, Identity
 from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.login_throttle import LoginThrottle
 from app.services.accounts.logins import Logins, Tokens
 from app.services.admin.admin_service import AdminService
 from app.services.log.epoch import Epoch
@@ -23,9 +23,9 @@ from app.services.rooms.retention import Retention
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 
-HOME = "192.0.2.1"
-"""Where everybody lives."""
-ELSEWHERE = "198.51.100.7"
+ADDRESS = "192.0.2.1"
+"""Where log-ins and registrations come from, unless a test says otherwise."""
+OTHER_ADDRESS = "198.51.100.7"
 PASSWORD = "correct horse battery"
 SECRET = "a secret of the tests, forty characters.."
 
@@ -34,8 +34,8 @@ DAY = 24 * 60 * MINUTE
 
 
 @dataclass
-class House:
-    """The services, and what they told the outside."""
+class AccountsEnv:
+    """The services, and what they announced."""
 
     database: Database
     passwords: Passwords
@@ -45,53 +45,53 @@ class House:
     logins: Logins
     authenticator: Authenticator
     revoked: list[SessionsRevoked] = field(default_factory=list)
-    erasing: list[UserId] = field(default_factory=list)
+    memberships_removed: list[UserId] = field(default_factory=list)
     at: Millis = Millis(1_795_000_000_000)
 
     def pass_time(self, ms: int) -> None:
         self.at = Millis(self.at + ms)
 
-    async def moves_in(self, name: str, *, is_admin: bool = False) -> Tokens:
-        """Somebody with an account and a log-in, without the wait for a hash."""
+    async def add_user(self, name: str, *, is_admin: bool = False) -> Tokens:
+        """Create an account without a password, which needs no hashing, and log it in."""
         await self.accounts.create(name, None, is_admin=is_admin)
         return await self.logins.log_in_as(name, "a browser")
 
-    async def registers(self, name: str) -> Tokens:
-        """Somebody with a password and a log-in."""
-        await self.accounts.register(name, PASSWORD, None, HOME)
-        return await self.logs_in(name)
+    async def register(self, name: str) -> Tokens:
+        """Register an account with a password, and log in."""
+        await self.accounts.register(name, PASSWORD, None, ADDRESS)
+        return await self.log_in(name)
 
-    async def logs_in(self, name: str, password: str = PASSWORD, address: str = HOME) -> Tokens:
+    async def log_in(self, name: str, password: str = PASSWORD, address: str = ADDRESS) -> Tokens:
         return await self.logins.log_in(name, password, "a browser", address)
 
-    async def who(self, tokens: Tokens) -> Identity:
+    async def authenticate(self, tokens: Tokens) -> Identity:
         return await self.authenticator.authenticate(tokens.access_token)
 
 
 @asynccontextmanager
-async def open_house(
+async def open_accounts_env(
     database: Database,
     *,
     registration_open: bool = True,
     failed_logins_per_minute: int = 0,
     registrations_per_minute: int = 0,
-) -> AsyncIterator[House]:
-    """A house on ``database``; what it began is finished when it closes."""
+) -> AsyncIterator[AccountsEnv]:
+    """The services on ``database``; closed in order when the block ends."""
 
     def now() -> Millis:
-        return house.at
+        return env.at
 
     async def remove_memberships(user: UserId) -> None:
-        house.erasing.append(user)
+        env.memberships_removed.append(user)
 
     def on_revoked(revoked: SessionsRevoked) -> None:
-        house.revoked.append(revoked)
+        env.revoked.append(revoked)
 
     seams = Seams()
     passwords = Passwords()
     access_tokens = AccessTokens(SECRET, [], minutes=15)
     transactions = Transactions(database, seams)
-    throttle = Throttle(
+    throttle = LoginThrottle(
         failed_logins_per_minute=failed_logins_per_minute,
         registrations_per_minute=registrations_per_minute,
     )
@@ -132,7 +132,7 @@ async def open_house(
         refresh_token_days=30,
         now=now,
     )
-    house = House(
+    env = AccountsEnv(
         database=database,
         passwords=passwords,
         access_tokens=access_tokens,
@@ -142,15 +142,15 @@ async def open_house(
         authenticator=Authenticator(database, BatchLoader(database), access_tokens, now),
     )
     with seams.on_sessions_revoked.connected(on_revoked):
-        yield house
-    await house.authenticator.close()
+        yield env
+    await env.authenticator.close()
     await admin.close()
     await transactions.close()
     passwords.close()
 
 
-def said(caplog: Any, name: str) -> list[dict[str, Any]]:
-    """The facts of each security event of this name that was logged."""
+def logged_facts(caplog: Any, name: str) -> list[dict[str, Any]]:
+    """The facts of each event of this name in the security log."""
     return [
         record.facts
         for record in caplog.records
@@ -158,6 +158,6 @@ def said(caplog: Any, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def listen(caplog: Any) -> None:
-    """Have what the services log kept from INFO on."""
+def capture_security_log(caplog: Any) -> None:
+    """Record the security log from INFO on."""
     caplog.set_level(logging.INFO, logger="parley.security")
