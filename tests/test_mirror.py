@@ -29,9 +29,6 @@ WITHOUT_MODULE = {
     "api/test_mounted": "the whole app inside a host application",
     "broker/test_brokers": "the contract of base.py, for each implementation",
     "realtime/test_interleavings": "feed, hub and joins together",
-    "realtime/test_welcome": "sockets, activity and revocations together",
-    "services/admin/test_account_administration": "accounts and administration together",
-    "services/log/test_effects": "the other half of transactions.py",
     "store/test_conventions": "rules that all modules of the folder keep",
     "transport/test_handshake_answer": "sniffer and WebSocket together",
 }

@@ -9,6 +9,7 @@ and so is each answer.
 """
 
 import atexit
+import importlib
 import json
 import os
 import runpy
@@ -25,6 +26,9 @@ def warm_up() -> None:
     sys.argv = ["parley", "--help"]
     with suppress(SystemExit):
         runpy.run_module("app", run_name="__main__", alter_sys=True)
+    # Commands import what they run when they run.
+    for command in ("admin_backend", "database", "remote_admin", "serve", "torture"):
+        importlib.import_module(f"app.commands.{command}")
     sys.stdout.flush()
     os.dup2(out, 1)
     os.close(out)
