@@ -23,7 +23,7 @@ from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replay_pages import ReplayPages
 from app.realtime.room_feed import RoomFeed
-from app.services.log.committer import AppendResult, commit
+from app.services.log.commit import AppendResult, commit
 from app.store import events as event_store
 from app.store import members, messages, room_views, users
 from app.store.database import Work

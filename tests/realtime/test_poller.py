@@ -10,7 +10,7 @@ from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.poller import Poller
 from app.realtime.replay_buffer import ReplayBuffers
-from app.services.log.committer import commit
+from app.services.log.commit import commit
 from app.store.database import Database
 from app.store.polling import Revocation
 from tests.harness.patience import patience

@@ -20,7 +20,7 @@ from app.domain.events import EventType
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.text import mentioned
 from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
-from app.services.log.committer import commit
+from app.services.log.commit import commit
 from app.store import events as event_store
 from app.store import users
 from app.store.bulk import BulkStatement

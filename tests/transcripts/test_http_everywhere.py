@@ -76,6 +76,8 @@ def test_http_static(scenario_on: ScenarioOn) -> None:
         "/web/",
         "/rooms/",
         "/users/a/b",
+        "/ws",
+        "/ws/general",
     ):
         anonymous.get(path)
     anonymous.put("/rooms")
