@@ -95,7 +95,7 @@ def _read(took: Took, numbers: Sequence[int]) -> None:
     splitter, texts = FrameReader(_MAX_FRAME), []
     with _timed(took, "read: cut and unmask"):
         for frame in frames:
-            texts += splitter.split(frame)
+            texts += splitter.split(frame, len(frames))
     full = [TokenBucket(_MANY, _MANY, 0) for _ in range(2)]
     protocol = ClientSession(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
     with _timed(took, "decode, check, limits"):

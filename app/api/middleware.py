@@ -5,10 +5,13 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import orjson
+
 from app.api import problems
 from app.api.docs import API_CSP, SECURITY_HEADERS
-from app.domain.errors import TooLarge
+from app.domain.errors import BadRequest, TooLarge
 from app.observability.logs import event, log_context, new_id
+from app.transport.context import Refusal
 
 log = logging.getLogger("parley.http")
 
@@ -21,6 +24,18 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 _CSP = (b"content-security-policy", API_CSP.encode())
+
+
+def refuse_request(status: int, detail: str) -> Refusal:
+    """The answer to what never becomes a request, as every other error is answered."""
+    problem = problems.answer(BadRequest(detail))
+    request_id = new_id()
+    with log_context(request=request_id):
+        event(log, logging.INFO, "request.refused", status=status, detail=detail)
+    headers = [header for header in problem.raw_headers if header[0] != b"content-length"]
+    headers += [*_HEADERS, _CSP, (b"x-request-id", request_id.encode())]
+    body = orjson.loads(bytes(problem.body))
+    return Refusal(status, headers, orjson.dumps({**body, "status": status}))
 
 
 class Requests:

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import socket
+from importlib import import_module
 from typing import Any
 
 import typer
 import uvicorn
-from uvicorn.importer import import_from_string
 from uvicorn.supervisors import ChangeReload
 
 from app.config.server_url import http_url
@@ -41,8 +41,8 @@ def serve(host: str | None, port: int | None, *, reload: bool) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
-    # By name, as uvicorn does it: nothing of the app is imported before its settings are good.
-    app = import_from_string("app.main:create_app")(settings)
+    # By name: nothing of the app is imported before its settings are good.
+    app = import_module("app.main").create_app(settings)
     config = uvicorn.Config(app, lifespan="off", **_options(settings))
     Server(app, config, lambda: _announce(settings)).run([listening])
 
@@ -75,10 +75,12 @@ def _serve_again(sockets: list[socket.socket] | None) -> None:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
+    refuse_request = import_module("app.api.middleware").refuse_request
     return options(
         forwarded_allow_ips=settings.forwarded_allow_ips,
         ws_compression=settings.ws_compression,
         shutdown_seconds=settings.shutdown_seconds,
+        refuse=refuse_request,
     )
 
 

@@ -67,8 +67,32 @@ HEARTBEAT_SECONDS = 25
 PONG_TIMEOUT_SECONDS = 20
 # A request, body included, is here within this; whoever needs longer is holding us up.
 REQUEST_SECONDS = 10.0
+# Between two requests of a connection; proxies that keep theirs open longer open another.
+KEEP_ALIVE_SECONDS = 5.0
 # As large as h11 and nginx allow; tokens and cookies are far smaller.
 MAX_HEADER_BYTES = 64 * 1024
+# Of its target: what RFC 9112, section 3, wants supported at least, and as nginx has it.
+MAX_TARGET_BYTES = 8_000
+# Browsers behind a chain of proxies send some forty; each is an object. As websockets has it.
+MAX_HEADERS = 128
+# One header of a handshake. As websockets has it, and nginx.
+MAX_HANDSHAKE_HEADER_BYTES = 8 * 1024
+# What may come with a body in chunks and is none of it: sizes, extensions, trailers. As much as a
+# header, and for each byte of the body as much as a chunk of one byte needs, and half again.
+CHUNK_FRAMING_FACTOR = 8
+# Bytes of a body that the app has not taken: then reading pauses. As uvicorn has it.
+MAX_UNREAD_BODY_BYTES = 64 * 1024
+# What one connection is read and parsed of in a turn of the loop. A piece of HTTP ends with an
+# empty line, and takes 2 µs; a WebSocket frame is a message at some 40 µs: 3 ms.
+READ_PIECES_PER_TURN = 64
+READ_FRAMES_PER_TURN = 64
+# Pings, pongs that were not asked for and fragments of a connection; more is `rate_limited`
+# (4129). A frame of the largest size in 64-byte fragments just passes.
+CONTROL_FRAMES_PER_SECOND = 100
+CONTROL_FRAME_BURST = 1_024
+# What a peer may still send when its connection has been ended, and is thrown away: as much as
+# it may have sent before it noticed.
+LINGER_BYTES = 256 * 1024
 # A handshake that websockets would refuse, for a line of 8,192 bytes or at 128 headers, is left
 # for it to answer: so is one that is larger altogether.
 MAX_PLAIN_HANDSHAKE_BYTES = 8_000

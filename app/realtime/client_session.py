@@ -100,8 +100,11 @@ class ClientSession:
             return Reply(answers.pong(request.id))
         return Execute(request)
 
-    def receive_bytes(self) -> Effect:
-        """One inbound binary frame, which nobody should send."""
+    def receive_bytes(self, now: float) -> Effect:
+        """One inbound binary frame, which is refused. Never raises."""
+        wait = self._frames.take(now)
+        if wait:
+            return self._too_fast(None, "frames", wait, now)
         return self._misunderstood(BadRequest("Frames are text."), "")
 
     def extend(self, expires_at: float) -> None:

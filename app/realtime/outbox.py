@@ -6,92 +6,12 @@ falls behind is cut off; it resumes from the log and has lost nothing.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
 
 from app.domain.ids import RoomId
 from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
-from app.transport.base import WebSocketTransport
-from app.wire.frames import payloads_of, text_frame
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class Transport(Protocol):
-    """Where finished frames go."""
-
-    def write(self, frames: bytes) -> None:
-        """Take finished frames, without waiting."""
-
-    def unsent(self) -> int:
-        """Bytes taken that have not left."""
-
-    def abort(self) -> None:
-        """Let go of the peer, whatever is unsent."""
-
-    async def drained(self) -> object:
-        """Wait until little is unsent, or the peer is gone."""
-
-
-class AsgiTransport:
-    """
-    The lane where a server offers nothing but ASGI: frames are taken apart again.
-
-    One task writes; it ends with :meth:`abort`.
-    """
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._queue: deque[bytes] = deque()
-        self._bytes = 0
-        self._work = asyncio.Event()
-        self._on_close = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    def write(self, frames: bytes) -> None:
-        """Take finished frames, without waiting."""
-        if not frames:
-            return
-        for payload in payloads_of(frames):
-            self._queue.append(payload)
-            self._bytes += len(payload)
-        self._work.set()
-        self._idle.clear()
-
-    def unsent(self) -> int:
-        """Bytes taken that have not left."""
-        return self._bytes
-
-    def abort(self) -> None:
-        """Stop writing."""
-        self._on_close = True
-        self._queue.clear()
-        self._work.set()
-        self._idle.set()
-
-    async def drained(self) -> None:
-        """Wait until nothing is unsent, or the peer is gone."""
-        await self._idle.wait()
-
-    async def run(self) -> None:
-        """Write until the connection is gone."""
-        while True:
-            await self._work.wait()
-            while self._queue:
-                payload = self._queue.popleft()
-                try:
-                    await self._send({"type": "websocket.send", "text": payload.decode()})
-                except (OSError, RuntimeError):
-                    # The peer has gone; whoever reads from it will notice.
-                    self.abort()
-                    return
-                self._bytes -= len(payload)
-            if self._on_close:
-                return
-            self._work.clear()
-            self._idle.set()
+from app.transport.base import Transport
+from app.wire.frames import text_frame
 
 
 class Outbox:
@@ -116,9 +36,7 @@ class Outbox:
         "queued_for_fanout",
     )
 
-    def __init__(
-        self, transport: Transport | WebSocketTransport, limit: int, overflow: Callable[[], None]
-    ) -> None:
+    def __init__(self, transport: Transport, limit: int, overflow: Callable[[], None]) -> None:
         self._transport = transport
         self._limit = limit
         self._overflow = overflow

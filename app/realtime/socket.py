@@ -36,11 +36,12 @@ from app.realtime.connect_request import Handshake, is_ours, read_handshake
 from app.realtime.connection import Connection
 from app.realtime.joins import Confirmed
 from app.realtime.message_reader import MessageReader
-from app.realtime.outbox import AsgiTransport, Outbox
+from app.realtime.outbox import Outbox
 from app.realtime.request_handler import RequestHandler
 from app.realtime.resume import ResumeRequest
 from app.runtime import Runtime
 from app.services.accounts.authenticator import Identity
+from app.transport.asgi import AsgiTransport
 from app.transport.base import EXTENSION, WebSocketTransport
 from app.wire import answers
 from app.wire.errors import close_for
@@ -73,20 +74,17 @@ class Socket:
     def __init__(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
         self._runtime = runtime
         self._scope = scope
-        self._receive = receive
-        self._send = send
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[Close | None] = self._loop.create_future()
         # Those who may end the connection hold no more of it than this.
         self._end = partial(_end, self._ending)
         self._timer: asyncio.TimerHandle | None = None
         self._connection: Connection | None = None
-        self._ws_transport: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
-        self._asgi_transport = None if self._ws_transport is not None else AsgiTransport(send)
-        transport = self._ws_transport or self._asgi_transport
-        assert transport is not None
+        offered: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
+        self._asgi_transport = AsgiTransport(receive, send) if offered is None else None
+        self._transport: WebSocketTransport = offered or self._asgi_transport  # type: ignore[assignment]
         overflow = partial(self._end, SLOW_CONSUMER)
-        self._outbox = Outbox(transport, runtime.settings.max_unsent_bytes, overflow)
+        self._outbox = Outbox(self._transport, runtime.settings.max_unsent_bytes, overflow)
 
     async def run(self) -> None:
         """From the handshake to the close. Never raises."""
@@ -97,12 +95,9 @@ class Socket:
         # Kept for as long as the connection; nobody reads them again.
         self._scope["headers"] = []
         protocol = None if handshake is None else handshake.subprotocol
-        if self._ws_transport is not None and self._ws_transport.accept is not None:
-            # It goes out with what is said first.
-            self._outbox.prefix_first_write(partial(self._ws_transport.accept, protocol))
-        else:
-            await self._send({"type": "websocket.accept", "subprotocol": protocol})
-        # It writes until the close has been said, too.
+        # The answer goes out with the first frames.
+        self._outbox.prefix_first_write(partial(self._transport.accept, protocol))
+        # It writes until the connection is closed.
         plain = (
             None
             if self._asgi_transport is None
@@ -148,7 +143,6 @@ class Socket:
         self._connection = connection
         handler = RequestHandler(runtime.request_services, connection, self._renewed)
         reader: MessageReader | None = None
-        tasks: list[asyncio.Task[Any]] = []
         try:
             # All that is read for it is asked for at once, and so is read at once.
             confirmed: Confirmed = self._loop.create_future()
@@ -172,13 +166,11 @@ class Socket:
             self._loop.call_soon(self._outbox.flush)
             reader = MessageReader(self._client_session, handler, self._outbox, self._end)
             # The peer has closed the connection, or is lost.
-            on_close = partial(self._end, None)
-            if self._ws_transport is not None:
-                reader.open(self._ws_transport, on_close)
-            else:
-                tasks.append(asyncio.create_task(reader.read(self._receive, on_close)))
+            reader.open(self._transport, partial(self._end, None))
             return await self._ending
         finally:
+            # It is decided how this ends: what comes now is not carried out.
+            self._transport.pause()
             if self._timer is not None:
                 self._timer.cancel()
             runtime.activity.forget(connection)
@@ -186,9 +178,6 @@ class Socket:
             await handler.close()
             if reader is not None:
                 await reader.close()
-            for task in tasks:
-                task.cancel()
-                await asyncio.wait([task])
 
     # The token's life
 
@@ -256,24 +245,16 @@ class Socket:
             self._end(UNAVAILABLE)
 
     async def _close(self, why: Close) -> None:
-        """Say why, and let go: at once where the peer does not take what is sent."""
+        """Say why, after what has been sent."""
         if why is SLOW_CONSUMER:
             event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
         self._outbox.finish()
         event(log, logging.DEBUG, "connection.closing", code=why.code)
-        try:
-            patience = CLOSE_SECONDS
-            if why is SLOW_CONSUMER:
-                # To let go of one takes a millisecond, and many hang at the same moment.
-                patience = SLOW_CLOSE_SECONDS * uniform(0.5, 1.5)
-            async with asyncio.timeout(patience):
-                if self._asgi_transport is not None:
-                    await self._asgi_transport.drained()
-                await self._send(
-                    {"type": "websocket.close", "code": why.code, "reason": why.reason}
-                )
-        except (TimeoutError, OSError, RuntimeError):
-            self._outbox.abort()
+        within = CLOSE_SECONDS
+        if why is SLOW_CONSUMER:
+            # Dropping a peer takes a millisecond, and many stall at the same moment.
+            within = SLOW_CLOSE_SECONDS * uniform(0.5, 1.5)
+        await self._transport.close(why.code, why.reason, within)
 
 
 def _end(ending: asyncio.Future[Close | None], why: Close | None) -> None:

@@ -1,11 +1,11 @@
 """
-Control frames, the short way (RFC 6455, sections 5.5 and 7.4).
+Control frames: ours, and on the fast path those of a peer (RFC 6455, sections 5.5 and 7.4).
 
-Most connections end with one whole close frame and a common code, which is said back, and what
-they hear of us between messages are pings, which they answer. What is anything else, websockets
-judges.
+Most connections end with one whole close frame and a common code, which is echoed, and what
+they send between messages are pongs to our pings. Anything else websockets judges.
 """
 
+from app.domain.closing import Close
 from app.transport.masking import apply_mask
 
 _FIN_CLOSE = 0x88
@@ -14,8 +14,14 @@ _FIN_PONG = 0x8A
 _MASKED = 0x80
 _MAX_PAYLOAD = 125
 _HEAD = 6
-# What a client may mean well by: it is done, or goes away; and what applications choose.
+# Well-behaved clients are done, or go away; and what applications choose.
 _COMMON = frozenset((1000, 1001, *range(3000, 5000)))
+
+# Codes of the protocol itself (RFC 6455, section 7.4.1); our own are in app.domain.closing.
+NORMAL = Close(1000, "")
+INVALID_TEXT = Close(1007, "invalid UTF-8")
+APP_FAILED = Close(1011, "")
+RESTARTING = Close(1012, "")
 
 
 def close_answer(frame: bytes) -> bytes | None:
@@ -27,12 +33,27 @@ def close_answer(frame: bytes) -> bytes | None:
         payload[2:].decode()
     except UnicodeDecodeError:
         return None
+    return close_echo(payload)
+
+
+def close_echo(payload: bytes) -> bytes:
+    """A close frame that says what the peer's did."""
     return bytes((_FIN_CLOSE, len(payload))) + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A close frame; ``reason`` has at most 123 bytes in UTF-8."""
+    return close_echo(code.to_bytes(2) + reason.encode())
 
 
 def ping(payload: bytes) -> bytes:
     """A ping; ``payload`` has at most 125 bytes."""
     return bytes((_FIN_PING, len(payload))) + payload
+
+
+def pong(payload: bytes) -> bytes:
+    """The answer to a ping."""
+    return bytes((_FIN_PONG, len(payload))) + payload
 
 
 def pong_payload(frame: bytes) -> bytes | None:

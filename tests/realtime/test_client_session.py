@@ -98,7 +98,7 @@ def test_what_is_wrong_is_answered_and_can_be_mended() -> None:
 
 
 def test_a_binary_frame_is_an_error() -> None:
-    assert answer(handler().receive_bytes())["code"] == "bad_request"
+    assert answer(handler().receive_bytes(0.0))["code"] == "bad_request"
 
 
 def test_repeated_nonsense_ends_it() -> None:
@@ -108,7 +108,7 @@ def test_repeated_nonsense_ends_it() -> None:
     for n in range(MAX_BAD_FRAMES_IN_A_ROW - 1):
         answer(client_session.receive(nonsense[n % 3], 0.0))
 
-    assert client_session.receive_bytes() == BAD_FRAMES
+    assert client_session.receive_bytes(0.0) == BAD_FRAMES
 
 
 def test_a_good_frame_makes_up_for_bad_ones() -> None:

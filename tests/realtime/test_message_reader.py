@@ -1,19 +1,19 @@
 """What comes in on one socket: in order, also while one request waits."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from app.domain.closing import INTERNAL
+from app.domain.closing import BAD_FRAMES, INTERNAL
+from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW
 from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import ClientSession
 from app.realtime.message_reader import MessageReader
 from app.realtime.request_handler import Work
-from app.transport.base import OnMessage, WebSocketTransport
+from app.transport.base import OnClose, OnMessage
 from tests.harness.patience import turns
-from tests.realtime.people import BO, Caller
+from tests.realtime.people import BO, Caller, RecordingTransport
 
 
 class RequestHandler:
@@ -39,34 +39,27 @@ class RequestHandler:
         self.done.append(text)
 
 
-class Wire:
-    """The fast lane of an inbox."""
+class Wire(RecordingTransport):
+    """The transport of a message reader."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.paused = False
-        self.on_message: OnMessage = lambda _text: None
+        self.on_message: OnMessage = lambda _message: None
 
-    def lane(self) -> WebSocketTransport:
-        def pause() -> None:
-            self.paused = True
+    def accept(self, _subprotocol: str | None) -> bytes:
+        return b""
 
-        def resume() -> None:
-            self.paused = False
+    def set_receiver(self, on_message: OnMessage, _on_close: OnClose) -> None:
+        self.on_message = on_message
 
-        def listen(on_message: OnMessage, _gone: Callable[[], None]) -> None:
-            self.on_message = on_message
+    def pause(self) -> None:
+        self.paused = True
 
-        async def drained() -> None: ...
+    def resume(self) -> None:
+        self.paused = False
 
-        return WebSocketTransport(
-            write=lambda _frames: None,
-            unsent=lambda: 0,
-            abort=lambda: None,
-            drained=drained,
-            set_receiver=listen,
-            pause=pause,
-            resume=resume,
-        )
+    async def close(self, _code: int, _reason: str, _within: float) -> None: ...
 
 
 class Desk:
@@ -84,7 +77,7 @@ class Desk:
             self.caller.connection.close,
         )
         self.wire = Wire()
-        self.reader.open(self.wire.lane(), lambda: None)
+        self.reader.open(self.wire, lambda: None)
 
 
 async def test_what_waits_is_followed_by_what_came_after_it() -> None:
@@ -116,6 +109,19 @@ async def test_a_fault_of_ours_ends_this_connection(
 
     assert desk.caller.closes == [INTERNAL]
     assert "inbox.failed" in caplog.text
+
+
+async def test_what_comes_behind_the_end_is_not_carried_out() -> None:
+    desk = Desk()
+    nonsense = ["{", b"\0"] * MAX_BAD_FRAMES_IN_A_ROW
+
+    for message in ("one", *nonsense[:MAX_BAD_FRAMES_IN_A_ROW], "two", "slow"):
+        desk.wire.on_message(message)
+    await turns()
+
+    assert desk.caller.closes == [BAD_FRAMES]
+    assert desk.handler.done == ["one"]
+    assert desk.wire.paused
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun yet"])

@@ -1,14 +1,13 @@
 """What is on its way to one socket."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from app.domain.ids import RoomId
 from app.realtime import outbox as outboxes
 from app.realtime.fanout import Fanout
-from app.realtime.outbox import AsgiTransport, Outbox, WriteCoalescer
+from app.realtime.outbox import Outbox, WriteCoalescer
 from app.wire.frames import text_frame
 from tests.harness.patience import patience, turns
 from tests.realtime.people import DEN, RecordingTransport
@@ -277,71 +276,3 @@ async def test_a_replay_that_waits_sends_what_is_kept_first(ear: RecordingTransp
 
 
 # Where the server offers nothing but ASGI
-
-
-class Peer:
-    """The end of an ASGI ``send``."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.taking = asyncio.Event()
-        self.taking.set()
-        self.gone: Exception | None = None
-
-    async def send(self, message: Any) -> None:
-        await self.taking.wait()
-        if self.gone is not None:
-            raise self.gone
-        assert message["type"] == "websocket.send"
-        self.heard.append(message["text"])
-
-
-async def test_the_plain_lane_takes_frames_apart() -> None:
-    peer = Peer()
-    lane = AsgiTransport(peer.send)
-    running = asyncio.create_task(lane.run())
-
-    lane.write(text_frame(b"one") + text_frame("zwölf".encode()))
-    async with patience("the lane"):
-        await lane.drained()
-    assert peer.heard == ["one", "zwölf"]
-    assert lane.unsent() == 0
-
-    lane.write(text_frame(b"more"))
-    async with patience("the lane"):
-        await lane.drained()
-    assert peer.heard[-1] == "more"
-    lane.abort()
-    async with patience("the end"):
-        await running
-
-
-async def test_the_plain_lane_counts_what_the_peer_has_not_taken() -> None:
-    peer = Peer()
-    peer.taking.clear()
-    lane = AsgiTransport(peer.send)
-    running = asyncio.create_task(lane.run())
-
-    lane.write(text_frame(b"12345") + text_frame(b"678"))
-    await turns()
-
-    assert lane.unsent() == 8
-    lane.abort()
-    peer.taking.set()
-    async with patience("the end"):
-        await running
-        await lane.drained()
-
-
-@pytest.mark.parametrize("gone", [OSError("reset"), RuntimeError("closed")])
-async def test_the_plain_lane_ends_with_the_peer(gone: Exception) -> None:
-    peer = Peer()
-    peer.gone = gone
-    lane = AsgiTransport(peer.send)
-
-    lane.write(text_frame(b"x"))
-    async with patience("the end"):
-        await lane.run()
-        await lane.drained()
-
-    assert peer.heard == []

@@ -17,7 +17,6 @@ async def test_news_waits_for_the_welcome(gated: GatedDatabase, but: int) -> Non
             line = await server.connects(bo)
             await until(lambda: gate.waiting, "bo to be on the way")
             await server.admit("den", "bo", by="ana")
-            await line.socket.accepted.wait()
         await line.hears("welcome")
 
         assert (await line.hears("added"))["room"] == "den"

@@ -10,8 +10,7 @@ import pytest
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
-from app.transport import http
-from app.transport import sniffer as doorway
+from app.transport.context import TransportLimits
 from app.transport.http import HttpProtocol
 from app.transport.sniffer import ProtocolSniffer
 from app.transport.websocket import WebSocketProtocol
@@ -77,18 +76,13 @@ async def test_a_handshake_is_answered_the_same_by_either_way(server: Server, wh
         assert b"sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=" in headers
         assert b"sec-websocket-protocol: parley.v1" in headers
         assert kinds(state) == [WebSocketProtocol]
-        # Of the plain one websockets need not know.
-        [protocol] = state.connections
-        assert isinstance(protocol, WebSocketProtocol)
-        assert (protocol._conn is None) == whole
-
         writer.close()
         await until(lambda: not state.connections and not state.tasks, "the end")
 
 
 async def test_who_wants_compression_gets_it_by_the_long_way(server: Server) -> None:
     ana = await server.person("ana")
-    async with listening(server, ws_per_message_deflate=True) as (port, state):
+    async with listening(server, compression=True) as (port, state):
         async with connect(f"ws://127.0.0.1:{port}/ws?token={ana.token}") as socket:
             assert socket.response is not None
             assert "permessage-deflate" in socket.response.headers["sec-websocket-extensions"]
@@ -96,20 +90,17 @@ async def test_who_wants_compression_gets_it_by_the_long_way(server: Server) -> 
 
 
 @pytest.mark.parametrize("said", [b"", b"GET", ASK[:-1]], ids=["nothing", "a bit", "nearly all"])
-async def test_nobody_stands_in_the_door_for_ever(
-    server: Server, monkeypatch: pytest.MonkeyPatch, said: bytes
+async def test_a_first_request_that_never_ends_is_not_waited_for(
+    server: Server, said: bytes
 ) -> None:
-    monkeypatch.setattr(doorway, "REQUEST_SECONDS", 0.05)
-    # What comes singly buys nobody more time: with this they would stay.
-    monkeypatch.setattr(http, "REQUEST_SECONDS", 60.0)
-    async with listening(server) as (port, state):
+    async with listening(server, limits=TransportLimits(request_seconds=0.05)) as (port, state):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(said)
 
         async with patience("the end"):
             with suppress(ConnectionResetError):
                 assert await reader.read() == b""
-        await until(lambda: not state.connections, "its being let go of")
+        await until(lambda: not state.connections, "its being dropped")
         writer.close()
 
 

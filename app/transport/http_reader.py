@@ -1,0 +1,327 @@
+"""
+HTTP/1.1 requests out of a byte stream, one at a time (RFC 9112). No I/O.
+
+httptools parses: it sees every byte once, in order, and it alone knows where a request ends. What
+it leaves to its caller is here: ``Host``, versions, sizes, and that one request is read while
+the next ones wait unread.
+
+The parser can't be stopped in what it is fed. So it is fed pieces that end where a header may
+end, with an empty line: however the bytes are meant, at most one header more than the present
+request's is complete within a piece.
+"""
+
+import re
+from typing import NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
+
+from app.domain.limits import CHUNK_FRAMING_FACTOR, READ_PIECES_PER_TURN
+from app.transport.context import Headers, TransportLimits
+
+_EMPTY_LINE = b"\r\n\r\n"
+_VERSIONS = frozenset(("1.0", "1.1"))
+# RFC 9110, section 7.2: a name or an address, and a port; it may be empty.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
+
+
+class InvalidRequest(Exception):
+    """This is no request that can be answered. The text is a sentence for its sender."""
+
+
+class Target(NamedTuple):
+    """What a request is for, as it was sent."""
+
+    path: bytes
+    query: bytes
+
+
+class Request:
+    """A request whose header has come; its body may still be on its way."""
+
+    __slots__ = (
+        "body",
+        "complete",
+        "expects_continue",
+        "headers",
+        "keep_alive",
+        "method",
+        "target",
+        "version",
+        "wants_websocket",
+    )
+
+    def __init__(
+        self, method: str, target: bytes, version: str, headers: Headers, *, keep_alive: bool
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.headers = headers
+        """Their names are in lower case."""
+        self.keep_alive = keep_alive
+        self.wants_websocket = False
+        self.expects_continue = False
+        self.body = bytearray()
+        """What has come of it and has not been taken."""
+        self.complete = False
+
+    def split_target(self) -> Target:
+        """
+        Path and query.
+
+        Raises:
+            InvalidRequest: If the target is neither a path nor a URL with one.
+
+        """
+        target = self.target
+        if not target.startswith(b"/"):
+            try:
+                url = parse_url(target)
+            except HttpParserError:
+                raise InvalidRequest("The target of the request is no path.") from None
+            return Target(url.path or b"/", url.query or b"")
+        path, _, query = target.partition(b"#")[0].partition(b"?")
+        return Target(path, query)
+
+
+class RequestReader:
+    """
+    Reads a connection's requests.
+
+    :meth:`receive` reads on until :attr:`request` is complete; what came behind it waits until
+    :meth:`next_request`.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_body_bytes",
+        "_error",
+        "_framing_bytes",
+        "_head_bytes",
+        "_header_bytes",
+        "_headers",
+        "_ignored_offer",
+        "_in_head",
+        "_limits",
+        "_parser",
+        "_piece_body",
+        "_requests",
+        "_target",
+    )
+
+    def __init__(self, limits: TransportLimits) -> None:
+        self._limits = limits
+        self._parser: HttpRequestParser | None = HttpRequestParser(self)
+        # The present one, and one whose header came in the same piece as its end.
+        self._requests: list[Request] = []
+        self._error: InvalidRequest | None = None
+        self._ahead = b""
+        self._in_head = True
+        # Of the request whose header or body comes.
+        self._target = b""
+        self._headers: Headers = []
+        self._header_bytes = 0
+        self._head_bytes = 0
+        self._body_bytes = 0
+        self._framing_bytes = 0
+        # Of the piece that is parsed.
+        self._piece_body = 0
+        # A header with an offer to upgrade that is as if it were not there.
+        self._ignored_offer: bytes | None = None
+
+    @property
+    def request(self) -> Request | None:
+        """The present request; None until its header is complete."""
+        return self._requests[0] if self._requests else None
+
+    @property
+    def has_ahead(self) -> bool:
+        """Whether bytes wait that have not been looked at."""
+        return bool(self._ahead)
+
+    def receive(self, data: bytes) -> None:
+        """
+        Read on, as far as the present request goes and as a turn of the loop may take.
+
+        Raises:
+            InvalidRequest: If it can't be answered. Nothing more can be read then.
+
+        """
+        if self._ahead:
+            data = self._ahead + data
+            self._ahead = b""
+        start = 0
+        for _ in range(READ_PIECES_PER_TURN):
+            if start == len(data) or (self._requests and self._requests[0].complete):
+                break
+            stop = data.find(_EMPTY_LINE, start) + len(_EMPTY_LINE)
+            if stop < len(_EMPTY_LINE):
+                stop = len(data)
+            start += self._feed(data[start:stop])
+        self._ahead = data[start:]
+
+    def next_request(self) -> None:
+        """
+        The present request has been answered: the next one becomes it.
+
+        Raises:
+            InvalidRequest: If what came behind it is none.
+
+        """
+        del self._requests[0]
+        if self._error is not None and not self._requests:
+            raise self._error
+
+    def take_ahead(self) -> bytes:
+        """What came behind a request for another protocol."""
+        ahead, self._ahead = self._ahead, b""
+        return ahead
+
+    def close(self) -> None:
+        """Break the reference cycle here instead of leaving it to the GC."""
+        self._parser = None
+
+    def _feed(self, piece: bytes) -> int:
+        """Have a piece parsed; how much of it was."""
+        assert self._parser is not None
+        self._piece_body = 0
+        try:
+            self._parser.feed_data(piece)
+        except HttpParserUpgrade as upgrade:
+            parsed: int = upgrade.args[0]
+            if self._ignored_offer is not None:
+                self._parse_without_offer(self._ignored_offer)
+            return parsed
+        except HttpParserError as exc:
+            reason = exc.__context__
+            if not isinstance(reason, InvalidRequest):
+                reason = InvalidRequest(f"This is not HTTP/1.1: {exc}.")
+            self._fail(reason)
+            return len(piece)
+        self._count(len(piece) - self._piece_body)
+        return len(piece)
+
+    def _count(self, size: int) -> None:
+        """Bound what comes and is no body: of a header that does not end, and beside a body."""
+        if self._in_head:
+            self._head_bytes += size
+            if self._head_bytes > self._limits.max_header_bytes:
+                self._fail(InvalidRequest("The header of the request is too large."))
+        elif self._requests and not self._requests[-1].complete:
+            self._framing_bytes += size
+            allowed = self._limits.max_header_bytes + CHUNK_FRAMING_FACTOR * self._body_bytes
+            if self._framing_bytes > allowed:
+                self._fail(InvalidRequest("The chunks of the body are too small, or no chunks."))
+
+    def _fail(self, error: InvalidRequest) -> None:
+        self._error = error
+        # Behind a request that is whole, it is answered after that.
+        if not self._requests or not self._requests[0].complete:
+            raise error
+
+    def _parse_without_offer(self, head: bytes) -> None:
+        """
+        Read a header anew, without an offer to upgrade that we don't take up.
+
+        With it, httptools takes what follows for the other protocol, and there is no body.
+        RFC 9110, section 7.8: it is ignored, and the request answered as it is.
+        """
+        self._ignored_offer = None
+        self._parser = HttpRequestParser(self)
+        self._parser.feed_data(head)
+
+    # What httptools calls
+
+    def on_message_begin(self) -> None:
+        """Another request."""
+        self._in_head = True
+        self._target = b""
+        self._headers = []
+        self._header_bytes = self._head_bytes = self._body_bytes = self._framing_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of its target."""
+        self._target += url
+        if len(self._target) > self._limits.max_target_bytes:
+            raise InvalidRequest("The target of the request is too long.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field of its header, or, behind the body, of its trailers: those have no meaning."""
+        if not self._in_head:
+            return
+        self._headers.append((name.lower(), value))
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > self._limits.max_header_bytes:
+            raise InvalidRequest("The header of the request is too large.")
+        if len(self._headers) > self._limits.max_headers:
+            raise InvalidRequest("The request has too many headers.")
+
+    def on_headers_complete(self) -> None:
+        """The header is whole."""
+        parser = self._parser
+        assert parser is not None
+        self._in_head = False
+        version = parser.get_http_version()
+        request = Request(
+            parser.get_method().decode("ascii"),
+            self._target,
+            version,
+            self._headers,
+            keep_alive=version == "1.1" and parser.should_keep_alive(),
+        )
+        offered = _check(request)
+        if parser.should_upgrade():
+            if offered is None:
+                raise InvalidRequest("The target of the request is no path.")
+            if offered.lower() != b"websocket":
+                self._ignored_offer = _without_offer(request)
+                return
+            request.wants_websocket = True
+        self._requests.append(request)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._body_bytes += len(body)
+        self._piece_body += len(body)
+        self._requests[-1].body += body
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._ignored_offer is None:
+            self._requests[-1].complete = True
+
+
+def _check(request: Request) -> bytes | None:
+    """Refuse what httptools lets pass; what it is offered to upgrade to."""
+    version = request.version
+    if version not in _VERSIONS:
+        raise InvalidRequest(f"HTTP/{version} is not spoken here.")
+    hosts = 0
+    offered = None
+    for name, value in request.headers:
+        if name == b"host":
+            hosts += 1
+            if not _HOST.fullmatch(value):
+                raise InvalidRequest("The Host header is no host.")
+        elif name == b"upgrade":
+            offered = value
+        elif name == b"transfer-encoding" and version == "1.0":
+            # RFC 9112, section 6.1: its framing can't be trusted.
+            raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding.")
+        elif name == b"expect" and value.lower() == b"100-continue":
+            request.expects_continue = version == "1.1"
+    # RFC 9112, section 3.2.
+    if hosts > 1 or (not hosts and version == "1.1"):
+        raise InvalidRequest("A request has exactly one Host header.")
+    if not request.target.isascii():
+        raise InvalidRequest("The target of the request is not ASCII.")
+    return offered
+
+
+def _without_offer(request: Request) -> bytes:
+    """A header as it would be without its offer to upgrade."""
+    lines = [
+        b"%s %s HTTP/%s" % (request.method.encode(), request.target, request.version.encode())
+    ]
+    lines += [b"%s: %s" % header for header in request.headers if header[0] != b"upgrade"]
+    return b"\r\n".join(lines) + _EMPTY_LINE
