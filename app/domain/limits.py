@@ -86,6 +86,12 @@ MAX_UNREAD_BODY_BYTES = 64 * 1024
 # empty line, and takes 2 µs; a WebSocket frame is a message at some 40 µs: 3 ms.
 READ_PIECES_PER_TURN = 64
 READ_FRAMES_PER_TURN = 64
+# Handshakes that are begun in a turn of the event loop, at 60 µs each; addresses take turns.
+HANDSHAKES_PER_TURN = 32
+# Requests of HTTP that were sent before the one ahead of them was answered: so many in so many
+# seconds, of all connections together; addresses take turns. No browser sends any.
+PIPELINED_AT_ONCE = 4
+PIPELINED_SECONDS = 0.02
 # Pings, pongs that were not asked for and fragments of a connection; more is `rate_limited`
 # (4129). A frame of the largest size in 64-byte fragments just passes.
 CONTROL_FRAMES_PER_SECOND = 100
@@ -281,6 +287,10 @@ MAX_INVITE_USES = 1_000_000
 
 # Objects made before the collector looks for cycles: Python's own 700 suit a script.
 GC_THRESHOLD = 20_000
+# How often the process looks whether it has grown by so much: then the collector looks at all.
+# With 10,000 connections that takes it a tenth of a second.
+GC_SECONDS = 5.0
+GC_GROWTH_BYTES = 32 * 1024 * 1024
 
 # --- The database --------------------------------------------------------------------
 

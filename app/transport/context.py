@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from app.domain import limits
+from app.transport.turns import Turns
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -51,6 +52,9 @@ class TransportLimits:
     max_target_bytes: int = limits.MAX_TARGET_BYTES
     max_header_bytes: int = limits.MAX_HEADER_BYTES
     max_headers: int = limits.MAX_HEADERS
+    handshakes_per_turn: int = limits.HANDSHAKES_PER_TURN
+    pipelined_at_once: int = limits.PIPELINED_AT_ONCE
+    pipelined_seconds: float = limits.PIPELINED_SECONDS
 
 
 class ServerState(Protocol):
@@ -79,3 +83,15 @@ class ServerContext:
     """Whether WebSockets may be compressed."""
     refuse: Refuse = plain_refusal
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    handshakes: Turns = field(init=False)
+    """Of WebSockets, by the address that they come from."""
+    pipelined: Turns = field(init=False)
+    """Requests that were sent before the one ahead of them was answered, by address."""
+
+    def __post_init__(self) -> None:
+        given = self.limits
+        handshakes = Turns(self.loop, given.handshakes_per_turn, 0)
+        pipelined = Turns(self.loop, given.pipelined_at_once, given.pipelined_seconds)
+        # As dataclasses do it for what is frozen.
+        object.__setattr__(self, "handshakes", handshakes)
+        object.__setattr__(self, "pipelined", pipelined)

@@ -21,6 +21,7 @@ from app.transport.http_exchange import HttpExchange
 from app.transport.http_reader import InvalidRequest, Request, RequestReader
 from app.transport.linger import linger
 from app.transport.websocket import WebSocketProtocol
+from app.transport.ws_handshake import Handshake
 
 log = logging.getLogger("parley.http")
 
@@ -78,6 +79,10 @@ class HttpProtocol(Protocol):
         self.write = transport.write
         self.writable = WriteGate(context.loop)
         context.server.connections.add(self)
+
+    @property
+    def _host(self) -> str | None:
+        return self._client[0] if self._client else None
 
     @property
     def default_headers(self) -> Headers:
@@ -163,6 +168,11 @@ class HttpProtocol(Protocol):
             self._has_turn = True
             self._context.loop.call_soon(self._read_ahead)
 
+    def _read_pipelined(self) -> None:
+        if not self._ended:
+            self._expect_request()
+            self._read_ahead()
+
     def _read_ahead(self) -> None:
         """Read what has been received already; then what comes."""
         self._has_turn = False
@@ -191,8 +201,10 @@ class HttpProtocol(Protocol):
             self._refuse(400, str(exc))
             return
         if self._reader.request is not None or self._reader.has_ahead:
-            self._expect_request()
-            self._read_later()
+            # It has no deadline while it waits for its turn: that is not the peer's fault.
+            self._has_turn = True
+            self._pause()
+            self._context.pipelined.put(self._host, self._read_pipelined)
         else:
             self._idle = True
             self._timer = self._context.loop.call_later(
@@ -245,8 +257,15 @@ class HttpProtocol(Protocol):
         if isinstance(found, Rejection):
             self._refuse(*found)
             return
-        websocket = WebSocketProtocol(self._context, self._transport, found)
+        self._pause()
+        self._context.handshakes.put(self._host, partial(self._open_websocket, found))
+
+    def _open_websocket(self, handshake: Handshake) -> None:
+        if self._ended or self._transport.is_closing():
+            return
+        websocket = WebSocketProtocol(self._context, self._transport, handshake)
         self._transport.set_protocol(websocket)
+        self._transport.resume_reading()
         early = self._reader.take_ahead()
         self._end()
         websocket.open(self._server, self._client, early)

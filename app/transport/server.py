@@ -7,7 +7,6 @@ a start that fails without a traceback, and an end that says goodbye to the clie
 
 import asyncio
 import errno
-import gc
 import logging
 import os
 import resource
@@ -23,7 +22,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from app.domain.limits import GC_THRESHOLD, TCP_USER_TIMEOUT_MS
+from app.domain.limits import TCP_USER_TIMEOUT_MS
+from app.transport.collector import collect_when_grown, tune_collector
 from app.transport.context import (
     Refuse,
     ServerContext,
@@ -124,9 +124,13 @@ class Server:
                 self._uvicorn.lifespan = config.lifespan_class(config)
                 self._uvicorn.lifespan.state.update(state or {})
                 await self._uvicorn.startup(sockets)
-                _tune_collector()
+                tune_collector()
+                collecting = asyncio.create_task(collect_when_grown(), name="collector")
                 self._on_ready()
-                await self._uvicorn.main_loop()
+                try:
+                    await self._uvicorn.main_loop()
+                finally:
+                    collecting.cancel()
                 await self._shutdown(sockets)
 
     async def _shutdown(self, sockets: list[socket.socket]) -> None:
@@ -239,14 +243,6 @@ def options(
         # As with all limits, 0 is none.
         "timeout_graceful_shutdown": shutdown_seconds or None,
     }
-
-
-def _tune_collector() -> None:
-    # What has been made so far stays, and hardly anything that follows is a cycle: else
-    # every collection would walk over thousands of open connections.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 50)
 
 
 def _refusal(exc: OSError, host: str, port: int) -> ListenError:

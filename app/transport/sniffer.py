@@ -7,12 +7,13 @@ without an HTTP parser and all that goes with it. HTTP begins here for all other
 
 from asyncio import Protocol, TimerHandle, Transport
 from asyncio.transports import BaseTransport
+from functools import partial
 from typing import cast
 
 from app.transport.context import Address, ServerContext
 from app.transport.http import HttpProtocol
 from app.transport.websocket import WebSocketProtocol
-from app.transport.ws_handshake import offers_compression, plain_handshake
+from app.transport.ws_handshake import Handshake, offers_compression, plain_handshake
 
 _EMPTY_LINE = b"\r\n\r\n"
 
@@ -20,7 +21,7 @@ _EMPTY_LINE = b"\r\n\r\n"
 class ProtocolSniffer(Protocol):
     """Waits for the first bytes, and makes way for the protocol that they are."""
 
-    __slots__ = ("_client", "_context", "_deadline", "_server", "_transport")
+    __slots__ = ("_client", "_context", "_deadline", "_is_waiting", "_server", "_transport")
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
@@ -28,6 +29,8 @@ class ProtocolSniffer(Protocol):
         self._server: Address = None
         self._client: Address = None
         self._deadline: TimerHandle | None = None
+        # Whether its handshake waits for its turn.
+        self._is_waiting = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         """The first request has to be here soon."""
@@ -48,20 +51,33 @@ class ProtocolSniffer(Protocol):
         """Make way."""
         transport, context = self._transport, self._context
         assert transport is not None
-        self._leave()
         end = data.find(_EMPTY_LINE) + len(_EMPTY_LINE)
         handshake = plain_handshake(data[:end])
         if handshake is None or (context.compression and offers_compression(handshake.headers)):
+            self._leave()
             # The deadline goes with it: bytes that come singly buy no more time.
             http = HttpProtocol(context, transport, self._server, self._client, self._deadline)
             self._deadline = None
             transport.set_protocol(http)
             http.data_received(data)
             return
+        host = self._client[0] if self._client else None
+        if not context.handshakes.put(host, partial(self._open, handshake, data[end:])):
+            transport.pause_reading()
+            self._is_waiting = True
+
+    def _open(self, handshake: Handshake, early: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            # It has gone while it waited.
+            return
+        self._leave()
         self._stop_deadline()
-        websocket = WebSocketProtocol(context, transport, handshake)
+        websocket = WebSocketProtocol(self._context, transport, handshake)
         transport.set_protocol(websocket)
-        websocket.open(self._server, self._client, data[end:])
+        if self._is_waiting:
+            transport.resume_reading()
+        websocket.open(self._server, self._client, early)
 
     def shutdown(self) -> None:
         """The server stops."""

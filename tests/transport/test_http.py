@@ -1,6 +1,7 @@
 """HTTP/1.1 over a real socket: one request after the other, and an end to everything."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,8 +15,11 @@ from app.api.middleware import refuse_request
 from app.domain.limits import LINGER_BYTES
 from app.transport.context import TransportLimits
 from app.transport.http import HttpProtocol
+from app.transport.http_exchange import HttpExchange
+from app.transport.http_reader import Request, RequestReader
+from app.transport.linger import Linger
 from app.transport.server import ConnectionFactory
-from tests.harness.patience import patience, until
+from tests.harness.patience import patience, turns, until
 
 GET = b"GET /one HTTP/1.1\r\nHost: here\r\n\r\n"
 POST = b"POST /two HTTP/1.1\r\nHost: here\r\n"
@@ -510,3 +514,26 @@ async def test_what_was_sent_is_what_the_app_sees() -> None:
     assert first["headers"] == [(b"host", b"here"), (b"x-y", b"z")]
     assert (first["scheme"], first["http_version"]) == ("http", "1.1")
     assert (second["path"], second["query_string"]) == ("/abs", b"q")
+
+
+async def test_nothing_is_left_of_a_connection() -> None:
+    """And the collector was not needed."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/two":
+            await receive()
+        await respond(send, b"x")
+
+    of_a_connection = (HttpProtocol, HttpExchange, Request, RequestReader, Linger)
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving(app) as (client, _):
+            assert (await client.asks(GET))[0] == 200
+            # Answered before it was whole, and then cut off.
+            assert (await client.asks(POST + b"Content-Length: 5\r\n\r\nh"))[0] == 200
+            del client
+        await turns()
+        assert [type(each) for each in gc.get_objects() if isinstance(each, of_a_connection)] == []
+    finally:
+        gc.enable()

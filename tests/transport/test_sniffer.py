@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Opcode
 
 from app.transport.context import TransportLimits
 from app.transport.http import HttpProtocol
@@ -17,6 +19,7 @@ from app.transport.websocket import WebSocketProtocol
 from tests.harness.patience import patience, until
 from tests.harness.server import Server
 from tests.transport.conftest import listening
+from tests.transport.memory import masked
 
 ASK = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
 
@@ -77,6 +80,86 @@ async def test_a_handshake_is_answered_the_same_by_either_way(server: Server, wh
         assert b"sec-websocket-protocol: parley.v1" in headers
         assert kinds(state) == [WebSocketProtocol]
         writer.close()
+        await until(lambda: not state.connections and not state.tasks, "the end")
+
+
+@pytest.mark.parametrize("way", ["plain", "in pieces", "with compression"])
+async def test_frames_that_come_with_a_handshake_are_read_behind_it(
+    server: Server, way: str
+) -> None:
+    ana = await server.person("ana")
+    said = (
+        f"GET /ws/general?token={ana.token} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Version: 13\r\n"
+    )
+    if way == "with compression":
+        said += "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    frames = masked(Opcode.TEXT, b"one") + masked(Opcode.TEXT, b"two", fin=False)
+    frames += masked(Opcode.CONT, b" and three")
+    data = f"{said}\r\n".encode() + frames
+    async with listening(server, compression=True) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if way == "in pieces":
+            writer.write(data[:9])
+            await until(lambda: kinds(state) == [HttpProtocol], "the first piece")
+            data = data[9:]
+        writer.write(data)
+        async with patience("what was said"):
+            heard = await reader.readuntil(b'"text":"two and three"')
+
+        assert b'"text":"one"' in heard
+        writer.close()
+        await until(lambda: not state.connections and not state.tasks, "the end")
+
+
+class Plain:
+    """An app that knows nothing but ASGI, and says back what it hears."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (event := await receive())["type"] != "websocket.disconnect":
+            self.events.append(event["type"])
+            if event["type"] == "websocket.connect" and scope["path"] == "/no":
+                await send({"type": "websocket.close"})
+                return
+            if event["type"] == "websocket.connect":
+                headers = [(b"x-app", b"plain")]
+                chosen = (scope["subprotocols"] or [None])[-1]
+                await send({"type": "websocket.accept", "subprotocol": chosen, "headers": headers})
+            elif event.get("text") == "bye":
+                await send({"type": "websocket.close", "code": 3001, "reason": "bye"})
+                return
+            else:
+                await send({**event, "type": "websocket.send"})
+        self.events.append((await receive())["type"])
+
+
+async def test_an_app_may_know_nothing_but_asgi(server: Server) -> None:
+    app = Plain()
+    async with listening(server, app=app) as (port, state):
+        async with connect(f"ws://127.0.0.1:{port}/", subprotocols=["a", "b"]) as client:  # type: ignore[list-item]
+            assert client.subprotocol == "b"
+            assert client.response is not None
+            assert client.response.headers["x-app"] == "plain"
+            for said in ("text", b"bytes", "x" * 50_000):
+                await client.send(said)
+                assert await client.recv() == said
+        await until(lambda: not state.connections and not state.tasks, "the end")
+        assert app.events[-1] == "websocket.disconnect"
+
+        async with connect(f"ws://127.0.0.1:{port}/") as client:
+            await client.send("bye")
+            await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (3001, "bye")
+
+
+async def test_an_app_may_refuse_a_handshake(server: Server) -> None:
+    async with listening(server, app=Plain()) as (port, state):
+        with pytest.raises(InvalidStatus, match="403"):
+            await connect(f"ws://127.0.0.1:{port}/no")
         await until(lambda: not state.connections and not state.tasks, "the end")
 
 
