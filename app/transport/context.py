@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from app.domain import limits
@@ -87,6 +88,24 @@ class ServerContext:
     """Of WebSockets, by the address that they come from."""
     pipelined: Turns = field(init=False)
     """Requests that were sent before the one ahead of them was answered, by address."""
+
+    def run_app(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        on_done: Callable[[BaseException | None], None],
+    ) -> None:
+        """Run the app on a connection; ``on_done`` is called with what it has raised, or None."""
+        task = self.loop.create_task(self.app(scope, receive, send))
+        self.server.tasks.add(task)
+        task.add_done_callback(partial(self._on_app_done, on_done))
+
+    def _on_app_done(
+        self, on_done: Callable[[BaseException | None], None], task: asyncio.Task[Any]
+    ) -> None:
+        self.server.tasks.discard(task)
+        on_done(None if task.cancelled() else task.exception())
 
     def __post_init__(self) -> None:
         given = self.limits

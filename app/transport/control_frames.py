@@ -5,6 +5,10 @@ Most connections end with one whole close frame and a common code, which is echo
 they send between messages are pongs to our pings. Anything else websockets judges.
 """
 
+from typing import NamedTuple
+
+from websockets.frames import Opcode
+
 from app.domain.closing import Close
 from app.transport.masking import apply_mask
 
@@ -24,8 +28,15 @@ APP_FAILED = Close(1011, "")
 RESTARTING = Close(1012, "")
 
 
-def close_answer(frame: bytes) -> bytes | None:
-    """The frame that answers ``frame``, at least two bytes; None where websockets is to judge."""
+class Control(NamedTuple):
+    """A control frame that is legal, or a fragment that is not the last: nothing for the app."""
+
+    opcode: Opcode
+    payload: bytes
+
+
+def close_payload(frame: bytes) -> bytes | None:
+    """What a close frame says, ``frame`` having two bytes; None where websockets is to judge."""
     payload = _payload(frame, _FIN_CLOSE)
     if payload is None or (payload and int.from_bytes(payload[:2]) not in _COMMON):
         return None
@@ -33,7 +44,7 @@ def close_answer(frame: bytes) -> bytes | None:
         payload[2:].decode()
     except UnicodeDecodeError:
         return None
-    return close_echo(payload)
+    return payload
 
 
 def close_echo(payload: bytes) -> bytes:

@@ -9,7 +9,6 @@ makes it wrong. Nothing here reads or writes a socket.
 import logging
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
@@ -17,19 +16,12 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from app.domain.closing import Close
-from app.transport.control_frames import INVALID_TEXT
+from app.transport.control_frames import INVALID_TEXT, Control
 
 _new_decoder = getincrementaldecoder("utf-8")
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 log = logging.getLogger("parley.ws")
-
-
-class Control(NamedTuple):
-    """A control frame that is legal, or one more fragment: nothing for the app."""
-
-    opcode: Opcode
-    payload: bytes
 
 
 Judgement = str | bytes | Control | Close

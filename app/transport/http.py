@@ -7,19 +7,18 @@ first byte to its last; while one is answered, hardly anything is read.
 """
 
 import logging
-from asyncio import Protocol, Task, TimerHandle, Transport
+from asyncio import Protocol, TimerHandle, Transport
 from functools import partial
-from http import HTTPStatus
-from typing import Any
-from urllib.parse import unquote
 
 from app.domain.limits import MAX_UNREAD_BODY_BYTES
-from app.transport.context import Address, Headers, Scope, ServerContext
+from app.transport.context import Address, Headers, ServerContext
 from app.transport.flow import WriteGate
 from app.transport.handshake_judge import Rejection, judge_handshake
-from app.transport.http_exchange import HttpExchange
-from app.transport.http_reader import InvalidRequest, Request, RequestReader
+from app.transport.http_exchange import HttpExchange, whole_response
+from app.transport.http_reader import RequestReader
+from app.transport.http_request import InvalidRequest, Request
 from app.transport.linger import linger
+from app.transport.scopes import http_scope
 from app.transport.websocket import WebSocketProtocol
 from app.transport.ws_handshake import Handshake
 
@@ -215,15 +214,12 @@ class HttpProtocol(Protocol):
     def _start(self, request: Request) -> HttpExchange:
         exchange = HttpExchange(self, request)
         context = self._context
-        scope = self._scope(request)
-        task = context.loop.create_task(context.app(scope, exchange.receive, exchange.send))
-        context.server.tasks.add(task)
-        task.add_done_callback(partial(self._on_app_done, exchange))
+        scope = http_scope(context, self._transport, self._server, self._client, request)
+        done = partial(self._on_app_done, exchange)
+        context.run_app(scope, exchange.receive, exchange.send, done)
         return exchange
 
-    def _on_app_done(self, exchange: HttpExchange, task: Task[Any]) -> None:
-        self._context.server.tasks.discard(task)
-        failure = None if task.cancelled() else task.exception()
+    def _on_app_done(self, exchange: HttpExchange, failure: BaseException | None) -> None:
         if failure is not None:
             log.error("request.failed", exc_info=failure)
         if exchange is not self._exchange or self._ended:
@@ -242,12 +238,8 @@ class HttpProtocol(Protocol):
             self._answer(*self._context.refuse(status, detail))
 
     def _answer(self, status: int, headers: Headers, body: bytes) -> None:
-        phrase = HTTPStatus(status).phrase.encode()
-        lines = [b"HTTP/1.1 %d %s" % (status, phrase)]
-        lines += [b"%s: %s" % header for header in (*self.default_headers, *headers)]
-        lines += [b"content-length: %d" % len(body), b"connection: close", b"", body]
         if not self._transport.is_closing():
-            self.write(b"\r\n".join(lines))
+            self.write(whole_response(status, [*self.default_headers, *headers], body))
         self._close()
 
     def _become_websocket(self, request: Request) -> None:
@@ -301,24 +293,3 @@ class HttpProtocol(Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _scope(self, request: Request) -> Scope:
-        path, query = request.split_target()
-        root = self._context.root_path
-        secure = self._transport.get_extra_info("sslcontext")
-        decoded = path.decode("ascii")
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": request.version,
-            "method": request.method,
-            "server": self._server,
-            "client": self._client,
-            "scheme": "https" if secure else "http",
-            "root_path": root,
-            "path": root + (unquote(decoded) if "%" in decoded else decoded),
-            "raw_path": root.encode("ascii") + path,
-            "query_string": query,
-            "headers": request.headers,
-            "state": self._context.app_state.copy(),
-        }

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from app.transport.context import Headers, Message
-from app.transport.http_reader import Request
+from app.transport.http_request import Request
 
 if TYPE_CHECKING:
     from app.transport.http import HttpProtocol
@@ -164,3 +164,11 @@ class HttpExchange:
             self.complete = True
             self.wake()
             self._connection.on_response()
+
+
+def whole_response(status: int, headers: Headers, body: bytes) -> bytes:
+    """A response of our own, behind which the connection is closed."""
+    lines = [(_STATUS_LINES[status])[:-2]]
+    lines += [b"%s: %s" % header for header in headers]
+    lines += [b"content-length: %d" % len(body), b"connection: close", b"", body]
+    return b"\r\n".join(lines)

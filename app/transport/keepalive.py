@@ -8,7 +8,9 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from random import getrandbits
 
-from app.transport.control_frames import ping
+from websockets.frames import Opcode
+
+from app.transport.control_frames import Control, ping
 
 
 class Keepalive:
@@ -42,9 +44,9 @@ class Keepalive:
         self._awaited: bytes | None = None
         self._timer: TimerHandle | None = loop.call_later(every, self._ping) if every else None
 
-    def pong(self, payload: bytes) -> bool:
-        """Whether this answers our ping: then the next is planned."""
-        if payload != self._awaited:
+    def answers(self, frame: Control) -> bool:
+        """Whether this is the pong to our ping: then the next is planned."""
+        if frame.opcode is not Opcode.PONG or frame.payload != self._awaited:
             return False
         self.stop()
         self._awaited = None

@@ -6,35 +6,32 @@ The WebSocket protocol of ``parley serve`` (RFC 6455): an open connection, and h
     CONNECTING ── accept ──▶ OPEN ── close, failure, loss ──▶ ENDED
          └───────────────── refusal, loss ──────────────────────┘
 
-The handshake has been read by :mod:`app.transport.sniffer` or by HTTP. Whole text frames are
-read by :class:`FrameReader`; all else is judged by websockets, in a :class:`FrameJudge` that is
-made when it is first needed. Whatever is found is dealt with in the order in which it came, and
-what ends the connection is the last thing that is: the socket is then :mod:`~.linger`'s.
+The handshake has been read by :mod:`app.transport.sniffer` or by HTTP. What comes then is read by
+a :class:`FrameStream`, and dealt with in the order in which it came. What ends the connection is
+the last thing that is: the socket is then :mod:`app.transport.linger`'s.
 """
 
 import asyncio
 import logging
-from asyncio import Task, Transport
+from asyncio import Transport
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any
-from urllib.parse import unquote
 
 from websockets.frames import Opcode
 
 from app.domain.closing import IDLE, RATE_LIMITED, Close
 from app.domain.limits import SOCKET_SEND_BUFFER_BYTES
-from app.domain.token_bucket import TokenBucket
 from app.transport import control_frames as control
-from app.transport.base import EXTENSION, OnClose, OnMessage
-from app.transport.context import Address, Scope, ServerContext
+from app.transport.base import OnClose, OnMessage
+from app.transport.context import Address, ServerContext
+from app.transport.control_frames import Control
 from app.transport.flow import WriteGate
-from app.transport.frame_judge import Control, FrameJudge
-from app.transport.frame_reader import FrameReader, Unhandled
+from app.transport.frame_stream import FrameStream
 from app.transport.keepalive import Keepalive
 from app.transport.linger import bound_send_buffer, linger, reset
+from app.transport.scopes import websocket_scope
 from app.transport.ws_asgi import AsgiSide
-from app.transport.ws_handshake import Handshake, refusal, subprotocols, switching
+from app.transport.ws_handshake import Handshake, refusal, switching
 
 log = logging.getLogger("parley.ws")
 
@@ -52,18 +49,15 @@ class WebSocketProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_context",
-        "_control_bucket",
         "_due_pong",
-        "_extensions",
-        "_frames",
         "_handshake",
         "_has_turn",
-        "_judge",
         "_keepalive",
         "_on_close",
         "_on_message",
         "_paused",
         "_state",
+        "_stream",
         "_transport",
         "_unread",
         "_writable",
@@ -79,7 +73,6 @@ class WebSocketProtocol(asyncio.Protocol):
         self.unsent: Callable[[], int] = transport.get_write_buffer_size
         self._state = State.CONNECTING
         self._handshake: Handshake | None = handshake
-        self._extensions = handshake.extensions
         self._on_message: OnMessage | None = None
         self._on_close: OnClose | None = None
         # Reading: bytes that have not been looked at, whether the app wants no more, and
@@ -87,9 +80,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._unread = b""
         self._paused = False
         self._has_turn = False
-        self._frames = FrameReader(context.limits.max_message_bytes)
-        self._judge: FrameJudge | None = None
-        self._control_bucket: TokenBucket | None = None
+        self._stream = FrameStream(context.limits, handshake.extensions, context.loop.time)
         self._writable = WriteGate(context.loop)
         # To the last ping that came while the peer took nothing.
         self._due_pong: bytes | None = None
@@ -111,15 +102,8 @@ class WebSocketProtocol(asyncio.Protocol):
         bound_send_buffer(self._transport, SOCKET_SEND_BUFFER_BYTES)
         context.server.connections.add(self)
         side = AsgiSide(self)
-        scope = self._scope(handshake, server, client)
-        task = context.loop.create_task(context.app(scope, side.receive, side.send))
-        context.server.tasks.add(task)
-        task.add_done_callback(self._on_app_done)
-
-    @property
-    def state(self) -> State:
-        """Where it stands."""
-        return self._state
+        scope = websocket_scope(context, self._transport, server, client, handshake, self)
+        context.run_app(scope, side.receive, side.send, self._on_app_done)
 
     def _become(self, state: State) -> None:
         self._state = state
@@ -135,11 +119,10 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         if self._keepalive is not None:
             self._keepalive.stop()
-        if self._judge is not None:
-            self._judge.close()
+        self._stream.close()
         self._writable.open()
         # Break the reference cycles here instead of leaving them to the GC.
-        self._keepalive = self._judge = self._on_message = self._on_close = None
+        self._keepalive = self._on_message = self._on_close = None
         self._unread, self._due_pong = b"", None
 
     # What the app does: app.transport.base says what each promises
@@ -215,7 +198,11 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer is gone."""
         self._context.server.connections.discard(self)
-        self._peer_left()
+        on_close = self._on_close
+        if self._state is not State.ENDED:
+            self._become(State.ENDED)
+        if on_close is not None:
+            on_close()
 
     def pause_writing(self) -> None:
         """More is unsent than the peer takes."""
@@ -241,17 +228,18 @@ class WebSocketProtocol(asyncio.Protocol):
         """Deal with what has come, up to the share of one turn of the loop."""
         on_message = self._on_message
         assert on_message is not None
-        for found in self._frames.split(data, self._context.limits.frames_per_turn):
+        for found in self._stream.read(data):
             if type(found) is str:
                 on_message(found)
-            elif type(found) is Unhandled:
-                self._read_unhandled(found.data)
-            else:
-                assert isinstance(found, Close)
+            elif isinstance(found, Control):
+                self._read_control(found)
+            elif isinstance(found, Close):
                 self._fail(found)
+            else:
+                on_message(found)
             if self._state is not State.OPEN:
                 return
-        if self._frames.has_more:
+        if self._stream.has_more:
             self._transport.pause_reading()
             self._read_later()
 
@@ -276,37 +264,12 @@ class WebSocketProtocol(asyncio.Protocol):
             return False
         return self._on_message is not None and not self._paused and not self._has_turn
 
-    def _read_unhandled(self, data: bytes) -> None:
-        """A frame that is no whole text: the two common ones, then whatever websockets says."""
-        answered = control.pong_payload(data)
-        if answered is not None and self._keepalive is not None and self._keepalive.pong(answered):
-            return
-        answer = control.close_answer(data)
-        if answer is not None:
-            self._answer_close(answer)
-            return
-        if self._judge is None:
-            self._judge = FrameJudge(self._context.limits.max_message_bytes, self._extensions)
-        for judged in self._judge.receive(data):
-            if isinstance(judged, Control):
-                self._read_control(judged)
-            elif isinstance(judged, Close):
-                self._fail(judged)
-            elif self._on_message is not None:
-                self._on_message(judged)
-            if self._state is not State.OPEN:
-                return
-
     def _read_control(self, frame: Control) -> None:
         if frame.opcode is Opcode.CLOSE:
             self._answer_close(control.close_echo(frame.payload))
+        elif self._keepalive is not None and self._keepalive.answers(frame):
             return
-        limits, now = self._context.limits, self._context.loop.time()
-        if self._control_bucket is None:
-            self._control_bucket = TokenBucket(
-                limits.control_frames_per_second, limits.control_frame_burst, now
-            )
-        if self._control_bucket.take(now):
+        elif self._stream.is_too_fast():
             self._fail(RATE_LIMITED)
         elif frame.opcode is Opcode.PING:
             pong = control.pong(frame.payload)
@@ -345,42 +308,12 @@ class WebSocketProtocol(asyncio.Protocol):
             linger(self._transport, connections, within)
             connections.discard(self)
 
-    def _peer_left(self) -> None:
-        on_close = self._on_close
-        if self._state is not State.ENDED:
-            self._become(State.ENDED)
-        if on_close is not None:
-            on_close()
-
     # The app's task
 
-    def _on_app_done(self, task: Task[Any]) -> None:
-        self._context.server.tasks.discard(task)
-        failure = None if task.cancelled() else task.exception()
+    def _on_app_done(self, failure: BaseException | None) -> None:
         if failure is not None and self._state is not State.ENDED:
             log.error("connection.failed", exc_info=failure)
         if self._state is State.CONNECTING:
             self.refuse(b"500 Internal Server Error")
         else:
             self._fail(control.NORMAL if failure is None else control.APP_FAILED)
-
-    def _scope(self, handshake: Handshake, server: Address, client: Address) -> Scope:
-        path, _, query = handshake.target.partition(b"?")
-        root = self._context.root_path
-        secure = self._transport.get_extra_info("sslcontext")
-        return {
-            "type": "websocket",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "wss" if secure else "ws",
-            "server": server,
-            "client": client,
-            "root_path": root,
-            "path": root + unquote(path.decode("ascii")),
-            "raw_path": root.encode("ascii") + path,
-            "query_string": query,
-            "headers": handshake.headers,
-            "subprotocols": subprotocols(handshake.headers),
-            "state": self._context.app_state.copy(),
-            "extensions": {EXTENSION: self},
-        }

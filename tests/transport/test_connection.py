@@ -11,7 +11,8 @@ from websockets.frames import Opcode
 from app.domain.closing import RATE_LIMITED
 from app.domain.limits import LINGER_BYTES, MAX_FRAME_BYTES
 from app.transport.context import TransportLimits
-from app.transport.frame_judge import Control, FrameJudge
+from app.transport.control_frames import Control
+from app.transport.frame_judge import FrameJudge
 from app.transport.linger import Linger
 from tests.harness.patience import turns, until
 from tests.transport.memory import Echo, MemorySocket, frames_of, masked

@@ -16,7 +16,8 @@ from app.domain.limits import LINGER_BYTES
 from app.transport.context import TransportLimits
 from app.transport.http import HttpProtocol
 from app.transport.http_exchange import HttpExchange
-from app.transport.http_reader import Request, RequestReader
+from app.transport.http_reader import RequestReader
+from app.transport.http_request import Request
 from app.transport.linger import Linger
 from app.transport.server import ConnectionFactory
 from tests.harness.patience import patience, turns, until

@@ -10,7 +10,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from app.domain.limits import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from app.transport.context import TransportLimits
-from app.transport.http_reader import InvalidRequest, RequestReader
+from app.transport.http_reader import RequestReader
+from app.transport.http_request import InvalidRequest
 
 LIMITS = TransportLimits()
 GET = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.closing import IDLE
 from app.transport.context import TransportLimits
-from app.transport.control_frames import pong_payload
+from app.transport.control_frames import Control, pong_payload
 from app.transport.keepalive import Keepalive
 from tests.harness.patience import until
 from tests.transport.memory import Echo, MemorySocket, Opcode, frames_of, masked
@@ -67,7 +67,7 @@ def test_a_pong_plans_the_next_ping() -> None:
 
     for _ in range(3):
         assert peer.timers.pass_time() == EVERY
-        assert peer.keepalive.pong(peer.pinged)
+        assert peer.keepalive.answers(Control(Opcode.PONG, peer.pinged))
 
     assert len(peer.sent) == 3
     assert peer.timers.pass_time() == EVERY
@@ -77,7 +77,7 @@ def test_no_pong_is_silence() -> None:
     peer = Pinged()
     peer.timers.pass_time()
 
-    assert not peer.keepalive.pong(b"guess")
+    assert not peer.keepalive.answers(Control(Opcode.PONG, b"guess"))
     assert peer.timers.pass_time() == PATIENCE
 
     assert peer.silences == 1
@@ -89,8 +89,8 @@ def test_a_pong_answers_one_ping() -> None:
     peer.timers.pass_time()
     payload = peer.pinged
 
-    assert peer.keepalive.pong(payload)
-    assert not peer.keepalive.pong(payload)
+    assert peer.keepalive.answers(Control(Opcode.PONG, payload))
+    assert not peer.keepalive.answers(Control(Opcode.PONG, payload))
     assert len(peer.timers.planned) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_connection_that_was_not_read_is_given_as_long_again() -> None:
 
     peer.keepalive.wait_again()
 
-    assert peer.keepalive.pong(peer.pinged)
+    assert peer.keepalive.answers(Control(Opcode.PONG, peer.pinged))
     assert peer.timers.pass_time() == EVERY
 
 
@@ -139,7 +139,7 @@ async def test_a_peer_that_answers_is_pinged_again() -> None:
         pong = masked(Opcode.PONG, payload)
         assert pong_payload(pong) == payload
         socket.receive(pong)
-    assert socket.protocol._judge is None, "the common pong needs no websockets"
+    assert socket.protocol._stream._judge is None, "the common pong needs no websockets"
     await socket.lose()
 
 
