@@ -93,8 +93,11 @@ class HttpProtocol(Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on."""
         if self._idle:
-            self._expect_request()
+            self._idle = False
+            self._stop_timer()
         self._read(data)
+        if self._timer is None and self._is_incomplete():
+            self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer is gone."""
@@ -168,9 +171,11 @@ class HttpProtocol(Protocol):
             self._context.loop.call_soon(self._read_ahead)
 
     def _read_pipelined(self) -> None:
-        if not self._ended:
+        if self._ended:
+            return
+        self._read_ahead()
+        if self._timer is None and self._is_incomplete():
             self._expect_request()
-            self._read_ahead()
 
     def _read_ahead(self) -> None:
         """Read what has been received already; then what comes."""
@@ -282,10 +287,12 @@ class HttpProtocol(Protocol):
             self._exchange.disconnect()
             self._exchange = None
 
+    def _is_incomplete(self) -> bool:
+        request = self._reader.request
+        return not self._ended and (request is None or not request.complete)
+
     def _expect_request(self) -> None:
         """From its first byte on, a request has to be here soon."""
-        self._idle = False
-        self._stop_timer()
         limits, loop = self._context.limits, self._context.loop
         self._timer = loop.call_later(limits.request_seconds, self._transport.abort)
 

@@ -37,13 +37,13 @@ class RequestReader:
         "_error",
         "_framing_bytes",
         "_head_bytes",
-        "_header_bytes",
         "_headers",
         "_ignored_offer",
         "_in_head",
         "_limits",
         "_parser",
         "_piece_body",
+        "_piece_bytes",
         "_requests",
         "_target",
     )
@@ -59,11 +59,11 @@ class RequestReader:
         # Of the request whose header or body comes.
         self._target = b""
         self._headers: Headers = []
-        self._header_bytes = 0
         self._head_bytes = 0
         self._body_bytes = 0
         self._framing_bytes = 0
-        # Of the piece that is parsed.
+        # The piece that is parsed, and what of it is body.
+        self._piece_bytes = 0
         self._piece_body = 0
         # A header with an offer to upgrade that is as if it were not there.
         self._ignored_offer: bytes | None = None
@@ -123,7 +123,7 @@ class RequestReader:
     def _feed(self, piece: bytes) -> int:
         """Have a piece parsed; how much of it was."""
         assert self._parser is not None
-        self._piece_body = 0
+        self._piece_bytes, self._piece_body = len(piece), 0
         try:
             self._parser.feed_data(piece)
         except HttpParserUpgrade as upgrade:
@@ -176,7 +176,7 @@ class RequestReader:
         self._in_head = True
         self._target = b""
         self._headers = []
-        self._header_bytes = self._head_bytes = self._body_bytes = self._framing_bytes = 0
+        self._head_bytes = self._body_bytes = self._framing_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """A part of its target."""
@@ -189,9 +189,6 @@ class RequestReader:
         if not self._in_head:
             return
         self._headers.append((name.lower(), value))
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > self._limits.max_header_bytes:
-            raise InvalidRequest("The header of the request is too large.")
         if len(self._headers) > self._limits.max_headers:
             raise InvalidRequest("The request has too many headers.")
 
@@ -200,6 +197,11 @@ class RequestReader:
         parser = self._parser
         assert parser is not None
         self._in_head = False
+        if self._head_bytes + self._piece_bytes > self._limits.max_header_bytes:
+            # In the piece may be the end of a body, too.
+            size = sum(len(name) + len(value) for name, value in self._headers)
+            if size > self._limits.max_header_bytes:
+                raise InvalidRequest("The header of the request is too large.")
         version = parser.get_http_version()
         request = Request(
             parser.get_method().decode("ascii"),

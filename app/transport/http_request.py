@@ -8,6 +8,7 @@ from httptools import HttpParserError, parse_url
 from app.transport.context import Headers
 
 EMPTY_LINE = b"\r\n\r\n"
+_CHECKED = frozenset((b"expect", b"host", b"transfer-encoding", b"upgrade"))
 _VERSIONS = frozenset(("1.0", "1.1"))
 # RFC 9110, section 7.2: a name or an address, and a port; it may be empty.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
@@ -81,6 +82,8 @@ def check(request: Request) -> bytes | None:
     hosts = 0
     offered = None
     for name, value in request.headers:
+        if name not in _CHECKED:
+            continue
         if name == b"host":
             hosts += 1
             if not _HOST.fullmatch(value):
