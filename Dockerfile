@@ -4,8 +4,8 @@ WORKDIR /src
 COPY requirements.lock ./
 RUN python -m venv /parley \
     && /parley/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE alembic.ini ./
-COPY app ./app
+COPY pyproject.toml README.md LICENSE ./
+COPY app ./parley
 COPY migrations ./migrations
 RUN /parley/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

@@ -1,44 +1,48 @@
-# Everything one does with this checkout. `make run` and `make test` set themselves up.
+# Tasks of this checkout. Targets that need the virtual environment create it.
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# The first Python that is new enough; `make PYTHON=... run` chooses another.
+# The first Python that is new enough; override with `make PYTHON=... run`.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo "$$python"; break; }; done)
 
-# The server that `make test-postgres` makes its databases on.
+# The server on which `make test-postgres` creates its databases.
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
-# No other target sees it: `make test` is in memory, whatever the environment says.
+# Hidden from other targets: `make test` runs in memory, whatever the environment says.
 unexport TEST_DATABASE_URL
 
 PYTEST := $(BIN)/pytest
 IN_PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-crash test-postgres test-all check bench torture clean lock
+.PHONY: help run test test-slow test-crash test-postgres test-hard test-all check bench mutants torture clean lock
 
-help: ## Show this list
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(STAMP) ## Start the server on http://127.0.0.1:8000
 	@exec $(BIN)/parley serve
 
-test: $(STAMP) ## Run the tests (not those marked slow or crash)
-	@$(PYTEST) -m "not crash and not slow" $(IN_PARALLEL) $(ARGS)
+test: $(STAMP) ## Run the tests, except those marked slow, crash or hard
+	@$(PYTEST) -m "not slow and not crash and not hard" $(IN_PARALLEL) $(ARGS)
 
-test-slow: $(STAMP) ## Run the slow tests too, and enforce branch coverage
-	@$(PYTEST) -m "not crash" $(IN_PARALLEL) --cov --cov-report=term $(ARGS)
+test-slow: $(STAMP) ## Run the tests including slow ones, and enforce branch coverage
+	@HYPOTHESIS_PROFILE=slow $(PYTEST) -m "not crash and not hard" $(IN_PARALLEL) --cov --cov-report=term $(ARGS)
 
 test-crash: $(STAMP) ## Run the tests that kill real server processes
-	@$(PYTEST) -m crash --timeout 600 $(ARGS)
+	@$(PYTEST) -m "crash and not hard" --timeout 600 $(ARGS)
 
-test-postgres: $(STAMP) ## Run the same tests on PostgreSQL (TEST_DATABASE_URL)
-	@TEST_DATABASE_URL="$(TEST_DATABASE_URL)" $(PYTEST) -m "not crash" $(IN_PARALLEL) $(ARGS)
+test-postgres: $(STAMP) ## Run the tests on PostgreSQL (TEST_DATABASE_URL)
+	@TEST_DATABASE_URL="$(TEST_DATABASE_URL)" HYPOTHESIS_PROFILE=slow \
+		$(PYTEST) -m "not crash and not hard" $(IN_PARALLEL) $(ARGS)
 
-test-all: ## Run the tests on every Python from 3.11 to 3.13 that is installed
+test-hard: $(STAMP) ## Run the long proofs, or those named in ARGS, for hours
+	@$(BIN)/python -m tests.proofs $(ARGS)
+
+test-all: ## Run the tests on every installed Python from 3.11 to 3.13
 	@ran=; for version in 3.11 3.12 3.13; do \
 		for python in python$$version "$$HOME"/.pyenv/versions/$$version.*/bin/python \
 				"$$(uv python find --no-python-downloads $$version 2>/dev/null)"; do \
@@ -49,32 +53,35 @@ test-all: ## Run the tests on every Python from 3.11 to 3.13 that is installed
 			break; \
 		done; \
 	done; \
-	test -n "$$ran" || { echo "There is no Python 3.11, 3.12 or 3.13 here." >&2; exit 1; }; \
+	test -n "$$ran" || { echo "No Python 3.11, 3.12 or 3.13 is installed." >&2; exit 1; }; \
 	echo "Passed on Python$$ran."
 
-check: $(STAMP) ## Check format, style, types and layers
+check: $(STAMP) ## Check formatting, style, types and imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## Measure, beside other servers in the same run
+bench: $(STAMP) ## Benchmark Parley and other servers
 	@$(BIN)/python -m bench $(ARGS)
 
-torture: $(STAMP) ## Look for lost messages, on URL=... or on a server that is killed 50 times
+mutants: $(STAMP) ## Measure with small faults whether the tests of core modules can fail
+	@$(BIN)/python -m bench.mutants $(ARGS)
+
+torture: $(STAMP) ## Look for lost messages on URL=..., or on a server that is killed 50 times
 	@$(BIN)/parley torture $(or $(URL),--serve --kills 50) $(ARGS)
 
-clean: ## Remove what was made here, except data/ and .env
+clean: ## Remove generated files, except data/ and .env
 	rm -rf .venv .venv-3.* build dist .coverage .coverage.* htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: ## Write requirements.lock anew, with the newest versions allowed (needs uv)
+lock: ## Update requirements.lock to the newest allowed versions (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --no-strip-extras \
 		--generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock
 
-# Set-up. With uv where it is installed, which brings a Python too if there is none.
+# Set-up, with uv if it is installed; uv also downloads a Python if there is none.
 
 $(STAMP): pyproject.toml requirements.lock
 	@set -e; \
@@ -85,13 +92,13 @@ $(STAMP): pyproject.toml requirements.lock
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 		if [ -z "$(PYTHON)" ] && [ ! -x $(BIN)/python ]; then \
-			echo "Parley needs Python 3.11 or newer. Install one, or say where it is: make PYTHON=/path/to/python3.12" >&2; \
+			echo "Parley needs Python 3.11 or newer. Install one, or pass its path: make PYTHON=/path/to/python3.12" >&2; \
 			exit 1; \
 		fi; \
-		echo "Setting up $(VENV) (a minute, the first time) ..."; \
+		echo "Setting up $(VENV) (about a minute the first time) ..."; \
 		if [ ! -x $(BIN)/python ]; then \
 			if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
-				echo "This Python has no venv. Install it with: apt-get install python3-venv" >&2; \
+				echo "This Python has no venv module. Install it with: apt-get install python3-venv" >&2; \
 				exit 1; \
 			fi; \
 			"$(PYTHON)" -m venv $(VENV); \

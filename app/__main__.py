@@ -1,6 +1,6 @@
-"""``python -m app`` is ``parley``."""
+"""``python -m parley``, or ``python -m app`` in a checkout, is the ``parley`` command."""
 
-from app.cli import main
+from .cli import main
 
 if __name__ == "__main__":
     main()

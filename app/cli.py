@@ -1,9 +1,12 @@
 """
-The ``parley`` command: what can be asked for, and how.
+The ``parley`` command: its commands, options and help.
 
-A command does its work in :mod:`app.commands`, says one line on standard output, and ends with
-0. What goes wrong is one line on standard error and another code; see
-:mod:`app.commands.exits`.
+A command does its work in :mod:`app.commands`, prints one line on standard output, and exits with
+0. On failure it prints one line on standard error and exits with another code; see
+:mod:`app.commands.exit_codes`.
+
+Each command imports what it runs when it runs: database, web framework and the rest take over a
+second, which ``parley --help`` need not wait for.
 """
 
 import asyncio
@@ -11,48 +14,46 @@ import secrets
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from app.api.openapi import VERSION
-from app.commands import data
-from app.commands.exits import CommandError, Misuse, verdict
-from app.commands.operating import Operator, operator
-from app.commands.serving import serve as serve_until_stopped
-from app.commands.torture import run as run_torture
-from app.config.settings import Settings, read_settings
-from app.domain.roles import Kind
-from app.observability.logs import configure
-from app.torture.plan import Plan
+from .commands.exit_codes import CommandError, Misuse, exit_status
+from .domain.roles import Kind
+from .torture.plan import Plan
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from .commands.admin_backend import AdminBackend
+    from .config.settings import Settings
 
 T = TypeVar("T")
 
 _CODES = (
-    "Exit codes: 0 done, 1 not done, 2 a setting or the command line can't be meant, "
-    "3 another process has the database."
+    "Exit codes: 0 done, 1 failed, 2 the command line or a setting is invalid, "
+    "3 another process is using the database."
 )
 _QUIET = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None}
 
 cli = typer.Typer(
     name="parley",
-    help="Parley, a chat server that misses no message. Settings are environment variables or "
-    "lines of .env; .env.example names every one.",
+    help="Parley, a chat server that never loses a message. Settings are environment variables "
+    "or lines of .env; .env.example lists all of them.",
     epilog=_CODES,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
     **_QUIET,  # type: ignore[arg-type]
 )
-user_cli = typer.Typer(help="Accounts: add them, let them in or keep them out.", **_QUIET)  # type: ignore[arg-type]
-room_cli = typer.Typer(help="Rooms.", **_QUIET)  # type: ignore[arg-type]
+user_cli = typer.Typer(help="Create, disable, enable and erase accounts.", **_QUIET)  # type: ignore[arg-type]
+room_cli = typer.Typer(help="Create rooms, and set what they keep.", **_QUIET)  # type: ignore[arg-type]
 cli.add_typer(user_cli, name="user")
 cli.add_typer(room_cli, name="room")
 
-Username = Annotated[str, typer.Argument(metavar="NAME", help="The username.")]
-RoomName = Annotated[str, typer.Argument(metavar="NAME", help="The room's name.")]
+Username = Annotated[str, typer.Argument(metavar="NAME", help="Username.")]
+RoomName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the room.")]
 FromStdin = Annotated[
     bool,
-    typer.Option("--password-stdin", help="Read the password from standard input, one line."),
+    typer.Option("--password-stdin", help="Read the password from a line of standard input."),
 ]
 
 
@@ -61,59 +62,69 @@ def main() -> None:
     try:
         cli(prog_name="parley")
     except Exception as exc:
-        # The root of the program. What is not foreseen is a fault of ours: it stays a traceback.
-        found = verdict(exc)
-        if found is None:
+        # An exception without an exit status is a bug: leave the traceback.
+        status = exit_status(exc)
+        if status is None:
             raise
-        line, code = found
+        line, code = status
         print(line, file=sys.stderr)
         sys.exit(code)
 
 
 @cli.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Where to listen, instead of HOST.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; overrides HOST.")] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="On which port, instead of PORT. 0: any that is free."),
+        typer.Option(help="Port to listen on; overrides PORT. 0 picks a free port."),
     ] = None,
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start again when a source file changes.")
+        bool, typer.Option("--reload", help="Restart when a source file changes.")
     ] = False,
 ) -> None:
-    """Start the server. An embedded database is migrated first."""
-    serve_until_stopped(host, port, reload=reload)
+    """Start the server. A SQLite database is migrated first."""
+    from .commands.serve import serve as run_server
+
+    run_server(host, port, reload=reload)
 
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database to the schema of this version."""
-    print(_run(data.migrate(_settings())))
+    """Migrate the database to the schema of this version."""
+    from .commands import database
+
+    print(_run(database.migrate(_settings())))
 
 
 @cli.command()
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to create.")],
 ) -> None:
-    """Copy the SQLite database, also while a server uses it."""
-    print(_run(data.backup(_settings(), file)))
+    """Back up the SQLite database to a file. Works while a server is running."""
+    from .commands import database
+
+    print(_run(database.backup(_settings(), file)))
 
 
 @cli.command()
 def epoch(
     new: Annotated[
         bool,
-        typer.Option("--new", help="Begin a new one: after restoring by other means."),
+        typer.Option("--new", help="Start a new epoch, after restoring a backup by other means."),
     ] = False,
 ) -> None:
-    """Show the epoch: the name of this history, which clients remember."""
-    print(_run(data.epoch(_settings(), new=new)))
+    """Show the epoch, which identifies this history to clients."""
+    from .commands import database
+
+    print(_run(database.epoch(_settings(), new=new)))
 
 
 @cli.command()
 def check() -> None:
-    """Look for what must not be in the log, also while a server uses it."""
-    report = _run(data.examine(_settings()))
+    """Check the log for inconsistencies. Works while a server is running."""
+    from .commands import database
+
+    report = _run(database.examine(_settings()))
     for finding in report.findings:
         print(finding)
     if report.findings:
@@ -121,41 +132,45 @@ def check() -> None:
             f"{len(report.findings)} findings in {report.rooms:,} rooms and "
             f"{report.events:,} events."
         )
-    print(f"All is well: {report.rooms:,} rooms, {report.events:,} events.")
+    print(f"No problems found: {report.rooms:,} rooms, {report.events:,} events.")
 
 
 @cli.command()
 def torture(
     url: Annotated[
         str | None,
-        typer.Argument(metavar="URL", help="A server, such as https://chat.example.org."),
+        typer.Argument(metavar="URL", help="Server to test, such as https://chat.example.org."),
     ] = None,
     serve: Annotated[
         bool,
-        typer.Option("--serve", help="A server of its own instead, which is killed at random."),
+        typer.Option("--serve", help="Test a temporary server instead, and kill it at random."),
     ] = False,
-    clients: Annotated[int, typer.Option(min=1, help="How many clients.")] = 20,
-    users: Annotated[int, typer.Option(min=1, help="How many accounts they share.")] = 10,
-    rooms: Annotated[int, typer.Option(min=1, help="How many rooms.")] = 3,
-    seconds: Annotated[float, typer.Option(min=0.0, help="For how long.")] = 60.0,
+    clients: Annotated[int, typer.Option(min=1, help="Number of clients.")] = 20,
+    users: Annotated[int, typer.Option(min=1, help="Number of accounts that they share.")] = 10,
+    rooms: Annotated[int, typer.Option(min=1, help="Number of rooms.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.0, help="Length of the run.")] = 60.0,
     kills: Annotated[
-        int, typer.Option(min=0, help="Until the server was killed so often, instead.")
+        int, typer.Option(min=0, help="Run until the server was killed this often instead.")
     ] = 0,
     kill_every: Annotated[
-        float, typer.Option(min=0.0, help="Seconds from one kill to the next, at most.")
+        float, typer.Option(min=0.0, help="Longest time between two kills, in seconds.")
     ] = 2.0,
     kill_with: Annotated[
         str | None,
-        typer.Option(metavar="COMMAND", help="Kills and restarts the server at URL."),
+        typer.Option(metavar="COMMAND", help="Shell command that kills and restarts the server."),
     ] = None,
     accounts: Annotated[
         Path | None,
-        typer.Option(help="A file of name:password lines, where registration is closed."),
+        typer.Option(help="File of name:password lines, if registration is closed."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the dice; random if left out.")] = None,
-    report: Annotated[Path | None, typer.Option("--json", help="Also write this file.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed. Default: random.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--json", help="Also write the report to this file as JSON.")
+    ] = None,
 ) -> None:
-    """Look for what a server loses, doubles or mixes up, while clients and network fail."""
+    """Test whether a server loses or duplicates events while clients and network fail."""
+    from .commands.torture import run as run_torture
+
     plan = Plan(
         seed=secrets.randbits(32) if seed is None else seed,
         clients=clients,
@@ -178,46 +193,46 @@ def version() -> None:
 def user_add(
     name: Username,
     display_name: Annotated[
-        str | None, typer.Option("--display-name", help="What others see.")
+        str | None, typer.Option("--display-name", help="Name that others see.")
     ] = None,
-    admin: Annotated[bool, typer.Option("--admin", help="Make them an administrator.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="Make it an administrator.")] = False,
     password_stdin: FromStdin = False,
 ) -> None:
-    """Make an account, whether registration is open or not. Asks for the password."""
+    """Create an account, even if registration is closed. Prompts for the password."""
     password = _password(password_stdin)
-    _operate(lambda to: to.add_user(name, password, display_name, is_admin=admin))
-    print(f"Made the account {name.lower()}.")
+    _run_admin(lambda backend: backend.add_user(name, password, display_name, is_admin=admin))
+    print(f"Created the account {name.lower()}.")
 
 
 @user_cli.command("passwd")
 def user_passwd(name: Username, password_stdin: FromStdin = False) -> None:
-    """Give a user another password, and end all their log-ins. Asks for it."""
+    """Change a user's password and revoke all their sessions. Prompts for the password."""
     password = _password(password_stdin)
-    _operate(lambda to: to.set_password(name, password))
-    print(f"{name.lower()} has a new password, and is logged out everywhere.")
+    _run_admin(lambda backend: backend.set_password(name, password))
+    print(f"Changed the password of {name.lower()} and revoked all sessions.")
 
 
 @user_cli.command("disable")
 def user_disable(name: Username) -> None:
-    """Keep a user out, and end all their log-ins."""
-    _operate(lambda to: to.disable(name))
-    print(f"{name.lower()} is kept out.")
+    """Disable an account and revoke all its sessions."""
+    _run_admin(lambda backend: backend.disable(name))
+    print(f"Disabled the account {name.lower()}.")
 
 
 @user_cli.command("enable")
 def user_enable(name: Username) -> None:
-    """Let a user in again."""
-    _operate(lambda to: to.enable(name))
-    print(f"{name.lower()} may log in.")
+    """Enable a disabled account."""
+    _run_admin(lambda backend: backend.enable(name))
+    print(f"Enabled the account {name.lower()}.")
 
 
 @user_cli.command("admin")
 def user_admin(
     name: Username,
-    off: Annotated[bool, typer.Option("--off", help="Make them an ordinary user.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Remove the administrator role.")] = False,
 ) -> None:
     """Make a user an administrator."""
-    _operate(lambda to: to.set_admin(name, not off))
+    _run_admin(lambda backend: backend.set_admin(name, not off))
     print(f"{name.lower()} is {'no longer ' if off else ''}an administrator.")
 
 
@@ -225,65 +240,70 @@ def user_admin(
 def user_erase(
     name: Username,
     blank_messages: Annotated[
-        bool, typer.Option("--blank-messages", help="Delete everything that they said, too.")
+        bool, typer.Option("--blank-messages", help="Also delete the text of their messages.")
     ] = False,
 ) -> None:
-    """Erase an account for good. Its messages stay, by deleted-<n>."""
-    _operate(lambda to: to.erase_user(name, blank=blank_messages))
-    print(f"{name.lower()} is erased{', with every message' if blank_messages else ''}.")
+    """Erase an account permanently. Its messages stay, attributed to deleted-<n>."""
+    _run_admin(lambda backend: backend.erase_user(name, blank=blank_messages))
+    print(f"Erased the account {name.lower()}{' and its messages' if blank_messages else ''}.")
 
 
 @room_cli.command("add")
 def room_add(
     name: RoomName,
-    title: Annotated[str, typer.Option(help="What it is called in lists.")] = "",
+    title: Annotated[str, typer.Option(help="Title shown in lists.")] = "",
     private: Annotated[
-        bool, typer.Option("--private", help="Only members see it. Name an owner too.")
+        bool, typer.Option("--private", help="Visible to members only. Requires --owner.")
     ] = False,
-    owner: Annotated[str | None, typer.Option(help="The username of its owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Username of the owner.")] = None,
 ) -> None:
-    """Make a room."""
+    """Create a room."""
     kind = Kind.PRIVATE if private else Kind.PUBLIC
-    _operate(lambda to: to.rooms.add(name, title, kind, owner))
-    print(f"Made the room {name.lower()}.")
+    _run_admin(lambda backend: backend.rooms.add(name, title, kind, owner))
+    print(f"Created the room {name.lower()}.")
 
 
 @room_cli.command("retention")
 def room_retention(
     name: RoomName,
     days: Annotated[
-        int | None, typer.Option(min=1, help="Keep the events of so many days.")
+        int | None, typer.Option(min=1, help="Keep the events of this many days.")
     ] = None,
-    events: Annotated[int | None, typer.Option(min=1, help="Keep so many events.")] = None,
-    off: Annotated[bool, typer.Option("--off", help="Keep everything.")] = False,
+    events: Annotated[int | None, typer.Option(min=1, help="Keep this many events.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Keep all events.")] = False,
 ) -> None:
-    """Have a room keep only what is recent. What is removed does not come back."""
+    """Set how long a room keeps events. Removed events can't be restored."""
     if sum((days is not None, events is not None, off)) != 1:
-        raise Misuse("Give one of --days, --events and --off.")
-    _operate(lambda to: to.rooms.set_retention(name, days=days, events=events))
-    kept = "everything" if off else f"{days} days" if days else f"{events} events"
+        raise Misuse("Give exactly one of --days, --events and --off.")
+    _run_admin(lambda backend: backend.rooms.set_retention(name, days=days, events=events))
+    kept = "all events" if off else f"the events of {days} days" if days else f"{events} events"
     print(f"{name.lower()} keeps {kept}.")
 
 
-def _settings() -> Settings:
+def _settings() -> "Settings":
+    from .config.settings import read_settings
+    from .observability.logs import configure
+
     settings = read_settings()
-    # A command says itself what it did and what went wrong.
+    # A command prints its own result and its own error.
     configure("critical", settings.log_format)
     return settings
 
 
-def _run(doing: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(doing)
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(coroutine)
 
 
-def _operate(act: Callable[[Operator], Awaitable[object]]) -> None:
+def _run_admin(action: Callable[["AdminBackend"], Awaitable[object]]) -> None:
+    from .commands.admin_backend import open_admin
+
     settings = _settings()
 
-    async def operate() -> None:
-        async with operator(settings) as doing:
-            await act(doing)
+    async def run() -> None:
+        async with open_admin(settings) as admin:
+            await action(admin)
 
-    _run(operate())
+    _run(run())
 
 
 def _password(from_stdin: bool) -> str:
@@ -293,6 +313,6 @@ def _password(from_stdin: bool) -> str:
         except UnicodeDecodeError:
             raise Misuse("The password on standard input is not UTF-8.") from None
     if not sys.stdin.isatty():
-        raise Misuse("There is no terminal to ask for the password: give --password-stdin.")
-    asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Again")
-    return asked
+        raise Misuse("There is no terminal to prompt for the password; use --password-stdin.")
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Again")
+    return password

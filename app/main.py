@@ -3,13 +3,13 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.middleware.cors import CORSMiddleware
 
-from app.api import (
+from .api import (
     admin,
     admin_rooms,
     auth,
@@ -25,49 +25,91 @@ from app.api import (
     problems,
     rooms,
     search,
+    upgrades,
     users,
 )
-from app.api.fast_path import plain_request
-from app.api.middleware import Requests
-from app.config.settings import Settings, read_settings
-from app.domain.limits import MAX_BODY_BYTES
-from app.lifespan import open_runtime
-from app.observability.logs import event
-from app.realtime.socket import websocket
+from .api.fast_path import plain_request
+from .api.head import HeadAsGet
+from .api.middleware import Requests
+from .api.not_started import NotStarted
+from .api.origins import Origins
+from .config.settings import Settings, read_settings
+from .domain.limits import MAX_BODY_BYTES
+from .observability.logs import event
+from .realtime.socket import websocket
+from .runtime import Runtime, open_server
+from .version import VERSION
 
 log = logging.getLogger("parley.server")
 
 
 class App(FastAPI):
     """
-    FastAPI for HTTP; WebSockets go past it, and so do pages of messages.
+    FastAPI for HTTP. WebSockets go past it, and so do pages of messages.
 
-    Its stack of middleware and routing would stay on the stack of every open socket: 5 KiB
-    and 0.1 ms each, for nothing that a socket needs.
+    FastAPI's middleware and routing would stay on the stack of every open socket: 5 KiB and
+    0.1 ms each, for nothing that a socket needs.
+
+    Args:
+        fast_paths: Whether pages of messages go past FastAPI, too. Middleware that is added to
+            this app does not see them then; a host's, around a mounted app, does.
+
     """
+
+    def __init__(self, *, fast_paths: bool, **fastapi: Any) -> None:
+        super().__init__(**fastapi)
+        self._fast_paths = fast_paths
+        self._not_started = NotStarted()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one connection."""
-        if scope["type"] == "websocket":
-            await websocket(scope, receive, send)
-        elif plain := plain_request(scope):
-            await Requests(plain.answer)(scope, receive, send)
+        kind = scope["type"]
+        runtime: Runtime | None = getattr(self.state, "runtime", None)
+        if runtime is None and kind != "lifespan":
+            await self._not_started(scope, receive, send)
+        elif runtime is not None and kind == "websocket":
+            await websocket(runtime.sockets, scope, receive, send)
+        elif runtime is not None and self._fast_paths and (plain := plain_request(scope)):
+            await Requests(partial(plain.answer, runtime))(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """An app with a runtime of its own, which is opened when the app starts."""
+def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
+    """
+    An app with a runtime of its own, which is opened when the app starts.
+
+    A host that mounts it enters its lifespan, since Starlette runs only the host's own::
+
+        chat = create_app(settings)
+
+        @asynccontextmanager
+        async def lifespan(app):
+            async with chat.router.lifespan_context(chat):
+                yield
+
+        host = FastAPI(lifespan=lifespan)
+        host.mount("/chat", chat)
+
+    Args:
+        fast_paths: See :class:`App`.
+
+    """
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with open_runtime(settings) as runtime:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_server(settings) as runtime:
+            # On the app: scope["state"] is the host's where this app is mounted.
             app.state.runtime = runtime
-            yield {"runtime": runtime}
+            try:
+                yield
+            finally:
+                del app.state.runtime
 
     app = App(
+        fast_paths=fast_paths,
         title="Parley",
-        version=openapi.VERSION,
+        version=VERSION,
         summary=openapi.SUMMARY,
         description=openapi.DESCRIPTION,
         openapi_tags=openapi.TAGS,
@@ -93,20 +135,17 @@ def create_app(settings: Settings) -> FastAPI:
         invites.router,
         admin.router,
         admin_rooms.router,
+        upgrades.router,
     ):
         app.include_router(router)
     docs.install(app)
     openapi.install(app)
-    if settings.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.allowed_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
-            expose_headers=["Location", "Retry-After"],
-        )
     # FastAPI would put it outside of Requests, where its answer is no problem document.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(HeadAsGet)
+    if settings.allowed_origins:
+        # Outside of everything that can answer, so that a page can read every error.
+        app.add_middleware(Origins, allowed=settings.allowed_origins)
     app.add_middleware(Requests)
     return app
 

@@ -1,1 +1,1 @@
-"""How fast it is, beside other servers in the same run: ``docs/performance-method.md``."""
+"""Benchmarks of Parley and other servers in the same run: ``docs/performance-method.md``."""

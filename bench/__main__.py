@@ -1,4 +1,4 @@
-"""``python -m bench``: measure Parley beside other servers. ``make bench`` is the same."""
+"""``python -m bench``: benchmark Parley and other servers. ``make bench`` is the same."""
 
 import argparse
 import hashlib
@@ -12,23 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine, report
+from bench.dataset import Dataset
 from bench.generator import BUILD, LoadFailed, build
-from bench.npm import NpmPeers
+from bench.npm_peers import NpmPeers
 from bench.report import Run
 from bench.scenario import Scenario
 from bench.scenarios import SCENARIOS
-from bench.servers import Server, StartFailed, all_servers, running
-from bench.worlds import World
+from bench.servers import Server, StartFailed, all_servers, run_server
 
 _RESULT = Path(__file__).parent / "results" / "latest.json"
 
 
 def main() -> int:
-    """Run what was chosen; 1 if a run of ours was void."""
-    chosen = _arguments()
-    scenarios = [s for s in SCENARIOS if _wanted(s, chosen)]
+    """Run the selected scenarios; returns 1 if a run of Parley was void."""
+    arguments = _arguments()
+    scenarios = [s for s in SCENARIOS if _is_selected(s, arguments)]
     if not scenarios:
-        print(f"There is no such scenario. There are: {', '.join(s.name for s in SCENARIOS)}")
+        print(f"There is no such scenario. Scenarios: {', '.join(s.name for s in SCENARIOS)}")
         return 2
     try:
         build()
@@ -36,56 +36,64 @@ def main() -> int:
         print(exc, file=sys.stderr)
         return 2
     machine.raise_descriptors()
-    npm = NpmPeers(wanted=_among("socket.io, sqlite3, better-sqlite3, WAL", chosen.servers))
-    if npm.missing() and not chosen.servers:
-        print(f"Without Socket.IO: {npm.missing()}.")
-    servers = [s for s in all_servers(npm) if _among(s.name, chosen.servers)]
-    facts = {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), **machine.describe()}
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    npm = NpmPeers(wanted=_matches("socket.io, sqlite3, better-sqlite3, WAL", arguments.servers))
+    if npm.missing() and not arguments.servers:
+        print(f"Socket.IO is left out: {npm.missing()}.")
+    servers = [s for s in all_servers(npm) if _matches(s.name, arguments.servers)]
+    machine_facts = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **machine.describe(),
+    }
+    print(", ".join(f"{name} {value}" for name, value in machine_facts.items()))
     runs: list[Run] = []
     for scenario in scenarios:
-        takers = [server for server in servers if scenario.takes_part(server)]
-        runs += _measured(scenario, takers, 1 if chosen.quick else chosen.runs)
+        participants = [server for server in servers if scenario.takes_part(server)]
+        runs += _measure_all(scenario, participants, 1 if arguments.quick else arguments.runs)
         report.print_scenario(runs, scenario)
-        report.save(chosen.output, facts, runs, scenarios)
-    print(f"\nWritten to {os.path.relpath(chosen.output)}")
+        report.save(arguments.output, machine_facts, runs, scenarios)
+    print(f"\nWritten to {os.path.relpath(arguments.output)}")
     return int(any(run.faults for run in runs if run.server == report.OURS))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one run of the main scenarios")
-    parser.add_argument("--runs", type=int, default=3, help="runs of each, for the medians")
+    parser.add_argument("--quick", action="store_true", help="run the main scenarios once")
+    parser.add_argument("--runs", type=int, default=3, help="runs per server, for the medians")
     parser.add_argument(
-        "--only", metavar="NAME,…", help="these scenarios, by (part of) their name"
+        "--only", metavar="NAME,…", help="run only these scenarios; part of a name suffices"
     )
-    parser.add_argument("--servers", metavar="NAME,…", help="these servers, by part of their name")
+    parser.add_argument(
+        "--servers", metavar="NAME,…", help="run only these servers, by part of their name"
+    )
     parser.add_argument("--output", type=Path, default=_RESULT, metavar="FILE")
     return parser.parse_args()
 
 
-def _wanted(scenario: Scenario, chosen: argparse.Namespace) -> bool:
-    if chosen.only:
-        names = chosen.only.split(",")
+def _is_selected(scenario: Scenario, arguments: argparse.Namespace) -> bool:
+    if arguments.only:
+        names = arguments.only.split(",")
         exact = any(name == each.name for name in names for each in SCENARIOS)
-        return scenario.name in names if exact else _among(scenario.name, chosen.only)
-    return scenario.main or not chosen.quick
+        return scenario.name in names if exact else _matches(scenario.name, arguments.only)
+    return scenario.main or not arguments.quick
 
 
-def _among(name: str, parts: str | None) -> bool:
+def _matches(name: str, parts: str | None) -> bool:
     return not parts or any(part in name for part in parts.split(","))
 
 
-def _measured(scenario: Scenario, servers: Sequence[Server], times: int) -> Iterator[Run]:
-    # Taking turns, so that a slow minute of the machine is everybody's.
+def _measure_all(scenario: Scenario, servers: Sequence[Server], times: int) -> Iterator[Run]:
+    # Servers take turns, so that a slow minute of the machine affects all of them.
     for number in range(times):
         for server in servers:
-            yield _one(scenario, server, number)
+            yield _measure_once(scenario, server, number)
 
 
-def _one(scenario: Scenario, server: Server, number: int) -> Run:
+def _measure_once(scenario: Scenario, server: Server, number: int) -> Run:
     try:
-        with _database(scenario, server) as folder, running(server, scenario.world, folder) as it:
+        with (
+            _database(scenario, server) as folder,
+            run_server(server, scenario.dataset, folder) as it,
+        ):
             counted, figures = scenario.run(it)
     except (LoadFailed, StartFailed) as exc:
         return Run(scenario.name, server.name, number, [str(exc)], {}, {})
@@ -95,28 +103,28 @@ def _one(scenario: Scenario, server: Server, number: int) -> Run:
 
 @contextmanager
 def _database(scenario: Scenario, server: Server) -> Iterator[Path]:
-    """A folder with the server's database, as the scenario wants to find it."""
-    if scenario.keeps_world:
-        kept = BUILD / "worlds" / f"{server.name}-{_version(scenario.world)}"
+    """Yield a folder with the server's database, filled for the scenario."""
+    if scenario.reuses_database:
+        kept = BUILD / "databases" / f"{server.name}-{_version(scenario.dataset)}"
         if not kept.exists():
             draft = kept.with_suffix(".draft")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
-            server.fill(draft, scenario.world)
+            server.fill(draft, scenario.dataset)
             draft.rename(kept)
         yield kept
         return
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
-        server.fill(Path(folder), scenario.world)
+        server.fill(Path(folder), scenario.dataset)
         yield Path(folder)
 
 
-def _version(world: World) -> str:
-    """Another one when the world, the schema or the way of filling it has changed."""
+def _version(dataset: Dataset) -> str:
+    """A key that changes with the dataset, the schema or the code that fills the database."""
     root = Path(__file__).resolve().parent.parent
     sources = [root / "bench" / "fixtures.py", *sorted(root.glob("migrations/versions/*.py"))]
     read = b"".join(path.read_bytes() for path in sources)
-    return hashlib.sha256(repr(world).encode() + read).hexdigest()[:12]
+    return hashlib.sha256(repr(dataset).encode() + read).hexdigest()[:12]
 
 
 if __name__ == "__main__":

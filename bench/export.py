@@ -1,8 +1,8 @@
 """
 ``python -m bench.export``: a room of a million events, exported from a running server.
 
-Measured at the client's end, over HTTP: how long it takes, and by how much the server's
-resident memory grows on the way. Every line is looked at: numbers without a hole.
+Measures, over HTTP, how long the client waits and how much the server's resident memory
+grows. Every line is checked: the seqs must have no gap.
 """
 
 import argparse
@@ -15,18 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine
+from bench.dataset import Dataset, Room
 from bench.machine import LOAD_CORE, on_core, resident_kib
-from bench.servers import Parley, Running, running
-from bench.worlds import Room, World
+from bench.servers import Parley, RunningServer, run_server
 
 _CHUNK_BYTES = 256 * 1024
-# Memory is looked at once per so many chunks: about each megabyte.
-_LOOK_EVERY = 4
+# Memory is sampled once per this many chunks, about every megabyte.
+_CHUNKS_PER_SAMPLE = 4
 
 
 @dataclass
-class Exported:
-    """One export, as the client saw it."""
+class ExportResult:
+    """One export, as measured by the client."""
 
     events: int = 0
     bytes: int = 0
@@ -40,25 +40,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="default %(default)s")
     parser.add_argument("--runs", type=int, default=3, help="default %(default)s")
-    chosen = parser.parse_args()
-    facts = {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), **machine.describe()}
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    # The first event says that the room was made.
-    world = World((Room("archive", 2, chosen.events - 1),))
+    arguments = parser.parse_args()
+    machine_facts = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **machine.describe(),
+    }
+    print(", ".join(f"{name} {value}" for name, value in machine_facts.items()))
+    # The first event is `room.created`.
+    dataset = Dataset((Room("archive", 2, arguments.events - 1),))
     server = Parley()
     with tempfile.TemporaryDirectory(prefix="parley-export-") as name:
         folder = Path(name)
-        server.fill(folder, world)
-        with running(server, world, folder) as at, on_core(LOAD_CORE):
+        server.fill(folder, dataset)
+        with run_server(server, dataset, folder) as at, on_core(LOAD_CORE):
             print(
                 f"{'':8}{'events':>12}{'MB':>8}{'s':>8}{'MB/s':>8}{'events/s':>12}{'grew MiB':>10}"
             )
-            for run in range(1, chosen.runs + 1):
-                _show(run, _export(server, at))
+            for run in range(1, arguments.runs + 1):
+                _print_run(run, _export(server, at))
 
 
-def _export(server: Parley, at: Running) -> Exported:
-    seen = Exported(before_kib=resident_kib(at.pid))
+def _export(server: Parley, at: RunningServer) -> ExportResult:
+    seen = ExportResult(before_kib=resident_kib(at.pid))
     connection = http.client.HTTPConnection("127.0.0.1", at.port, timeout=60)
     began = time.perf_counter()
     connection.request(
@@ -73,27 +76,27 @@ def _export(server: Parley, at: Running) -> Exported:
     assert answer.status == 200, answer.read()
     for line in _lines(answer, at.pid, seen):
         seen.events += 1
-        # Every event is there, and in its place.
+        # No event is missing or out of order.
         assert b'"seq":%d,' % seen.events in line, line
     seen.seconds = time.perf_counter() - began
     connection.close()
-    assert seen.events == 1 + at.world.rooms[0].messages
+    assert seen.events == 1 + at.dataset.rooms[0].messages
     return seen
 
 
-def _lines(answer: http.client.HTTPResponse, pid: int, seen: Exported) -> Iterator[bytes]:
+def _lines(answer: http.client.HTTPResponse, pid: int, seen: ExportResult) -> Iterator[bytes]:
     rest, chunks = b"", 0
     while chunk := answer.read1(_CHUNK_BYTES):
         seen.bytes += len(chunk)
         chunks += 1
-        if chunks % _LOOK_EVERY == 0:
+        if chunks % _CHUNKS_PER_SAMPLE == 0:
             seen.peak_kib = max(seen.peak_kib, resident_kib(pid))
         *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
-    assert not rest, "the last line has no end"
+    assert not rest, "the last line is incomplete"
 
 
-def _show(run: int, seen: Exported) -> None:
+def _print_run(run: int, seen: ExportResult) -> None:
     megabytes = seen.bytes / 1e6
     print(
         f"run {run:<4}{seen.events:12,}{megabytes:8.0f}{seen.seconds:8.1f}"

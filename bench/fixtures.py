@@ -1,9 +1,9 @@
 """
-Parley's own database, filled beside its API.
+Fills Parley's database without its API.
 
-Thousands of users at 20 ms of argon2 each, and millions of messages, would take longer than all
-measurements. So the migrations make the schema and SQL fills it, as ``parley`` itself would
-have; only the events of people joining are left out.
+Registering thousands of users at 20 ms of argon2 each, and sending millions of messages, would
+take longer than all measurements. So the migrations create the schema and SQL fills it with what
+Parley would have stored, except for the events of users joining.
 """
 
 import sqlite3
@@ -13,11 +13,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.store import migrations
-from bench.worlds import OLD, Room, World, fast, fill_text, username
+from bench.dataset import OLD, Dataset, Room, connect_without_sync, filler_text, username
 
 _YEAR_MS = 365 * 24 * 3600 * 1000
 
-# Room and user ids begin here, above what the migrations make.
+# The first room and user ids, above those that the migrations create.
 FIRST_ROOM = 1_000
 FIRST_USER = 1_000
 
@@ -30,30 +30,35 @@ FROM n
 """
 
 
-def fill(path: Path, world: World) -> None:
-    """Make the database of a new installation in which the rooms of ``world`` have been used."""
+def fill(path: Path, dataset: Dataset) -> None:
+    """Create the database of an installation with the rooms and messages of ``dataset``."""
     engine = sa.create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         migrations.upgrade(connection)
     engine.dispose()
     now = int(time.time() * 1000)
-    database = fast(str(path))
-    users = range(FIRST_USER, FIRST_USER + world.users)
+    database = connect_without_sync(str(path))
+    users = range(FIRST_USER, FIRST_USER + dataset.users)
     database.executemany(
         "INSERT INTO users (id, username, display_name, created_at) VALUES (?, ?, ?, ?)",
         ((user, username(user - FIRST_USER), username(user - FIRST_USER), now) for user in users),
     )
-    # Log-in and user have the same number.
+    # A session has the id of its user.
     database.executemany(
         "INSERT INTO sessions (id, user_id, label, created_at, last_used_at, expires_at)"
         " VALUES (?, ?, 'bench', ?, ?, ?)",
         ((user, user, now, now, now + _YEAR_MS) for user in users),
     )
-    for number, room in enumerate(world.rooms):
-        _fill_room(database, FIRST_ROOM + number, FIRST_USER + world.first_user(number), room, now)
+    for number, room in enumerate(dataset.rooms):
+        _fill_room(
+            database, FIRST_ROOM + number, FIRST_USER + dataset.first_user(number), room, now
+        )
     database.executemany(
         "INSERT INTO members (room_id, user_id, role, joined_at) VALUES (?, ?, 'member', ?)",
-        ((FIRST_ROOM + number, FIRST_USER + user, now) for number, _, user in world.seats()),
+        (
+            (FIRST_ROOM + number, FIRST_USER + user, now)
+            for number, _, user in dataset.memberships()
+        ),
     )
     database.commit()
     database.close()
@@ -72,8 +77,8 @@ def _fill_room(database: sqlite3.Connection, number: int, user: int, room: Room,
     )
     if room.messages:
         facts = {"room": number, "user": user, "members": room.members, "now": now}
-        texts = {"count": room.messages, "old": OLD, "filler": fill_text()}
+        texts = {"count": room.messages, "old": OLD, "filler": filler_text()}
         database.execute(_EVENTS, {**facts, **texts})
-        # Nobody searches for them: the index counts as complete up to its last document.
+        # Not indexed for search: the index counts as complete up to its last document.
         last = number << 32 | (1 + room.messages)
         database.execute("INSERT INTO search_documents (event_id, words) VALUES (?, '')", (last,))

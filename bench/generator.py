@@ -1,4 +1,4 @@
-"""The load generator: compiled on first use, run on a core of its own."""
+"""Runs the load generator: compiled on first use, on a core of its own."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ from bench.machine import LOAD_CORE, on_core
 BUILD = Path(__file__).parent / ".build"
 _SOURCES = Path(__file__).parent / "load"
 
-# Beyond its own limit, after which the generator reports what it has.
+# Added to the generator's own limit, after which it reports what it has.
 _GRACE_SECONDS = 20
 
 
@@ -41,7 +41,7 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What the generator does with the connections. ``load/load.h`` explains each."""
+    """What the generator does with the connections. ``load/load.h`` explains each option."""
 
     mode: str
     inflight: int = 1
@@ -61,17 +61,17 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Counted:
-    """What the generator counted, and whether it may be believed."""
+class LoadResult:
+    """What the generator counted, and whether the run is valid."""
 
     numbers: dict[str, Any] = field(default_factory=dict)
 
     def faults(self, *, ordered: bool) -> list[str]:
         """
-        Why the run is void; nothing if it is not.
+        Reasons why the run is void; empty if it is valid.
 
         Args:
-            ordered: Whether the server promises everybody the same order.
+            ordered: Whether the server promises all clients the same order.
 
         """
         found = []
@@ -82,16 +82,16 @@ class Counted:
         if self.numbers["faults"]:
             found.append(f"{self.numbers['faults']:.0f} faults: {self.numbers['fault']}")
         if ordered and self.numbers["order_faults"]:
-            found.append(f"{self.numbers['order_faults']:.0f} messages came in another order.")
+            found.append(f"{self.numbers['order_faults']:.0f} messages arrived out of order.")
         return found
 
 
 def build() -> Path:
     """
-    The generator, compiled if its sources are newer.
+    Compile the generator if its sources are newer; returns the program's path.
 
     Raises:
-        LoadFailed: If there is no C compiler, or it refuses.
+        LoadFailed: If there is no C compiler, or compilation fails.
 
     """
     program = BUILD / "load"
@@ -101,7 +101,7 @@ def build() -> Path:
         return program
     compiler = shutil.which("cc")
     if compiler is None:
-        raise LoadFailed("The load generator is a C program, and there is no C compiler (cc).")
+        raise LoadFailed("The load generator is a C program and needs a C compiler (cc).")
     BUILD.mkdir(exist_ok=True)
     command = [compiler, "-O2", "-Wall", "-Wextra", "-std=c11", "-o", str(program)]
     done = subprocess.run(
@@ -114,27 +114,27 @@ def build() -> Path:
 
 def run(
     dialect: str, port: int, pid: int, load: Load, connections: Sequence[Connection]
-) -> Counted:
+) -> LoadResult:
     """
-    Do what ``load`` says, and count.
+    Run the generator with ``load``, and return its counts.
 
     Raises:
         LoadFailed: If the generator ended without a result.
 
     """
-    with _started(dialect, port, pid, load, connections) as process:
+    with _start(dialect, port, pid, load, connections) as process:
         return _result(process, load)
 
 
 @contextmanager
-def held(
+def hold_open(
     dialect: str, port: int, pid: int, load: Load, connections: Sequence[Connection]
-) -> Iterator[list[Counted]]:
-    """Inside, all connections are open and idle. What was counted is in the list afterwards."""
-    counted: list[Counted] = []
-    with _started(dialect, port, pid, load, connections) as process:
+) -> Iterator[list[LoadResult]]:
+    """Hold all connections open and idle. The list has the result after the block."""
+    counted: list[LoadResult] = []
+    with _start(dialect, port, pid, load, connections) as process:
         assert process.stdout is not None
-        # The generator gives up by itself, and prints its result instead.
+        # If it gives up, the generator prints its result instead.
         line = process.stdout.readline()
         if line.strip() != "ready":
             raise LoadFailed(f"The connections could not be opened: {line.strip()}")
@@ -143,7 +143,7 @@ def held(
 
 
 @contextmanager
-def _started(
+def _start(
     dialect: str, port: int, pid: int, load: Load, connections: Sequence[Connection]
 ) -> Iterator[subprocess.Popen[str]]:
     where = [f"dialect={dialect}", f"port={port}", f"server={pid}"]
@@ -163,10 +163,10 @@ def _started(
         process.wait()
 
 
-def _result(process: subprocess.Popen[str], load: Load) -> Counted:
+def _result(process: subprocess.Popen[str], load: Load) -> LoadResult:
     try:
         # communicate() closes standard input, which ends the idle mode.
         output, _ = process.communicate(timeout=load.limit + _GRACE_SECONDS)
-        return Counted(json.loads(output.splitlines()[-1]))
+        return LoadResult(json.loads(output.splitlines()[-1]))
     except (subprocess.TimeoutExpired, IndexError, ValueError) as exc:
         raise LoadFailed(f"The load generator gave no result ({process.poll()}).") from exc

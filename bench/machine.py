@@ -1,4 +1,4 @@
-"""The machine: which core is whose, and what to write beside the figures."""
+"""The machine: the cores of server and generator, and facts to report with the figures."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ LOAD_CORE = _CORES[-1]
 
 @contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """What is started inside runs on this core, and so does everything that it starts."""
+    """Pin processes started in the block, and their children, to this core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -26,14 +26,14 @@ def on_core(core: int) -> Iterator[None]:
 
 
 def raise_descriptors() -> int:
-    """Allow as many open files as the system lets us, for us and all that we start."""
+    """Raise the limit of open files to its maximum, for this process and its children."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 
 
 def free_port() -> int:
-    """A port of this machine on which nobody listens now."""
+    """A local port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 def resident_kib(pid: int) -> int:
-    """How much of the process is in memory."""
+    """Resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
@@ -49,7 +49,7 @@ def resident_kib(pid: int) -> int:
 
 
 def describe() -> dict[str, str | int]:
-    """What a reader needs to compare these figures with others."""
+    """Facts needed to compare these figures with others."""
     return {
         "processor": _processor(),
         "cores": len(_CORES),

@@ -1,4 +1,4 @@
-"""What comes out: medians, ratios, a table for a person, JSON for everything else."""
+"""Reports results: medians and ratios as a table, everything as JSON."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from bench.scenario import Figure, Scenario
 
 OURS = "parley"
 
-# Shares of a core, above which a note stands below the table.
+# Shares of a core above which a note is printed below the table.
 _BUSY_GENERATOR = 0.9
 _BUSY_MACHINE = 0.15
 
@@ -23,14 +23,14 @@ class Run:
     scenario: str
     server: str
     number: int
-    # Empty, or why the run is void.
+    # Why the run is void; empty if it is valid.
     faults: list[str]
     figures: Mapping[str, float]
     counted: Mapping[str, object]
 
 
 def medians(runs: Iterable[Run], scenario: Scenario) -> dict[str, dict[str, float]]:
-    """Of each server's runs that are not void, the median of each figure."""
+    """The median of each figure over each server's valid runs."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         if run.scenario == scenario.name:
@@ -47,7 +47,7 @@ def medians(runs: Iterable[Run], scenario: Scenario) -> dict[str, dict[str, floa
 
 
 def print_scenario(runs: Sequence[Run], scenario: Scenario) -> None:
-    """The table of one scenario: a line for each server, ours first, with ratios to ours."""
+    """Print the table of one scenario: a line per server, with its ratio to Parley."""
     table = medians(runs, scenario)
     print(f"\n{scenario.title}")
     heads = "".join(
@@ -67,13 +67,13 @@ def print_scenario(runs: Sequence[Run], scenario: Scenario) -> None:
 
 
 def _notes(runs: Sequence[Run]) -> Iterator[str]:
-    """What speaks against believing these figures."""
+    """Reasons to doubt these figures."""
     generator = max((_share(run, "generator_cpu") for run in runs), default=0)
     others = max((_share(run, "others_cpu") for run in runs), default=0)
     if generator > _BUSY_GENERATOR:
-        yield f"the generator used {generator:.0%} of its core; it may have been the limit."
+        yield f"the generator used {generator:.0%} of its core; it may be the bottleneck."
     if others > _BUSY_MACHINE:
-        yield f"other programs used {others:.0%} of a core meanwhile; the figures are too low."
+        yield f"other programs used {others:.0%} of a core; the figures are too low."
 
 
 def _share(run: Run, name: str) -> float:
@@ -106,7 +106,7 @@ def save(
     runs: Sequence[Run],
     scenarios: Sequence[Scenario],
 ) -> None:
-    """Everything that was measured, and the medians."""
+    """Write everything that was measured, and the medians, as JSON."""
     path.parent.mkdir(exist_ok=True)
     summary = [
         {

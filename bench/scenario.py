@@ -1,13 +1,13 @@
-"""What a scenario is: a world, a load, and the figures read from what was counted."""
+"""A scenario: a dataset, a load, and the figures computed from the generator's counts."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bench import generator
-from bench.generator import Connection, Counted, Load
-from bench.servers import Running, Server
-from bench.worlds import World
+from bench.dataset import Dataset
+from bench.generator import Connection, Load, LoadResult
+from bench.servers import RunningServer, Server
 
 Numbers = dict[str, float]
 
@@ -23,25 +23,25 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One measurement, and which servers can take part in it."""
+    """One measurement, and the servers that take part in it."""
 
     name: str
     title: str
     figures: tuple[Figure, ...]
-    world: World
+    dataset: Dataset
     load: Load
-    connect: Callable[[Running], list[Connection]]
-    read: Callable[[Running, Counted], Numbers]
+    connect: Callable[[RunningServer], list[Connection]]
+    read: Callable[[RunningServer, LoadResult], Numbers]
     takes_part: Callable[[Server], bool]
-    # Instead of one run of the generator.
-    measure: Callable[["Scenario", Running], tuple[Counted, Numbers]] | None = None
+    # Replaces the single run of the generator.
+    measure: Callable[["Scenario", RunningServer], tuple[LoadResult, Numbers]] | None = None
     dialect: str | None = None
     main: bool = False
-    # The database is only read: it is made once, kept, and shared by the runs.
-    keeps_world: bool = False
+    # The database is only read: it is created once, kept, and shared by the runs.
+    reuses_database: bool = False
 
-    def run(self, running: Running) -> tuple[Counted, Numbers]:
-        """Measure a server that has just been started."""
+    def run(self, running: RunningServer) -> tuple[LoadResult, Numbers]:
+        """Measure a freshly started server."""
         if self.measure is not None:
             return self.measure(self, running)
         counted = generator.run(
@@ -53,7 +53,7 @@ class Scenario:
         )
         return counted, self.read(running, counted)
 
-    def hold(self, running: Running) -> AbstractContextManager[list[Counted]]:
-        """The same connections, open and idle."""
+    def hold(self, running: RunningServer) -> AbstractContextManager[list[LoadResult]]:
+        """Hold the scenario's connections open and idle."""
         where = (self.dialect or running.server.dialect, running.port, running.pid)
-        return generator.held(*where, self.load, self.connect(running))
+        return generator.hold_open(*where, self.load, self.connect(running))

@@ -3,39 +3,39 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.clients import arrivals, joiners, pages, rooms
+from bench.connections import arriving_clients, joining_clients, page_clients, room_clients
+from bench.dataset import Dataset, Room
 from bench.figures import (
     answer_rate,
     arrival_rate,
-    cut_off,
+    latency_to_last_member,
     memory,
+    slow_reader_figures,
     throughput,
-    to_the_last_member,
 )
 from bench.generator import Load
 from bench.scenario import Figure, Scenario
 from bench.servers import Server
-from bench.worlds import Room, World
 
 PAGE = 50
 IDLE_CONNECTIONS = 5_000
 
-# Who takes part
+# Participants
 
 
-def everybody(server: Server) -> bool:
+def every_server(server: Server) -> bool:
     return True
 
 
-def stores(server: Server) -> bool:
+def storing_servers(server: Server) -> bool:
     return server.stores and server.name != "bare uvloop"
 
 
-def ours(server: Server) -> bool:
+def only_parley(server: Server) -> bool:
     return server.name == "parley"
 
 
-def everybody_but_the_ceiling(server: Server) -> bool:
+def all_but_bare_uvloop(server: Server) -> bool:
     return server.name != "bare uvloop"
 
 
@@ -47,33 +47,33 @@ _P99 = Figure("p99", "ms", more_is_better=False)
 _JOINS = Figure("joins/s", "/s")
 _ANSWERS = Figure("answers/s", "/s")
 
-HUNDRED = World((Room("hundred", 100),))
-_ARCHIVE = World((Room("archive", 500, 100_000),))
-_HISTORY = World((Room("small", 50, 1_000), Room("large", 50, 5_000_000)))
-_SLOW = World((Room("slow", 200),))
-# 2,400 messages: what 24 of them took decides about a p99.
+HUNDRED = Dataset((Room("hundred", 100),))
+_ARCHIVE = Dataset((Room("archive", 500, 100_000),))
+_HISTORY = Dataset((Room("small", 50, 1_000), Room("large", 50, 5_000_000)))
+_SLOW = Dataset((Room("slow", 200),))
+# 2,400 messages, so that the p99 rests on 24 of them.
 _PACED = Load(mode="paced", rate=200, seconds=12)
 
 _busy = Scenario(
     name="room-100",
     title="Room of 100, 10 senders with 8 unacknowledged messages each",
     figures=(_RATE, Figure("deliveries/s", "/s"), _P50, _P99),
-    world=HUNDRED,
+    dataset=HUNDRED,
     load=Load(mode="closed", inflight=8),
-    connect=rooms(senders=10),
+    connect=room_clients(senders=10),
     read=throughput,
-    takes_part=everybody,
+    takes_part=every_server,
     main=True,
 )
 _history = Scenario(
     name="history-1k",
     title="The newest 50 messages over HTTP, 8 clients, room of 1,000 messages",
     figures=(_ANSWERS, _P50, _P99),
-    world=World((Room("small", 50, 1_000),)),
+    dataset=Dataset((Room("small", 50, 1_000),)),
     load=Load(mode="pages", replay=PAGE),
-    connect=pages(0, 8),
+    connect=page_clients(0, 8),
     read=answer_rate,
-    takes_part=stores,
+    takes_part=storing_servers,
     dialect="http",
     main=True,
 )
@@ -81,11 +81,11 @@ _slow = Scenario(
     name="slow-none",
     title="Room of 200, 200 messages/s; all read",
     figures=(_P50, _P99),
-    world=_SLOW,
+    dataset=_SLOW,
     load=_PACED,
-    connect=rooms(senders=10),
-    read=to_the_last_member,
-    takes_part=ours,
+    connect=room_clients(senders=10),
+    read=latency_to_last_member,
+    takes_part=only_parley,
 )
 
 
@@ -95,7 +95,7 @@ def _lone(inflight: int) -> Scenario:
         name=f"lone-{inflight}",
         title=f"Room of 100, one sender with {inflight} in flight",
         load=Load(mode="closed", inflight=inflight),
-        connect=rooms(senders=1),
+        connect=room_clients(senders=1),
         main=inflight == 1,
     )
 
@@ -107,99 +107,99 @@ SCENARIOS: Sequence[Scenario] = (
         name="paced",
         title="Room of 100, 200 messages/s: from send to the last member",
         figures=(_P50, _P99),
-        world=HUNDRED,
+        dataset=HUNDRED,
         load=_PACED,
-        connect=rooms(senders=10),
-        read=to_the_last_member,
-        takes_part=everybody,
+        connect=room_clients(senders=10),
+        read=latency_to_last_member,
+        takes_part=every_server,
         main=True,
     ),
     replace(
         _busy,
         name="room-1000",
         title="Room of 1,000, 10 senders with 8 unacknowledged messages each",
-        world=World((Room("thousand", 1_000),)),
+        dataset=Dataset((Room("thousand", 1_000),)),
         main=False,
     ),
     replace(
         _busy,
         name="rooms-1000",
         title="1,000 rooms of 5, one sender each",
-        world=World(tuple(Room(f"room-{n}", 5) for n in range(1_000))),
+        dataset=Dataset(tuple(Room(f"room-{n}", 5) for n in range(1_000))),
         load=Load(mode="closed", inflight=1),
-        connect=rooms(senders=1),
+        connect=room_clients(senders=1),
         main=False,
     ),
     Scenario(
         name="connect",
         title="Connect, log in, join, replay of 50 from a room of 100,000 messages",
         figures=(_JOINS, _P50, _P99),
-        world=_ARCHIVE,
+        dataset=_ARCHIVE,
         load=Load(mode="connect", replay=PAGE),
-        connect=arrivals(PAGE),
+        connect=arriving_clients(PAGE),
         read=arrival_rate,
-        takes_part=stores,
+        takes_part=storing_servers,
         main=True,
     ),
     Scenario(
         name="connect-empty",
         title="Connect, log in, join an empty room",
         figures=(_JOINS, _P50, _P99),
-        world=World(tuple(Room(f"empty-{n}", 5) for n in range(100))),
+        dataset=Dataset(tuple(Room(f"empty-{n}", 5) for n in range(100))),
         load=Load(mode="connect"),
-        connect=arrivals(0),
+        connect=arriving_clients(0),
         read=arrival_rate,
-        takes_part=everybody,
+        takes_part=every_server,
     ),
     Scenario(
         name="join",
         title="join to caught_up on an open socket, replay of 50 of 100,000 messages",
         figures=(_ANSWERS, _P50, _P99),
-        world=World((Room("archive", 32, 100_000),)),
+        dataset=Dataset((Room("archive", 32, 100_000),)),
         load=Load(mode="join", replay=PAGE),
-        connect=joiners,
+        connect=joining_clients,
         read=answer_rate,
-        takes_part=ours,
+        takes_part=only_parley,
     ),
     Scenario(
         name="storm",
         title="2,000 connections arrive with log-in token and join one room, replay of 50",
         figures=(_JOINS, _P50, _P99),
-        world=World((Room("storm", 2_000, 1_000),)),
+        dataset=Dataset((Room("storm", 2_000, 1_000),)),
         load=Load(mode="connect", replay=PAGE, total=2_000, opening=400, keep=True),
-        connect=arrivals(PAGE),
+        connect=arriving_clients(PAGE),
         read=arrival_rate,
-        takes_part=stores,
+        takes_part=storing_servers,
     ),
     _history,
     replace(
         _history,
         name="history-1k-beside-5m",
         title="The same, of a room of 1,000 beside one of 5,000,000",
-        world=_HISTORY,
-        takes_part=ours,
+        dataset=_HISTORY,
+        takes_part=only_parley,
         main=False,
-        keeps_world=True,
+        reuses_database=True,
     ),
     replace(
         _history,
         name="history-5m",
         title="The same, of the room of 5,000,000",
-        world=_HISTORY,
-        connect=pages(1, 8),
-        takes_part=ours,
+        dataset=_HISTORY,
+        connect=page_clients(1, 8),
+        takes_part=only_parley,
         main=False,
-        keeps_world=True,
+        reuses_database=True,
     ),
     Scenario(
         name="idle",
         title=f"Memory of an idle connection, at {IDLE_CONNECTIONS:,}",
         figures=(Figure("memory", "KiB", more_is_better=False),),
-        world=World(tuple(Room(f"idle-{n}", 50) for n in range(IDLE_CONNECTIONS // 50))),
+        dataset=Dataset(tuple(Room(f"idle-{n}", 50) for n in range(IDLE_CONNECTIONS // 50))),
         load=Load(mode="idle", opening=100, limit=60),
-        connect=rooms(senders=0),
+        connect=room_clients(senders=0),
         read=throughput,
-        takes_part=everybody_but_the_ceiling,
+        takes_part=all_but_bare_uvloop,
         measure=memory,
         main=True,
     ),
@@ -215,7 +215,7 @@ SCENARIOS: Sequence[Scenario] = (
             Figure("told 4102", "of 50"),
             Figure("all cut after", "s", more_is_better=False),
         ),
-        connect=rooms(senders=10, stalled=50),
-        read=cut_off,
+        connect=room_clients(senders=10, stalled=50),
+        read=slow_reader_figures,
     ),
 )

@@ -1,8 +1,8 @@
 """
-The servers under measurement: how each is started, and how its clients connect.
+The servers under test: how each is started, and how its clients connect.
 
-All get the same: one core, a database of their own, as many descriptors as there are, no log of
-requests. A server ends with SIGKILL: what it does on its way out is not measured here.
+All get the same resources: one core, a database of their own, the maximum of descriptors, no
+request log. Servers are ended with SIGKILL: their shutdown is not measured.
 """
 
 import json
@@ -25,10 +25,10 @@ from jose import jwt
 from app.domain.ids import Millis, SessionId, UserId
 from app.security.access_tokens import AccessTokens
 from bench import fixtures
+from bench.dataset import Dataset, username
 from bench.machine import SERVER_CORE, free_port, on_core
-from bench.npm import NpmPeers
+from bench.npm_peers import NpmPeers
 from bench.peers import databases
-from bench.worlds import World, username
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 30
@@ -38,36 +38,36 @@ _DURABLE = ("journal_mode=WAL", "synchronous=FULL")
 
 
 class StartFailed(Exception):
-    """A server did not start. The text has the end of what it said."""
+    """A server did not start. The message has the end of its log."""
 
 
 class Server(Protocol):
-    """One of the servers, as the scenarios need it."""
+    """A server under test."""
 
     name: str
     dialect: str
-    # Whether an acknowledged message is on disk, and everybody hears the same order.
+    # Whether an acknowledged message is on disk, and whether all clients see the same order.
     stores: bool
     ordered: bool
 
-    def fill(self, folder: Path, world: World) -> None:
-        """Make the database in ``folder``."""
+    def fill(self, folder: Path, dataset: Dataset) -> None:
+        """Create the database in ``folder``."""
 
     def command(self, folder: Path, port: int) -> list[str]:
-        """What starts it."""
+        """The command that starts the server."""
 
     def environment(self, folder: Path) -> Mapping[str, str]:
-        """What is set for it."""
+        """Environment variables of the server."""
 
-    def socket(self, world: World, room: int, user: int, replay: int) -> tuple[str, str]:
-        """The target of a socket that joins a room, and the dialect's argument."""
+    def socket(self, dataset: Dataset, room: int, user: int, replay: int) -> tuple[str, str]:
+        """The request target of a socket that joins a room, and the dialect's argument."""
 
-    def page(self, world: World, room: int, user: int) -> tuple[str, str]:
-        """The target of the newest 50 messages of a room, and the bearer token."""
+    def page(self, dataset: Dataset, room: int, user: int) -> tuple[str, str]:
+        """The request target of a room's newest 50 messages, and the bearer token."""
 
 
 class Parley:
-    """Ours. Its limits stay on, at values that nobody reaches, so that their cost counts."""
+    """Parley, with limits set to values that are never reached, so that their cost counts."""
 
     name, dialect, stores, ordered = "parley", "parley", True, True
 
@@ -75,8 +75,8 @@ class Parley:
         self._secret = secrets.token_hex(32)
         self._tokens = AccessTokens(self._secret, (), _TOKEN_MINUTES)
 
-    def fill(self, folder: Path, world: World) -> None:
-        fixtures.fill(folder / "parley.db", world)
+    def fill(self, folder: Path, dataset: Dataset) -> None:
+        fixtures.fill(folder / "parley.db", dataset)
 
     def command(self, folder: Path, port: int) -> list[str]:
         return [sys.executable, "-m", "app", "serve", "--port", str(port)]
@@ -98,26 +98,26 @@ class Parley:
         }
 
     def token(self, user: int) -> str:
-        """A fresh access token of a user of the world."""
+        """Issue an access token for a user of the dataset."""
         number = fixtures.FIRST_USER + user
         return self._tokens.issue(
             UserId(number), SessionId(number), Millis(int(time.time() * 1000))
         )
 
-    def socket(self, world: World, room: int, user: int, replay: int) -> tuple[str, str]:
-        return f"/ws/{world.rooms[room].name}?token={self.token(user)}", "-"
+    def socket(self, dataset: Dataset, room: int, user: int, replay: int) -> tuple[str, str]:
+        return f"/ws/{dataset.rooms[room].name}?token={self.token(user)}", "-"
 
-    def page(self, world: World, room: int, user: int) -> tuple[str, str]:
-        return f"/rooms/{world.rooms[room].name}/messages?limit=50", self.token(user)
+    def page(self, dataset: Dataset, room: int, user: int) -> tuple[str, str]:
+        return f"/rooms/{dataset.rooms[room].name}/messages?limit=50", self.token(user)
 
 
 class Tutorial:
-    """FastAPI's WebSocket tutorial: nothing is stored, nobody logs in."""
+    """FastAPI's WebSocket tutorial: no storage, no login."""
 
     name, dialect, stores, ordered = "tutorial, no store", "plain", False, False
     module = "tutorial"
 
-    def fill(self, folder: Path, world: World) -> None:
+    def fill(self, folder: Path, dataset: Dataset) -> None:
         pass
 
     def command(self, folder: Path, port: int) -> list[str]:
@@ -128,15 +128,15 @@ class Tutorial:
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {}
 
-    def socket(self, world: World, room: int, user: int, replay: int) -> tuple[str, str]:
-        return f"/ws/{world.rooms[room].name}", "-"
+    def socket(self, dataset: Dataset, room: int, user: int, replay: int) -> tuple[str, str]:
+        return f"/ws/{dataset.rooms[room].name}", "-"
 
-    def page(self, world: World, room: int, user: int) -> tuple[str, str]:
+    def page(self, dataset: Dataset, room: int, user: int) -> tuple[str, str]:
         raise NotImplementedError
 
 
 class TutorialStore(Tutorial):
-    """The same with users and messages in SQLite, one commit a message."""
+    """The same with users and messages in SQLite, one commit per message."""
 
     stores, module = True, "tutorial_store"
 
@@ -145,8 +145,8 @@ class TutorialStore(Tutorial):
         self._pragmas = pragmas
         self._secret = secrets.token_hex(32)
 
-    def fill(self, folder: Path, world: World) -> None:
-        databases.fill_tutorial(folder / "chat.db", world)
+    def fill(self, folder: Path, dataset: Dataset) -> None:
+        databases.fill_tutorial(folder / "chat.db", dataset)
 
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {
@@ -160,11 +160,11 @@ class TutorialStore(Tutorial):
         token: str = jwt.encode(claims, self._secret, "HS256")
         return token
 
-    def socket(self, world: World, room: int, user: int, replay: int) -> tuple[str, str]:
-        return f"/ws/{world.rooms[room].name}?token={self._token(user)}", "-"
+    def socket(self, dataset: Dataset, room: int, user: int, replay: int) -> tuple[str, str]:
+        return f"/ws/{dataset.rooms[room].name}?token={self._token(user)}", "-"
 
-    def page(self, world: World, room: int, user: int) -> tuple[str, str]:
-        return f"/rooms/{world.rooms[room].name}/messages?limit=50", self._token(user)
+    def page(self, dataset: Dataset, room: int, user: int) -> tuple[str, str]:
+        return f"/rooms/{dataset.rooms[room].name}/messages?limit=50", self._token(user)
 
 
 class SocketIO:
@@ -178,8 +178,8 @@ class SocketIO:
         self._driver = driver
         self._pragmas = pragmas
 
-    def fill(self, folder: Path, world: World) -> None:
-        databases.fill_socketio(folder / "chat.db", world)
+    def fill(self, folder: Path, dataset: Dataset) -> None:
+        databases.fill_socketio(folder / "chat.db", dataset)
 
     def command(self, folder: Path, port: int) -> list[str]:
         where = [str(port), str(folder / "chat.db")]
@@ -188,23 +188,23 @@ class SocketIO:
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {}
 
-    def socket(self, world: World, room: int, user: int, replay: int) -> tuple[str, str]:
-        # Numbers run through all rooms, in the order in which they were filled.
-        last = sum(each.messages for each in world.rooms[: room + 1])
+    def socket(self, dataset: Dataset, room: int, user: int, replay: int) -> tuple[str, str]:
+        # Message ids run through all rooms, in the order in which they were filled.
+        last = sum(each.messages for each in dataset.rooms[: room + 1])
         known = json.dumps({"serverOffset": last - replay}, separators=(",", ":"))
-        name = urllib.parse.quote(world.rooms[room].name)
+        name = urllib.parse.quote(dataset.rooms[room].name)
         return f"/socket.io/?EIO=4&transport=websocket&room={name}", known
 
-    def page(self, world: World, room: int, user: int) -> tuple[str, str]:
-        return f"/rooms/{world.rooms[room].name}/messages?limit=50", "-"
+    def page(self, dataset: Dataset, room: int, user: int) -> tuple[str, str]:
+        return f"/rooms/{dataset.rooms[room].name}/messages?limit=50", "-"
 
 
 class BareUvloop:
-    """The ceiling: group commit and joined writes, and nothing else of a chat server."""
+    """An upper bound: group commit and joined writes, and no other feature of a chat server."""
 
     name, dialect, stores, ordered = "bare uvloop", "parley", True, True
 
-    def fill(self, folder: Path, world: World) -> None:
+    def fill(self, folder: Path, dataset: Dataset) -> None:
         pass
 
     def command(self, folder: Path, port: int) -> list[str]:
@@ -219,15 +219,15 @@ class BareUvloop:
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {}
 
-    def socket(self, world: World, room: int, user: int, replay: int) -> tuple[str, str]:
-        return f"/ws/{world.rooms[room].name}", "-"
+    def socket(self, dataset: Dataset, room: int, user: int, replay: int) -> tuple[str, str]:
+        return f"/ws/{dataset.rooms[room].name}", "-"
 
-    def page(self, world: World, room: int, user: int) -> tuple[str, str]:
+    def page(self, dataset: Dataset, room: int, user: int) -> tuple[str, str]:
         raise NotImplementedError
 
 
 def all_servers(npm: NpmPeers) -> list[Server]:
-    """Everybody, ours first, as far as they can run here."""
+    """All servers that can run here, Parley first."""
     servers: list[Server] = [
         Parley(),
         Tutorial(),
@@ -246,19 +246,19 @@ def all_servers(npm: NpmPeers) -> list[Server]:
 
 
 @dataclass(frozen=True)
-class Running:
-    """A server that answers."""
+class RunningServer:
+    """A server process that answers requests."""
 
     server: Server
-    world: World
+    dataset: Dataset
     port: int
     pid: int
 
 
 @contextmanager
-def running(server: Server, world: World, folder: Path) -> Iterator[Running]:
+def run_server(server: Server, dataset: Dataset, folder: Path) -> Iterator[RunningServer]:
     """
-    A server on its core, on the database in ``folder``, until the block ends.
+    Run a server on its core with the database in ``folder``, until the block ends.
 
     Raises:
         StartFailed: If it does not answer in time.
@@ -275,7 +275,7 @@ def running(server: Server, world: World, folder: Path) -> Iterator[Running]:
     try:
         if not _answers(process, port):
             raise StartFailed(f"{server.name} did not start:\n{said.read_text()[-2000:]}")
-        yield Running(server, world, port, process.pid)
+        yield RunningServer(server, dataset, port, process.pid)
     finally:
         process.kill()
         process.wait()
@@ -287,7 +287,7 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
         except urllib.error.HTTPError:
-            return True  # it has no such page, and says so
+            return True  # an HTTP error is an answer, too
         except OSError:
             time.sleep(0.05)
         else:

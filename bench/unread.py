@@ -1,8 +1,8 @@
 """
-``python -m bench.unread``: what unread counts cost when somebody arrives who is in 200 rooms.
+``python -m bench.unread``: the cost of unread counts when a member of 200 rooms connects.
 
-A million events in all. Measured is what ``welcome.rooms`` takes: the rooms, and head, unread
-and mentions of each, of one snapshot; through the reader thread, as a socket gets it.
+Measures, on a million events, what ``welcome.rooms`` takes: the rooms, and head, unread and
+mentions of each from one snapshot, through the reader thread, as for a socket.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
 from app.wire.rooms import room_body
 from bench import fixtures, machine
-from bench.worlds import Room, World, fast
+from bench.dataset import Dataset, Room, connect_without_sync
 
 _ROOMS = 200
 _EVENTS = 1_000_000
@@ -44,10 +44,13 @@ _DELETED = "UPDATE events SET deleted_at = at, text = NULL WHERE id % 20 = 7"
 def main() -> None:
     """Fill a database, and print a table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--times", type=int, default=300, help="of each, default %(default)s")
+    parser.add_argument("--times", type=int, default=300, help="repetitions, default %(default)s")
     times = parser.parse_args().times
-    facts = {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), **machine.describe()}
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    machine_facts = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **machine.describe(),
+    }
+    print(", ".join(f"{name} {value}" for name, value in machine_facts.items()))
     with tempfile.TemporaryDirectory(prefix="parley-unread-") as folder:
         file = Path(folder, "parley.db")
         _fill(file)
@@ -62,22 +65,22 @@ def main() -> None:
             measured, counted = asyncio.run(_measure(file, times))
             median, last = statistics.median(measured), _percentile(measured, 0.99)
             print(f"{title:24}{median:12.2f}{last:12.2f}{counted:16,}")
-        print("\nWhat SQLite touches of the events:")
+        print("\nQuery plan steps on events and mentions:")
         for line in asyncio.run(_plan(file)):
             print(f"  {line}")
 
 
 def _fill(file: Path) -> None:
-    # A room of one, which the reader joins, for each.
+    # Rooms with one member each, which the reader joins.
     rooms = tuple(Room(f"room-{n:03}", 1, _PER_ROOM - 1) for n in range(_ROOMS))
-    fixtures.fill(file, World(rooms))
-    database = fast(str(file))
+    fixtures.fill(file, Dataset(rooms))
+    database = connect_without_sync(str(file))
     database.execute(
         "INSERT OR IGNORE INTO members (room_id, user_id, role, joined_at)"
         " SELECT id, ?, 'member', created_at FROM rooms WHERE name LIKE 'room-%'",
         (_READER,),
     )
-    # What the reader said is not unread, so somebody else said it all.
+    # A user's own messages are not unread: attribute them all to another user.
     database.execute('UPDATE events SET "by" = ? WHERE "by" = ?', (_READER + 1, _READER))
     database.execute(_MENTIONS, (_READER,))
     database.execute(_DELETED)
@@ -98,7 +101,7 @@ def _read_all_but(file: Path, unread: int) -> None:
 
 
 async def _measure(file: Path, times: int) -> tuple[list[float], int]:
-    """How long each took, in milliseconds, and how much was unread."""
+    """Times in milliseconds, and the total of unread messages."""
     database = SqliteDatabase(file)
     memberships = MembershipLoader(BatchLoader(database), ReadReceiptBuffer())
     took = []
@@ -114,17 +117,17 @@ async def _measure(file: Path, times: int) -> tuple[list[float], int]:
 
 
 async def _plan(file: Path) -> list[str]:
-    """The steps of the query plan that are about events and mentions."""
+    """The steps of the query plan on events and mentions."""
     database = SqliteDatabase(file, readers=1)
     memberships = MembershipLoader(BatchLoader(database), ReadReceiptBuffer())
-    asked: list[str] = []
-    # One reader, so that it is the connection which a server's question takes.
-    await database.read(lambda c: driver(c).set_trace_callback(asked.append))
+    statements: list[str] = []
+    # A single reader, so that the trace is on the connection that the query uses.
+    await database.read(lambda c: driver(c).set_trace_callback(statements.append))
     await memberships.room_views(_READER, MAX_WELCOME_ROOMS)
 
     def explain(connection: DbConnection) -> Sequence[Any]:
         driver(connection).set_trace_callback(None)
-        [sql] = [said for said in asked if "FROM events AS e" in said]
+        [sql] = [statement for statement in statements if "FROM events AS e" in statement]
         return driver(connection).execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
 
     steps = [row[3] for row in await database.read(explain)]

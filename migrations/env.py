@@ -1,76 +1,101 @@
 """
-How Alembic reaches the database.
+Runs the migrations for Alembic. Imports nothing of Parley.
 
-``parley migrate`` and the server hand over their connection; the ``alembic`` command opens
-one from ``DATABASE_URL``. A migration that fails half-way leaves nothing behind, on SQLite
-too: SQLAlchemy begins the transaction there, not sqlite3.
+``parley migrate`` and the server hand over what is needed in ``config.attributes``:
+``connection``, an open connection with a transaction, and ``target_metadata``, the tables that
+the code expects. The ``alembic`` command hands over nothing: the connection then comes from
+``DATABASE_URL``, and the tables from ``target_metadata`` in ``alembic.ini``.
+
+A migration that fails leaves nothing behind, on SQLite too, where DDL is part of the
+transaction as long as sqlite3 does not begin and commit by itself.
 """
 
 import asyncio
+import os
+from pkgutil import resolve_name
 
+import sqlalchemy as sa
 from alembic import context
-from sqlalchemy import Connection, event, pool
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from alembic.util import CommandError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
-from app.config.settings import read_settings
-from app.store.tables import metadata
+# Understood by libpq, and refused by asyncpg.
+_LIBPQ_ONLY = ("channel_binding", "gssencmode", "target_session_attrs")
 
 
-def _is_ours(obj: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
-    # The tables of the search index are made by hand, per engine.
+def _is_compared(obj: object, name: str | None, kind: str, reflected: bool, _to: object) -> bool:
+    """Leave out of autogenerate the tables of the search index: each engine has its own."""
     return not (reflected and kind == "table" and (name or "").startswith("search"))
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: sa.Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=_target_metadata(),
         render_as_batch=connection.dialect.name == "sqlite",
         transactional_ddl=True,
         transaction_per_migration=False,
         compare_type=True,
         compare_server_default=False,
-        include_object=_is_ours,
+        include_object=_is_compared,
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
-def _engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, poolclass=pool.NullPool)
-    if engine.dialect.name == "sqlite":
-
-        @event.listens_for(engine.sync_engine, "connect")
-        def _connect(dbapi_connection: object, _record: object) -> None:
-            dbapi_connection.isolation_level = None  # type: ignore[attr-defined]
-
-        @event.listens_for(engine.sync_engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
+def _target_metadata() -> sa.MetaData | None:
+    """The tables that ``alembic check`` and ``alembic revision --autogenerate`` compare with."""
+    handed_over: sa.MetaData | None = context.config.attributes.get("target_metadata")
+    name = context.config.get_main_option("target_metadata")
+    if handed_over is not None or name is None:
+        return handed_over
+    found: sa.MetaData = resolve_name(name)
+    return found
 
 
-async def _online(url: str) -> None:
-    engine = _engine(url)
-    async with engine.connect() as connection:
+def _url() -> sa.URL:
+    text = os.environ.get("DATABASE_URL")
+    if not text:
+        raise CommandError(
+            "DATABASE_URL is not set. It names the database to migrate, for example "
+            "sqlite:///data/parley.db or postgresql://user:password@host/name."
+        )
+    url = sa.make_url(text)
+    if url.get_backend_name() == "sqlite":
+        return url.set(drivername="sqlite")
+    query = {name: value for name, value in url.query.items() if name not in _LIBPQ_ONLY}
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def _migrate_sqlite(url: sa.URL) -> None:
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None})
+    sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+    with engine.begin() as connection:
+        _migrate(connection)
+
+
+async def _migrate_postgresql(url: sa.URL) -> None:
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as connection:
         await connection.run_sync(_migrate)
-        await connection.commit()
     await engine.dispose()
 
 
-def _offline(url: str) -> None:
-    context.configure(url=url, target_metadata=metadata, literal_binds=True)
-    with context.begin_transaction():
-        context.run_migrations()
-
-
-given = context.config.attributes.get("connection")
-if given is not None:
-    _migrate(given)
-else:
-    url = read_settings().database.url.replace("sqlite:", "sqlite+aiosqlite:", 1)
+def _run() -> None:
     if context.is_offline_mode():
-        _offline(url)
+        raise CommandError("--sql is not supported: the migrations read the database.")
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        _migrate(connection)
+        return
+    url = _url()
+    if url.drivername == "sqlite":
+        _migrate_sqlite(url)
     else:
-        asyncio.run(_online(url))
+        asyncio.run(_migrate_postgresql(url))
+
+
+_run()

@@ -1,46 +1,22 @@
-"""What every test may ask for: a database, a server, and somebody to talk to it."""
+"""Fixtures of every test: a database, a server on it, and an HTTP client."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
-from hypothesis import settings as hypothesis_settings
 
 from app.store.database import Database
-from tests.harness import databases
+from tests.harness import databases, examples
 from tests.harness.databases import GatedDatabase, open_postgres, open_sqlite, postgres_database
 from tests.harness.server import Server, open_server
 
-# The same examples in every run: a failure is there for everybody, or for nobody.
-hypothesis_settings.register_profile("parley", derandomize=True, deadline=None, database=None)
-hypothesis_settings.load_profile("parley")
-
-
-# Real processes, browsers, thousands of cases: for `make test-slow`.
-SLOW = (
-    "api/test_authorisation",
-    "bench/",
-    "docs/test_promises",
-    "docs/test_readme",
-    "transport/test_websocket",
-    "model/",
-    "realtime/test_interleavings",
-    "realtime/test_joins",
-    "store/test_working_sets",
-    "test_cli",
-    "transport/test_server",
-    "torture/",
-    "web/",
-)
-_TESTS = Path(__file__).parent
+examples.load_profile()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is slow, and leave out what is about the other engine."""
-    for item in items:
-        if item.path.relative_to(_TESTS).as_posix().startswith(SLOW):
-            item.add_marker("slow")
+    """Deselect tests of the other database engine."""
     other = "sqlite_only" if databases.POSTGRES else "postgres_only"
     left_out = [item for item in items if item.get_closest_marker(other)]
     if left_out:
@@ -73,7 +49,7 @@ async def database(postgres: str | None) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def file_database(postgres: str | None, tmp_path: Path) -> AsyncIterator[Database]:
-    """A new installation where readers and the writer meet: in memory, they take turns."""
+    """A new installation in a file: unlike in memory, reads and writes run concurrently."""
     file = tmp_path / "parley.db"
     async with open_postgres(postgres) if postgres else open_sqlite(file) as database:
         yield database
@@ -81,18 +57,27 @@ async def file_database(postgres: str | None, tmp_path: Path) -> AsyncIterator[D
 
 @pytest.fixture
 def gated(database: Database) -> GatedDatabase:
-    """The database, with reads and writes that a test can hold."""
+    """The database, behind gates at which a test can hold reads and writes."""
     return GatedDatabase(database)
 
 
 @pytest.fixture
-async def server(database: Database) -> AsyncIterator[Server]:
-    """A server in the test's own loop."""
-    async with open_server(database) as server:
+def limits(request: pytest.FixtureRequest) -> Mapping[str, Mapping[str, Any]]:
+    """Limits of the server, from a mark: ``@pytest.mark.limits(log={…}, realtime={…})``."""
+    marked = request.node.get_closest_marker("limits")
+    return {} if marked is None else marked.kwargs
+
+
+@pytest.fixture
+async def server(
+    database: Database, limits: Mapping[str, Mapping[str, Any]]
+) -> AsyncIterator[Server]:
+    """A server in the test's event loop."""
+    async with open_server(database, limits=limits) as server:
         yield server
 
 
 @pytest.fixture
 async def client(server: Server) -> AsyncClient:
-    """Somebody without a name, at the server's HTTP API."""
+    """The server's HTTP API, without authentication."""
     return server.client

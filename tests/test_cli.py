@@ -1,4 +1,4 @@
-"""The ``parley`` command, as its users meet it: real processes where they matter."""
+"""The ``parley`` command as users run it, in real processes where that matters."""
 
 import http.server
 import json
@@ -20,19 +20,20 @@ import httpx2
 import pytest
 
 from app.cli import main
-from app.commands import operating
-from app.commands import serving as serving_command
+from app.commands import admin_backend
+from app.commands import serve as serve_command
 from app.config.settings import Settings
 from app.store.file_lock import FileLock
 from tests.harness.databases import postgres_database
+from tests.harness.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty directory to be in, no setting from outside, and the log left as it was."""
+def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run in an empty directory, without settings from outside; restores the logging set-up."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -44,8 +45,8 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root.setLevel(level)
 
 
-class Said:
-    """What a command answered."""
+class Result:
+    """Exit code and output of a command."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code = code
@@ -60,7 +61,7 @@ class Parley:
         self._capfd = capfd
         self._patch = patch
 
-    def __call__(self, *arguments: str, typed: str = "") -> Said:
+    def __call__(self, *arguments: str, typed: str = "") -> Result:
         self._capfd.readouterr()
         read, write = os.pipe()
         os.write(write, typed.encode("utf-8", "surrogateescape"))
@@ -73,8 +74,8 @@ class Parley:
                 main()
             except SystemExit as exc:
                 code = exc.code
-        said = self._capfd.readouterr()
-        return Said(code or 0, said.out, said.err)
+        output = self._capfd.readouterr()
+        return Result(code or 0, output.out, output.err)
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def parley(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 
 class Serving:
-    """A server that runs, and what it has said."""
+    """A running server."""
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self.process = process
@@ -113,13 +114,13 @@ def serving(*arguments: str) -> Iterator[Serving]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 # Serving
 
 
-def test_a_server_says_where_it_listens_and_ends_well(
+def test_serve_prints_its_address_and_stops_on_sigterm(
     parley: Parley, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving() as server:
@@ -133,10 +134,11 @@ def test_a_server_says_where_it_listens_and_ends_well(
     assert len(second.err.splitlines()) == 1
 
 
-@pytest.mark.usefixtures("_impatient")
-def test_a_second_process_is_told_who_has_the_database(parley: Parley) -> None:
+@pytest.mark.usefixtures("_short_lock_wait")
+@pytest.mark.slow
+def test_a_second_process_names_the_owner_of_the_database(parley: Parley) -> None:
     with serving() as server:
-        # On the same port: that it is taken is not what is wrong.
+        # Even on the same port, the error is about the database.
         on_the_same = parley("serve", "--port", server.port)
         on_another = parley("serve", "--port", "0")
 
@@ -148,7 +150,7 @@ def test_a_second_process_is_told_who_has_the_database(parley: Parley) -> None:
 
 
 @pytest.mark.crash
-def test_a_server_that_was_killed_can_be_started_again(parley: Parley) -> None:
+def test_a_killed_server_starts_again(parley: Parley) -> None:
     with serving() as server:
         assert parley("user", "add", "ana", "--password-stdin", typed=PASSWORD).code == 0
         server.process.kill()
@@ -156,22 +158,26 @@ def test_a_server_that_was_killed_can_be_started_again(parley: Parley) -> None:
 
     with serving() as server:
         assert server.log_in("ana").status_code == 200
-    assert parley("check").out.startswith("All is well")
+    assert parley("check").out.startswith("No problems found")
 
 
 @pytest.mark.crash
-def test_a_second_signal_ends_it_at_once() -> None:
+def test_a_second_signal_stops_the_server_at_once() -> None:
     with serving() as server:
-        # It can't take notice of the first while it is stopped, so that both count.
+        # Signals sent while it is stopped are delivered together, before it can handle the first.
         server.process.send_signal(signal.SIGSTOP)
         server.process.send_signal(signal.SIGINT)
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGCONT)
 
-        assert server.process.wait(timeout=10) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+        assert server.process.wait(timeout=PATIENCE_SECONDS) in (
+            128 + signal.SIGINT,
+            128 + signal.SIGTERM,
+        )
 
 
-def test_a_server_that_reloads_starts_again_on_the_same_port(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_reload_restarts_on_the_same_port(tmp_path: Path) -> None:
     with serving("--reload") as server:
         assert server.process.stdout is not None
         server.process.stdout.readline()
@@ -183,7 +189,10 @@ def test_a_server_that_reloads_starts_again_on_the_same_port(tmp_path: Path) -> 
         assert httpx2.get(f"{server.url}/health", trust_env=False).status_code == 200
 
 
-def test_a_server_in_memory_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_a_server_in_memory_creates_no_database_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite://")
 
     with serving() as server:
@@ -204,7 +213,7 @@ def test_a_server_in_memory_needs_no_file(tmp_path: Path, monkeypatch: pytest.Mo
         ("DATA_DIR", "/dev/null/data", 1),
     ],
 )
-def test_a_setting_that_can_not_be_meant_is_one_line(
+def test_an_invalid_setting_prints_one_line(
     parley: Parley, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int
 ) -> None:
     monkeypatch.setenv("PORT", "0")
@@ -212,42 +221,45 @@ def test_a_setting_that_can_not_be_meant_is_one_line(
         monkeypatch.setenv("SECRET_KEY", "0f8a7c3e91d24b6586ab1c9d7e2f4053b8c6d1e09a7f3b52")
     monkeypatch.setenv(name, value)
 
-    said = parley("serve")
+    result = parley("serve")
 
-    assert said.code == code
-    assert len([line for line in said.err.splitlines() if " INFO " not in line]) == 1
-    assert value not in said.err or name in ("HOST", "DATA_DIR", "ENVIRONMENT")
+    assert result.code == code
+    assert len([line for line in result.err.splitlines() if " INFO " not in line]) == 1
+    assert value not in result.err or name in ("HOST", "DATA_DIR", "ENVIRONMENT")
 
 
-# Commands, while nobody serves
+# Commands without a server
 
 
 def test_help_names_every_command(parley: Parley) -> None:
-    said = parley("--help")
+    result = parley("--help")
 
-    assert said.code == 0
+    assert result.code == 0
     for command in "serve migrate backup epoch check version user room".split():
-        assert re.search(rf"^  {command} ", said.out, re.M)
-    assert "Exit codes: 0 done" in said.out
+        assert re.search(rf"^  {command} ", result.out, re.M)
+    assert "Exit codes: 0 done" in result.out
 
 
 def test_python_dash_m_app_is_the_same_command() -> None:
-    said = subprocess.run([sys.executable, "-m", "app", "version"], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "version"], capture_output=True, text=True
+    )
 
-    assert (said.returncode, said.stderr) == (0, "")
-    assert said.stdout.startswith("parley ")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("parley ")
 
 
-def test_what_is_no_command_is_a_misuse(parley: Parley) -> None:
+def test_an_unknown_command_is_a_misuse(parley: Parley) -> None:
     assert parley("frobnicate").code == 2
     assert parley("user", "add").code == 2
 
 
+@pytest.mark.slow
 def test_the_first_user_is_an_administrator_without_a_server(parley: Parley) -> None:
     typed = PASSWORD + "\r\n"
     added = parley("user", "add", "Ana", "--admin", "--password-stdin", typed=typed)
 
-    assert (added.code, added.out) == (0, "Made the account ana.")
+    assert (added.code, added.out) == (0, "Created the account ana.")
     with serving() as server:
         token = server.log_in("ana").json()["access_token"]
         header = {"Authorization": f"Bearer {token}"}
@@ -260,52 +272,56 @@ def test_accounts_and_rooms_without_a_server(parley: Parley) -> None:
     assert parley("user", "add", "ana", "--password-stdin", typed=typed).code == 0
 
     assert parley("user", "passwd", "ana", "--password-stdin", typed="battery staple").code == 0
-    assert parley("user", "disable", "ana").out == "ana is kept out."
-    assert parley("user", "enable", "ana").out == "ana may log in."
+    assert parley("user", "disable", "ana").out == "Disabled the account ana."
+    assert parley("user", "enable", "ana").out == "Enabled the account ana."
     assert parley("user", "admin", "ana").out == "ana is an administrator."
     assert parley("user", "admin", "ana", "--off").out == "ana is no longer an administrator."
-    assert parley("room", "add", "kitchen", "--title", "Food").out == "Made the room kitchen."
+    assert parley("room", "add", "kitchen", "--title", "Food").out == "Created the room kitchen."
     assert parley("room", "add", "attic", "--private", "--owner", "ana").code == 0
-    assert parley("check").out == "All is well: 3 rooms, 5 events."
+    assert parley("check").out == "No problems found: 3 rooms, 5 events."
 
 
-def test_accounts_are_erased_and_rooms_keep_less_with_and_without_a_server(
+@pytest.mark.slow
+def test_erasure_and_retention_with_and_without_a_server(
     parley: Parley,
 ) -> None:
     for name in ("ana", "bob", "cyd"):
         parley("user", "add", name, "--password-stdin", typed=PASSWORD)
 
-    assert parley("user", "erase", "ana").out == "ana is erased."
-    assert parley("room", "retention", "general", "--days", "30").out == "general keeps 30 days."
+    assert parley("user", "erase", "ana").out == "Erased the account ana."
+    assert (
+        parley("room", "retention", "general", "--days", "30").out
+        == "general keeps the events of 30 days."
+    )
     with serving():
         erased = parley("user", "erase", "Bob", "--blank-messages")
         kept = parley("room", "retention", "general", "--events", "9")
         off = parley("room", "retention", "general", "--off")
 
-    assert (erased.code, erased.out) == (0, "bob is erased, with every message.")
-    assert (kept.out, off.out) == ("general keeps 9 events.", "general keeps everything.")
+    assert (erased.code, erased.out) == (0, "Erased the account bob and its messages.")
+    assert (kept.out, off.out) == ("general keeps 9 events.", "general keeps all events.")
     assert parley("user", "disable", "bob").err == "There is no such user."
     assert parley("user", "enable", "cyd").code == 0
     assert parley("check").code == 0
 
 
-def test_alone_with_the_database_a_command_removes_what_is_not_to_be_kept(
+def test_retention_without_a_server_removes_events_at_once(
     parley: Parley,
 ) -> None:
     assert parley("room", "add", "kitchen", "--owner", "ana").code == 1
     parley("user", "add", "ana", "--password-stdin", typed=PASSWORD)
     assert parley("room", "add", "kitchen", "--owner", "ana").code == 0
-    assert parley("check").out == "All is well: 2 rooms, 4 events."
+    assert parley("check").out == "No problems found: 2 rooms, 4 events."
 
     assert parley("room", "retention", "kitchen", "--events", "1").code == 0
 
-    assert parley("check").out == "All is well: 2 rooms, 2 events."
+    assert parley("check").out == "No problems found: 2 rooms, 2 events."
 
 
 @pytest.mark.parametrize(
     "chosen", [(), ("--days", "1", "--off"), ("--days", "1", "--events", "1"), ("--days", "0")]
 )
-def test_a_room_keeps_one_thing(parley: Parley, chosen: tuple[str, ...]) -> None:
+def test_retention_takes_exactly_one_option(parley: Parley, chosen: tuple[str, ...]) -> None:
     assert parley("room", "retention", "general", *chosen).code == 2
 
 
@@ -317,34 +333,34 @@ REFUSED = [
     (["user", "add", "operator", "--password-stdin"], PASSWORD, "username: this name is reserved"),
     (["user", "disable", "eve"], "", "There is no such user."),
     (["user", "disable", "../epoch"], "", "There is no such user."),
-    (["room", "add", "general"], "", "There is a room of this name."),
+    (["room", "add", "general"], "", "A room with this name already exists."),
     (["room", "add", "attic", "--owner", "eve"], "", "There is no such user."),
 ]
 
 
-def test_what_is_refused_is_the_same_line_with_and_without_a_server(parley: Parley) -> None:
-    alone = [parley(*arguments, typed=typed) for arguments, typed, _ in REFUSED]
+def test_errors_are_the_same_with_and_without_a_server(parley: Parley) -> None:
+    local = [parley(*arguments, typed=typed) for arguments, typed, _ in REFUSED]
     with serving():
-        asked = [parley(*arguments, typed=typed) for arguments, typed, _ in REFUSED]
+        remote = [parley(*arguments, typed=typed) for arguments, typed, _ in REFUSED]
 
-    for said in (alone, asked):
-        assert [(one.code, one.out) for one in said] == [(1, "")] * len(REFUSED)
-        assert [len(one.err.splitlines()) for one in said] == [1] * len(REFUSED)
-        for one, (_, _, line) in zip(said, REFUSED, strict=True):
+    for results in (local, remote):
+        assert [(one.code, one.out) for one in results] == [(1, "")] * len(REFUSED)
+        assert [len(one.err.splitlines()) for one in results] == [1] * len(REFUSED)
+        for one, (_, _, line) in zip(results, REFUSED, strict=True):
             assert one.err.startswith(line)
 
 
 def test_a_password_is_asked_for_on_a_terminal_only(parley: Parley) -> None:
-    said = parley("user", "add", "ana")
+    result = parley("user", "add", "ana")
 
-    assert said.code == 2
-    assert "--password-stdin" in said.err
+    assert result.code == 2
+    assert "--password-stdin" in result.err
 
 
-def test_a_password_is_text(parley: Parley) -> None:
-    said = parley("user", "add", "ana", "--password-stdin", typed="\udcff\udcfe long enough")
+def test_a_password_that_is_not_utf8_is_refused(parley: Parley) -> None:
+    result = parley("user", "add", "ana", "--password-stdin", typed="\udcff\udcfe long enough")
 
-    assert (said.code, said.err) == (2, "The password on standard input is not UTF-8.")
+    assert (result.code, result.err) == (2, "The password on standard input is not UTF-8.")
 
 
 def test_a_password_is_asked_for_twice_and_not_shown() -> None:
@@ -360,23 +376,23 @@ def test_a_password_is_asked_for_twice_and_not_shown() -> None:
         while chunk := os.read(terminal, 1_024):
             seen += chunk
     except OSError:
-        pass  # how Linux says that the other end is closed
+        pass  # Linux raises EIO once the other end is closed.
     os.close(terminal)
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert b"Made the account ana." in seen
+    assert b"Created the account ana." in seen
     assert PASSWORD.encode() not in seen
 
 
-def test_migrating_makes_the_database(parley: Parley, tmp_path: Path) -> None:
-    said = parley("migrate")
+def test_migrate_creates_the_database(parley: Parley, tmp_path: Path) -> None:
+    result = parley("migrate")
 
-    assert said.code == 0
-    assert re.fullmatch(rf"{tmp_path}/data/parley\.db is at schema \w+\.", said.out)
-    assert parley("migrate").out == said.out
+    assert result.code == 0
+    assert re.fullmatch(rf"{tmp_path}/data/parley\.db is at schema \w+\.", result.out)
+    assert parley("migrate").out == result.out
 
 
-def test_an_epoch_can_be_read_and_replaced(parley: Parley) -> None:
+def test_epoch_is_shown_and_replaced(parley: Parley) -> None:
     parley("migrate")
     before = parley("epoch").out
 
@@ -384,46 +400,46 @@ def test_an_epoch_can_be_read_and_replaced(parley: Parley) -> None:
     assert parley("epoch", "--new").out == parley("epoch").out != before
 
 
-def test_what_is_bent_is_told_and_counted(parley: Parley) -> None:
+def test_check_prints_and_counts_findings(parley: Parley) -> None:
     parley("migrate")
     with sqlite3.connect("data/parley.db") as connection:
         connection.execute("UPDATE rooms SET head = 7")
     connection.close()
 
-    said = parley("check")
+    result = parley("check")
 
-    assert said.code == 1
-    assert said.out == "room 1: head is 7, but the last event is 1"
-    assert said.err == "1 findings in 1 rooms and 1 events."
+    assert result.code == 1
+    assert result.out == "room 1: head is 7, but the last event is 1"
+    assert result.err == "1 findings in 1 rooms and 1 events."
 
 
 @pytest.mark.parametrize("command", [["check"], ["epoch"], ["backup", "copy.db"]])
-def test_there_has_to_be_a_database(parley: Parley, command: list[str]) -> None:
-    said = parley(*command)
+def test_commands_need_a_database(parley: Parley, command: list[str]) -> None:
+    result = parley(*command)
 
-    assert said.code == 1
-    assert said.err.startswith("There is no database at ")
+    assert result.code == 1
+    assert result.err.startswith("There is no database at ")
 
 
 @pytest.mark.parametrize(
     "command",
     [["check"], ["epoch"], ["epoch", "--new"], ["migrate"], ["backup", "x"], ["room", "add", "x"]],
 )
-def test_a_database_in_memory_is_nothing_for_commands(
+def test_commands_refuse_a_database_in_memory(
     parley: Parley, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite://")
 
-    said = parley(*command)
+    result = parley(*command)
 
-    assert said.code == 2
-    assert said.err.startswith("DATABASE_URL: the database is in memory")
-
-
-# Commands, while a server has the database
+    assert result.code == 2
+    assert result.err.startswith("DATABASE_URL: the database is in memory")
 
 
-def test_the_server_does_what_commands_want(parley: Parley, tmp_path: Path) -> None:
+# Commands while a server has the database
+
+
+def test_commands_run_through_the_server(parley: Parley, tmp_path: Path) -> None:
     with serving() as server:
         before = parley("epoch").out
 
@@ -443,24 +459,24 @@ def test_the_server_does_what_commands_want(parley: Parley, tmp_path: Path) -> N
 
         assert before != after == parley("epoch").out
         assert parley("backup", str(tmp_path / "copy.db")).code == 0
-        assert parley("check").out == "All is well: 2 rooms, 4 events."
+        assert parley("check").out == "No problems found: 2 rooms, 4 events."
 
 
-def test_a_command_with_another_secret_is_not_believed(
+def test_a_command_with_another_secret_key_is_refused(
     parley: Parley, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving() as server:
         monkeypatch.setenv("SECRET_KEY", "0f8a7c3e91d24b6586ab1c9d7e2f4053b8c6d1e09a7f3b52")
 
-        said = parley("room", "add", "attic")
+        result = parley("room", "add", "attic")
 
-    assert said.code == 1
-    assert said.err.startswith(f"The server at {server.url} has another SECRET_KEY")
+    assert result.code == 1
+    assert result.err.startswith(f"The server at {server.url} has a different SECRET_KEY")
 
 
 @contextmanager
-def _held(url: str | None) -> Iterator[None]:
-    """The database is another process's, or so it looks."""
+def _locked_by_this_process(url: str | None) -> Iterator[None]:
+    """Hold the lock of the database, with ``url`` as the address of its server."""
     Path("data").mkdir()
     lock = FileLock.take(Path("data/parley.db.lock"), url)
     yield
@@ -468,31 +484,31 @@ def _held(url: str | None) -> Iterator[None]:
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operating, "LOCK_WAIT_SECONDS", 0.2)
-    monkeypatch.setattr(serving_command, "LOCK_WAIT_SECONDS", 0.2)
+def _short_lock_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_backend, "LOCK_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(serve_command, "LOCK_WAIT_SECONDS", 0.2)
 
 
-@pytest.mark.usefixtures("_impatient")
-def test_a_server_that_does_not_answer_is_named(parley: Parley) -> None:
-    with _held("http://127.0.0.1:1"):
-        said = parley("user", "disable", "ana")
+@pytest.mark.usefixtures("_short_lock_wait")
+def test_a_server_that_does_not_answer_is_reported(parley: Parley) -> None:
+    with _locked_by_this_process("http://127.0.0.1:1"):
+        result = parley("user", "disable", "ana")
 
-    assert said.code == 1
-    assert f"Process {os.getpid()} has " in said.err
-    assert "does not answer at http://127.0.0.1:1" in said.err
-
-
-@pytest.mark.usefixtures("_impatient")
-def test_another_command_is_waited_for(parley: Parley) -> None:
-    with _held(None):
-        said = parley("user", "disable", "ana")
-
-    assert said.code == 3
-    assert f"in use by process {os.getpid()}." in said.err
+    assert result.code == 1
+    assert f"Process {os.getpid()} is using " in result.err
+    assert "does not answer at http://127.0.0.1:1" in result.err
 
 
-class _Stranger(http.server.BaseHTTPRequestHandler):
+@pytest.mark.usefixtures("_short_lock_wait")
+def test_the_lock_of_another_command_is_waited_for(parley: Parley) -> None:
+    with _locked_by_this_process(None):
+        result = parley("user", "disable", "ana")
+
+    assert result.code == 3
+    assert f"in use by process {os.getpid()}." in result.err
+
+
+class _NotParley(http.server.BaseHTTPRequestHandler):
     """A web server that is not Parley."""
 
     def do_GET(self) -> None:
@@ -501,7 +517,7 @@ class _Stranger(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_POST(self) -> None:
-        if "broken" in self.headers.get("content-type", "") or self.server.hangs_up:
+        if "broken" in self.headers.get("content-type", "") or self.server.drops_connection:
             self.close_connection = True
             return
         body = json.dumps(["what?"]).encode()
@@ -511,13 +527,13 @@ class _Stranger(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
-def _stranger(*, hangs_up: bool) -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as server:
-        server.hangs_up = hangs_up
+def _other_server(*, drops_connection: bool) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _NotParley) as server:
+        server.drops_connection = drops_connection
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -526,18 +542,18 @@ def _stranger(*, hangs_up: bool) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("hangs_up", "line"),
+    ("drops_connection", "line"),
     [
-        pytest.param(False, "The server answered 500, which is no answer", id="no Parley"),
-        pytest.param(True, "The server at http://127.0.0.1:", id="a broken connection"),
+        pytest.param(False, "The server answered 500, which is not a response", id="not Parley"),
+        pytest.param(True, "The server at http://127.0.0.1:", id="closed connection"),
     ],
 )
-def test_an_answer_that_is_none_is_said(parley: Parley, hangs_up: bool, line: str) -> None:
-    with _stranger(hangs_up=hangs_up) as url, _held(url):
-        said = parley("room", "add", "attic")
+def test_an_unusable_answer_is_reported(parley: Parley, drops_connection: bool, line: str) -> None:
+    with _other_server(drops_connection=drops_connection) as url, _locked_by_this_process(url):
+        result = parley("room", "add", "attic")
 
-    assert said.code == 1
-    assert said.err.startswith(line)
+    assert result.code == 1
+    assert result.err.startswith(line)
 
 
 # PostgreSQL
@@ -545,7 +561,7 @@ def test_an_answer_that_is_none_is_said(parley: Parley, hangs_up: bool, line: st
 
 @pytest.fixture
 def _postgres(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty database there."""
+    """An empty PostgreSQL database."""
     with postgres_database(migrated=False) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         yield
@@ -553,7 +569,7 @@ def _postgres(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.postgres_only
 @pytest.mark.usefixtures("_postgres")
-def test_postgresql_is_migrated_on_demand_and_then_served(parley: Parley) -> None:
+def test_postgresql_needs_migrate_before_serve(parley: Parley) -> None:
     assert parley("serve", "--port", "0").err.endswith("run: parley migrate")
     assert parley("user", "disable", "ana").err.endswith("run: parley migrate")
     assert parley("check").err.endswith("run: parley migrate")
@@ -564,5 +580,5 @@ def test_postgresql_is_migrated_on_demand_and_then_served(parley: Parley) -> Non
         assert parley("user", "add", "ana", "--password-stdin", typed=PASSWORD).code == 0
         assert server.log_in("ana").status_code == 200
         assert parley("epoch", "--new").out == parley("epoch").out
-        assert parley("check").out.startswith("All is well")
+        assert parley("check").out.startswith("No problems found")
         assert "pg_dump" in parley("backup", "copy.dump").err

@@ -1,1 +1,1 @@
-"""Endpoints: parse, call one service, answer."""
+"""HTTP endpoints: parse the request, call one service, build the response."""

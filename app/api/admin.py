@@ -1,29 +1,29 @@
-"""Administration: accounts, the epoch and the audit, for administrators and the command line."""
+"""Administration of accounts, the epoch and the audit log: administrators and the command line."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import AdminServiceDep, By, UserAgent
-from app.api.pages import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.clock import iso, iso_or_none
-from app.domain.errors import Forbidden, Invalid, UsernameTaken, UserNotFound
-from app.store.audit import Entry
-from app.store.users import User
-from app.wire.accounts import TokenAnswer
-from app.wire.admin import (
+from ..domain.clock import iso, iso_or_none
+from ..domain.errors import Forbidden, Invalid, UsernameTaken, UserNotFound
+from ..store.audit import Entry
+from ..store.users import User
+from ..wire.accounts import TokenAnswer
+from ..wire.admin import (
     AccountAnswer,
     AccountsAnswer,
     AuditAnswer,
-    EntryAnswer,
+    AuditEntryAnswer,
     EpochAnswer,
     NewAccount,
     PasswordReset,
 )
+from .deps import AdminServiceDep, By, UserAgent
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
-router = APIRouter(prefix="/admin", tags=["AccountAdmin"], route_class=StrictRoute)
+router = APIRouter(prefix="/admin", tags=["Administration"], route_class=StrictRoute)
 
 _DENIED = (*AUTHENTICATED, Forbidden)
 
@@ -38,9 +38,9 @@ async def list_users(
     _: By,
     admin_service: AdminServiceDep,
     page: PageDep,
-    q: Annotated[str, Query(max_length=100, description="How the username begins.")] = "",
+    q: Annotated[str, Query(max_length=100, description="Prefix of the username.")] = "",
 ) -> AccountsAnswer:
-    """List accounts by name, the disabled ones too."""
+    """List all accounts by name, including disabled ones."""
     after = page.key("accounts", str) or ""
     found = await admin_service.users(q, after=after, limit=page.limit + 1)
     shown, following = page.cut("accounts", found, lambda user: user.username)
@@ -51,13 +51,13 @@ async def list_users(
     "/users",
     status_code=201,
     operation_id="adminAddUser",
-    summary="Make an account",
+    summary="Create an account",
     responses=errors(*_DENIED, UsernameTaken, Invalid),
 )
 async def add_user(
     new: NewAccount, by: By, admin_service: AdminServiceDep, response: Response
 ) -> AccountAnswer:
-    """Make an account for somebody, whether registration is open or not."""
+    """Create an account, even while registration is closed."""
     user = await admin_service.add_user(
         new.username, new.password, new.display_name, is_admin=new.admin, by=by
     )
@@ -74,7 +74,7 @@ async def add_user(
 async def set_password(
     username: str, reset: PasswordReset, by: By, admin_service: AdminServiceDep
 ) -> AccountAnswer:
-    """Give a user another password. All their log-ins end."""
+    """Set a new password. Ends all sessions of the user."""
     return _account(await admin_service.set_password(username, reset.password, by))
 
 
@@ -85,7 +85,7 @@ async def set_password(
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
 async def disable(username: str, by: By, admin_service: AdminServiceDep) -> AccountAnswer:
-    """Keep a user out. All their log-ins end and their sockets are closed."""
+    """Lock a user out: ends all their sessions and closes their connections."""
     return _account(await admin_service.disable(username, by))
 
 
@@ -97,18 +97,18 @@ async def disable(username: str, by: By, admin_service: AdminServiceDep) -> Acco
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
 async def enable(username: str, by: By, admin_service: AdminServiceDep) -> None:
-    """Let a user in again; they log in anew."""
+    """Let a disabled user log in again. Sessions that were ended stay ended."""
     await admin_service.enable(username, by)
 
 
 @router.put(
     "/users/{username}/admin",
     operation_id="adminMakeAdmin",
-    summary="Make somebody an administrator",
+    summary="Grant administrator rights",
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
 async def make_admin(username: str, by: By, admin_service: AdminServiceDep) -> AccountAnswer:
-    """Let a user do everything that is listed here, from their next request on."""
+    """Allow a user all endpoints listed here, from their next request on."""
     return _account(await admin_service.set_admin(username, True, by))
 
 
@@ -116,24 +116,24 @@ async def make_admin(username: str, by: By, admin_service: AdminServiceDep) -> A
     "/users/{username}/admin",
     status_code=204,
     operation_id="adminUnmakeAdmin",
-    summary="Make somebody an ordinary user",
+    summary="Withdraw administrator rights",
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
 async def unmake_admin(username: str, by: By, admin_service: AdminServiceDep) -> None:
-    """Take an administrator's powers away, from their next request on."""
+    """Make an administrator an ordinary user, from their next request on."""
     await admin_service.set_admin(username, False, by)
 
 
 @router.post(
     "/users/{username}/token",
     operation_id="adminLogInAs",
-    summary="Log somebody in",
+    summary="Log in as a user",
     responses=errors(*_DENIED, UserNotFound, Invalid),
 )
 async def log_in_as(
     username: str, by: By, admin_service: AdminServiceDep, user_agent: UserAgent
 ) -> TokenAnswer:
-    """Begin a log-in without a password, for a host product that knows who its users are."""
+    """Start a session without a password, for a host product that authenticates its users."""
     tokens = await admin_service.log_in_as(username, user_agent, by)
     return TokenAnswer(
         access_token=tokens.access_token,
@@ -155,14 +155,14 @@ async def erase(
     admin_service: AdminServiceDep,
     messages: Annotated[
         Literal["keep", "blank"],
-        Query(description="What becomes of their messages: `blank` deletes each."),
+        Query(description="What happens to the user's messages: `blank` deletes each of them."),
     ] = "keep",
 ) -> None:
     """
-    Take name, password and log-ins from an account for good; it is called `deleted-<n>` then.
+    Erase an account for good: name, password and sessions. It becomes `deleted-<n>`.
 
-    Its sockets are closed, its memberships end, what it owned goes to others. Answered when all
-    is done; what is interrupted is carried on.
+    Closes its connections, ends its memberships, and hands the rooms it owned to others.
+    Responds when all of this is done; an interrupted erasure is resumed.
     """
     await admin_service.erase_user(username, blank=messages == "blank", by=by)
 
@@ -170,11 +170,11 @@ async def erase(
 @router.get(
     "/audit",
     operation_id="adminListAudit",
-    summary="List what was done",
+    summary="List the audit log",
     responses=errors(*_DENIED, Invalid),
 )
 async def list_audit(_: By, admin_service: AdminServiceDep, page: PageDep) -> AuditAnswer:
-    """List the acts of administrators and the command line, the newest first."""
+    """List the actions of administrators and of the command line, newest first."""
     before = page.key("audit", int)
     found = await admin_service.audit(before=before, limit=page.limit + 1)
     shown, following = page.cut("audit", found, lambda entry: entry.id)
@@ -184,14 +184,14 @@ async def list_audit(_: By, admin_service: AdminServiceDep, page: PageDep) -> Au
 @router.put(
     "/epoch",
     operation_id="adminNewEpoch",
-    summary="Begin another history",
+    summary="Start a new epoch",
     responses=errors(*_DENIED),
 )
 async def new_epoch(by: By, admin_service: AdminServiceDep) -> EpochAnswer:
     """
-    Tell all clients to drop what they hold: after a backup was restored by other means.
+    Make all clients drop the state they hold: for a backup that was restored by other means.
 
-    They hear of it when they join next.
+    Clients learn of it the next time they join a room.
     """
     return EpochAnswer(epoch=await admin_service.new_epoch(by))
 
@@ -206,8 +206,8 @@ def _account(user: User) -> AccountAnswer:
     )
 
 
-def _entry(entry: Entry) -> EntryAnswer:
-    return EntryAnswer(
+def _entry(entry: Entry) -> AuditEntryAnswer:
+    return AuditEntryAnswer(
         at=iso(entry.at),
         by=entry.by,
         action=entry.action,

@@ -1,18 +1,18 @@
-"""Administration: every room, for administrators and the command line."""
+"""Administration of rooms, for administrators and the command line."""
 
 from fastapi import APIRouter, Response
 
-from app.api.deps import AdminServiceDep, By
-from app.api.pages import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
-from app.domain.roles import Kind
-from app.store.admin_rooms import Room
-from app.wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
+from ..domain.clock import iso
+from ..domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
+from ..domain.roles import Kind
+from ..store.admin_rooms import Room
+from ..wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
+from .deps import AdminServiceDep, By
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
-router = APIRouter(prefix="/admin/rooms", tags=["AccountAdmin"], route_class=StrictRoute)
+router = APIRouter(prefix="/admin/rooms", tags=["Administration"], route_class=StrictRoute)
 
 _DENIED = (*AUTHENTICATED, Forbidden)
 
@@ -24,7 +24,7 @@ _DENIED = (*AUTHENTICATED, Forbidden)
     responses=errors(*_DENIED, Invalid),
 )
 async def list_rooms(_: By, admin_service: AdminServiceDep, page: PageDep) -> AdminRoomsAnswer:
-    """List rooms of every kind, by name. What is said in them is not shown."""
+    """List rooms of every kind by name, without their messages."""
     after = page.key("all-rooms", str) or ""
     found = await admin_service.rooms.page(after=after, limit=page.limit + 1)
     shown, following = page.cut("all-rooms", found, lambda room: room.name)
@@ -35,13 +35,13 @@ async def list_rooms(_: By, admin_service: AdminServiceDep, page: PageDep) -> Ad
     "",
     status_code=201,
     operation_id="adminAddRoom",
-    summary="Make a room",
+    summary="Create a room",
     responses=errors(*_DENIED, RoomExists, UserNotFound, Invalid),
 )
 async def add_room(
     new: AdminNewRoom, by: By, admin_service: AdminServiceDep, response: Response
 ) -> AdminRoomAnswer:
-    """Make a room that belongs to nobody, or to whoever is named."""
+    """Create a room, with an owner or without one."""
     room = await admin_service.rooms.add(new.name, new.title, Kind(new.kind), new.owner, by=by)
     response.headers["Location"] = f"/rooms/{room.name}"
     return _room(room)
@@ -54,7 +54,7 @@ async def add_room(
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
 async def archive(room: str, by: By, admin_service: AdminServiceDep) -> AdminRoomAnswer:
-    """Make a room read-only for everybody."""
+    """Make a room read-only."""
     return _room(await admin_service.rooms.set_archived(room, True, by))
 
 
@@ -66,24 +66,24 @@ async def archive(room: str, by: By, admin_service: AdminServiceDep) -> AdminRoo
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
 async def reopen(room: str, by: By, admin_service: AdminServiceDep) -> None:
-    """Let members of an archived room write again."""
+    """Make an archived room writable again."""
     await admin_service.rooms.set_archived(room, False, by)
 
 
 @router.put(
     "/{room}/retention",
     operation_id="adminSetRetention",
-    summary="Keep only what is recent",
+    summary="Set the retention of a room",
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
 async def set_retention(
     room: str, kept: Retention, by: By, admin_service: AdminServiceDep
 ) -> AdminRoomAnswer:
     """
-    Have a room keep the events of so many days, or so many events, the newest.
+    Keep the events of the last `days` days, or the newest `events` events.
 
-    Older ones are removed within moments and then now and then: `first` moves up. They don't
-    come back. Clients whose cursor is below `first` − 1 begin anew.
+    Older events are deleted for good, within moments and then periodically, and `first` moves
+    up. Clients whose cursor is below `first` − 1 start over.
     """
     if kept.days is None and kept.events is None:
         raise Invalid.field("days", "is missing: give days or events", kind="missing")
@@ -97,11 +97,11 @@ async def set_retention(
     "/{room}/retention",
     status_code=204,
     operation_id="adminLiftRetention",
-    summary="Keep everything",
+    summary="Remove the retention of a room",
     responses=errors(*_DENIED, RoomNotFound, Invalid),
 )
 async def lift_retention(room: str, by: By, admin_service: AdminServiceDep) -> None:
-    """Have a room keep whatever is in it now and comes later."""
+    """Keep all events, present and future."""
     await admin_service.rooms.set_retention(room, by=by)
 
 

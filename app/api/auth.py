@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 
-from app.api.deps import Address, LoginsDep, UserAgent
-from app.api.responses import errors
-from app.api.strict import StrictRoute
-from app.domain.errors import BadRequest, Invalid, InvalidGrant, RateLimited, Unavailable
-from app.services.accounts.logins import Tokens
-from app.wire.accounts import TokenAnswer, TokenForm
+from ..domain.errors import BadRequest, Invalid, InvalidGrant, RateLimited, Unavailable
+from ..services.accounts.logins import Tokens
+from ..wire.accounts import TokenAnswer, TokenForm
+from .deps import Address, LoginsDep, UserAgent
+from .responses import errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/token", tags=["Log-in"], route_class=StrictRoute)
 
@@ -30,15 +30,16 @@ async def token(
     """
     Exchange a username and password, or a refresh token, for tokens.
 
-    Each refresh token is good for one exchange; showing a spent one later ends the log-in.
+    A refresh token can be exchanged once; presenting it again later ends its session.
     """
-    await _refuse_repeated(request)
+    await _refuse_repeated_fields(request)
     if form.grant_type in (None, "password"):
-        username, password = _given("username", form.username), _given("password", form.password)
+        username = _required("username", form.username)
+        password = _required("password", form.password)
         return _answer(await logins.log_in(username, password, user_agent, address))
     if form.grant_type == "refresh_token":
-        shown = _given("refresh_token", form.refresh_token)
-        return _answer(await logins.refresh(shown))
+        refresh_token = _required("refresh_token", form.refresh_token)
+        return _answer(await logins.refresh(refresh_token))
     raise BadRequest("unsupported_grant_type: grant_type is password or refresh_token.")
 
 
@@ -52,22 +53,25 @@ async def revoke(
     request: Request,
     token: Annotated[str, Form(description="An access token or a refresh token.")],
     logins: LoginsDep,
-    token_type_hint: Annotated[str | None, Form(description="Ignored: we can tell.")] = None,
+    token_type_hint: Annotated[
+        str | None, Form(description="Ignored: the server tells them apart.")
+    ] = None,
 ) -> dict[str, str]:
-    """End the log-in that a token belongs to. Also 200 for a token that is none: RFC 7009."""
-    await _refuse_repeated(request)
+    """End the session of a token. An invalid token is answered with 200 as well (RFC 7009)."""
+    await _refuse_repeated_fields(request)
     await logins.revoke(token)
     return {}
 
 
-async def _refuse_repeated(request: Request) -> None:
-    # RFC 6749, section 3.2: no parameter more than once. The form was parsed before.
+async def _refuse_repeated_fields(request: Request) -> None:
+    # RFC 6749, section 3.2: a parameter must not be repeated. FastAPI has parsed and cached
+    # the form, so this reads nothing.
     names = [name for name, _ in (await request.form()).multi_items()]
     if len(names) != len(set(names)):
-        raise BadRequest("A field of the form is given more than once.")
+        raise BadRequest("A form field is given more than once.")
 
 
-def _given(name: str, value: str | None) -> str:
+def _required(name: str, value: str | None) -> str:
     if value is None:
         raise Invalid.field(name, "is missing", kind="missing")
     return value

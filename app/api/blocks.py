@@ -1,27 +1,25 @@
-"""Blocks: whom one doesn't want to hear from in private."""
+"""Blocked users, who can't reach the caller in a direct room."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
-from app.api.pages import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.rooms import Username
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import Conflict, Invalid, UserNotFound
-from app.services.accounts.blocks import Blocks
-from app.store.blocks import Block
-from app.wire.room_bodies import BlockAnswer, BlocksAnswer
+from ..domain.clock import iso
+from ..domain.errors import Conflict, Invalid, UserNotFound
+from ..services.accounts.blocks import Blocks
+from ..store.blocks import Block
+from ..wire.room_bodies import BlockAnswer, BlocksAnswer
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .rooms import Username
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/users/me/blocks", tags=["Users"], route_class=StrictRoute)
 
 
-async def _blocks(connection: HTTPConnection) -> Blocks:
-    blocks: Blocks = connection.state.runtime.blocks
-    return blocks
+async def _blocks(runtime: RuntimeDep) -> Blocks:
+    return runtime.accounts.blocks
 
 
 BlocksDep = Annotated[Blocks, Depends(_blocks)]
@@ -30,11 +28,11 @@ BlocksDep = Annotated[Blocks, Depends(_blocks)]
 @router.get(
     "",
     operation_id="listBlocks",
-    summary="Whom one has blocked",
+    summary="List blocked users",
     responses=errors(*AUTHENTICATED, Invalid),
 )
 async def list_blocks(me: Me, blocks: BlocksDep, page: PageDep) -> BlocksAnswer:
-    """List whom one has blocked, by name."""
+    """List the users that you have blocked, by name."""
     after = page.key("blocks", str) or ""
     found = await blocks.page(me.user, after=after, limit=page.limit + 1)
     shown, following = page.cut("blocks", found, lambda block: block.user)
@@ -44,11 +42,11 @@ async def list_blocks(me: Me, blocks: BlocksDep, page: PageDep) -> BlocksAnswer:
 @router.put(
     "/{username}",
     operation_id="block",
-    summary="Block somebody",
+    summary="Block a user",
     responses=errors(*AUTHENTICATED, UserNotFound, Conflict, Invalid),
 )
 async def block(username: Username, me: Me, blocks: BlocksDep) -> BlockAnswer:
-    """Block somebody: they can neither open nor write in the direct room of the two."""
+    """Block a user: they can neither open nor write in the direct room with you."""
     return _block(await blocks.block(me.user, username))
 
 
@@ -56,11 +54,11 @@ async def block(username: Username, me: Me, blocks: BlocksDep) -> BlockAnswer:
     "/{username}",
     status_code=204,
     operation_id="unblock",
-    summary="Block somebody no longer",
+    summary="Unblock a user",
     responses=errors(*AUTHENTICATED, UserNotFound, Invalid),
 )
 async def unblock(username: Username, me: Me, blocks: BlocksDep) -> None:
-    """Let somebody write again."""
+    """Let a blocked user write to you again."""
     await blocks.unblock(me.user, username)
 
 

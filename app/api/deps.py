@@ -1,8 +1,8 @@
 """
 What endpoints ask for: who is calling, from where, and the services.
 
-All of it hangs on the runtime that the lifespan put into the request's state. Nothing here
-opens a transaction: a service does, and has committed when it returns.
+All of it hangs on the runtime of the app that the request is for. Nothing here opens a
+transaction: a service does, and has committed when it returns.
 """
 
 from typing import Annotated
@@ -11,53 +11,54 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 
-from app.domain.errors import Forbidden, Unauthorized
-from app.domain.ids import UserId
-from app.services.accounts.accounts import Accounts
-from app.services.accounts.authenticator import Authenticator, Identity
-from app.services.accounts.logins import Logins
-from app.services.admin.account_admin import AccountAdmin
-from app.services.admin.admin_service import AdminService
+from ..domain.errors import Forbidden, Unauthorized
+from ..domain.ids import UserId
+from ..runtime import Runtime
+from ..services.accounts.accounts import Accounts
+from ..services.accounts.authenticator import Authenticator, Identity
+from ..services.accounts.logins import Logins
+from ..services.admin.admin_service import AdminService
 
 # Also what makes Authorize work in Swagger UI. The check itself is Identities'.
 _bearer = OAuth2PasswordBearer(
     tokenUrl="/token", refreshUrl="/token", scheme_name="Log-in", auto_error=False
 )
 
+
+async def runtime_of(connection: HTTPConnection) -> Runtime:
+    """The runtime that the app's lifespan has opened: :attr:`app.main.App.runtime`."""
+    runtime: Runtime = connection.app.state.runtime
+    return runtime
+
+
 BearerToken = Annotated[str | None, Depends(_bearer)]
 """What came as ``Authorization: Bearer``, unchecked."""
 
 
-async def _accounts(connection: HTTPConnection) -> Accounts:
-    accounts: Accounts = connection.state.runtime.accounts
-    return accounts
+RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
+"""The parts of this server."""
 
 
-async def _account_admin(connection: HTTPConnection) -> AccountAdmin:
-    account_admin: AccountAdmin = connection.state.runtime.account_admin
-    return account_admin
+async def _accounts(runtime: RuntimeDep) -> Accounts:
+    return runtime.accounts.accounts
 
 
-async def _logins(connection: HTTPConnection) -> Logins:
-    logins: Logins = connection.state.runtime.logins
-    return logins
+async def _admin_service(runtime: RuntimeDep) -> AdminService:
+    return runtime.admin
 
 
-async def _authenticator(connection: HTTPConnection) -> Authenticator:
-    authenticator: Authenticator = connection.state.runtime.authenticator
-    return authenticator
+async def _authenticator(runtime: RuntimeDep) -> Authenticator:
+    return runtime.accounts.authenticator
 
 
-async def _admin_service(connection: HTTPConnection) -> AdminService:
-    admin_service: AdminService = connection.state.runtime.admin_service
-    return admin_service
+async def _logins(runtime: RuntimeDep) -> Logins:
+    return runtime.accounts.logins
 
 
 AccountsDep = Annotated[Accounts, Depends(_accounts)]
-AccountAdminDep = Annotated[AccountAdmin, Depends(_account_admin)]
-LoginsDep = Annotated[Logins, Depends(_logins)]
-AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 AdminServiceDep = Annotated[AdminService, Depends(_admin_service)]
+AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
+LoginsDep = Annotated[Logins, Depends(_logins)]
 
 
 async def _me(token: BearerToken, authenticator: AuthenticatorDep) -> Identity:

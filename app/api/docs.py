@@ -2,9 +2,9 @@
 The pages that a browser opens: the web client at ``/``, Swagger UI at ``/docs``.
 
 Everything they load comes from this server, so both work without a network,
-and a strict Content-Security-Policy says so to the browser: no inline script,
-no other host, no frame around us. Swagger UI's own files come from the
-package fastapi-offline; ours are in ``app/web``.
+and a strict Content-Security-Policy makes the browser enforce that: no inline
+scripts, no other hosts, no framing. Swagger UI's files come from the package
+fastapi-offline, the web client's from ``app/web``.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,26 +19,28 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-# For answers that are data. Should a browser ever be talked into showing one
-# as a page, it can do nothing.
+from .. import web
+
+# For responses that are data. A browser that is tricked into rendering one as a
+# page can load and run nothing.
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 # For the web client. 'self' covers the WebSocket of the same origin (CSP 3).
-# Trusted types make the browser refuse innerHTML and its like, everywhere.
+# Trusted types make the browser reject innerHTML and similar sinks.
 PAGE_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
-# Swagger UI sets style attributes and makes its pages from markup.
+# Swagger UI sets style attributes and builds its page from markup.
 SWAGGER_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
 
-# For every answer, whatever it is.
+# For every response.
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -46,12 +48,12 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-# Ask each time whether it has changed: a new version is seen at the first
-# reload, and an unchanged file costs a 304.
+# Revalidate each time: a new version shows at the first reload, and an
+# unchanged file costs a 304.
 _CACHING = "no-cache"
 
-# Said by us, because what the system's table says of .js differs between
-# machines, and a browser refuses modules of any other type.
+# Set explicitly: the system's MIME table differs between machines, and browsers
+# reject modules that are not served as JavaScript.
 _MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -59,7 +61,7 @@ _MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
 }
 
-# What pages load: not the pages themselves, which have addresses of their own.
+# What pages load. The pages themselves have paths of their own.
 _ASSETS: Final = frozenset({".css", ".js", ".svg"})
 
 # The package's other files, Redoc and a logo, are not needed.
@@ -70,19 +72,19 @@ def install(app: FastAPI) -> None:
     """
     Add the pages and their files to ``app``; Swagger UI only if it has an ``openapi_url``.
 
-    The app itself is to be made with ``docs_url=None, redoc_url=None``, or
-    FastAPI's own pages, which load from elsewhere, come first.
+    Create the app with ``docs_url=None, redoc_url=None``: FastAPI's own pages load
+    files from other hosts, and would take precedence.
     """
-    ours = {file.name for file in files("app.web").iterdir() if _suffix(file.name) in _ASSETS}
+    ours = {file.name for file in files(web).iterdir() if _suffix(file.name) in _ASSETS}
     _add_page(app, "/", "index.html", csp=PAGE_CSP)
-    app.mount("/web", _Files("app.web", ".", ours, csp=PAGE_CSP))
+    app.mount("/web", _Files(web.__name__, ".", ours, csp=PAGE_CSP))
     if app.openapi_url is not None:
         _add_page(app, "/docs", "docs.html", csp=SWAGGER_CSP)
         app.mount("/docs/assets", _Files("fastapi_offline", "static", _SWAGGER, csp=SWAGGER_CSP))
 
 
 def _add_page(app: FastAPI, path: str, file: str, *, csp: str) -> None:
-    pages = _Files("app.web", ".", {file}, csp=csp)
+    pages = _Files(web.__name__, ".", {file}, csp=csp)
 
     async def page(request: Request) -> Response:
         return await pages.get_response(file, request.scope)
@@ -91,7 +93,7 @@ def _add_page(app: FastAPI, path: str, file: str, *, csp: str) -> None:
 
 
 class _Files(StaticFiles):
-    """The named files of a package, with our headers; all others are not found."""
+    """Serves the named files of a package with our headers; any other file is 404."""
 
     def __init__(self, package: str, folder: str, names: Collection[str], *, csp: str) -> None:
         super().__init__(packages=[(package, folder)])

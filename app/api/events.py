@@ -1,21 +1,21 @@
-"""The log of a room: as pages, as a file, or as a stream that stays open."""
+"""The log of a room, as pages, as an export, or as an event stream."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from app.api.deps import BearerToken
-from app.api.messages import HistoryDep, json_answer
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName
-from app.api.streams import EventStream, Export, long_poll
-from app.api.strict import StrictRoute
-from app.domain.errors import Conflict, Gone, Invalid, RateLimited, Unauthorized
-from app.domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
-from app.runtime import Runtime
-from app.services.messages.history import LogPage
-from app.wire.events import event_body
-from app.wire.message_bodies import EventsAnswer
+from ..domain.errors import Conflict, Gone, Invalid, MethodNotAllowed, RateLimited, Unauthorized
+from ..domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
+from ..services.messages.history import LogPage
+from ..wire.events import event_body
+from ..wire.message_bodies import EventsAnswer
+from .deps import BearerToken, RuntimeDep
+from .head import is_head
+from .messages import HistoryDep, json_answer
+from .responses import errors
+from .rooms import IN_ROOM, RoomName
+from .streams import EventStream, Export, long_poll
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Log"], route_class=StrictRoute)
 
@@ -34,18 +34,22 @@ _EXAMPLE = '{"type":"message.created","room":"general","seq":118,…}'
 
 Since = Annotated[
     int,
-    Query(ge=0, le=MAX_INTEGER, description="The last `seq` that you have; 0: from the start."),
+    Query(
+        ge=0,
+        le=MAX_INTEGER,
+        description="The last `seq` that you have; 0 starts at the beginning.",
+    ),
 ]
 
 
 @router.get(
     "/events",
     operation_id="listEvents",
-    summary="What happened in a room",
+    summary="Read the log of a room",
     response_model=EventsAnswer,
     responses={
         200: {
-            "description": "A page, an export, or a stream: as `Accept` asks.",
+            "description": "A page, an export or a stream, depending on `Accept`.",
             "content": {
                 _LINES: {"schema": {"type": "string"}, "example": _EXAMPLE + "\n"},
                 _STREAM: {
@@ -59,6 +63,7 @@ Since = Annotated[
 )
 async def list_events(
     request: Request,
+    runtime: RuntimeDep,
     room: RoomName,
     bearer: BearerToken,
     history: HistoryDep,
@@ -66,11 +71,15 @@ async def list_events(
     limit: Annotated[int | None, Query(ge=1, le=MAX_EVENTS_PAGE)] = None,
     wait: Annotated[
         int,
-        Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for an event."),
+        Query(
+            ge=0,
+            le=MAX_WAIT_SECONDS,
+            description="Seconds to wait for an event, if there is none.",
+        ),
     ] = 0,
     token: Annotated[
         str | None,
-        Query(description="The access token, for `EventSource`, which can't send headers."),
+        Query(description="The access token, for `EventSource`, which can't set headers."),
     ] = None,
     last_event_id: Annotated[
         int | None,
@@ -78,53 +87,56 @@ async def list_events(
             alias="Last-Event-ID",
             ge=0,
             le=MAX_INTEGER,
-            description="Of `text/event-stream`: wins over `since`.",
+            description="For `text/event-stream`: overrides `since`.",
         ),
     ] = None,
 ) -> Response:
     """
-    Read the log after `since`: the same events, numbers and cursor as on a socket.
+    Read the log after `since`: the same events, numbers and cursor as on a WebSocket.
 
-    `Accept: application/json` (or none) answers a page; with `wait`, as soon as there is
-    something on it. `application/x-ndjson` streams the log to where it ends now, an event a
-    line. `text/event-stream` streams it and then stays open: `new EventSource(url)` resumes
-    by itself; an event named `end`, with `code` and `reason` as on a socket, is the last.
-    What stays open counts as a connection.
+    With `Accept: application/json`, or without `Accept`, the response is one page; `wait`
+    makes it wait until there is an event. `application/x-ndjson` exports the log up to its
+    current end, one event per line. `text/event-stream` sends the log and then stays open:
+    `new EventSource(url)` resumes by itself, and the last event is named `end` and has the
+    `code` and `reason` of a WebSocket close. An open response counts as a connection.
     """
-    runtime: Runtime = request.state.runtime
-    kind = _wanted(request.headers.get("accept", ""))
-    if kind != "application/json":
+    media_type = _preferred(request.headers.get("accept", ""))
+    if is_head(request.scope) and (media_type != "application/json" or wait):
+        raise MethodNotAllowed("A stream and a wait have no end that HEAD could answer with.")
+    if media_type != "application/json":
         _refuse(limit=limit, wait=wait or None)
-    if kind == _STREAM:
-        shown = [t for t in (bearer, token) if t is not None]
+    if media_type == _STREAM:
+        tokens = [t for t in (bearer, token) if t is not None]
         start = since if last_event_id is None else last_event_id
-        return EventStream(runtime, _only(shown), room, start)
+        return EventStream(runtime, _single(tokens), room, start)
     _refuse(token=token)
-    shown_here = _only([] if bearer is None else [bearer])
-    if kind == _LINES:
-        return Export(runtime, shown_here, room, since)
-    me = await runtime.authenticator.authenticate(shown_here)
+    access_token = _single([] if bearer is None else [bearer])
+    if media_type == _LINES:
+        return Export(runtime, access_token, room, since)
+    me = await runtime.accounts.authenticator.authenticate(access_token)
     limit = DEFAULT_EVENTS_PAGE if limit is None else limit
     page = await history.events(me.user, room, since, limit=limit)
     if wait and page.batch is None:
-        page = await long_poll(request, shown_here, room, since, limit=limit, seconds=wait)
+        page = await long_poll(
+            runtime, request, access_token, room, since, limit=limit, seconds=wait
+        )
     return _page(page)
 
 
-def _only(tokens: list[str]) -> str:
+def _single(tokens: list[str]) -> str:
     if len(tokens) != 1:
-        raise Unauthorized("Exactly one access token is needed." if tokens else "")
+        raise Unauthorized("Send exactly one access token." if tokens else "")
     return tokens[0]
 
 
-def _refuse(**given: object) -> None:
-    for name, value in given.items():
+def _refuse(**parameters: object) -> None:
+    for name, value in parameters.items():
         if value is not None:
-            raise Invalid.field(name, "is not for what Accept asks")
+            raise Invalid.field(name, "is not allowed with this Accept header")
 
 
-def _wanted(accept: str) -> str:
-    """The representation that ``Accept`` (RFC 9110, section 12.5.1) likes best; JSON, if none."""
+def _preferred(accept: str) -> str:
+    """The media type that ``Accept`` (RFC 9110, section 12.5.1) prefers; JSON if none fits."""
     ranges: list[tuple[float, int, str]] = []
     for part in accept.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))

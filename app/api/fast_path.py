@@ -12,11 +12,12 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
-from app.api import problems
-from app.api.messages import finished
-from app.domain.errors import Internal, ParleyError
-from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
-from app.runtime import Runtime
+from ..domain.errors import Internal, ParleyError
+from ..domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
+from ..realtime.connect_request import route_path
+from ..runtime import Runtime
+from . import problems
+from .messages import finished
 
 log = logging.getLogger("parley.http")
 
@@ -39,13 +40,12 @@ class PlainRequest(NamedTuple):
     cursors: dict[str, int]
     limit: int
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer it, as the endpoint ``listMessages`` would."""
-        runtime: Runtime = scope["state"]["runtime"]
         try:
-            me = await runtime.authenticator.authenticate(self.token)
+            me = await runtime.accounts.authenticator.authenticate(self.token)
             response = finished(
-                await runtime.message_pages.get(
+                await runtime.messages.message_pages.get(
                     me.user, self.room, limit=self.limit, **self.cursors
                 )
             )
@@ -62,7 +62,7 @@ def plain_request(scope: Scope) -> PlainRequest | None:
     """The request, if it is for a page of messages and good in form."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
-    path = _PATH.fullmatch(scope["path"])
+    path = _PATH.fullmatch(route_path(scope))
     if path is None:
         return None
     token = None
@@ -71,7 +71,8 @@ def plain_request(scope: Scope) -> PlainRequest | None:
             scheme, _, said = value.partition(b" ")
             if token is not None or scheme.lower() != b"bearer":
                 return None
-            token = said
+            # One space or more (RFC 6750, section 2.1).
+            token = said.strip(b" ")
         elif name in _NOT_PLAIN:
             return None
     asked = _parameters(scope["query_string"])

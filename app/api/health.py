@@ -1,39 +1,38 @@
-"""Whether the process is alive, and whether it can do its work."""
+"""Liveness and readiness."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from app.api.strict import StrictRoute
-from app.domain.errors import Unavailable
-from app.runtime import Runtime
-from app.store import migrations
+from ..domain.errors import Unavailable
+from ..store import migrations
+from .deps import RuntimeDep
+from .strict import StrictRoute
 
-router = APIRouter(tags=["AdminService"], route_class=StrictRoute)
+router = APIRouter(tags=["Operations"], route_class=StrictRoute)
 
 
-@router.get("/health", operation_id="health", summary="The process is alive")
+@router.get("/health", operation_id="health", summary="Liveness")
 async def health() -> dict[str, str]:
-    """Always 200: restart the process when this doesn't answer."""
+    """Respond with 200 while the process is alive. Restart it if there is no response."""
     return {"status": "ok"}
 
 
 @router.get(
     "/ready",
     operation_id="ready",
-    summary="The server can do its work",
-    responses={503: {"description": "One of the parts is not ready; the body says which."}},
+    summary="Readiness",
+    responses={503: {"description": "A part is not ready; the body names it."}},
 )
-async def ready(request: Request, response: Response) -> dict[str, str]:
-    """Each part by name, `ok` or what is wrong: send no traffic while this is 503."""
-    runtime: Runtime = request.state.runtime
+async def ready(runtime: RuntimeDep, response: Response) -> dict[str, str]:
+    """Report each part: `ok`, or what is wrong. Send no traffic while this responds with 503."""
     parts = {"broker": "ok"}
     try:
         current = await runtime.database.read(migrations.current)
     except Unavailable:
         parts |= {"database": "unavailable", "migrations": "unknown"}
     else:
-        parts["database"] = "ok" if runtime.committer.ready else "commits fail"
+        parts["database"] = "ok" if runtime.log.committer.ready else "commits fail"
         parts["migrations"] = "ok" if current == migrations.latest() else "pending"
-    if runtime.draining:
+    if runtime.realtime.drain.started:
         parts["server"] = "draining"
     good = all(state == "ok" for state in parts.values())
     response.status_code = 200 if good else 503

@@ -1,36 +1,34 @@
-"""Invitations: make, list, revoke and accept them."""
+"""Invitations: create, list, revoke and accept them."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
-from app.api.pages import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.rooms import IN_ROOM, RoomName, room_answer
-from app.api.strict import StrictRoute
-from app.domain.clock import iso, iso_or_none
-from app.domain.errors import Forbidden, Invalid, InviteNotFound
-from app.domain.limits import MAX_INTEGER
-from app.services.rooms.invites import Invites
-from app.store.invites import Invite
-from app.wire.room_bodies import (
+from ..domain.clock import iso, iso_or_none
+from ..domain.errors import Forbidden, Invalid, InviteNotFound
+from ..domain.limits import MAX_INTEGER
+from ..services.rooms.invites import Invites
+from ..store.invites import Invite
+from ..wire.room_bodies import (
     InviteAnswer,
     InvitesAnswer,
     NewInvite,
     NewInviteAnswer,
     RoomAnswer,
 )
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .rooms import IN_ROOM, RoomName, room_answer
+from .strict import StrictRoute
 
 router = APIRouter(tags=["Rooms"], route_class=StrictRoute)
 
 InviteNumber = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
 
 
-async def _invites(connection: HTTPConnection) -> Invites:
-    invites: Invites = connection.state.runtime.invites
-    return invites
+async def _invites(runtime: RuntimeDep) -> Invites:
+    return runtime.rooms.invites
 
 
 InvitesDep = Annotated[Invites, Depends(_invites)]
@@ -40,7 +38,7 @@ InvitesDep = Annotated[Invites, Depends(_invites)]
     "/rooms/{room}/invites",
     status_code=201,
     operation_id="makeInvite",
-    summary="Make an invitation",
+    summary="Create an invitation",
     responses=errors(*IN_ROOM, Forbidden),
 )
 async def make(
@@ -50,9 +48,9 @@ async def make(
     response: Response,
     new: NewInvite | None = None,
 ) -> NewInviteAnswer:
-    """Make an invitation. Its code is shown this once; whoever has it may join."""
+    """Create an invitation. Anyone with its code, which is shown only here, may join."""
     terms = {} if new is None else new.model_dump()
-    invite, code = await invites.make(me.user, room, **terms)
+    invite, code = await invites.create(me.user, room, **terms)
     response.headers["Location"] = f"/rooms/{room.lower()}/invites/{invite.id}"
     return NewInviteAnswer(**_invite(invite).model_dump(), code=code)
 
@@ -66,7 +64,7 @@ async def make(
 async def list_invites(
     room: RoomName, me: Me, invites: InvitesDep, page: PageDep
 ) -> InvitesAnswer:
-    """List the invitations that can be used, the newest first, without their codes."""
+    """List usable invitations, newest first, without their codes."""
     before = page.key("invites", int)
     found = await invites.page(me.user, me.is_admin, room, before=before, limit=page.limit + 1)
     shown, following = page.cut("invites", found, lambda invite: invite.id)
@@ -81,7 +79,7 @@ async def list_invites(
     responses=errors(*IN_ROOM, Forbidden),
 )
 async def revoke(room: RoomName, id: InviteNumber, me: Me, invites: InvitesDep) -> None:
-    """Let an invitation be used no more. Who came by it stays."""
+    """Make an invitation unusable. Members who joined with it stay."""
     await invites.revoke(me.user, room, id)
 
 
@@ -97,7 +95,7 @@ async def accept(
     me: Me,
     invites: InvitesDep,
 ) -> RoomAnswer:
-    """Become a member of the room that the code is for, and show it."""
+    """Join the room of an invitation, and return it."""
     return room_answer(await invites.accept(me.user, code))
 
 

@@ -1,11 +1,14 @@
-"""What others put on a message: reactions and pins."""
+"""Reactions and pins."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.api.deps import Me
-from app.api.messages import (
+from ..domain.limits import DEFAULT_PAGE
+from ..wire.message_bodies import MessageAnswer, MessagesAnswer
+from ..wire.requests import Emoji
+from .deps import Me
+from .messages import (
     SPEAKING,
     Cursor,
     HistoryDep,
@@ -16,12 +19,9 @@ from app.api.messages import (
     message_answer,
     page_answer,
 )
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName
-from app.api.strict import StrictRoute
-from app.domain.limits import DEFAULT_PAGE
-from app.wire.message_bodies import MessageAnswer, MessagesAnswer
-from app.wire.requests import Emoji
+from .responses import errors
+from .rooms import IN_ROOM, RoomName
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Messages"], route_class=StrictRoute)
 
@@ -43,7 +43,7 @@ async def react(
     messages: MessagesDep,
     key: Key = None,
 ) -> Response:
-    """Put an emoji on a message."""
+    """Add your reaction to a message."""
     return message_answer(await messages.react(me.user, room, seq, emoji, on=True, key=key), room)
 
 
@@ -51,7 +51,7 @@ async def react(
     "/messages/{seq}/reactions/{emoji}",
     status_code=204,
     operation_id="unreact",
-    summary="Take a reaction back",
+    summary="Remove a reaction",
     responses=errors(*SPEAKING),
 )
 async def unreact(
@@ -62,7 +62,7 @@ async def unreact(
     messages: MessagesDep,
     key: Key = None,
 ) -> None:
-    """Take one's own emoji off a message."""
+    """Remove your reaction from a message."""
     await messages.react(me.user, room, seq, emoji, on=False, key=key)
 
 
@@ -76,7 +76,7 @@ async def unreact(
 async def pin(
     room: RoomName, seq: MessageSeq, me: Me, messages: MessagesDep, key: Key = None
 ) -> Response:
-    """Pin a message for everybody in the room."""
+    """Pin a message for the whole room."""
     return message_answer(await messages.pin(me.user, room, seq, on=True, key=key), room)
 
 
@@ -97,12 +97,12 @@ async def unpin(
 @router.get(
     "/pins",
     operation_id="listPins",
-    summary="Pinned messages",
+    summary="List pinned messages",
     response_model=MessagesAnswer,
     responses=errors(*IN_ROOM),
 )
 async def list_pins(
     room: RoomName, me: Me, history: HistoryDep, before: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> Response:
-    """List the pinned messages, the newest first; `has_older`: ask again with `before`."""
+    """List pinned messages, newest first. If `has_older` is true, page on with `before`."""
     return page_answer(await history.pinned(me.user, room, before=before, limit=limit), room)

@@ -1,29 +1,27 @@
-"""Members of a room: who is there, joining, adding, leaving, bans and mutes."""
+"""Members of a room: list, join, add, leave, remove, ban and mute."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
-from app.api.pages import PageDep
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName, Username
-from app.api.strict import StrictRoute
-from app.domain.clock import iso, millis
-from app.domain.errors import Conflict, Forbidden, UserNotFound
-from app.domain.ids import Millis
-from app.domain.views import MemberView
-from app.services.rooms.members import Members
-from app.wire.room_bodies import BanAnswer, MemberAnswer, MembersAnswer, MemberWish, Term
-from app.wire.rooms import member_body
+from ..domain.clock import iso, millis
+from ..domain.errors import Conflict, Forbidden, UserNotFound
+from ..domain.ids import Millis
+from ..domain.views import MemberView
+from ..services.rooms.members import Members
+from ..wire.room_bodies import BanAnswer, Expiry, MemberAnswer, MemberRole, MembersAnswer
+from ..wire.rooms import member_body
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import errors
+from .rooms import IN_ROOM, RoomName, Username
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}/members", tags=["Rooms"], route_class=StrictRoute)
 
 
-async def _members(connection: HTTPConnection) -> Members:
-    members: Members = connection.state.runtime.members
-    return members
+async def _members(runtime: RuntimeDep) -> Members:
+    return runtime.rooms.members
 
 
 MembersDep = Annotated[Members, Depends(_members)]
@@ -48,18 +46,18 @@ async def list_members(
 @router.get(
     "/{username}",
     operation_id="getMember",
-    summary="A member",
+    summary="Get a member",
     responses=errors(*IN_ROOM, UserNotFound),
 )
 async def get(room: RoomName, username: Username, me: Me, members: MembersDep) -> MemberAnswer:
-    """Show a member; `user_not_found` for somebody who is none."""
+    """Get a member. A user who is not a member is `user_not_found`."""
     return _member(await members.get(me.user, room, username))
 
 
 @router.put(
     "/{username}",
     operation_id="putMember",
-    summary="Join, add, or give a role",
+    summary="Join, add a member, or set a role",
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def put(
@@ -67,12 +65,12 @@ async def put(
     username: Username,
     me: Me,
     members: MembersDep,
-    wish: MemberWish | None = None,
+    wish: MemberRole | None = None,
 ) -> MemberAnswer:
     """
-    Join a public room (with one's own name), add somebody, or change a member's role.
+    Join a public room (with your own username), add a user, or change a member's role.
 
-    Moderators add, owners give roles. There can be several owners; there always is one.
+    Moderators add members, owners set roles. A room can have several owners and always has one.
     """
     role = None if wish is None else wish.wanted()
     return _member(await members.put(me.user, room, username, role))
@@ -86,20 +84,20 @@ async def put(
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def remove(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
-    """Leave a room (with one's own name), or remove somebody from it."""
+    """Leave a room (with your own username), or remove a member from it."""
     await members.remove(me.user, room, username)
 
 
 @router.put(
     "/{username}/ban",
     operation_id="banUser",
-    summary="Ban somebody",
+    summary="Ban a user",
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def ban(
-    room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
+    room: RoomName, username: Username, me: Me, members: MembersDep, term: Expiry | None = None
 ) -> BanAnswer:
-    """End somebody's membership and keep them out, until a moment or for good."""
+    """End a user's membership and keep them out, until a given time or for good."""
     user, until = await members.ban(me.user, room, username, _until(term))
     return BanAnswer(user=user, banned_until=iso(until))
 
@@ -112,7 +110,7 @@ async def ban(
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def unban(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
-    """Let somebody come again. They are no member by that."""
+    """Allow a banned user to join again. This does not make them a member."""
     await members.unban(me.user, room, username)
 
 
@@ -123,9 +121,9 @@ async def unban(room: RoomName, username: Username, me: Me, members: MembersDep)
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def mute(
-    room: RoomName, username: Username, me: Me, members: MembersDep, term: Term | None = None
+    room: RoomName, username: Username, me: Me, members: MembersDep, term: Expiry | None = None
 ) -> MemberAnswer:
-    """Let a member only listen, until a moment or for good."""
+    """Make a member read-only, until a given time or for good."""
     return _member(await members.mute(me.user, room, username, _until(term)))
 
 
@@ -137,11 +135,11 @@ async def mute(
     responses=errors(*IN_ROOM, Forbidden, UserNotFound, Conflict),
 )
 async def unmute(room: RoomName, username: Username, me: Me, members: MembersDep) -> None:
-    """Let a member speak again."""
+    """Let a muted member write again."""
     await members.unmute(me.user, room, username)
 
 
-def _until(term: Term | None) -> Millis | None:
+def _until(term: Expiry | None) -> Millis | None:
     return None if term is None or term.until is None else millis(term.until)
 
 

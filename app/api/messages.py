@@ -1,18 +1,12 @@
-"""Messages: page through them, say something, change what was said."""
+"""Messages: read pages of them, send, edit and delete them."""
 
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
-from app.api.pages import PageDep
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM, RoomName
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import (
+from ..domain.clock import iso
+from ..domain.errors import (
     BadRequest,
     Conflict,
     Forbidden,
@@ -22,29 +16,34 @@ from app.domain.errors import (
     RateLimited,
     SlowMode,
 )
-from app.domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
-from app.domain.views import MessagePage, MessageView, Wording
-from app.services.messages.history import History
-from app.services.messages.message_pages import MessagePages
-from app.services.messages.messages import Messages
-from app.wire.message_bodies import (
+from ..domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
+from ..domain.views import EarlierText, MessagePage, MessageView
+from ..services.messages.history import History
+from ..services.messages.message_pages import MessagePages
+from ..services.messages.messages import Messages
+from ..wire.message_bodies import (
+    EarlierTextAnswer,
+    EditsAnswer,
     MessageAnswer,
+    MessageEdit,
     MessagesAnswer,
     NewMessage,
-    NewWording,
-    WordingAnswer,
-    WordingsAnswer,
 )
-from app.wire.messages import message_body, page_json
-from app.wire.requests import RequestId
+from ..wire.messages import message_body, page_json
+from ..wire.requests import RequestId
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import errors
+from .rooms import IN_ROOM, RoomName
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Messages"], route_class=StrictRoute)
 
 ABOUT_MESSAGE = (*IN_ROOM, MessageNotFound)
-"""What everything about one message may answer."""
+"""The errors of every endpoint about one message."""
 
 SPEAKING = (*ABOUT_MESSAGE, Forbidden, Muted, Conflict, IdReused, RateLimited)
-"""What everything that changes one may answer."""
+"""The errors of every endpoint that changes one."""
 
 MessageSeq = Annotated[
     int, Path(ge=1, le=MAX_SEQ, description="The message's `seq`.", examples=[118])
@@ -56,24 +55,21 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         description="1-64 printable ASCII characters, random (a UUID): a retry with the same "
-        "key is answered and does nothing. The same as `id` on a socket.",
+        "key is answered without being carried out again. The same as `id` on a WebSocket.",
     ),
 ]
 
 
-async def _history(connection: HTTPConnection) -> History:
-    history: History = connection.state.runtime.history
-    return history
+async def _history(runtime: RuntimeDep) -> History:
+    return runtime.messages.history
 
 
-async def _messages(connection: HTTPConnection) -> Messages:
-    messages: Messages = connection.state.runtime.messages
-    return messages
+async def _messages(runtime: RuntimeDep) -> Messages:
+    return runtime.messages.messages
 
 
-async def _message_pages(connection: HTTPConnection) -> MessagePages:
-    pages: MessagePages = connection.state.runtime.message_pages
-    return pages
+async def _message_pages(runtime: RuntimeDep) -> MessagePages:
+    return runtime.messages.message_pages
 
 
 HistoryDep = Annotated[History, Depends(_history)]
@@ -84,7 +80,7 @@ MessagesDep = Annotated[Messages, Depends(_messages)]
 @router.get(
     "/messages",
     operation_id="listMessages",
-    summary="MessagePage through messages",
+    summary="List messages",
     response_model=MessagesAnswer,
     responses=errors(*IN_ROOM),
 )
@@ -98,8 +94,8 @@ async def list_messages(
     limit: Limit = DEFAULT_PAGE,
 ) -> Response:
     """
-    Show messages as they are now, oldest first: the newest, or those before, after or around
-    a `seq`. `head` is of the same moment: join with `since=head` to carry on from here.
+    List messages in their current form, oldest first: the newest, or those before, after or
+    around a `seq`. `head` is from the same snapshot: join with `since=head` to continue live.
     """
     body = await pages.get(me.user, room, before=before, after=after, around=around, limit=limit)
     return finished(body)
@@ -109,17 +105,20 @@ async def list_messages(
     "/messages",
     status_code=201,
     operation_id="sendMessage",
-    summary="Say something",
+    summary="Send a message",
     response_model=MessageAnswer,
     responses={
-        200: {"model": MessageAnswer, "description": "The key was there: as it is now."},
+        200: {
+            "model": MessageAnswer,
+            "description": "The key is known: the message in its current form.",
+        },
         **errors(BadRequest, *SPEAKING, SlowMode),
     },
 )
 async def send(
     new: NewMessage, room: RoomName, me: Me, messages: MessagesDep, key: Key = None
 ) -> Response:
-    """Say something. With an `Idempotency-Key`, trying again says it once."""
+    """Send a message. With an `Idempotency-Key`, a retry does not send it twice."""
     sent = await messages.send(
         me.user, room, new.text, reply_to=new.reply_to, data=new.data, key=key
     )
@@ -133,12 +132,12 @@ async def send(
 @router.get(
     "/messages/{seq}",
     operation_id="getMessage",
-    summary="A message",
+    summary="Get a message",
     response_model=MessageAnswer,
     responses=errors(*ABOUT_MESSAGE),
 )
 async def get(room: RoomName, seq: MessageSeq, me: Me, history: HistoryDep) -> Response:
-    """Show a message as it is now; a deleted one without its text."""
+    """Get a message in its current form. A deleted one has no text."""
     return message_answer(await history.message(me.user, room, seq), room)
 
 
@@ -150,14 +149,14 @@ async def get(room: RoomName, seq: MessageSeq, me: Me, history: HistoryDep) -> R
     responses=errors(BadRequest, *SPEAKING),
 )
 async def edit(
-    new: NewWording,
+    new: MessageEdit,
     room: RoomName,
     seq: MessageSeq,
     me: Me,
     messages: MessagesDep,
     key: Key = None,
 ) -> Response:
-    """Give one's own message another wording."""
+    """Change the text of your own message."""
     return message_answer(await messages.edit(me.user, room, seq, new.text, key=key), room)
 
 
@@ -171,34 +170,34 @@ async def edit(
 async def delete(
     room: RoomName, seq: MessageSeq, me: Me, messages: MessagesDep, key: Key = None
 ) -> None:
-    """Blank a message for good: one's own, or as a moderator anybody's. Its number stays."""
+    """Blank a message for good: your own, or as a moderator any. Its number stays."""
     await messages.delete(me.user, room, seq, key=key)
 
 
 @router.get(
     "/messages/{seq}/edits",
     operation_id="listEdits",
-    summary="Earlier wordings",
+    summary="List earlier versions",
     responses=errors(*ABOUT_MESSAGE, Forbidden),
 )
 async def list_edits(
     room: RoomName, seq: MessageSeq, me: Me, history: HistoryDep, page: PageDep
-) -> WordingsAnswer:
+) -> EditsAnswer:
     """
-    List what a message said before, oldest first, for its author and moderators.
+    List the earlier texts of a message, oldest first, for its author and moderators.
 
-    What it says now is not among them; of a deleted message nothing is left.
+    The current text is not included. Of a deleted message nothing is kept.
     """
     after = page.key("edits", int) or 0
-    found = await history.wordings(me, room, seq, after=after, limit=page.limit + 1)
+    found = await history.edits(me, room, seq, after=after, limit=page.limit + 1)
     shown, following = page.cut("edits", found, lambda wording: wording.seq)
-    return WordingsAnswer(edits=[_wording(wording) for wording in shown], next=following)
+    return EditsAnswer(edits=[_wording(wording) for wording in shown], next=following)
 
 
 @router.get(
     "/messages/{seq}/replies",
     operation_id="listReplies",
-    summary="Replies to a message",
+    summary="List replies to a message",
     response_model=MessagesAnswer,
     responses=errors(*ABOUT_MESSAGE),
 )
@@ -210,33 +209,34 @@ async def list_replies(
     after: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
     limit: Limit = DEFAULT_PAGE,
 ) -> Response:
-    """List the replies to a message, oldest first, from after the `seq` in `after`."""
+    """List the replies to a message, oldest first, starting after the `seq` in `after`."""
     return page_answer(await history.replies(me.user, room, seq, after=after, limit=limit), room)
 
 
-# Shapes. Pages are large and made of plain parts: encoded once, without a model of each.
+# Responses. Pages are large and built from plain dicts: they are encoded directly, without a
+# Pydantic model per message.
 
 
 def message_answer(view: MessageView, room: str, *, status: int = 200) -> Response:
-    """A message as it is answered."""
+    """The response that carries a message."""
     return json_answer(message_body(view, room.lower()), status)
 
 
 def page_answer(page: MessagePage, room: str) -> Response:
-    """A page of messages as it is answered."""
+    """The response that carries a page of messages."""
     return finished(page_json(page, room.lower()))
 
 
 def json_answer(body: object, status: int = 200) -> Response:
-    """An answer of JSON that is not checked against its model. Tests do that."""
+    """A JSON response that is not validated against its model; tests do that."""
     return finished(orjson.dumps(body), status)
 
 
 def finished(body: bytes, status: int = 200) -> Response:
-    """The same, encoded already."""
+    """A JSON response from bytes that are encoded already."""
     return Response(body, status, media_type="application/json")
 
 
-def _wording(wording: Wording) -> WordingAnswer:
+def _wording(wording: EarlierText) -> EarlierTextAnswer:
     assert wording.text is not None
-    return WordingAnswer(text=wording.text, at=iso(wording.at))
+    return EarlierTextAnswer(text=wording.text, at=iso(wording.at))

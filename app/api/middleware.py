@@ -1,4 +1,4 @@
-"""What every HTTP request gets: an id, a line in the log, and safe headers."""
+"""Adds a request id, a log line and security headers to every HTTP request."""
 
 import logging
 import time
@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from app.api import problems
-from app.api.docs import API_CSP, SECURITY_HEADERS
-from app.domain.errors import BadRequest, TooLarge
-from app.observability.logs import event, log_context, new_id
-from app.transport.context import Refusal
+from ..domain.errors import BadRequest, TooLarge
+from ..observability.logs import event, log_context, new_id
+from ..transport.context import Refusal
+from . import problems
+from .docs import API_CSP, SECURITY_HEADERS
 
 log = logging.getLogger("parley.http")
 
@@ -23,6 +23,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
+_OF_A_BODY = frozenset((b"content-length", b"content-type"))
 _CSP = (b"content-security-policy", API_CSP.encode())
 
 
@@ -39,38 +40,42 @@ def refuse_request(status: int, detail: str) -> Refusal:
 
 
 class Requests:
-    """Pure ASGI: nothing is buffered, no task is made."""
+    """Plain ASGI middleware: buffers nothing and creates no task."""
 
     def __init__(self, app: Asgi) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; other kinds of connection go through untouched."""
+        """Handle one request. Other kinds of scope pass through unchanged."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request_id = new_id()
         started = time.perf_counter()
         status = 0
-        instead: bytes | None = None
+        replacement: bytes | None = None
+        mounted_at = scope.get("root_path", "").encode()
 
         async def answer(message: Message) -> None:
-            nonlocal status, instead
+            nonlocal status, replacement
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message.get("headers", []))
                 if status == TooLarge.status and _PLAIN in headers:
-                    # Starlette's own, made outside of our handlers.
+                    # From Starlette's body limit, which our exception handlers don't see.
                     problem = problems.answer(TooLarge())
-                    headers, instead = problem.raw_headers, bytes(problem.body)
-                given = {name for name, _ in headers}
-                headers += [header for header in _HEADERS if header[0] not in given]
-                if _CSP[0] not in given:
+                    others = [header for header in headers if header[0] not in _OF_A_BODY]
+                    headers, replacement = problem.raw_headers + others, bytes(problem.body)
+                present = {name for name, _ in headers}
+                headers += [header for header in _HEADERS if header[0] not in present]
+                if _CSP[0] not in present:
                     headers.append(_CSP)
                 headers.append((b"x-request-id", request_id.encode()))
+                if mounted_at:
+                    headers = [_below(mounted_at, header) for header in headers]
                 message = {**message, "headers": headers}
-            elif instead is not None:
-                message = {**message, "body": instead}
+            elif replacement is not None:
+                message = {**message, "body": replacement}
             await send(message)
 
         with log_context(request=request_id):
@@ -88,3 +93,9 @@ class Requests:
                         status=status,
                         ms=ms,
                     )
+
+
+def _below(mounted_at: bytes, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """``Location`` as it is seen from outside the host that the app is mounted in."""
+    name, value = header
+    return (name, mounted_at + value) if name == b"location" and value[:1] == b"/" else header

@@ -1,54 +1,44 @@
-"""The API's own description: what Swagger UI shows before the first endpoint."""
+"""The OpenAPI document: title, introduction, tags, and the schema of errors."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.responses import PROBLEM_SCHEMA
+from .responses import PROBLEM_SCHEMA
 
-
-def _version() -> str:
-    try:
-        return version("parley")
-    except PackageNotFoundError:
-        return "0"
-
-
-VERSION = _version()
 SUMMARY = "A self-hosted chat backend: rooms, history, one WebSocket, nothing missed."
 DESCRIPTION = """
-**Start here:** register with `POST /users`, press **Authorize**, log in, make a room with
-`POST /rooms`, and connect a WebSocket to talk:
+**Start here:** register with `POST /users`, press **Authorize**, log in, create a room with
+`POST /rooms`, and connect a WebSocket:
 
 ```sh
 npx wscat -c "ws://127.0.0.1:8000/ws/general?token=YOUR_ACCESS_TOKEN"
 python -m websockets "ws://127.0.0.1:8000/ws/general?token=YOUR_ACCESS_TOKEN"
 ```
 
-Every line that you type is a message. A browser connects with
+Every line that you type is sent as a message. A browser connects with
 `new WebSocket("ws://127.0.0.1:8000/ws/general", ["parley.v1", "bearer." + token])`, which keeps
 the token out of the URL.
 
 A room is one log of events numbered 1, 2, 3, … The live feed is the archive: remember the last
-`seq` that you applied, reconnect with `?since=that`, and nothing is missed.
+`seq` that you applied, reconnect with `?since=<seq>`, and you miss nothing.
 
 Errors are `application/problem+json` (RFC 9457) with a stable `code`.
 """
 TAGS: list[dict[str, Any]] = [
     {"name": "Log-in", "description": "Tokens: log in, refresh, log out."},
-    {"name": "Users", "description": "Accounts, one's own and others'."},
-    {"name": "Rooms", "description": "Rooms and who is in them."},
-    {"name": "Messages", "description": "What was said, as it is now."},
-    {"name": "Log", "description": "The events of a room: what happened, in order."},
-    {"name": "AccountAdmin", "description": "For administrators of the installation."},
-    {"name": "AdminService", "description": "Whether the server is well."},
+    {"name": "Users", "description": "Accounts: your own and those of others."},
+    {"name": "Rooms", "description": "Rooms, their members and invitations."},
+    {"name": "Messages", "description": "Messages in their current form."},
+    {"name": "Log", "description": "The events of a room, in order."},
+    {"name": "Administration", "description": "For administrators of the installation."},
+    {"name": "Operations", "description": "Health checks."},
 ]
 
 
 def install(app: FastAPI) -> None:
-    """Give ``app`` its OpenAPI document, with the schema that all errors share."""
+    """Make ``app`` serve its OpenAPI document with the schema that all errors share."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

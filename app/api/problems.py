@@ -1,7 +1,7 @@
 """
-Every error of HTTP leaves here, as problem+json.
+Exception handlers: every HTTP error becomes an ``application/problem+json`` response.
 
-Validation errors name the field and the fault, never the value: it may be a password.
+Validation errors name the field and the fault, never the value, which may be a password.
 """
 
 import logging
@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException  # noqa: TID251 - to answer it, not to raise it
+from starlette.exceptions import HTTPException  # noqa: TID251 - handled, not raised
+from starlette.routing import Match
 
-from app.api.responses import MEDIA_TYPE
-from app.domain.errors import (
+from ..domain.errors import (
     BadRequest,
     FieldError,
     Forbidden,
@@ -27,9 +27,11 @@ from app.domain.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    UpgradeRequired,
 )
-from app.wire.errors import problem
-from app.wire.requests import plain
+from ..wire.errors import problem
+from ..wire.requests import plain
+from .responses import MEDIA_TYPE
 
 log = logging.getLogger("parley.http")
 
@@ -45,17 +47,19 @@ _BY_STATUS: Mapping[int, type[ParleyError]] = {
 
 
 def answer(exc: ParleyError, headers: Mapping[str, str] | None = None) -> Response:
-    """The HTTP answer for an error."""
-    said = {"Cache-Control": "no-store", **(headers or {})}
+    """The HTTP response for an error."""
+    fields = {"Cache-Control": "no-store", **(headers or {})}
     if exc.status == Unauthorized.status:
-        said["WWW-Authenticate"] = "Bearer"
+        fields["WWW-Authenticate"] = "Bearer"
+    if exc.status == UpgradeRequired.status:
+        fields |= {"Upgrade": "websocket", "Connection": "Upgrade"}
     if exc.retry_after is not None and exc.status in (429, 503):
-        said["Retry-After"] = str(max(1, math.ceil(exc.retry_after)))
-    return Response(orjson.dumps(problem(exc)), exc.status, said, MEDIA_TYPE)
+        fields["Retry-After"] = str(max(1, math.ceil(exc.retry_after)))
+    return Response(orjson.dumps(problem(exc)), exc.status, fields, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
-    """Make ``app`` answer every error this way."""
+    """Register the handlers on ``app``."""
     app.add_exception_handler(ParleyError, _parley)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
@@ -81,10 +85,27 @@ async def _validation(_request: Request, exc: Exception) -> Response:
     return answer(Invalid(f"{where}: {first['msg']}", errors=errors))
 
 
-async def _http(_request: Request, exc: Exception) -> Response:
+async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     kind = _BY_STATUS.get(exc.status_code, Internal if exc.status_code >= 500 else BadRequest)
-    return answer(kind(), exc.headers)
+    headers = dict(exc.headers or {})
+    if exc.status_code == MethodNotAllowed.status:
+        # Starlette names the methods of the first route that has the path.
+        headers["Allow"] = ", ".join(allowed_methods(request))
+    return answer(kind(), headers)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods that the requested path has, of all its routes (RFC 9110, section 10.2.1)."""
+    allowed = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    return ["GET", "HEAD", *allowed[1:]] if "GET" in allowed else allowed
 
 
 async def _unexpected(_request: Request, exc: Exception) -> Response:

@@ -1,20 +1,20 @@
-"""What each endpoint may answer when it fails, for the API's own documentation."""
+"""Documents the error responses of each endpoint in the OpenAPI document."""
 
 from typing import Any, Final
 
-from app.domain.errors import ParleyError, TokenExpired, Unauthorized, Unavailable
-from app.wire.errors import problem
+from ..domain.errors import ParleyError, TokenExpired, Unauthorized, Unavailable
+from ..wire.errors import problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 AUTHENTICATED: Final = (Unauthorized, TokenExpired, Unavailable)
-"""What everything that needs a token may answer."""
+"""The errors of every endpoint that needs an access token."""
 
 _TEXT: Final = {"type": "string"}
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "title": "Problem",
-    "description": "What went wrong: RFC 9457, and a `code` that never changes its meaning.",
+    "description": "A problem document (RFC 9457) with a stable `code`.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
@@ -24,7 +24,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "detail": _TEXT,
         "code": _TEXT,
         "errors": {
-            "description": "With `invalid`: each field that is wrong. Never what it held.",
+            "description": "With `invalid`: each field that is wrong, never its value.",
             "type": "array",
             "items": {
                 "title": "FieldProblem",
@@ -37,15 +37,15 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
                 },
             },
         },
-        "error": {"description": "Of `POST /token`: RFC 6749, section 5.2.", "type": "string"},
+        "error": {"description": "From `POST /token`: RFC 6749, section 5.2.", "type": "string"},
         "retry_after": {"description": "Seconds.", "type": "number"},
     },
 }
-"""To be put into ``components.schemas.Problem``; every endpoint refers to it."""
+"""The schema ``components.schemas.Problem``, which every endpoint refers to."""
 
 
 def errors(*kinds: type[ParleyError]) -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of an endpoint that may raise these, an example of each included."""
+    """The ``responses`` of an endpoint that can raise ``kinds``, with an example of each."""
     found: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         response = found.setdefault(kind.status, {"description": "", "content": {}})

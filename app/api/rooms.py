@@ -1,15 +1,10 @@
-"""Rooms: find them, make them, change them, and say how far one has read."""
+"""Rooms: find, create, change and archive them; move read markers."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
-from app.api.pages import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.errors import (
+from ..domain.errors import (
     Banned,
     Conflict,
     Forbidden,
@@ -18,11 +13,11 @@ from app.domain.errors import (
     RoomNotFound,
     UserNotFound,
 )
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.realtime.read_receipts import ReadReceipts
-from app.services.rooms.rooms import Rooms
-from app.wire.room_bodies import (
+from ..domain.roles import Kind
+from ..domain.views import RoomView
+from ..realtime.read_receipts import ReadReceipts
+from ..services.rooms.rooms import Rooms
+from ..wire.room_bodies import (
     NewRoom,
     ReadAnswer,
     ReadMark,
@@ -30,29 +25,31 @@ from app.wire.room_bodies import (
     RoomChanges,
     RoomsAnswer,
 )
-from app.wire.rooms import room_body, view_body
+from ..wire.rooms import room_body, view_body
+from .deps import Me, RuntimeDep
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms", tags=["Rooms"], route_class=StrictRoute)
 
 IN_ROOM = (*AUTHENTICATED, RoomNotFound, Banned, Invalid)
-"""What everything in a room may answer."""
+"""The errors of every endpoint in a room."""
 
 RoomName = Annotated[str, Path(description="The room's name.", examples=["general"])]
-Username = Annotated[str, Path(description="Who is meant.", examples=["bob"])]
+Username = Annotated[str, Path(description="A username.", examples=["bob"])]
 
 
-async def _rooms(connection: HTTPConnection) -> Rooms:
-    rooms: Rooms = connection.state.runtime.rooms
-    return rooms
+async def _rooms(runtime: RuntimeDep) -> Rooms:
+    return runtime.rooms.rooms
 
 
-async def _reading(connection: HTTPConnection) -> ReadReceipts:
-    read_receipts: ReadReceipts = connection.state.runtime.read_receipts
-    return read_receipts
+async def _read_receipts(runtime: RuntimeDep) -> ReadReceipts:
+    return runtime.realtime.read_receipts
 
 
 RoomsDep = Annotated[Rooms, Depends(_rooms)]
-ReadReceiptsDep = Annotated[ReadReceipts, Depends(_reading)]
+ReadReceiptsDep = Annotated[ReadReceipts, Depends(_read_receipts)]
 
 
 @router.get(
@@ -67,11 +64,11 @@ async def list_rooms(
     rooms: RoomsDep,
     page: PageDep,
     member: Annotated[
-        bool, Query(description="Only those that one is a member of, archived ones too.")
+        bool, Query(description="Only rooms that you are a member of, including archived ones.")
     ] = False,
-    q: Annotated[str, Query(max_length=100, description="How the name begins.")] = "",
+    q: Annotated[str, Query(max_length=100, description="Prefix of the name.")] = "",
 ) -> RoomsAnswer:
-    """List one's own rooms and the public ones, by name, and where one stands in each."""
+    """List your rooms and the public ones by name, with your role and read marker in each."""
     after = page.key("rooms", str) or ""
     found = await rooms.visible(me.user, mine=member, prefix=q, after=after, limit=page.limit + 1)
     shown, following = page.cut("rooms", found, lambda view: view.name)
@@ -82,12 +79,12 @@ async def list_rooms(
     "",
     status_code=201,
     operation_id="makeRoom",
-    summary="Make a room",
+    summary="Create a room",
     response_model_exclude_unset=True,
     responses=errors(*AUTHENTICATED, RoomExists, Invalid),
 )
 async def make(new: NewRoom, me: Me, rooms: RoomsDep, response: Response) -> RoomAnswer:
-    """Make a room; one is its owner."""
+    """Create a room and become its owner."""
     view = await rooms.create(me.user, new.name, new.title, Kind(new.kind))
     response.headers["Location"] = f"/rooms/{view.name}"
     return room_answer(view)
@@ -96,24 +93,24 @@ async def make(new: NewRoom, me: Me, rooms: RoomsDep, response: Response) -> Roo
 @router.put(
     "/direct/{username}",
     operation_id="openDirectRoom",
-    summary="The room of oneself and another",
+    summary="Open a direct room",
     response_model_exclude_unset=True,
     responses=errors(*AUTHENTICATED, Forbidden, UserNotFound, Conflict, Invalid),
 )
 async def open_direct(username: Username, me: Me, rooms: RoomsDep) -> RoomAnswer:
-    """Open the direct room with somebody: made the first time, the same ever after."""
+    """Get your direct room with a user. It is created the first time."""
     return room_answer(await rooms.open_direct(me.user, username))
 
 
 @router.get(
     "/{room}",
     operation_id="getRoom",
-    summary="A room",
+    summary="Get a room",
     response_model_exclude_unset=True,
     responses=errors(*IN_ROOM),
 )
 async def get(room: RoomName, me: Me, rooms: RoomsDep) -> RoomAnswer:
-    """Show a room, and where one stands in it."""
+    """Get a room, with your role and read marker in it."""
     return room_answer(await rooms.get(me.user, room))
 
 
@@ -125,7 +122,7 @@ async def get(room: RoomName, me: Me, rooms: RoomsDep) -> RoomAnswer:
     responses=errors(*IN_ROOM, Forbidden),
 )
 async def update(changes: RoomChanges, room: RoomName, me: Me, rooms: RoomsDep) -> RoomAnswer:
-    """Change what is given: moderators the title and slow mode, owners all of it."""
+    """Change the given fields. Moderators set the title and slow mode, owners everything."""
     return room_answer(await rooms.update(me.user, room, **changes.model_dump()))
 
 
@@ -137,25 +134,25 @@ async def update(changes: RoomChanges, room: RoomName, me: Me, rooms: RoomsDep) 
     responses=errors(*IN_ROOM, Forbidden),
 )
 async def archive(room: RoomName, me: Me, rooms: RoomsDep) -> None:
-    """Archive a room: it can be read and not changed, until an owner reopens it."""
+    """Make a room read-only until an owner reopens it."""
     await rooms.update(me.user, room, archived=True)
 
 
 @router.put(
     "/{room}/read",
     operation_id="markRead",
-    summary="Say how far one has read",
+    summary="Move your read marker",
     responses=errors(*IN_ROOM, Forbidden),
 )
 async def mark_read(
     mark: ReadMark, room: RoomName, me: Me, rooms: RoomsDep, read_receipts: ReadReceiptsDep
 ) -> ReadAnswer:
-    """Move one's read marker forward; it never moves back."""
+    """Move your read marker forward. It never moves back."""
     found = await rooms.find(room)
     view = await read_receipts.move(found, me.user, me.username, mark.seq)
     return ReadAnswer(**view_body(view))
 
 
 def room_answer(view: RoomView) -> RoomAnswer:
-    """A room as it is answered."""
+    """The response model of a room."""
     return RoomAnswer.model_validate(room_body(view))

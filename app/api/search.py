@@ -1,28 +1,26 @@
-"""Search."""
+"""Full-text search over messages."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.requests import HTTPConnection
 
-from app.api.deps import Me
-from app.api.messages import Limit, json_answer
-from app.api.pages import PageRequest
-from app.api.responses import errors
-from app.api.rooms import IN_ROOM
-from app.api.strict import StrictRoute
-from app.domain.errors import Invalid, UserNotFound
-from app.domain.limits import DEFAULT_PAGE, MAX_QUERY_CHARACTERS, MAX_SEQ
-from app.services.messages.search import Hit, Search
-from app.wire.message_bodies import SearchAnswer
-from app.wire.messages import message_body
+from ..domain.errors import Invalid, UserNotFound
+from ..domain.limits import DEFAULT_PAGE, MAX_QUERY_CHARACTERS, MAX_SEQ
+from ..services.messages.search import Hit, Search
+from ..wire.message_bodies import SearchAnswer
+from ..wire.messages import message_body
+from .deps import Me, RuntimeDep
+from .messages import Limit, json_answer
+from .pagination import PageRequest
+from .responses import errors
+from .rooms import IN_ROOM
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/search", tags=["Messages"], route_class=StrictRoute)
 
 
-async def _search(connection: HTTPConnection) -> Search:
-    search: Search = connection.state.runtime.search
-    return search
+async def _search(runtime: RuntimeDep) -> Search:
+    return runtime.messages.search
 
 
 SearchDep = Annotated[Search, Depends(_search)]
@@ -43,22 +41,26 @@ async def search(
         Query(
             min_length=1,
             max_length=MAX_QUERY_CHARACTERS,
-            description="Whole words, all of which have to occur; case and accents don't count.",
+            description="Whole words, all of which must occur; case and accents are ignored.",
             examples=["release thursday"],
         ),
     ],
-    room: Annotated[str | None, Query(max_length=100, description="Only in this room.")] = None,
-    by: Annotated[str | None, Query(max_length=100, description="Only by this user.")] = None,
+    room: Annotated[
+        str | None, Query(max_length=100, description="Search only this room.")
+    ] = None,
+    by: Annotated[
+        str | None, Query(max_length=100, description="Search only messages by this user.")
+    ] = None,
     before: Annotated[
-        str | None, Query(max_length=300, description="`next` of the page before.")
+        str | None, Query(max_length=300, description="`next` of the previous page.")
     ] = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> Response:
     """
-    Find messages in the rooms that one may read, the newest first.
+    Search the messages of all rooms that you may read, newest first.
 
-    Any text is a query; there are no operators. Of Chinese, Japanese, Korean and Thai texts
-    every part is found, of other scripts whole words.
+    Any text is a query; there are no operators. Chinese, Japanese, Korean and Thai text is
+    found by any part of it, other scripts by whole words.
     """
     page = PageRequest(before, limit)
     found = await search.find(me.user, q, room=room, by=by, before=_cursor(page), limit=limit + 1)

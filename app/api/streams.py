@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 from fastapi import Request, Response
 
-from app.api.problems import answer
-from app.domain.closing import (
+from ..domain.close_codes import (
     DRAINING,
     INTERNAL,
     SLOW_CONSUMER,
@@ -27,21 +26,21 @@ from app.domain.closing import (
     UNAVAILABLE,
     Close,
 )
-from app.domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
-from app.domain.ids import UserId
-from app.domain.limits import (
-    CLOSE_SECONDS,
+from ..domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
+from ..domain.ids import UserId
+from ..domain.limits import (
     REPLAY_PAGE_EVENTS,
     STREAM_PING_SECONDS,
     STREAM_RETRY_MS,
 )
-from app.realtime.connection import Connection
-from app.realtime.outbox import Outbox
-from app.runtime import Runtime
-from app.services.messages.history import LogPage, check_cursor
-from app.transport.sse import SseTransport
-from app.wire.errors import close_for
-from app.wire.events import event_json
+from ..realtime.connection import Connection
+from ..realtime.outbox import Outbox
+from ..runtime import Runtime
+from ..services.messages.history import LogPage, check_cursor
+from ..transport.sse import SseTransport
+from ..wire.encoding import event_json
+from ..wire.errors import close_for
+from .problems import answer
 
 log = logging.getLogger("parley.streams")
 
@@ -89,38 +88,29 @@ async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> A
         if not ending.done():
             ending.set_result(why)
 
-    claims = runtime.authenticator.read(token)
+    connections, limits = runtime.realtime.connections, runtime.realtime.limits
     transport = SseTransport()
-    connection = Connection(
-        user=claims.user,
-        username="",
-        session=claims.session,
-        expires_at=claims.expires_at,
-        outbox=Outbox(transport, runtime.settings.max_unsent_bytes, partial(end, SLOW_CONSUMER)),
-        close=end,
-        path_room=room.lower(),
+    outbox = Outbox(
+        transport,
+        limits.max_unsent_bytes,
+        partial(end, SLOW_CONSUMER),
+        stall_seconds=limits.replay_stall_seconds,
     )
-    # Registered first, checked second: a log-out in between is noticed.
-    runtime.hub.register(connection)
+    connection = connections.open(token, outbox=outbox, close=end, path_room=room.lower())
     watching = asyncio.create_task(_watch(receive, end))
     timer: asyncio.TimerHandle | None = None
     try:
-        identity = await runtime.authenticator.confirm(claims)
-        connection.username = identity.username
+        identity, refusal = await connections.admit(connection)
         left = (identity.expires_at - runtime.now()) / 1000
         timer = loop.call_later(left, end, TOKEN_EXPIRED)
-        limit = runtime.settings.max_connections_per_user
-        mine = runtime.hub.of_user(identity.user)
-        if limit and sum(not other.closed for other in mine) > limit:
-            end(TOO_MANY_CONNECTIONS)
-        if runtime.draining:
-            end(DRAINING)
+        if refusal is not None:
+            end(refusal)
         yield Open(connection, identity.user, transport, ending)
     finally:
         if timer is not None:
             timer.cancel()
         watching.cancel()
-        runtime.hub.unregister(connection)
+        connections.end(connection)
 
 
 async def _watch(receive: Receive, end: Callable[[None], None]) -> None:
@@ -131,7 +121,14 @@ async def _watch(receive: Receive, end: Callable[[None], None]) -> None:
 
 
 async def long_poll(
-    request: Request, token: str, room: str, since: int, *, limit: int, seconds: float
+    runtime: Runtime,
+    request: Request,
+    token: str,
+    room: str,
+    since: int,
+    *,
+    limit: int,
+    seconds: float,
 ) -> LogPage:
     """
     The events after ``since``, as soon as there are any; an empty page after ``seconds``.
@@ -143,26 +140,26 @@ async def long_poll(
             meanwhile, or if the user has too many connections.
 
     """
-    runtime: Runtime = request.state.runtime
-    read = partial(runtime.history.events, name=room, since=since, limit=limit)
+    feed = runtime.realtime.feed
+    read = partial(runtime.messages.history.events, name=room, since=since, limit=limit)
     async with opened(runtime, request.receive, token, room) as open_:
         open_.refuse()
         # Held first, read second: what happens in between is noticed.
-        room_feed = runtime.feed.acquire(await runtime.directory.find(room))
+        room_feed = feed.acquire(await runtime.rooms.directory.find(room))
         reaching: asyncio.Task[None] | None = None
         try:
             page = await read(open_.user)
-            runtime.feed.seed(room_feed, page.head)
+            feed.seed(room_feed, page.head)
             if page.batch is not None:
                 return page
-            reaching = asyncio.create_task(runtime.feed.reach(room_feed, since + 1))
+            reaching = asyncio.create_task(feed.reach(room_feed, since + 1))
             await asyncio.wait(
                 (reaching, open_.ending), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             if reaching is not None:
                 reaching.cancel()
-            runtime.feed.release(room_feed)
+            feed.release(room_feed)
         if open_.ending.done() and open_.ending.result() == DRAINING:
             return page
         open_.refuse()
@@ -230,7 +227,7 @@ class Export(Stream):
         await send(_body(b"", more=False))
 
     async def _page(self, open_: Open, since: int, upto: int | None) -> LogPage:
-        return await self._runtime.history.events(
+        return await self._runtime.messages.history.events(
             open_.user, self._room, since, limit=REPLAY_PAGE_EVENTS, upto=upto
         )
 
@@ -241,22 +238,23 @@ class EventStream(Stream):
     media_type = "text/event-stream"
 
     async def _stream(self, open_: Open, send: Send) -> None:
-        joins, transport, ending = self._runtime.joins, open_.transport, open_.ending
+        joins, transport, ending = self._runtime.realtime.joins, open_.transport, open_.ending
+        limits = self._runtime.realtime.limits
         entry = await joins.enter(open_.connection, self._room, read_only=True)
         check_cursor(entry.view, self._since)
         await self._start(send)
-        writing = asyncio.create_task(_write(transport, send))
+        writing = asyncio.create_task(_write(transport, send, limits.stream_ping_seconds))
         following = asyncio.create_task(self._follow(open_, entry))
         try:
             await asyncio.wait((writing, ending), return_when=asyncio.FIRST_COMPLETED)
             why = ending.result() if ending.done() else None
             if why is not None:
-                self._runtime.hub.retire(open_.connection)
+                self._runtime.realtime.hub.retire(open_.connection)
                 # Of what was told so far, nothing comes behind the end.
                 open_.connection.outbox.finish()
                 transport.finish(_end(why))
                 # One who takes nothing is not waited for: the connection is cut.
-                await asyncio.wait((writing,), timeout=CLOSE_SECONDS)
+                await asyncio.wait((writing,), timeout=self._runtime.realtime.limits.close_seconds)
         finally:
             for task in (writing, following):
                 task.cancel()
@@ -265,7 +263,7 @@ class EventStream(Stream):
     async def _follow(self, open_: Open, entry: Any) -> None:
         try:
             if not open_.ending.done():
-                await self._runtime.joins.follow(entry, self._since)
+                await self._runtime.realtime.joins.follow(entry, self._since)
         except ParleyError as exc:
             open_.connection.close(close_for(exc) or UNAVAILABLE)
         except Exception:  # the root of a task: a fault of ours, which its client hears of
@@ -273,12 +271,12 @@ class EventStream(Stream):
             open_.connection.close(INTERNAL)
 
 
-async def _write(transport: SseTransport, send: Send) -> None:
+async def _write(transport: SseTransport, send: Send, ping_seconds: float) -> None:
     """Write what the lane has, and something when there is nothing for long."""
     await send(_body(b"retry: %d\n\n" % STREAM_RETRY_MS))
     while not transport.finished or transport.unsent():
         try:
-            async with asyncio.timeout(STREAM_PING_SECONDS):
+            async with asyncio.timeout(ping_seconds):
                 chunk = await transport.take()
         except TimeoutError:
             chunk = b": ping\n\n"

@@ -1,8 +1,8 @@
 """
-Routes that refuse what they don't know.
+Routes that reject unknown and repeated query parameters, and repeated headers.
 
-FastAPI ignores a query parameter that no endpoint declares and takes the last of a repeated
-one, so that ``?limt=10`` or ``?after=1&after=2`` would quietly mean something else.
+FastAPI ignores a query parameter that the endpoint does not declare and takes the last of a
+repeated one, so ``?limt=10`` or ``?after=1&after=2`` would silently mean something else.
 """
 
 from collections import Counter
@@ -14,6 +14,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
+from ..domain.errors import BadRequest
+
+# Headers of which one value is read: a second one could be what another reader takes.
+_SINGLE = frozenset((b"authorization", b"content-type", b"idempotency-key", b"last-event-id"))
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -21,23 +26,31 @@ class StrictRoute(APIRoute):
     """
     A route of ``APIRouter(route_class=StrictRoute)``.
 
-    Unknown and repeated query parameters are ``invalid``, and no cache may keep the answer
-    unless the endpoint says otherwise.
+    Unknown and repeated query parameters are ``invalid``, and the response is not cached unless
+    the endpoint sets ``Cache-Control``.
     """
 
     def get_route_handler(self) -> Handler:
-        """The endpoint, behind the check."""
+        """Wrap the endpoint with the check."""
         handle = super().get_route_handler()
         known = frozenset(_query_names(self.dependant))
 
         async def strict(request: Request) -> Response:
+            _refuse_repeated_headers(request)
             if request.url.query:
-                _refuse_odd(request, known)
+                _refuse_unknown_and_repeated(request, known)
             response = await handle(request)
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
         return strict
+
+
+def _refuse_repeated_headers(request: Request) -> None:
+    counted = Counter(name for name, _ in request.scope["headers"] if name in _SINGLE)
+    for name, count in counted.items():
+        if count > 1:
+            raise BadRequest(f"The header {name.decode()} is given more than once.")
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:
@@ -47,7 +60,7 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield from _query_names(dependency)
 
 
-def _refuse_odd(request: Request, known: frozenset[str]) -> None:
+def _refuse_unknown_and_repeated(request: Request, known: frozenset[str]) -> None:
     counted = Counter(name for name, _ in request.query_params.multi_items())
     wrong = [
         {"type": "extra_forbidden", "loc": ("query", name), "msg": "there is no such parameter"}

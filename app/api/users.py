@@ -1,15 +1,11 @@
-"""Accounts: register, find people, one's own account and its log-ins."""
+"""Accounts: register, find users, manage your own account and its sessions."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from app.api.deps import AccountsDep, Address, LoginsDep, Me
-from app.api.pages import PageDep
-from app.api.responses import AUTHENTICATED, errors
-from app.api.strict import StrictRoute
-from app.domain.clock import iso
-from app.domain.errors import (
+from ..domain.clock import iso
+from ..domain.errors import (
     Forbidden,
     Invalid,
     RateLimited,
@@ -18,12 +14,12 @@ from app.domain.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from app.domain.ids import SessionId
-from app.domain.limits import MAX_INTEGER
-from app.store.sessions import Session
-from app.store.users import User
-from app.wire.accounts import (
-    Farewell,
+from ..domain.ids import SessionId
+from ..domain.limits import MAX_INTEGER
+from ..store.sessions import Session
+from ..store.users import User
+from ..wire.accounts import (
+    AccountDeletion,
     MeAnswer,
     MeChanges,
     NewUser,
@@ -32,6 +28,10 @@ from app.wire.accounts import (
     UserAnswer,
     UsersAnswer,
 )
+from .deps import AccountsDep, Address, LoginsDep, Me
+from .pagination import PageDep
+from .responses import AUTHENTICATED, errors
+from .strict import StrictRoute
 
 router = APIRouter(prefix="/users", route_class=StrictRoute)
 
@@ -49,7 +49,7 @@ SessionNumber = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
 async def register(
     new: NewUser, accounts: AccountsDep, address: Address, response: Response
 ) -> UserAnswer:
-    """Make an account for oneself."""
+    """Create your own account."""
     user = await accounts.register(new.username, new.password, new.display_name, address)
     response.headers["Location"] = f"/users/{user.username}"
     return _user(user)
@@ -66,9 +66,9 @@ async def find(
     me: Me,
     accounts: AccountsDep,
     page: PageDep,
-    q: Annotated[str, Query(max_length=100, description="How the username begins.")] = "",
+    q: Annotated[str, Query(max_length=100, description="Prefix of the username.")] = "",
 ) -> UsersAnswer:
-    """List users by the beginning of their name."""
+    """List users whose username starts with `q`, by name."""
     after = page.key("users", str) or ""
     found = await accounts.find(q, after=after, limit=page.limit + 1)
     shown, following = page.cut("users", found, lambda user: user.username)
@@ -79,11 +79,11 @@ async def find(
     "/me",
     tags=["Users"],
     operation_id="getMe",
-    summary="Oneself",
+    summary="Get your account",
     responses=errors(*AUTHENTICATED),
 )
 async def get_me(me: Me, accounts: AccountsDep) -> MeAnswer:
-    """Show one's own account."""
+    """Get your own account."""
     return _me(await accounts.me(me))
 
 
@@ -91,13 +91,13 @@ async def get_me(me: Me, accounts: AccountsDep) -> MeAnswer:
     "/me",
     tags=["Users"],
     operation_id="updateMe",
-    summary="Change one's name or password",
+    summary="Update your account",
     responses=errors(*AUTHENTICATED, Forbidden, Invalid, RateLimited),
 )
 async def update_me(
     changes: MeChanges, me: Me, accounts: AccountsDep, address: Address
 ) -> MeAnswer:
-    """Change what is given. A new password ends all other log-ins."""
+    """Change the given fields. A new password ends all your other sessions."""
     user = await accounts.update_me(me, **changes.model_dump(), address=address)
     return _me(user)
 
@@ -107,11 +107,13 @@ async def update_me(
     status_code=204,
     tags=["Users"],
     operation_id="deleteMe",
-    summary="Erase one's account",
+    summary="Erase your account",
     responses=errors(*AUTHENTICATED, Forbidden, Invalid, RateLimited),
 )
-async def delete_me(farewell: Farewell, me: Me, accounts: AccountsDep, address: Address) -> None:
-    """Erase the account for good. Its messages stay, by `deleted-<n>`."""
+async def delete_me(
+    farewell: AccountDeletion, me: Me, accounts: AccountsDep, address: Address
+) -> None:
+    """Erase your account for good. Your messages stay, by `deleted-<n>`."""
     await accounts.delete_me(me, farewell.password, address)
 
 
@@ -119,11 +121,11 @@ async def delete_me(farewell: Farewell, me: Me, accounts: AccountsDep, address: 
     "/me/sessions",
     tags=["Log-in"],
     operation_id="listSessions",
-    summary="One's log-ins",
+    summary="List your sessions",
     responses=errors(*AUTHENTICATED, Invalid),
 )
 async def list_sessions(me: Me, logins: LoginsDep, page: PageDep) -> SessionsAnswer:
-    """List the log-ins that have not ended, the newest first."""
+    """List your sessions that have not ended, newest first."""
     before = page.key("sessions", int)
     found = await logins.live(me.user, before=before, limit=page.limit + 1)
     shown, following = page.cut("sessions", found, lambda session: session.id)
@@ -141,7 +143,7 @@ async def list_sessions(me: Me, logins: LoginsDep, page: PageDep) -> SessionsAns
     responses=errors(*AUTHENTICATED),
 )
 async def end_all_sessions(me: Me, logins: LoginsDep) -> None:
-    """End all one's log-ins, this one included, and close their sockets."""
+    """End all your sessions, including this one, and close their connections."""
     await logins.end_all(me.user)
 
 
@@ -154,7 +156,7 @@ async def end_all_sessions(me: Me, logins: LoginsDep) -> None:
     responses=errors(*AUTHENTICATED, Invalid),
 )
 async def end_session(id: SessionNumber, me: Me, logins: LoginsDep) -> None:
-    """End one of one's log-ins and close its sockets."""
+    """End one of your sessions and close its connections."""
     await logins.end(me.user, SessionId(id))
 
 
@@ -162,11 +164,11 @@ async def end_session(id: SessionNumber, me: Me, logins: LoginsDep) -> None:
     "/{username}",
     tags=["Users"],
     operation_id="getUser",
-    summary="A user",
+    summary="Get a user",
     responses=errors(*AUTHENTICATED, UserNotFound, Invalid),
 )
 async def get_user(username: str, me: Me, accounts: AccountsDep) -> UserAnswer:
-    """Show somebody."""
+    """Get a user by name."""
     return _user(await accounts.get(username))
 
 

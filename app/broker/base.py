@@ -1,13 +1,15 @@
 """
-Doorbells between nodes: "the log of this room reaches that far", "this log-in has ended".
+Hints between nodes: "the log of this room has grown", "this log-in has ended".
 
-The database is the truth, so a broker may lose, repeat and reorder what it carries.
+The database is the truth. A hint only says where to look, so that a broker may lose, repeat,
+delay and reorder what it carries; what a lost hint would hide, the poller finds.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from app.domain.ids import RoomId, SessionId, UserId
+from ..domain.ids import RoomId
+from ..domain.sessions import SessionsRevoked
 
 
 class LogAdvanced(NamedTuple):
@@ -17,61 +19,29 @@ class LogAdvanced(NamedTuple):
     head: int
 
 
-class SessionsRevoked(NamedTuple):
-    """A log-in of ``user`` has ended; ``session`` None: all of them."""
-
-    user: UserId
-    session: SessionId | None
-
-
 Notification = LogAdvanced | SessionsRevoked
 OnNotification = Callable[[Notification], None]
 
 
 class Broker(Protocol):
-    """What carries doorbells. One per node."""
-
-    async def open(self, on_notification: OnNotification) -> None:
-        """Begin to listen: ``hear`` is called in the event loop for each bell of other nodes."""
-
-    def notify(self, notification: Notification) -> None:
-        """Tell other nodes. Never waits, never raises; may be lost."""
-
-    async def close(self) -> None:
-        """Stop listening."""
-
-
-class MemoryBus:
-    """What connects the memory brokers of nodes in one process."""
-
-    def __init__(self) -> None:
-        self.brokers: list[MemoryBroker] = []
-
-
-class MemoryBroker:
     """
-    The broker of a single node: nobody else is there to be told.
+    What carries hints to the other nodes. One per node; used in the event loop.
 
-    Several on one :class:`MemoryBus` are nodes in one process, as tests have them.
+    A node does not get its own notifications.
     """
 
-    def __init__(self, bus: MemoryBus | None = None) -> None:
-        self._bus = bus or MemoryBus()
-        self._on_notification: OnNotification | None = None
-
     async def open(self, on_notification: OnNotification) -> None:
-        """Begin to listen."""
-        self._on_notification = on_notification
-        self._bus.brokers.append(self)
+        """
+        Begin to listen.
+
+        Args:
+            on_notification: Called in the event loop for each notification of another node.
+                Must neither wait nor raise.
+
+        """
 
     def notify(self, notification: Notification) -> None:
-        """Tell the others on the exchange."""
-        for broker in self._bus.brokers:
-            if broker is not self and broker._on_notification is not None:
-                broker._on_notification(notification)
+        """Send a hint to the other nodes. Never waits, never raises; it may be lost."""
 
     async def close(self) -> None:
-        """Stop listening."""
-        self._on_notification = None
-        if self in self._bus.brokers:
-            self._bus.brokers.remove(self)
+        """Stop listening: ``on_notification`` is not called any more. Idempotent."""

@@ -1,1 +1,1 @@
-"""What each ``parley`` command does. :mod:`app.cli` says how they are called."""
+"""What each ``parley`` command does. :mod:`app.cli` defines their names, options and help."""

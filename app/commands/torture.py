@@ -8,13 +8,13 @@ from random import Random
 
 import typer
 
-from app.commands.exits import CommandError, Misuse
-from app.torture.findings import Promise
-from app.torture.kills import Command, Killer, OwnServer
-from app.torture.plan import Plan
-from app.torture.report import Verdict
-from app.torture.run import Account, torture
-from app.torture.site import TortureError
+from ..torture.api_client import TortureError
+from ..torture.findings import Promise
+from ..torture.plan import Plan
+from ..torture.report import Verdict
+from ..torture.run import Credentials, torture
+from ..torture.server_killer import CommandKiller, ManagedServer, ServerKiller
+from .exit_codes import CommandError, Misuse
 
 
 def run(
@@ -27,85 +27,91 @@ def run(
     report: Path | None,
 ) -> None:
     """
-    Look for what gets lost, and say so.
+    Run the loss checker, and print its report.
 
     Raises:
-        Misuse: If what was asked for makes no sense.
-        CommandError: If a promise was broken, or nothing could be shown.
+        Misuse: If the arguments contradict each other or the accounts file is invalid.
+        CommandError: If a promise was broken, or no request was acknowledged.
 
     """
     if serve == (url is not None):
-        raise Misuse("Give the address of a server, or --serve for one of my own.")
+        raise Misuse("Give the address of a server, or --serve to start one.")
     if serve and kill_with is not None:
-        raise Misuse("--serve kills its own server: --kill-with is for somebody else's.")
+        raise Misuse(
+            "--kill-with is for a running server; --serve kills the server that it starts."
+        )
     if plan.kills and not serve and kill_with is None:
-        raise Misuse("--kills needs somebody who kills: --serve, or --kill-with COMMAND.")
-    known = _read_accounts(accounts)
+        raise Misuse("--kills needs --serve or --kill-with COMMAND.")
+    credentials = _read_credentials(accounts)
     try:
         if url is None:
-            verdict = asyncio.run(_on_own_server(plan, known))
+            exit_status = asyncio.run(_run_on_managed_server(plan, credentials))
         else:
-            killer = None if kill_with is None else Command(kill_with)
-            verdict = asyncio.run(_on(url, plan, known, killer))
+            killer = None if kill_with is None else CommandKiller(kill_with)
+            exit_status = asyncio.run(_run(url, plan, credentials, killer))
     except TortureError as exc:
         raise CommandError(str(exc)) from None
     except BaseExceptionGroup as exc:
-        first = _first(exc)
+        first = _first_leaf(exc)
         if not isinstance(first, TortureError):
             raise
         raise CommandError(str(first)) from None
     if report is not None:
-        report.write_text(json.dumps(verdict.as_json(), indent=2) + "\n")
-    *lines, last = verdict.lines()
+        report.write_text(json.dumps(exit_status.as_json(), indent=2) + "\n")
+    *lines, last = exit_status.lines()
     for line in lines:
         typer.echo(line)
-    if not verdict.good:
+    if not exit_status.good:
         raise CommandError(last)
     typer.echo(last)
 
 
-async def _on(url: str, plan: Plan, accounts: Sequence[Account], killer: Killer | None) -> Verdict:
-    return await torture(url, plan, accounts=accounts, killer=killer, tell=_tell)
+async def _run(
+    url: str, plan: Plan, credentials: Sequence[Credentials], killer: ServerKiller | None
+) -> Verdict:
+    return await torture(
+        url, plan, credentials=credentials, killer=killer, on_progress=_print_progress
+    )
 
 
-async def _on_own_server(plan: Plan, accounts: Sequence[Account]) -> Verdict:
-    server = OwnServer(Random(plan.seed))
+async def _run_on_managed_server(plan: Plan, credentials: Sequence[Credentials]) -> Verdict:
+    server = ManagedServer(Random(plan.seed))
     good = False
     try:
         await server.start()
-        verdict = await _on(server.url, plan, accounts, server)
+        exit_status = await _run(server.url, plan, credentials, server)
         await server.stop()
         if found := await server.check():
-            verdict.history.findings.add(Promise.KEPT, "", f"parley check: {found}")
-        good = verdict.good
-        return verdict
+            exit_status.history.findings.add(Promise.KEPT, "", f"parley check: {found}")
+        good = exit_status.good
+        return exit_status
     finally:
         await server.stop()
         if good:
             server.remove()
         else:
-            _tell(f"What is left of the server is in {server.directory}.")
+            _print_progress(f"The server's database and log are in {server.directory}.")
 
 
-def _tell(line: str) -> None:
-    # Beside the verdict, which is what a script wants.
+def _print_progress(line: str) -> None:
+    # To standard error: standard output is for the exit_status.
     typer.echo(line, err=True)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
     first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+    return _first_leaf(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def _read_accounts(file: Path | None) -> list[Account]:
+def _read_credentials(file: Path | None) -> list[Credentials]:
     if file is None:
         return []
     try:
         lines = [line for line in file.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as exc:
-        raise Misuse(f"{file} can't be read: {exc}.") from None
+        raise Misuse(f"Could not read {file}: {exc}.") from None
     pairs = [tuple(line.strip().split(":", 1)) for line in lines]
     found = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
     if not found or len(found) < len(pairs):
-        raise Misuse(f"{file}: each line is a name, a colon and a password.")
+        raise Misuse(f"{file}: every line must be name:password.")
     return found

@@ -1,1 +1,1 @@
-"""Settings, the database URL and the secret key. Read once, at the top."""
+"""Settings, the database URL and the secret key. Read once at start."""

@@ -1,13 +1,13 @@
-"""What a client is told of the limits, in ``welcome``."""
+"""The limits that clients are told in ``welcome``."""
 
 from collections.abc import Mapping
 
-from app.config.settings import Settings
-from app.domain import limits
+from ..domain import limits
+from .settings import Settings
 
 
 def client_limits(settings: Settings) -> Mapping[str, int]:
-    """The limits that a client can keep to by itself, by name; 0 where there is none."""
+    """The limits that a client can respect by itself, by name. 0 means no limit."""
     return {
         "text_characters": limits.MAX_TEXT_CHARACTERS,
         "data_bytes": limits.MAX_DATA_BYTES,

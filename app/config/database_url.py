@@ -1,8 +1,8 @@
 """
-A database's address, as platforms hand it out and as the store needs it.
+Database URLs: parse what platforms provide into what the store needs.
 
-Pure: nothing is opened. The driver in the address is a detail that the store decides, so
-``postgres://``, ``postgresql+psycopg://`` and ``postgresql://`` mean the same.
+Pure: nothing is opened. The store chooses the driver, so ``postgres://``,
+``postgresql+psycopg://`` and ``postgresql://`` mean the same.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _POSTGRESQL = frozenset({"postgres", "postgresql"}) | {
     for name in ("postgres", "postgresql")
     for driver in ("asyncpg", "psycopg", "psycopg2")
 }
-# What libpq understands and asyncpg does not: it would be an error at every connection.
+# Parameters of libpq that asyncpg rejects when it connects.
 _LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"})
 
 _EXAMPLES = "sqlite:///data/parley.db, sqlite:// (in memory) or postgresql://user@host/name"
@@ -24,7 +24,7 @@ _EXAMPLES = "sqlite:///data/parley.db, sqlite:// (in memory) or postgresql://use
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """Where the log is kept."""
+    """A parsed database URL."""
 
     kind: Literal["sqlite", "postgresql"]
 
@@ -32,23 +32,23 @@ class DatabaseUrl:
     """``sqlite:////absolute/path``, ``sqlite://`` (in memory) or ``postgresql+asyncpg://…``."""
 
     path: Path | None = None
-    """The file, if it is one."""
+    """The database file; None for a database in memory or on a server."""
 
     shown: str = ""
-    """The same for people and logs, without a password."""
+    """The URL without user and password, for logs and messages."""
 
     @property
     def in_memory(self) -> bool:
-        """Whether it ends with the process."""
+        """Whether the database exists only in memory and is lost when the process ends."""
         return self.kind == "sqlite" and self.path is None
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """
-        Read an address, with or without a driver. A relative path is one from here.
+        Parse a URL, with or without a driver. A relative path starts at the working directory.
 
         Raises:
-            ValueError: If it is none that Parley can use. The text does not repeat the address.
+            ValueError: If Parley can't use the URL. The text never contains the URL.
 
         """
         scheme = text.partition("://")[0].lower()
@@ -60,7 +60,7 @@ class DatabaseUrl:
 
     @classmethod
     def file(cls, path: Path) -> Self:
-        """The SQLite file at ``path``, which need not exist yet."""
+        """The SQLite database in the file ``path``, which need not exist."""
         path = path.expanduser().absolute()
         url = f"sqlite:///{path}"
         return cls("sqlite", url, path, url)
@@ -80,7 +80,7 @@ class DatabaseUrl:
         try:
             port = parts.port
         except ValueError:
-            raise ValueError("has a port that is no number") from None
+            raise ValueError("has a port that is not a number") from None
         if not parts.path.strip("/"):
             raise ValueError("names no database: postgresql://user@host/name")
         query = [

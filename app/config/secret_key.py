@@ -1,7 +1,7 @@
 """
-The installation's secret: what is too weak to be one, and how one is made and kept.
+The installation's secret key: which are too weak, and how one is generated and stored.
 
-Nothing here is shown to anybody: no message repeats a secret, whole or in part.
+No error message contains a secret, in whole or in part.
 """
 
 import os
@@ -10,13 +10,13 @@ import secrets
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from app.domain.limits import MIN_SECRET_BYTES
+from ..domain.limits import MIN_SECRET_BYTES
 
-# A key of fewer different characters was typed by leaning on the keyboard: of keys of 32 random
-# hexadecimal digits, less than one in ten million has so few.
-_MIN_DIFFERENT = 8
+# Keys with fewer distinct characters are not random: of keys of 32 random hexadecimal digits, less
+# than one in ten million has so few.
+_MIN_DISTINCT_CHARACTERS = 8
 
-# Keys that stand in tutorials, long enough to pass otherwise.
+# Keys from tutorials that are long enough to pass the other checks.
 _PUBLISHED = frozenset(
     {
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
@@ -27,8 +27,8 @@ _PUBLISHED = frozenset(
     }
 )
 
-# Words that are left in a key by whoever meant to replace it. Only letters are compared.
-_LEFT_OVER = re.compile(
+# Words of placeholder keys. Only the letters of a key are compared.
+_PLACEHOLDER = re.compile(
     "changeme|changethis|changeit|replaceme|replacethis|yoursecret|yoursupersecret|mysecret"
     "|supersecret|topsecret|verysecret|secretkey|secretsecret|astringsecret|bitsecret"
     "|insecure|placeholder|donotuse|dontuse|notasecret|example|development|testing|password"
@@ -36,43 +36,45 @@ _LEFT_OVER = re.compile(
 
 
 class MissingSecret(Exception):
-    """There is a file for the secret, and no secret in it."""
+    """The secret file exists, but contains no acceptable secret."""
 
 
 def check_secret(secret: str) -> None:
     """
-    Refuse what can be guessed.
+    Check that a secret can't be guessed.
 
     Raises:
-        ValueError: If it is short, published, or plainly not random.
+        ValueError: If it is short, published, or obviously not random.
 
     """
-    remedy = "Make one with: openssl rand -hex 32"
+    remedy = "Generate one with: openssl rand -hex 32"
     if len(secret.encode("utf-8", "replace")) < MIN_SECRET_BYTES:
         raise ValueError(f"is shorter than {MIN_SECRET_BYTES} bytes. {remedy}")
     plain = secret.lower()
-    if plain in _PUBLISHED or _LEFT_OVER.search(re.sub("[^a-z]", "", plain)):
-        raise ValueError(f"is an example that everybody knows. {remedy}")
-    if len(set(plain)) < _MIN_DIFFERENT or re.fullmatch(r"(.{1,16}?)\1+.{0,15}", plain, re.S):
-        raise ValueError(f"repeats itself and can be guessed. {remedy}")
+    if plain in _PUBLISHED or _PLACEHOLDER.search(re.sub("[^a-z]", "", plain)):
+        raise ValueError(f"is a well-known example. {remedy}")
+    if len(set(plain)) < _MIN_DISTINCT_CHARACTERS or re.fullmatch(
+        r"(.{1,16}?)\1+.{0,15}", plain, re.S
+    ):
+        raise ValueError(f"is repetitive and can be guessed. {remedy}")
 
 
-def keep_secret(path: Path) -> str:
+def load_or_create_secret(path: Path) -> str:
     """
-    The secret in this file, made now if there is no file.
+    Return the secret in a file; generate it if there is no file.
 
-    It is written elsewhere and linked into place, so that nobody ever reads half of one, and
-    of two processes that make one at once the second takes what the first made.
+    Idempotent, also across processes. A new secret is written to a temporary file and linked into
+    place, so no process reads a partial one, and of two that create it at once one wins.
 
     Raises:
-        MissingSecret: If the file holds no secret that is good enough.
-        OSError: If it can be neither read nor made.
+        MissingSecret: If the file contains no acceptable secret.
+        OSError: If the file can't be read or created.
 
     """
     try:
         return _read(path)
     except FileNotFoundError:
-        _make(path)
+        _create(path)
         return _read(path)
 
 
@@ -82,15 +84,15 @@ def _read(path: Path) -> str:
         check_secret(secret)
     except ValueError:
         raise MissingSecret(
-            f"{path} holds none that is good enough. Restore it; or delete it, "
-            "which logs everybody out."
+            f"{path} contains no acceptable key. Restore the file; or delete it, "
+            "which logs all users out."
         ) from None
     return secret
 
 
-def _make(path: Path) -> None:
+def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Made with mode 0600 by the library, so that it is never readable for others.
+    # The library creates it with mode 0600, so it is never readable by others.
     with NamedTemporaryFile("w", dir=path.parent, prefix=".secret_key-") as draft:
         draft.write(secrets.token_hex(MIN_SECRET_BYTES) + "\n")
         draft.flush()

@@ -1,9 +1,9 @@
 """
-What an operator can choose: the only reader of the environment.
+Settings of the server. The only module that reads the environment.
 
-Settings are plain environment variables or lines of ``.env``; ``.env.example`` names every one.
-They are read once, at the top, and passed down as plain values. A value that cannot be meant is
-refused at start with a sentence, never corrected. What is secret is in no message and no repr.
+Settings are environment variables or lines of ``.env``; ``.env.example`` documents each. They are
+read once at start and passed down as plain values. An invalid value is refused with a sentence,
+never corrected. Secrets appear in no message and no repr.
 """
 
 import difflib
@@ -14,21 +14,30 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic import model_validator as validate_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.config.database_url import DatabaseUrl
-from app.config.secret_key import MissingSecret, check_secret, keep_secret
-from app.domain.limits import MAX_FRAME_BYTES
+from ..domain.limits import MAX_FRAME_BYTES
+from ..domain.origins import normalized_origin
+from .database_url import DatabaseUrl
+from .secret_key import MissingSecret, check_secret, load_or_create_secret
 
 
 class SettingsError(Exception):
-    """The settings cannot be meant. The text is for a person: one line for each of them."""
+    """Settings are invalid. The text is for the operator: one line per setting."""
 
 
 def _split(value: object) -> object:
-    """``a, b`` and an empty string, as a variable holds a list."""
+    """Split a list in a variable: values separated by commas, or empty."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -44,18 +53,16 @@ def _strong(secret: SecretStr) -> SecretStr:
 
 
 def _origin(value: str) -> str:
-    """As browsers send it: scheme, host in lower case, port if it is not the scheme's own."""
-    parts = urlsplit(value.lower())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be origins such as https://chat.example.org, or empty")
-    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("an origin is a scheme, a host and a port, and nothing after them")
-    if "*" in parts.netloc:
-        raise ValueError("names each origin in full: there is no *")
-    usual = {"http": 80, "https": 443}[parts.scheme]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in (None, usual) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    if "*" in value:
+        raise ValueError("must be origins, each in full: * is not supported")
+    try:
+        # People copy addresses from a browser, with a slash.
+        return normalized_origin(value.removesuffix("/"))
+    except ValueError as exc:
+        raise ValueError(
+            f"must be origins such as https://chat.example.org or capacitor://localhost, "
+            f"with nothing after them: one {exc}"
+        ) from None
 
 
 def _redis_url(value: str) -> str:
@@ -72,23 +79,21 @@ def _database_url(value: str) -> str:
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 Origin = Annotated[str, AfterValidator(_origin)]
-# A limit that operators change. 0 lifts it.
+# A limit that operators change. 0 means no limit.
 Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class Settings(BaseSettings):
-    """Every setting, with its default. The comments of ``.env.example`` say what each does."""
+class Settings(BaseModel):
+    """
+    Every setting with its default; ``.env.example`` describes each. Immutable.
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    Created from its arguments alone: the environment and ``.env``, which may belong to a host
+    application, are read only by :func:`read_settings`.
+    """
 
-    # Where it runs
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    # Server
 
     environment: Annotated[Literal["development", "production"], BeforeValidator(_lower)] = (
         "development"
@@ -104,7 +109,7 @@ class Settings(BaseSettings):
     ws_compression: bool = False
     shutdown_seconds: Limit = 10
 
-    # Who gets in
+    # Accounts and tokens
 
     secret_key: Secret | None = None
     secret_keys_old: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split)] = ()
@@ -132,7 +137,7 @@ class Settings(BaseSettings):
 
     @validate_model(mode="after")
     def _one_event_fits(self) -> Self:
-        # Below the size of a frame, one event alone could be too much for everybody.
+        # Below the size of a frame, a single event could exceed it for every client.
         if 0 < self.max_unsent_bytes < MAX_FRAME_BYTES:
             raise ValueError(f"MAX_UNSENT_BYTES: must be at least {MAX_FRAME_BYTES}, or 0")
         return self
@@ -146,65 +151,77 @@ class Settings(BaseSettings):
 
     @property
     def production(self) -> bool:
-        """Whether strangers can reach it."""
+        """Whether ``ENVIRONMENT`` is ``production``."""
         return self.environment == "production"
 
 
-def read_settings(**chosen: Any) -> Settings:
+class _Environment(Settings, BaseSettings):
+    """The settings as read from the environment and ``.env``."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+    )
+
+
+def read_settings(**overrides: Any) -> Settings:
     """
-    The settings of this process.
+    Read the settings from the environment and ``.env``.
 
     Args:
-        chosen: What takes precedence over the environment, such as ``port`` from a command
-            line. None leaves it to the environment.
+        overrides: Settings that take precedence over the environment, such as ``port`` from the
+            command line. None means not overridden.
 
     Raises:
-        SettingsError: If a value cannot be meant.
+        SettingsError: If a value is invalid, or a name in ``.env`` is misspelled.
 
     """
     try:
-        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+        given = {name: value for name, value in overrides.items() if value is not None}
+        settings = Settings(**dict(_Environment(**given)))
     except ValidationError as exc:
         raise SettingsError("\n".join(_sentence(error) for error in exc.errors())) from None
     except UnicodeDecodeError:
-        raise SettingsError(".env: is not UTF-8 text. Save it as UTF-8.") from None
-    _refuse_slips(Path(".env"))
+        raise SettingsError(".env: is not UTF-8. Save it as UTF-8.") from None
+    _refuse_misspelled_names(Path(".env"))
     return settings
 
 
 def resolve_secret(settings: Settings) -> SecretStr:
     """
-    The key that signs access tokens.
+    Return the key that signs access tokens.
 
-    In development one is made at the first start and kept in ``DATA_DIR/secret_key``, for its
-    owner's eyes only; two processes that start at once end up with the same. In production it
-    has to be given.
+    In development one is generated at the first start and stored in ``DATA_DIR/secret_key`` with
+    mode 0600; processes that start at the same time get the same key. In production it has to be
+    set.
 
     Raises:
-        SettingsError: If there is none, or the kept one is damaged.
+        SettingsError: If there is none, or the stored one is damaged.
 
     """
     if settings.secret_key is not None:
         return settings.secret_key
     if settings.production:
         raise SettingsError(
-            "SECRET_KEY: is missing, and production does not make one up. "
+            "SECRET_KEY: is missing, and is not generated in production. "
             "Set it to the output of: openssl rand -hex 32"
         )
     try:
-        return SecretStr(keep_secret(settings.data_dir / "secret_key"))
+        return SecretStr(load_or_create_secret(settings.data_dir / "secret_key"))
     except (MissingSecret, OSError) as exc:
         raise SettingsError(f"SECRET_KEY: is not set, and {_reason(exc)}") from None
 
 
 def _reason(exc: Exception) -> str:
     if isinstance(exc, OSError):
-        return f"none can be kept in {exc.filename}: {exc.strerror}. Is DATA_DIR right?"
+        return f"none can be stored in {exc.filename}: {exc.strerror}. Is DATA_DIR correct?"
     return str(exc)
 
 
 def _sentence(error: Any) -> str:
-    """One line: which variable, what is wrong with it, what it may be. Never its value."""
+    """One line: the variable, what is wrong with it, what is allowed. Never its value."""
     name = str(error["loc"][0]).upper() if error["loc"] else ""
     what = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     what = what.replace("a valid boolean", "on or off").replace("a valid integer", "a number")
@@ -212,12 +229,12 @@ def _sentence(error: Any) -> str:
     return f"{name}: {what}. See .env.example." if name else f"{what}. See .env.example."
 
 
-def _refuse_slips(env_file: Path) -> None:
+def _refuse_misspelled_names(env_file: Path) -> None:
     """
-    Refuse a line of ``.env`` that is a setting but for a slip of the pen.
+    Refuse a name in ``.env`` that is almost the name of a setting.
 
-    ``REGISTRATON=closed`` would leave registration open. Other names pass: the file may serve
-    other programs too.
+    ``REGISTRATON=closed`` would leave registration open. Other unknown names are allowed: other
+    programs may read the same file.
 
     """
     if not env_file.is_file():
@@ -227,4 +244,4 @@ def _refuse_slips(env_file: Path) -> None:
         if name.upper() in known or name in os.environ:
             continue
         if close := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.87):
-            raise SettingsError(f".env: there is no setting {name}. Is {close[0]} meant?")
+            raise SettingsError(f".env: there is no setting {name}. Did you mean {close[0]}?")

@@ -1,1 +1,1 @@
-"""What the words mean: ids, limits, errors, roles, events. Pure; knows no I/O and no library."""
+"""The rules of the chat: ids, limits, errors, roles, events, decisions. Pure; no I/O."""

@@ -1,21 +1,21 @@
 """
-What can be asked of a room's log. Each request is decided inside one transaction:
-:mod:`app.domain.deciding` says how, :mod:`app.services.log.committer` when.
+The requests that append to a room's log. Each is decided inside one transaction:
+:mod:`app.domain.decide` says how, :mod:`app.services.log.committer` when.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind, Role
+from .ids import Millis, RoomId, UserId
+from .roles import Kind, Role
 
 
 class Committed(NamedTuple):
     """
-    The answer to an append.
+    The result of an append.
 
-    ``seq`` is None where nothing changed and nothing was stored. ``duplicate``: this ``id``
-    was there already, and this is the first answer.
+    ``seq`` is None if nothing changed and so nothing was stored. ``duplicate`` marks a retry:
+    ``seq`` and ``at`` are those of the first time.
     """
 
     seq: int | None
@@ -27,11 +27,10 @@ class Committed(NamedTuple):
 @dataclass(slots=True, kw_only=True)
 class Append:
     """
-    A request to a room's log.
+    Base class of the requests.
 
-    ``by`` None is the operator, who may do everything. ``client_id`` is the caller's
-    idempotency key, unique per room and user for as long as
-    the event is kept.
+    ``by`` is None for the operator, who may do everything. ``client_id`` is the caller's
+    idempotency key, unique per room and user for as long as the event is kept.
     """
 
     room: RoomId
@@ -42,7 +41,7 @@ class Append:
 
 @dataclass(slots=True, kw_only=True)
 class Send(Append):
-    """Say something. ``mentions`` are names as written; members among them are mentioned."""
+    """Send a message. ``mentions`` are usernames in the text; those of non-members are ignored."""
 
     text: str
     reply_to: int | None = None
@@ -52,7 +51,7 @@ class Send(Append):
 
 @dataclass(slots=True, kw_only=True)
 class Edit(Append):
-    """Change the wording of one's own message."""
+    """Replace the text of the caller's own message."""
 
     ref: int
     text: str
@@ -61,14 +60,14 @@ class Edit(Append):
 
 @dataclass(slots=True, kw_only=True)
 class Delete(Append):
-    """Blank a message: one's own, or as a moderator anybody's."""
+    """Delete the text of a message: the caller's own or, for moderators, any."""
 
     ref: int
 
 
 @dataclass(slots=True, kw_only=True)
 class React(Append):
-    """Put an emoji on a message, or take it off."""
+    """Add a reaction to a message (``on``), or remove it."""
 
     ref: int
     emoji: str
@@ -77,7 +76,7 @@ class React(Append):
 
 @dataclass(slots=True, kw_only=True)
 class Pin(Append):
-    """Pin a message, or unpin it."""
+    """Pin a message (``on``), or unpin it."""
 
     ref: int
     on: bool
@@ -86,9 +85,9 @@ class Pin(Append):
 @dataclass(slots=True, kw_only=True)
 class Join(Append):
     """
-    Become a member of a public room by oneself.
+    The caller becomes a member of a public room.
 
-    ``invited``: an invitation was accepted, so a private room can be joined too.
+    ``invited``: the caller has accepted an invitation, which opens a private room too.
     """
 
     invited: bool = False
@@ -96,7 +95,7 @@ class Join(Append):
 
 @dataclass(slots=True, kw_only=True)
 class Admit(Append):
-    """Add ``user``, or change the role of one who is a member."""
+    """Add ``user`` as a member, or change a member's role. ``role`` None keeps a member's role."""
 
     user: UserId
     role: Role | None = None
@@ -104,14 +103,14 @@ class Admit(Append):
 
 @dataclass(slots=True, kw_only=True)
 class Remove(Append):
-    """Leave (``user`` is oneself), or remove somebody."""
+    """Remove a member, or leave (``user`` is the caller)."""
 
     user: UserId
 
 
 @dataclass(slots=True, kw_only=True)
 class Ban(Append):
-    """Ban ``user`` until a moment, or for good (None); or lift it (``on`` False)."""
+    """Ban ``user`` until a time or without end (None); with ``on`` False, lift the ban."""
 
     user: UserId
     on: bool
@@ -120,7 +119,7 @@ class Ban(Append):
 
 @dataclass(slots=True, kw_only=True)
 class Mute(Append):
-    """Silence ``user`` until a moment, or for good (None); or lift it (``on`` False)."""
+    """Mute ``user`` until a time or without end (None); with ``on`` False, lift the mute."""
 
     user: UserId
     on: bool
@@ -129,7 +128,7 @@ class Mute(Append):
 
 @dataclass(slots=True, kw_only=True)
 class UpdateRoom(Append):
-    """Change what is given; None leaves it as it is."""
+    """Change a room. A field that is None stays unchanged."""
 
     title: str | None = None
     slow_mode_seconds: int | None = None
@@ -139,7 +138,7 @@ class UpdateRoom(Append):
 
 @dataclass(slots=True, kw_only=True)
 class CreateRoom(Append):
-    """Make a room; ``room`` is given by the log. The maker is its owner, if it has one."""
+    """Create a room owned by ``by``. ``room`` is ``NO_ROOM``: the log assigns the id."""
 
     name: str
     title: str
@@ -148,7 +147,7 @@ class CreateRoom(Append):
 
 @dataclass(slots=True, kw_only=True)
 class OpenDirect(Append):
-    """The room of two users: made the first time. ``name`` is used if it has to be made."""
+    """Open the direct room with ``user``; it is created, with ``name``, if there is none."""
 
     user: UserId
     name: str

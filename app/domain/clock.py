@@ -1,11 +1,11 @@
-"""Time as the wire shows it: UTC, ISO 8601, milliseconds and ``Z``."""
+"""Times in the format of the wire: UTC, ISO 8601, milliseconds and ``Z``."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from app.domain.ids import Millis
+from .ids import Millis
 
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=64)
@@ -21,11 +21,11 @@ def iso(at: int) -> str:
 
 
 def iso_or_none(at: int | None) -> str | None:
-    """Like :func:`iso`, for a moment that may not have come."""
+    """Like :func:`iso`; None stays None."""
     return None if at is None else iso(at)
 
 
 def millis(moment: datetime) -> Millis:
-    """A moment with a time zone in milliseconds since 1970."""
-    # In whole numbers: a float of seconds is a millisecond off now and then.
-    return Millis((moment - _BEGINNING) // timedelta(milliseconds=1))
+    """``moment``, which has a time zone, in milliseconds since 1970."""
+    # In integers: a float of seconds is sometimes off by a millisecond.
+    return Millis((moment - _EPOCH) // timedelta(milliseconds=1))

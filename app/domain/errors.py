@@ -1,16 +1,16 @@
 """
-What can go wrong, as one tree.
+The errors that clients can see, as one tree.
 
-``code`` is a promise to clients: never rename one. ``status`` is the HTTP answer, ``close``
-the WebSocket close code where the error ends a connection. :mod:`app.wire.errors` alone
-turns an error into bytes.
+``code`` is a promise to clients: never rename one. ``status`` is the HTTP status, ``close``
+the WebSocket close code if the error ends a connection. Only :mod:`app.wire.errors` turns an
+error into bytes.
 
     ParleyError
     ├── BadRequest · Invalid · TooLarge
     ├── Unauthorized ── TokenExpired · InvalidGrant
     ├── Forbidden ── Muted · Banned · RegistrationClosed
     ├── NotFound ── RoomNotFound · MessageNotFound · UserNotFound · InviteNotFound
-    ├── MethodNotAllowed
+    ├── MethodNotAllowed · UpgradeRequired
     ├── Conflict ── UsernameTaken · RoomExists · IdReused
     ├── Gone
     ├── RateLimited ── SlowMode
@@ -22,7 +22,7 @@ from typing import ClassVar, TypedDict
 
 
 class FieldError(TypedDict):
-    """One thing wrong with the input: where, of which kind, in words. Never the input itself."""
+    """One invalid field: its location, the kind of error, a sentence. Never the value itself."""
 
     loc: Sequence[str | int]
     type: str
@@ -30,12 +30,17 @@ class FieldError(TypedDict):
 
 
 class ParleyError(Exception):
-    """Base class of every error that a client may see."""
+    """
+    Base class of every error that a client can see.
+
+    ``detail`` is a sentence for a person; clients decide by ``code``. ``retry_after`` is in
+    seconds; None if a retry makes no sense or its time is unknown.
+    """
 
     code: ClassVar[str]
     status: ClassVar[int]
     close: ClassVar[int | None] = None
-    """WebSocket close code when this ends the connection."""
+    """WebSocket close code; None if the error never ends a connection."""
 
     title: ClassVar[str]
     default_detail: ClassVar[str] = ""
@@ -52,7 +57,7 @@ class BadRequest(ParleyError):
 
 
 class Invalid(ParleyError):
-    """The input was understood, but a field of it is wrong."""
+    """The input is well-formed, but a field is invalid."""
 
     code, status, close = "invalid", 422, 4000
     title = "Invalid input"
@@ -63,7 +68,7 @@ class Invalid(ParleyError):
 
     @classmethod
     def field(cls, name: str, msg: str, *, kind: str = "value_error") -> "Invalid":
-        """One wrong field."""
+        """The error of one invalid field."""
         return cls(f"{name}: {msg}", errors=[{"loc": [name], "type": kind, "msg": msg}])
 
 
@@ -75,7 +80,7 @@ class TooLarge(ParleyError):
 class Unauthorized(ParleyError):
     code, status, close = "unauthorized", 401, 4001
     title = "Not logged in"
-    default_detail = "A valid access token is needed. Log in again."
+    default_detail = "A valid access token is required. Log in again."
 
 
 class TokenExpired(Unauthorized):
@@ -85,7 +90,7 @@ class TokenExpired(Unauthorized):
 
 
 class InvalidGrant(Unauthorized):
-    """What ``POST /token`` answers: RFC 6749, section 5.2, with our status and code."""
+    """The error of ``POST /token``: RFC 6749, section 5.2, with Parley's status and code."""
 
     title = "Log-in failed"
     default_detail = "Unknown username or wrong password."
@@ -110,7 +115,7 @@ class Banned(Forbidden):
 class RegistrationClosed(Forbidden):
     code = "registration_closed"
     title = "Registration is closed"
-    default_detail = "New accounts are made by an administrator here."
+    default_detail = "Only administrators create accounts on this server."
 
 
 class NotFound(ParleyError):
@@ -119,7 +124,7 @@ class NotFound(ParleyError):
 
 
 class RoomNotFound(NotFound):
-    """Also for a private room that one is not in, so that nobody learns what exists."""
+    """Also raised for a private room that the user is not in, to not reveal that it exists."""
 
     code, close = "room_not_found", 4004
     title = "No such room"
@@ -149,6 +154,17 @@ class MethodNotAllowed(ParleyError):
     title = "Method not allowed"
 
 
+class UpgradeRequired(ParleyError):
+    """A request for a WebSocket came as an ordinary one: a proxy has removed the upgrade."""
+
+    code, status = "upgrade_required", 426
+    title = "Upgrade required"
+    default_detail = (
+        "This address takes WebSockets only. A proxy in front has to pass on the headers Upgrade "
+        "and Connection, and speak HTTP/1.1."
+    )
+
+
 class Conflict(ParleyError):
     code, status = "conflict", 409
     title = "Conflict"
@@ -163,13 +179,13 @@ class UsernameTaken(Conflict):
 class RoomExists(Conflict):
     code = "room_exists"
     title = "Room exists"
-    default_detail = "There is a room of this name."
+    default_detail = "A room with this name already exists."
 
 
 class IdReused(Conflict):
     code = "id_reused"
     title = "Id reused"
-    default_detail = "This id was used for another request. Make ids random, a UUID each."
+    default_detail = "This id was used for a different request. Use a random id, such as a UUID."
 
 
 class Gone(ParleyError):
@@ -193,15 +209,15 @@ class SlowMode(RateLimited):
 class Internal(ParleyError):
     code, status, close = "internal", 500, 4100
     title = "Internal error"
-    default_detail = "Something went wrong on our side. It has been logged."
+    default_detail = "The server failed to handle the request. The error has been logged."
 
 
 class Unavailable(ParleyError):
-    """Nothing was decided: trying again with the same id is safe and right."""
+    """The request was not decided; a retry with the same id is safe."""
 
     code, status, close = "unavailable", 503, 4103
     title = "Unavailable"
-    default_detail = "The server can't do this right now. Try again with the same id."
+    default_detail = "The server can't do this right now. Retry with the same id."
 
     def __init__(self, detail: str = "", *, retry_after: float | None = 1.0) -> None:
         super().__init__(detail, retry_after=retry_after)

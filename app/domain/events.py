@@ -1,20 +1,20 @@
 """
-What a room's log is made of.
+The events of a room's log.
 
-An event holds ids, never names: names are looked up when it is shown. Every event *sets*
-something and none counts, so that applying one twice or late changes nothing.
+An event holds user ids, never names: names are looked up when it is encoded. Every event *sets*
+a value and none increments one, so applying an event twice, or late, changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from app.domain.ids import Millis, RoomId, Seq, UserId
-from app.domain.roles import Kind
+from .ids import Millis, RoomId, Seq, UserId
+from .roles import Kind
 
 
 class EventType(StrEnum):
-    """Every type of event. A client skips a type that it doesn't know."""
+    """Every type of event. Clients skip types that they don't know."""
 
     MESSAGE_CREATED = "message.created"
     MESSAGE_EDITED = "message.edited"
@@ -36,12 +36,12 @@ class Event(NamedTuple):
     """
     One entry of a room's log.
 
-    ``ref`` is the seq of the message that it is about (of a reply: the one replied to).
-    ``text`` of a message is what was said, None once deleted. ``data`` holds what else the
-    type has: ``user``, ``reason``, ``role``, ``emoji``, ``title``, … with user ids in it; of
-    a message, ``data`` (the client's own JSON) and ``mentions`` (user ids).
-    ``client_id`` is the sender's own id: see :attr:`app.domain.appends.Append.client_id`.
-    ``edited_at`` and ``deleted_at`` are of a replay: the message as it is now.
+    ``ref`` is the seq of the message that the event is about; for a reply, of the message
+    replied to. ``text`` is the text of a message or an edit; None once deleted. ``data`` holds
+    the other fields of the type (``user``, ``reason``, ``role``, ``emoji``, ``title``, …), users
+    as ids; for a message, ``data`` (the client's own JSON) and ``mentions`` (user ids).
+    ``client_id`` is the idempotency key: see :class:`app.domain.appends.Append`. ``edited_at``
+    and ``deleted_at`` are set only in replays, where they describe the message as it is now.
     """
 
     room: RoomId
@@ -58,14 +58,14 @@ class Event(NamedTuple):
 
 
 class EventBatch(NamedTuple):
-    """Consecutive events of one room, with what it takes to show them."""
+    """Consecutive events of one room, and all that is needed to encode them."""
 
     room: RoomId
     room_name: str
     kind: Kind
     events: Sequence[Event]
     names: Mapping[UserId, str]
-    """Usernames of everybody that the events speak of."""
+    """Usernames of all users in the events: see :func:`users_of`."""
 
     @property
     def first(self) -> int:
@@ -79,7 +79,7 @@ class EventBatch(NamedTuple):
 
 
 def users_of(event: Event) -> set[UserId]:
-    """Whose names are needed to show ``event``."""
+    """The users whose names are needed to encode ``event``."""
     users = set() if event.by is None else {event.by}
     if event.data is not None:
         if (user := event.data.get("user")) is not None:

@@ -1,11 +1,12 @@
 """
 Every limit, timeout and size that is not a setting, with its unit and its reason.
 
-Those that operators change are fields of ``app.config.settings.Settings``, with their defaults.
-``docs/limits.md`` lists all of them.
+These are defaults: classes take the limits that their tests vary as constructor arguments. The
+limits that operators change are fields of ``app.config.settings.Settings``. ``docs/limits.md``
+lists both.
 """
 
-# --- What people write ---------------------------------------------------------------
+# --- What users write ----------------------------------------------------------------
 
 # Long enough for a page of prose, short enough that a page of 200 stays under 1 MB.
 MAX_TEXT_CHARACTERS = 4_000
@@ -21,16 +22,16 @@ MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 256
 # A UUID is 36; 64 leaves room for a prefix.
 MAX_CLIENT_ID_CHARACTERS = 64
-# One emoji with skin tones and joiners is well below.
+# One emoji with skin tones and joiners is far shorter.
 MAX_EMOJI_CHARACTERS = 32
 MAX_EMOJIS_PER_MESSAGE = 20
-# Mentions beyond this are text: nobody pages a crowd one by one.
+# Further mentions in a message are plain text.
 MAX_MENTIONS_PER_MESSAGE = 50
-# Slow mode of six hours is already "announcements only".
+# Six hours; a slower room is for announcements only.
 MAX_SLOW_MODE_SECONDS = 21_600
-# Largest integer that survives JavaScript (RFC 8259, section 6).
+# Largest integer that JavaScript represents exactly (RFC 8259, section 6).
 MAX_INTEGER = 2**53 - 1
-# A seq takes 32 bits of an event's key.
+# A seq takes 32 bits of an event's primary key.
 MAX_SEQ = 2**32 - 1
 
 # --- Pages ---------------------------------------------------------------------------
@@ -39,7 +40,7 @@ DEFAULT_PAGE = 50
 MAX_PAGE = 200
 DEFAULT_EVENTS_PAGE = 1_000
 MAX_EVENTS_PAGE = 1_000
-# A list with more present sends a count, not the names.
+# In a room with more users online, presence is a count without names.
 MAX_PRESENT_LISTED = 200
 MAX_WELCOME_ROOMS = 200
 # Counting stops here; clients show "99+".
@@ -47,11 +48,11 @@ MAX_UNREAD_COUNTED = 100
 
 # --- Search --------------------------------------------------------------------------
 
-# A page of words is not a question.
+# A longer text is not a useful query.
 MAX_QUERY_CHARACTERS = 200
-# Each is looked up by itself: more is not a question any more.
+# Each term is one look-up in the index.
 MAX_QUERY_TERMS = 16
-# Longer runs without a space are no words; PostgreSQL takes 2,046 bytes at most.
+# Longer runs are not words; PostgreSQL accepts lexemes of up to 2,046 bytes.
 MAX_WORD_CHARACTERS = 64
 # About three lines on a phone.
 SNIPPET_CHARACTERS = 160
@@ -65,11 +66,11 @@ MAX_ROOMS_PER_CONNECTION = 64
 # Under the 60 s idle timeout that nginx applies to a proxied connection.
 HEARTBEAT_SECONDS = 25
 PONG_TIMEOUT_SECONDS = 20
-# A request, body included, is here within this; whoever needs longer is holding us up.
+# A request, body included, must arrive within this; slower clients occupy a connection.
 REQUEST_SECONDS = 10.0
 # Between two requests of a connection; proxies that keep theirs open longer open another.
 KEEP_ALIVE_SECONDS = 5.0
-# As large as h11 and nginx allow; tokens and cookies are far smaller.
+# The limit of h11 and nginx; tokens and cookies are far smaller.
 MAX_HEADER_BYTES = 64 * 1024
 # Of its target: what RFC 9112, section 3, wants supported at least, and as nginx has it.
 MAX_TARGET_BYTES = 8_000
@@ -99,193 +100,192 @@ CONTROL_FRAME_BURST = 1_024
 # What a peer may still send when its connection has been ended, and is thrown away: as much as
 # it may have sent before it noticed.
 LINGER_BYTES = 256 * 1024
-# A handshake that websockets would refuse, for a line of 8,192 bytes or at 128 headers, is left
-# for it to answer: so is one that is larger altogether.
+# The fast path takes handshakes below the limits of the websockets library (lines of 8,192 bytes,
+# 128 headers) and passes larger ones on to it, so that the library answers them.
 MAX_PLAIN_HANDSHAKE_BYTES = 8_000
 MAX_HANDSHAKE_HEADERS = 100
-# Somebody who can't form a frame this often in a row is not going to learn it.
+# A client that sends this many invalid frames in a row is broken.
 MAX_BAD_FRAMES_IN_A_ROW = 20
-# Being limited this often in ten seconds means that the client ignores the answers.
+# A client that is rate-limited this often within the window ignores the errors.
 MAX_RATE_LIMITED = 100
 RATE_LIMITED_WINDOW_SECONDS = 10.0
-# Requests of one connection that wait for their answer; then its reading pauses.
+# Unanswered requests of one connection, after which reading from it pauses.
 MAX_PENDING_REQUESTS = 1_000
-# Where no limit is set for what may be unsent, a replay keeps below half of this.
+# If MAX_UNSENT_BYTES is 0, a replay keeps the unsent bytes below half of this.
 MAX_UNSENT_IN_REPLAY_BYTES = 256 * 1024
-# What a replay writes at a time, from memory.
+# Bytes that a replay from memory writes at a time.
 REPLAY_CHUNK_BYTES = 32 * 1024
-# No byte taken from a replay for this long is a reader that has stopped.
+# A client that reads no byte of a replay for this long has stopped reading.
 REPLAY_STALL_SECONDS = 30.0
-# What the kernel may buffer for one socket: beyond it our own count begins. Linux doubles it;
-# 64 KiB in flight are 640 kB/s at a round trip of 100 ms.
+# The kernel's send buffer of one socket; only bytes beyond it count as unsent. Linux doubles the
+# value; 64 KiB in flight are 640 kB/s at a round trip of 100 ms.
 SOCKET_SEND_BUFFER_BYTES = 32 * 1024
-# A peer that takes none of what was written, on the TCP level, for this long is gone.
+# A peer that acknowledges no written data (TCP level) for this long is gone.
 TCP_USER_TIMEOUT_MS = 20_000
-# After a restart, clients come back at about this rate, spread by `drain`...
+# Before a restart, `drain` spreads the reconnects of clients to about this rate...
 RECONNECTS_PER_SECOND = 1_000
-# ...but nobody waits longer than this.
+# ...but tells no client to wait longer than this.
 MAX_RECONNECT_MS = 30_000
-# A closing handshake (or a last flush) that takes longer is aborted.
+# A closing handshake, or a last flush, that takes longer is aborted.
 CLOSE_SECONDS = 5.0
-# One that was cut off because it doesn't read is given about this long to hear why: half as much
-# to half as much again.
+# How long a client that is closed for not reading gets to receive the close frame, plus or minus
+# half of it, so that many of them don't end at once.
 SLOW_CLOSE_SECONDS = 1.0
-# Before its token ends, a client hears of it.
+# A client is warned this long before its token expires.
 AUTH_EXPIRING_SECONDS = 60
 
-# Sockets that are written to in one turn of the loop, at 5 µs each: what arrives meanwhile is
-# read soon. At 4 turns cost more than they bring, at 16 a lone sender loses a tenth.
+# Sockets written to in one turn of the event loop, at 5 µs each, so that incoming data is read
+# soon. At 4 the cost of the turns outweighs the gain; at 16 a lone sender loses a tenth.
 FANOUT_SLICE = 8
-# ...and twice as many in each turn that follows while no commit begins, up to so many: 0.2 ms.
+# The slice doubles in each turn while no commit begins, up to this: 0.2 ms.
 FANOUT_QUIET_SLICE = 32
-# Who is to be told of an event makes way for the next commits within this of it, and for no
-# longer than this at a time; and then hears of all of them at once.
+# A fan-out pauses for commits that begin within this after its event, and for at most this long
+# at a time; then it sends all of their events at once.
 FANOUT_PATIENCE_SECONDS = 0.002
-# A crowd that has waited for twice as long is told in so many turns, however large it is.
+# A fan-out that has waited twice that long is finished in this many turns, whatever its size.
 FANOUT_LATE_TURNS = 8
 
 # --- The log over HTTP ---------------------------------------------------------------
 
-# Proxies and clients take a stream that says nothing for longer as dead.
+# Proxies and clients consider a stream dead that is silent for longer.
 STREAM_PING_SECONDS = 15.0
 # Browsers reconnect after this, unless the page closes its EventSource at `end`.
 STREAM_RETRY_MS = 3_000
-# Under the idle timeouts of proxies, most of which are a minute.
+# Not above the idle timeouts of proxies, most of which are a minute.
 MAX_WAIT_SECONDS = 60
 
 # --- The log -------------------------------------------------------------------------
 
-# Appends that one transaction takes: large enough that a commit costs nothing per message,
-# small enough that nobody waits long for the batch before theirs.
+# Appends per transaction: large enough that the cost of a commit per message vanishes, small
+# enough that the next batch doesn't wait long.
 MAX_BATCH_APPENDS = 512
-# Rooms that one transaction locks (PostgreSQL): more would hold up other nodes.
+# Rooms that one transaction locks (PostgreSQL); more would block other nodes.
 MAX_BATCH_ROOMS = 64
-# A batch is held open for those just answered, as long as they keep coming: with pauses of this
-# share of what the last batch took, and not longer than...
+# A batch is held open for the clients just answered while their next appends keep arriving, with
+# gaps of at most this share of the last batch's duration...
 GATHER_SHARE = 0.5
+# ...and for at most this long.
 MAX_GATHER_SECONDS = 0.001
-# Who asks the database waits for others who ask, as long as each turn of the loop brings one, and
-# not longer than this: nobody notices, and thirty connections are opened in it.
+# A read waits for others to share its query while each turn of the event loop brings one, for at
+# most this long: too short to notice, and long enough for thirty connections to open.
 MAX_LOAD_GATHER_SECONDS = 0.005
-# Appends that wait for a batch. At 20,000/s this is half a second; more is overload.
+# Appends that wait for a batch: half a second at 20,000/s; more is overload.
 MAX_QUEUED_APPENDS = 10_000
-# Failed commits in a row until /ready says so.
+# Failed commits in a row after which /ready reports it.
 FAILED_COMMITS_UNTIL_NOT_READY = 3
-# Read markers may wait this long for a batch to ride on.
+# Read markers wait up to this long to be written with a batch.
 READ_MARKER_SECONDS = 1.0
 # Events that one page of a replay reads from the log.
 REPLAY_PAGE_EVENTS = 500
-# Replays that read from disk at once, per node; the others wait their turn.
+# Concurrent replays from disk per node; further ones queue.
 MAX_DISK_REPLAYS = 16
-# How often a page is read anew because something in the room was edited meanwhile.
+# How often a page is read again because the room changed during the read.
 MAX_STALE_READS = 20
-# Encoded events kept in memory per warm room, and in all.
+# Encoded events kept in memory, per room with a feed and in total.
 REPLAY_BUFFER_ROOM_BYTES = 512 * 1024
 REPLAY_BUFFERS_BYTES = 64 * 1024 * 1024
-# Pages of newest messages kept per warm room, one for each `limit` that is asked for.
+# Pages of newest messages kept per room with a feed, one for each requested `limit`.
 MAX_REMEMBERED_PAGES = 4
-# Pages of messages kept as HTTP answers them while their rooms stand still, in all...
+# Encoded pages of messages kept until their room changes, in total...
 KEPT_PAGES_BYTES = 16 * 1024 * 1024
-# ...and the largest of them: 200 long messages are read anew.
+# ...and the largest page kept: 200 long messages are read again each time.
 KEPT_PAGE_BYTES = 256 * 1024
-# What a kept page takes beside its bytes. It counts, so that empty pages are bounded, too.
+# Memory of a kept page besides its bytes; counted, so that empty pages are bounded too.
 KEPT_PAGE_OVERHEAD_BYTES = 512
-# Users whose rate of sending is remembered: about 10 MB.
+# Users whose send rate is tracked: about 10 MB.
 MAX_REMEMBERED_BUCKETS = 100_000
-# Names of rooms that are remembered, with their ids: about 10 MB.
+# Room names cached with their ids: about 10 MB.
 MAX_REMEMBERED_ROOMS = 50_000
-# A room that nobody listens to is forgotten after this.
+# The feed of a room without subscribers is dropped after this.
 ROOM_FEED_IDLE_SECONDS = 60.0
-# Nodes compare the heads of warm rooms and the revocations with the database this often,
-# in case a doorbell was lost.
+# How often a node compares the heads of its rooms and the revocations with the database, in case
+# a notification was lost.
 POLL_SECONDS = 1.0
 
-# A century: what is to be kept longer is kept for good.
+# A century: unlimited retention is the way to keep events longer.
 MAX_RETENTION_DAYS = 36_500
-# Events that retention removes in one transaction: some milliseconds of the writer.
+# Events that retention removes in one transaction: a few milliseconds of the writer.
 RETENTION_BATCH_EVENTS = 500
-# How often rooms are looked through for events that are too old.
+# How often rooms are checked for events that are too old.
 RETENTION_SECONDS = 3_600.0
-# Messages of an erased account that one transaction blanks: each costs as much as a message.
+# Messages of an erased account deleted per transaction; each costs as much as a send.
 ERASURE_BATCH_MESSAGES = 200
-# An erasure that the database interrupted goes on after this.
+# An erasure that failed because of the database is retried after this.
 ERASURE_RETRY_SECONDS = 60.0
 
-# Revocations that are looked at again, because ids become visible out of order.
+# Revocations read again in each poll, because ids become visible out of order.
 REVOCATIONS_LOOK_BACK = 100
 REVOCATIONS_PER_POLL = 1_000
 
-# New messages are indexed for search this much later, so many in one transaction...
+# New messages are indexed for search this much later, in batches...
 INDEX_SECONDS = 2.0
-# ...of these at most, which keeps the writer for two milliseconds...
+# ...of at most this many events, which take two milliseconds of the writer...
 INDEX_BATCH = 100
-# ...and of these at least, for less than one...
+# ...and at least this many, for less than one millisecond...
 INDEX_SMALL_BATCH = 20
-# ...in about so many bites...
-INDEX_BITES = 16
-# ...with a rest in between of so many times what that took: a tenth of the writer's time.
-INDEX_REST = 9
-# ...and, while few wait, at a moment when somebody has just been heard by everybody, if one comes
-# within this.
-INDEX_PATIENCE_SECONDS = 0.02
-# Runs of messages that are remembered as not indexed yet, 200 bytes each. If more wait, what is
-# not indexed is looked up in the log.
-MAX_UNINDEXED_RUNS = 100_000
+# ...in about this many batches...
+INDEX_BATCHES = 16
+# ...with pauses of this many times the batch's duration: a tenth of the writer's time.
+INDEX_PAUSE_FACTOR = 9
+# A short backlog waits up to this long for a moment when a fan-out has just finished.
+INDEX_IDLE_WAIT_SECONDS = 0.02
+# Ranges of unindexed messages kept in memory, 200 bytes each; with more, the log is searched for
+# what is unindexed.
+MAX_UNINDEXED_RANGES = 100_000
 
 # --- Presence ------------------------------------------------------------------------
 
-# A reconnect within this makes no noise.
+# A reconnect within this changes no presence.
 PRESENCE_GRACE_SECONDS = 15.0
-# Comings and goings of this long share a write.
+# Presence changes within this are sent together.
 PRESENCE_GATHER_SECONDS = 0.2
-# Counts instead of names, at most this often.
+# Presence counts of large rooms are sent at most this often.
 PRESENCE_COUNT_SECONDS = 2.0
 ACTIVITY_SECONDS = 2.0
-# A typing signal that isn't renewed ends by itself.
+# A typing signal that isn't renewed expires.
 TYPING_SECONDS = 6.0
-# `read` signals are for rooms where one knows everybody.
+# `read` signals are sent only in rooms with at most this many connections.
 MAX_MEMBERS_FOR_READ_SIGNALS = 20
 
-# --- Log-ins -------------------------------------------------------------------------
+# --- Logins --------------------------------------------------------------------------
 
-# A refresh token that was spent so recently is a lost answer or a second tab, not a theft.
+# A refresh token that was used this recently indicates a lost response or a second tab.
 REFRESH_GRACE_SECONDS = 10
-# RFC 8725 asks for bounded input; ours are about 400 bytes.
+# RFC 8725 asks for bounded input; Parley's own tokens are about 400 bytes.
 MAX_TOKEN_CHARACTERS = 4_096
-# Access tokens whose signature was found to be ours, 800 bytes each: about as many as people
-# are busy at a time.
+# Verified access tokens kept in memory, 800 bytes each: about the number of active users.
 MAX_KNOWN_TOKENS = 5_000
 # HS256 needs a key as long as its hash (RFC 7518, section 3.2).
 MIN_SECRET_BYTES = 32
-# Concurrent password hashes: each takes 19 MiB and a core for 20 ms.
+# Concurrent password hashes; each takes 19 MiB and 20 ms of a core.
 PASSWORD_THREADS = 2
-# Password checks that wait for a thread: 2 s of work; more is `unavailable`.
+# Password checks that wait for a thread: 2 s of work; further ones are `unavailable`.
 MAX_QUEUED_PASSWORDS = 200
 MAX_SESSION_LABEL_CHARACTERS = 120
-# A command signs itself in for this long.
+# Lifetime of the token with which a command authenticates to a running server.
 OPERATOR_TOKEN_SECONDS = 60
-# How often log-ins that ended long ago are forgotten.
+# How often logins that ended long ago are deleted.
 SWEEP_SECONDS = 3_600.0
-# Writing "last used" more often tells nobody anything.
+# "Last used" of a login is written at most this often.
 LAST_USED_SECONDS = 60
 
-# A whole office behind one address may mistype its passwords, a guesser may not spray.
+# An office behind one address may mistype passwords; password spraying is limited.
 ADDRESS_LIMIT_FACTOR = 10
-# Addresses from which somebody has logged in, remembered with their name: 2 MB.
+# Addresses kept with the users who have logged in from them: 2 MB.
 MAX_REMEMBERED_ADDRESSES = 10_000
-# What the clocks of two nodes may differ by: a token from the near future is good.
+# How far the clocks of two nodes may differ: a token from the near future is accepted.
 MAX_CLOCK_SKEW_SECONDS = 60
 
 # --- Invites -------------------------------------------------------------------------
 
-# An invitation that should outlive a year should rather not be one; without, it never ends.
+# A year; an invitation without an expiry never ends.
 MAX_INVITE_SECONDS = 365 * 24 * 60 * 60
-# More guests than any room has had; and it fits the column.
+# More than any room needs; it fits the column.
 MAX_INVITE_USES = 1_000_000
 
 # --- The process ---
 
-# Objects made before the collector looks for cycles: Python's own 700 suit a script.
+# Objects allocated before a garbage collection; Python's default of 700 suits scripts.
 GC_THRESHOLD = 20_000
 # How often the process looks whether it has grown by so much: then the collector looks at all.
 # With 10,000 connections that takes it a tenth of a second.
@@ -296,9 +296,9 @@ GC_GROWTH_BYTES = 32 * 1024 * 1024
 
 SQLITE_BUSY_MS = 5_000
 SQLITE_READERS = 4
-# The write-ahead log is carried over into the file when it has grown to this, 16 MiB: a stall
-# of milliseconds, at SQLite's own 1,000 after every 160th lone message.
+# The write-ahead log is checkpointed when it reaches this, 16 MiB. A checkpoint stalls the writer
+# for milliseconds; at SQLite's default of 1,000 pages after every 160th single message.
 SQLITE_WAL_PAGES = 4_000
 POSTGRES_POOL = 8
-# A second process on the same SQLite file waits this long for the first to go.
+# A second process on the same SQLite file waits this long for the first to exit.
 LOCK_WAIT_SECONDS = 5.0

@@ -1,27 +1,30 @@
 """
-Names of rooms and users: what they may look like, and which are reserved.
+Names of rooms and users: their syntax, and which are reserved.
 
-A name is lower-cased before anything else, starts and ends with a letter or digit, and has
-no two dots in a row, so that it is safe in a path, a log line and a mention.
+A name is lower-cased first. It starts and ends with a letter or digit and has no two dots in a
+row, so it is safe in a path, a log line and a mention.
 """
 
 import re
 
-from app.domain.errors import Invalid, RoomNotFound, UserNotFound
-from app.domain.limits import (
+from .errors import Invalid, RoomNotFound, UserNotFound
+from .limits import (
     MAX_ROOM_NAME_CHARACTERS,
     MAX_USERNAME_CHARACTERS,
     MIN_USERNAME_CHARACTERS,
 )
 
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?", re.ASCII)
-_RULE = "takes a-z 0-9 _ . -, starts and ends with a letter or digit, no two dots in a row"
+_RULE = (
+    "contains only a-z 0-9 _ . -, starts and ends with a letter or digit,"
+    " and has no two dots in a row"
+)
 
 DIRECT_PREFIX = "dm-"
-"""Direct rooms are called this and 20 random characters; nobody else can take such a name."""
+"""Starts the names of direct rooms, before 20 random characters. Reserved."""
 
 DELETED_PREFIX = "deleted-"
-"""What is left of an erased account's name."""
+"""Starts the names of erased accounts, before the user's id. Reserved."""
 
 _RESERVED_ROOMS = frozenset({"direct"})
 _RESERVED_USERS = frozenset({"me", "system", "operator"})
@@ -33,15 +36,17 @@ def _well_formed(name: str) -> bool:
 
 def new_room_name(text: str) -> str:
     """
-    The name that a new room gets for ``text``.
+    The name of a new room, normalized from ``text``.
 
     Raises:
-        Invalid: If it can't be a room's name.
+        Invalid: If it is not a valid name, or is reserved.
 
     """
     name = text.lower()
     if len(name) > MAX_ROOM_NAME_CHARACTERS or not _well_formed(name):
-        raise Invalid.field("name", f"a room's name {_RULE}, 1-{MAX_ROOM_NAME_CHARACTERS} long")
+        raise Invalid.field(
+            "name", f"a room name {_RULE}; 1 to {MAX_ROOM_NAME_CHARACTERS} characters"
+        )
     if name in _RESERVED_ROOMS or name.startswith(DIRECT_PREFIX):
         raise Invalid.field("name", "this name is reserved")
     return name
@@ -49,18 +54,18 @@ def new_room_name(text: str) -> str:
 
 def new_username(text: str) -> str:
     """
-    The name that a new user gets for ``text``.
+    The username of a new user, normalized from ``text``.
 
     Raises:
-        Invalid: If it can't be a username.
+        Invalid: If it is not a valid name, or is reserved.
 
     """
     name = text.lower()
-    length = f"{MIN_USERNAME_CHARACTERS}-{MAX_USERNAME_CHARACTERS} long"
+    length = f"{MIN_USERNAME_CHARACTERS} to {MAX_USERNAME_CHARACTERS} characters"
     if not (MIN_USERNAME_CHARACTERS <= len(name) <= MAX_USERNAME_CHARACTERS):
-        raise Invalid.field("username", f"a username is {length}")
+        raise Invalid.field("username", f"a username has {length}")
     if not _well_formed(name):
-        raise Invalid.field("username", f"a username {_RULE}, {length}")
+        raise Invalid.field("username", f"a username {_RULE}; {length}")
     if name in _RESERVED_USERS or name.startswith(DELETED_PREFIX):
         raise Invalid.field("username", "this name is reserved")
     return name
@@ -68,10 +73,10 @@ def new_username(text: str) -> str:
 
 def room_name(text: str) -> str:
     """
-    A room's name as somebody wrote it, ready to be looked up.
+    The name to look up for ``text``. Reserved names are allowed: such rooms may exist.
 
     Raises:
-        RoomNotFound: If no room can have it.
+        RoomNotFound: If no room can have this name.
 
     """
     name = text.lower()
@@ -82,10 +87,10 @@ def room_name(text: str) -> str:
 
 def username(text: str) -> str:
     """
-    A username as somebody wrote it, ready to be looked up.
+    The username to look up for ``text``. Reserved names are allowed.
 
     Raises:
-        UserNotFound: If nobody can have it.
+        UserNotFound: If no user can have this name.
 
     """
     name = text.lower()

@@ -1,15 +1,16 @@
 """
-Who may do what in a room: one table, printed in ``docs/permissions.md`` by a test.
+Roles and the actions they allow: one table, which a test compares with ``docs/permissions.md``.
 
-A role holds everything that the roles below it hold. An administrator of the installation
-acts as owner in every public room and in the private rooms that they are a member of.
+A role allows everything that the roles below it allow. An administrator of the installation acts
+as owner in every public room and in private rooms that they are a member of. The checks
+themselves are in :mod:`app.domain.authorization`.
 """
 
 from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """Who can find and join a room."""
+    """The kind of a room: decides who can find and join it."""
 
     PUBLIC = "public"
     PRIVATE = "private"
@@ -17,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Role(StrEnum):
-    """What one is in a room."""
+    """The role of a member."""
 
     OWNER = "owner"
     MODERATOR = "moderator"
@@ -25,7 +26,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What a role can be asked for. Reading is not here: it depends on the room's kind."""
+    """What a role can allow. Reading is not listed: it depends on the kind of the room."""
 
     SEND = "send"
     REACT = "react"
@@ -62,9 +63,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
 }
 
 RANK: dict[Role, int] = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.OWNER: 2}
-"""A moderator can't act on another moderator or an owner; an owner can act on everybody."""
+"""A moderator can't act on other moderators or on owners; an owner can act on all members."""
 
 
 def may(role: Role | None, action: Action) -> bool:
-    """Whether ``role`` holds ``action``. Nobody (None) holds nothing."""
+    """Whether ``role`` allows ``action``. None, the role of a non-member, allows nothing."""
     return role is not None and action in PERMISSIONS[role]

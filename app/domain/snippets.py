@@ -1,33 +1,33 @@
-"""A piece of a text around what was looked for, with the matches marked."""
+"""Excerpts of found messages: the text around the first match, with matches marked."""
 
 from collections.abc import Iterator, Sequence
 
-from app.domain.limits import SNIPPET_CHARACTERS
-from app.domain.words import spans
+from .limits import SNIPPET_CHARACTERS
+from .words import spans
 
-# How much of it stands before the first match.
-_BEFORE = 50
+# Characters of context before the first match.
+_CONTEXT_CHARACTERS = 50
 
 OPEN, CLOSE, CUT = "«", "»", "…"
 
 
 def snippet(text: str, phrases: Sequence[Sequence[str]]) -> str:
     """
-    Plain text: matches stand in «», and … shows where something was left out.
+    At most ``SNIPPET_CHARACTERS`` of ``text``, with matches in «» and … where text is left out.
 
-    It may hold anything that the text holds: whoever shows it as HTML has to escape it.
+    Plain text: not escaped, so a page has to escape it before inserting it into HTML.
     """
     marks = list(_merged(_matches(text, phrases)))
-    start = max(0, marks[0][0] - _BEFORE) if marks else 0
+    start = max(0, marks[0][0] - _CONTEXT_CHARACTERS) if marks else 0
     end = min(len(text), start + SNIPPET_CHARACTERS)
     start = max(0, min(start, end - SNIPPET_CHARACTERS))
     pieces = [CUT] if start else []
-    at = start
-    for begins, ends in marks:
-        if begins >= start and ends <= end:
-            pieces += [text[at:begins], OPEN, text[begins:ends], CLOSE]
-            at = ends
-    pieces.append(text[at:end])
+    position = start
+    for first, last in marks:
+        if first >= start and last <= end:
+            pieces += [text[position:first], OPEN, text[first:last], CLOSE]
+            position = last
+    pieces.append(text[position:end])
     if end < len(text):
         pieces.append(CUT)
     return "".join(pieces)
@@ -46,14 +46,14 @@ def _matches(text: str, phrases: Sequence[Sequence[str]]) -> list[tuple[int, int
 
 
 def _merged(marks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The same without overlaps."""
-    at: tuple[int, int] | None = None
-    for begins, ends in marks:
-        if at is not None and begins < at[1]:
-            at = (at[0], max(at[1], ends))
+    """Merge overlapping matches."""
+    current: tuple[int, int] | None = None
+    for start, end in marks:
+        if current is not None and start < current[1]:
+            current = (current[0], max(current[1], end))
             continue
-        if at is not None:
-            yield at
-        at = (begins, ends)
-    if at is not None:
-        yield at
+        if current is not None:
+            yield current
+        current = (start, end)
+    if current is not None:
+        yield current

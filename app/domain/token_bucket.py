@@ -1,16 +1,17 @@
-"""Token buckets: how often somebody may do something. No clock: time is an argument."""
+"""Token buckets: rate limits with a burst. No clock: the time is an argument, in seconds."""
 
-from app.domain.ids import UserId
-from app.domain.limits import MAX_REMEMBERED_BUCKETS
+from .ids import UserId
+from .limits import MAX_REMEMBERED_BUCKETS
 
 
 class TokenBucket:
     """
-    ``burst`` at once, then ``rate`` a second.
+    Allows ``burst`` at once, then ``rate`` per second. Not thread-safe.
 
     Args:
-        rate: Per second; 0 for no limit.
-        burst: How many may come at once.
+        rate: Tokens added per second; 0 for no limit.
+        burst: Capacity of the bucket, at least 1. It starts full.
+        now: The current time in seconds, of the same clock as in :meth:`take`.
 
     """
 
@@ -23,7 +24,7 @@ class TokenBucket:
         self._when = now
 
     def take(self, now: float) -> float:
-        """Take one if there is one: 0.0 then, else the seconds until there is."""
+        """Take a token: 0.0 if there was one, else the seconds until there will be."""
         if not self._rate:
             return 0.0
         self._tokens = min(self._burst, self._tokens + (now - self._when) * self._rate)
@@ -35,19 +36,30 @@ class TokenBucket:
 
 
 class UserTokenBuckets:
-    """A bucket for each user, shared by their connections and their requests over HTTP."""
+    """
+    One bucket per user, shared by their connections and HTTP requests. Owned by the event loop.
 
-    def __init__(self, rate: float, burst: float) -> None:
+    Args:
+        rate: As for :class:`TokenBucket`.
+        burst: As for :class:`TokenBucket`.
+        max_remembered: Users whose buckets are kept in memory.
+
+    """
+
+    def __init__(
+        self, rate: float, burst: float, *, max_remembered: int = MAX_REMEMBERED_BUCKETS
+    ) -> None:
         self._rate = rate
         self._burst = burst
+        self._max_remembered = max_remembered
         self._buckets: dict[UserId, TokenBucket] = {}
 
     def of(self, user: UserId, now: float) -> TokenBucket:
-        """The bucket of ``user``."""
+        """The bucket of ``user``, created full if there is none."""
         bucket = self._buckets.get(user)
         if bucket is None:
-            if len(self._buckets) >= MAX_REMEMBERED_BUCKETS:
-                # Those who come back begin with a full one: a burst each, at most.
+            if len(self._buckets) >= self._max_remembered:
+                # Forgotten users start again with a full bucket: at most one extra burst each.
                 self._buckets.clear()
             bucket = self._buckets[user] = TokenBucket(self._rate, self._burst, now)
         return bucket

@@ -1,15 +1,15 @@
-"""How rooms, members and messages are now, as one who may read them sees them."""
+"""Rooms, members and messages as they are now, as read from the database for one user."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from app.domain.ids import Millis, RoomId, Seq
-from app.domain.roles import Kind, Role
+from .ids import Millis, RoomId, Seq
+from .roles import Kind, Role
 
 
 @dataclass(slots=True)
 class MessageView:
-    """A message as it is now; ``text`` None once deleted."""
+    """A message as it is now. ``text`` is None once deleted."""
 
     room: RoomId
     seq: Seq
@@ -29,7 +29,7 @@ class MessageView:
 
 
 class MessagePage(NamedTuple):
-    """Consecutive messages of a room, oldest first, and where they stand: one snapshot."""
+    """Consecutive messages of a room, oldest first, and their place in the log: one snapshot."""
 
     messages: list[MessageView]
     head: int
@@ -38,8 +38,8 @@ class MessagePage(NamedTuple):
     has_newer: bool
 
 
-class Wording(NamedTuple):
-    """What a message said once: the ``seq`` of the event that said it."""
+class EarlierText(NamedTuple):
+    """An earlier text of a message, with the ``seq`` of the event that set it."""
 
     seq: Seq
     text: str | None
@@ -48,21 +48,21 @@ class Wording(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class RoomAccess:
-    """Whether one user may read a room, and what there is to read: one snapshot."""
+    """What decides whether one user may read a room, and the range of its log: one snapshot."""
 
     kind: Kind
     head: int
     first: int
     role: Role | None
-    """None: no member."""
+    """None for a non-member."""
     banned_until: Millis | None
 
     def is_banned(self, at: int) -> bool:
-        """Whether a ban holds at ``at``."""
+        """Whether a ban is in force at ``at``."""
         return self.banned_until is not None and self.banned_until > at
 
     def may_read(self, at: int) -> bool:
-        """Whether this user may read the room: as a member, or because it is public."""
+        """Whether the user may read the room: as a member, or because it is public."""
         if self.role is not None:
             return True
         return self.kind is Kind.PUBLIC and not self.is_banned(at)
@@ -71,9 +71,9 @@ class RoomAccess:
 @dataclass(slots=True, kw_only=True)
 class RoomView(RoomAccess):
     """
-    A room, and where one user stands in it: one snapshot, at ``head``.
+    A room as one user sees it: one snapshot, at ``head``.
 
-    Of one who is no member ``read``, ``unread`` and ``mentions`` mean nothing.
+    ``read``, ``unread`` and ``mentions`` are meaningless for a non-member.
     """
 
     room: RoomId
@@ -86,7 +86,7 @@ class RoomView(RoomAccess):
     unread: int
     mentions: int
     other: str | None
-    """In a direct room: the other one."""
+    """In a direct room: the username of the other member."""
 
 
 class MemberView(NamedTuple):

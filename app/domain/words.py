@@ -1,20 +1,20 @@
 """
-What search compares: the words of a text, without case and accents, the same on every engine.
+Search terms: the words of a text without case and accents, the same on every database.
 
-Scripts that put no spaces between words (Chinese, Japanese, Thai, …), Hangul and emoji count
-every character as a word, so that a part of a run of them is found too.
+In scripts without spaces between words (Chinese, Japanese, Thai, …), in Hangul and for emoji,
+every character is a word, so that any part of a run is found.
 
-The index on disk holds these words: whoever changes how they are made writes a migration
-that makes the index anew.
+The search index on disk holds these words. A change of how they are formed needs a migration that
+rebuilds the index.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-from app.domain.limits import MAX_WORD_CHARACTERS
+from .limits import MAX_WORD_CHARACTERS
 
-_ALONE = (
+_SINGLE_CHARACTER = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
     "\u2600-\u27bf"  # symbols and dingbats
@@ -26,17 +26,19 @@ _ALONE = (
     "\U00020000-\U0003ffff"  # more Han
 )
 _ACCENTS = "\u0300-\u036f"
-_OF_WORD = f"[^\\W_{_ALONE}]"
-_WORD = re.compile(f"([{_ALONE}])|{_OF_WORD}(?:{_OF_WORD}+|[{_ACCENTS}]+)*")
+_WORD_CHARACTER = f"[^\\W_{_SINGLE_CHARACTER}]"
+_WORD = re.compile(
+    f"([{_SINGLE_CHARACTER}])|{_WORD_CHARACTER}(?:{_WORD_CHARACTER}+|[{_ACCENTS}]+)*"
+)
 _ASCII_WORD = re.compile("[a-z0-9]+")
-# Where no ASCII separates: the pattern above is slow, and most runs don't need it.
+# Runs between ASCII separators: _WORD is slow, and ASCII runs don't need it.
 _RUN = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")
 _ACCENT = re.compile(f"[{_ACCENTS}]")
-_NO_WORD = re.compile(r"[\W_]+")
+_NON_WORD = re.compile(r"[\W_]+")
 
 
 def words(text: str) -> list[str]:
-    """The words of ``text``, in order: letters and digits, or one character each."""
+    """The words of ``text``, in order, each at most ``MAX_WORD_CHARACTERS`` long."""
     if text.isascii():
         found = _ASCII_WORD.findall(text.lower())
         return [word[:MAX_WORD_CHARACTERS] for word in found]
@@ -44,7 +46,7 @@ def words(text: str) -> list[str]:
 
 
 def spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """The same, each with where it begins and ends in ``text``."""
+    """The words of ``text``, each with its start and end in ``text``."""
     for run in _RUN.finditer(text):
         if run.group().isascii():
             yield run.group().lower()[:MAX_WORD_CHARACTERS], run.start(), run.end()
@@ -53,7 +55,7 @@ def spans(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def phrases(query: str) -> list[list[str]]:
-    """What to look for: between spaces, words that follow each other."""
+    """The phrases of a query: for each term between spaces, the words that must be adjacent."""
     return [found for term in query.split() if (found := words(term))]
 
 
@@ -61,14 +63,14 @@ def _spans_in(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]
     for match in _WORD.finditer(text, start, end):
         found = match.group()
         if match.group(1) is None:
-            word = _folded(found)
+            word = _fold(found)
         else:
-            # Half-width forms are the same characters.
+            # Half-width forms are compatibility variants of the same characters.
             word = found if found < "\uf900" else unicodedata.normalize("NFKC", found)
         if word:
             yield word, match.start(), match.end()
 
 
-def _folded(run: str) -> str:
+def _fold(run: str) -> str:
     bare = _ACCENT.sub("", unicodedata.normalize("NFKD", run.casefold()))
-    return _NO_WORD.sub("", unicodedata.normalize("NFC", bare))[:MAX_WORD_CHARACTERS]
+    return _NON_WORD.sub("", unicodedata.normalize("NFC", bare))[:MAX_WORD_CHARACTERS]

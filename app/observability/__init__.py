@@ -1,1 +1,1 @@
-"""What the server tells its operator: log lines, without anything secret."""
+"""Logging: structured lines without secrets."""

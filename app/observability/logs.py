@@ -1,11 +1,11 @@
 """
-One event a line, its facts as fields, and nothing secret in any of them.
+Structured logging: one event per line, its facts as fields, without secrets.
 
-Importing this module is enough to have every log record of the process redacted, whoever makes
-it and whatever is configured afterwards: uvicorn writes query strings at INFO, every frame at
-DEBUG and whole scopes at TRACE. It is done where records are made, before any handler.
+Importing this module installs a log record factory that redacts every record of the process, of
+libraries too and whatever is configured later: uvicorn logs query strings at INFO, every frame at
+DEBUG and whole scopes at TRACE. Records are redacted when they are created, before any handler.
 
-``configure`` chooses level and format. ``event`` writes a line::
+:func:`configure` sets level and format. :func:`event` writes a line::
 
     event(logger, logging.WARNING, "user.login_failed", user=name, ip=ip)
 """
@@ -20,22 +20,22 @@ from datetime import UTC, datetime
 from random import getrandbits
 from typing import Any, Literal, TextIO
 
-from app.observability.redaction import argument, escape, fact, redact
+from .redaction import argument, escape, fact, redact
 
 TRACE = 5
-"""Below DEBUG, as uvicorn has it: each ASGI message."""
+"""The level below DEBUG that uvicorn logs ASGI messages at."""
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _connection_id: ContextVar[str | None] = ContextVar("connection_id", default=None)
 
-# Their details are statements with the texts and hashes that are bound to them.
+# They log statements with bound texts and hashes.
 _DATABASE_LOGGERS = ("aiosqlite", "alembic", "asyncpg", "sqlalchemy")
-# Chatter about our own clients' connections, and about what the event loop does.
+# Details of HTTP clients and of the event loop, which are noise at INFO.
 _QUIET_LOGGERS = (*_DATABASE_LOGGERS, "asyncio", "httpcore2", "httpx2", "watchfiles")
 _UVICORN_LOGGERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
 
-# What every record has; anything else came with ``extra=``.
-_ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {
+# Attributes of every record; any others came with ``extra=``.
+_STANDARD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {
     "_connection_id",
     "_request_id",
     "asctime",
@@ -48,12 +48,13 @@ _ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {
 
 def event(logger: logging.Logger, level: int, name: str, /, **facts: object) -> None:
     """
-    Log that something happened.
+    Log an event. Safe to call from any thread.
 
     Args:
-        name: What, as ``noun.verb``: always the same words, so that it can be searched for.
-        facts: To whom, from where, how much. A field whose name stands for a secret or for
-            somebody's text is masked.
+        name: The event as ``noun.verb``: constant, so that it can be searched for. All names are
+            listed in ``docs/operations.md``.
+        facts: The fields of the line. Fields with the name of a secret or of a user's text are
+            masked.
 
     """
     if logger.isEnabledFor(level):
@@ -62,7 +63,7 @@ def event(logger: logging.Logger, level: int, name: str, /, **facts: object) -> 
 
 @contextmanager
 def log_context(*, request: str) -> Iterator[None]:
-    """Name the request in every line that is logged in here, tasks included."""
+    """Add ``request_id`` to every line logged inside, also by tasks started inside."""
     token = _request_id.set(request)
     try:
         yield
@@ -71,13 +72,13 @@ def log_context(*, request: str) -> Iterator[None]:
 
 
 def name_connection(connection: str) -> None:
-    """Name the connection in every line that this task logs from here on, and its own tasks."""
+    """Add ``connection_id`` to every line that this task and its child tasks log from now on."""
     _connection_id.set(connection)
 
 
 def new_id() -> str:
-    """What tells one request or connection from others in the log. It is no secret."""
-    # From a generator of the process's own: nothing is asked of the system for each request.
+    """A random id of a request or connection for the log. Not a secret."""
+    # The process's own generator: no system call per request.
     return f"{getrandbits(32):08x}"
 
 
@@ -87,9 +88,10 @@ def configure(
     stream: TextIO | None = None,
 ) -> None:
     """
-    Log this level and above to ``stream`` (standard error), uvicorn's lines included.
+    Log this level and above to ``stream`` (default: standard error), including uvicorn's lines.
 
-    Idempotent. To keep it, uvicorn must be started with ``log_config=None``.
+    Idempotent: a second call replaces the handler of the first. Start uvicorn with
+    ``log_config=None``, or it replaces this configuration.
 
     """
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -107,14 +109,14 @@ def configure(
         logger.propagate = True
         logger.setLevel(number)
     if number > logging.DEBUG:
-        # Three lines for each connection, which say less than ours.
+        # Three lines per connection that duplicate our own.
         logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
     for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
 class TextFormatter(logging.Formatter):
-    """``time LEVEL logger event key=value …``; a traceback follows, each line marked ``|``."""
+    """``time LEVEL logger event key=value …``; traceback lines follow, prefixed with ``|``."""
 
     def format(self, record: logging.LogRecord) -> str:
         facts = "".join(f" {name}={_quoted(value)}" for name, value in _facts(record).items())
@@ -123,7 +125,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, in ASCII."""
+    """One JSON object per line, in ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -134,13 +136,13 @@ class JsonFormatter(logging.Formatter):
         }
         if traceback := _traceback(record):
             fields["traceback"] = traceback
-        # What we say of a record goes before what was said with it under the same name.
+        # Our fields come first and win over facts of the same name.
         return json.dumps({**fields, **_facts(record), **fields})
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:
     given: dict[str, object] = {
-        name: value for name, value in record.__dict__.items() if name not in _ORDINARY
+        name: value for name, value in record.__dict__.items() if name not in _STANDARD_ATTRIBUTES
     }
     given.update(getattr(record, "facts", {}))
     for name in ("request_id", "connection_id"):
@@ -169,7 +171,7 @@ def _quoted(value: object) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-# Redaction, where records are made
+# Redaction in the log record factory
 
 
 def _install() -> None:
@@ -190,21 +192,21 @@ def _install() -> None:
 
 
 def _redact(record: logging.LogRecord) -> None:
-    """Rewrite the record in place. Its arguments keep their number and types: formatters count."""
+    """Redact in place. The number and types of the arguments stay: formatters rely on them."""
     if str(record.name).startswith(_DATABASE_LOGGERS) and record.levelno < logging.WARNING:
-        record.msg, record.args = "a statement, left out", None
+        record.msg, record.args = "statement omitted", None
         return
     if isinstance(record.args, Mapping):
         record.args = {name: argument(value) for name, value in record.args.items()}
     elif record.args:
         record.args = tuple(map(argument, record.args))
     if record.exc_info and record.exc_info[0] is not None and not record.exc_text:
-        # Formatters take this text instead of making their own.
+        # Formatters use this text instead of formatting the exception.
         record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
-    # A secret can stand across an argument's border, as in "token=%s", or in an object's str.
+    # A secret may span format and argument, as in "token=%s", or be in the str of an object.
     try:
         message = record.getMessage()
-    except Exception:  # somebody's __str__ or format is broken: logging reports it, we must not
+    except Exception:  # a broken __str__ or format: logging reports it later
         return
     safe = redact(message)
     if safe != message and record.name != "uvicorn.access":

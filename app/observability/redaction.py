@@ -1,9 +1,8 @@
 """
-What must not be read in a log, and how it is made unreadable.
+Redaction of log texts. Pure: text in, text out.
 
-Pure: text in, text out. Two things are kept apart. *Redacting* hides what is secret: tokens,
-passwords, keys, and what people say to each other. *Escaping* disarms what would forge a line
-or drive a terminal. Both may be applied twice; the second time changes nothing.
+*Redacting* masks secrets: tokens, passwords, keys, and the texts of users. *Escaping* neutralizes
+what would forge a log line or control a terminal. Both are idempotent.
 """
 
 import re
@@ -11,7 +10,7 @@ from collections.abc import Mapping
 
 MASK = "***"
 
-# A request line may be 64 KiB of somebody's choosing; its beginning is enough to know it.
+# A request line may have 64 KiB; its beginning is enough to recognize it.
 MAX_VALUE_CHARACTERS = 1_000
 
 _SECRET_NAMES = frozenset(
@@ -19,11 +18,11 @@ _SECRET_NAMES = frozenset(
     "new_password password password_hash proxy_authorization refresh_token "
     "sec_websocket_protocol secret secret_key secret_keys_old set_cookie token".split()
 )
-# What people write: their messages, what they search for, and what carries either.
+# What users write: messages and search queries, and the fields that contain them.
 _TEXT_NAMES = frozenset("body bytes data edited_text q query snippet text".split())
 
-# Parameters of our own API that say nothing about anybody. The values of all others go.
-_PLAIN_PARAMETERS = frozenset(
+# Parameters of Parley's API that are harmless. The values of all others are masked.
+_HARMLESS_PARAMETERS = frozenset(
     "after around before by epoch last limit member room since wait".split()
 )
 _PARAMETER = re.compile(r"(?<=[?&])([^=&\s\"'#?]{1,200})=([^&\s\"'#]*)")
@@ -41,7 +40,7 @@ _SECRET = re.compile(
 _TEXT = re.compile(r"""(["'](?:text|edited_text|snippet|body)["']: ?)""" + _VALUE)
 _INVITE = re.compile(r"(/invites/)[^/\s?\"']+")
 
-# What libraries quote in their exceptions: bound parameters, rows, rejected input.
+# Values that libraries quote in exceptions: bound parameters, rows, rejected input.
 _QUOTED = [
     (re.compile(r"\[parameters: .*"), f"[parameters: {MASK}]"),
     (re.compile(r"(invalid input for query argument \$\d+[^:]*: ).*"), rf"\1{MASK}"),
@@ -49,14 +48,14 @@ _QUOTED = [
     (re.compile(r"input_value=.*?, input_type="), f"input_value={MASK}, input_type="),
 ]
 
-# C0, DEL and C1; line and paragraph separators; marks that reorder text; lone surrogates.
+# C0, DEL and C1; line and paragraph separators; bidirectional marks; lone surrogates.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
 
 def redact(text: str) -> str:
-    """``text`` without anything that lets its reader in, and without what people said."""
+    """``text`` with credentials and the texts of users masked."""
     text = _JWT.sub("[token]", text)
     text = _HEADER.sub(rf"\1\2{MASK}", text)
     text = _BEARER.sub(rf"\1 {MASK}", text)
@@ -64,18 +63,18 @@ def redact(text: str) -> str:
     text = _SECRET.sub(rf"\1\2{MASK}", text)
     text = _TEXT.sub(rf"\1{MASK}", text)
     text = _INVITE.sub(rf"\1{MASK}", text)
-    for pattern, instead in _QUOTED:
-        text = pattern.sub(instead, text)
+    for pattern, replacement in _QUOTED:
+        text = pattern.sub(replacement, text)
     return text
 
 
 def escape(text: str) -> str:
-    """``text`` on one line, with nothing in it that moves a cursor or turns writing around."""
+    """``text`` on one line: control characters and bidirectional marks are spelled out."""
     return _UNSAFE.sub(_escaped, text)
 
 
 def fact(name: str, value: object) -> object:
-    """The value of a field that is called ``name``: numbers as they are, the rest as safe text."""
+    """The safe value of the field ``name``: numbers unchanged, the rest as redacted text."""
     if value is None or isinstance(value, (bool, int, float)):
         return MASK if _is_secret(name) and value is not None else value
     if _is_secret(name):
@@ -85,10 +84,10 @@ def fact(name: str, value: object) -> object:
 
 def argument(value: object) -> object:
     """
-    An argument of somebody's log call, safe to be formatted into its message.
+    The safe value of an argument of any log call.
 
-    Its type stays what the format expects. What is no text, mapping or frame is returned as it
-    is; the finished message is to be redacted too.
+    Its type stays what the format expects. Values other than texts, mappings and frames are
+    returned unchanged, so the finished message has to be redacted too.
 
     """
     if isinstance(value, str):
@@ -101,13 +100,13 @@ def argument(value: object) -> object:
 
 
 def _is_secret(name: str) -> bool:
-    plain = name.lower().replace("-", "_")
-    return plain in _SECRET_NAMES or plain in _TEXT_NAMES
+    normalized = name.lower().replace("-", "_")
+    return normalized in _SECRET_NAMES or normalized in _TEXT_NAMES
 
 
 def _parameter(match: re.Match[str]) -> str:
     name, value = match.groups()
-    return f"{name}={value if name in _PLAIN_PARAMETERS else MASK}"
+    return f"{name}={value if name in _HARMLESS_PARAMETERS else MASK}"
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -121,7 +120,7 @@ def _shorten(text: str) -> str:
 
 
 def _mapping(value: Mapping[object, object]) -> dict[object, object]:
-    """An ASGI scope or message: its query and headers are where tokens are."""
+    """An ASGI scope or message: tokens are in its query and headers."""
     return {key: _item(key, item) for key, item in value.items()}
 
 
@@ -139,6 +138,6 @@ def _is_frame(value: object) -> bool:
 
 
 def _frame(value: object) -> str:
-    """What websockets logs of every frame, without what is in it."""
+    """A frame as the websockets library logs it, without its content."""
     opcode, data = getattr(value, "opcode", None), getattr(value, "data", b"")
     return f"{getattr(opcode, 'name', opcode)} [{len(data)} bytes]"

@@ -6,13 +6,13 @@ and now and then that there is ``activity``.
 import asyncio
 from collections.abc import Iterable
 
-from app.domain.events import EventBatch, EventType
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import ACTIVITY_SECONDS
-from app.realtime.connection import Connection
-from app.realtime.hub import Hub
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..domain.events import EventBatch, EventType
+from ..domain.ids import RoomId, UserId
+from ..domain.limits import ACTIVITY_SECONDS
+from ..wire import answers
+from ..wire.frames import text_frame
+from .connection import Connection
+from .hub import Hub
 
 
 class PendingActivity:
@@ -29,8 +29,9 @@ class PendingActivity:
 class ActivityNotifier:
     """Connections by the rooms that their users are members of."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, interval_seconds: float = ACTIVITY_SECONDS) -> None:
         self._hub = hub
+        self._interval_seconds = interval_seconds
         self._rooms: dict[RoomId, set[Connection]] = {}
         self._of: dict[Connection, set[RoomId]] = {}
         self._pending_activity: dict[RoomId, PendingActivity] = {}
@@ -109,7 +110,7 @@ class ActivityNotifier:
             self._quiet.pop(room, None)
             return
         loop = asyncio.get_running_loop()
-        self._quiet[room] = loop.call_later(ACTIVITY_SECONDS, self._tell, room)
+        self._quiet[room] = loop.call_later(self._interval_seconds, self._tell, room)
         plain = answers.signal("activity", room=pending_activity.name, head=pending_activity.head)
         mentioned = answers.signal(
             "activity", room=pending_activity.name, head=pending_activity.head, mention=True

@@ -12,18 +12,18 @@ database, so its tests are plain function calls. ``app.realtime.socket`` does th
 from collections import deque
 from typing import NamedTuple
 
-from app.domain.closing import BAD_FRAMES, RATE_LIMITED, Close
-from app.domain.errors import BadRequest, Invalid, ParleyError, RateLimited
-from app.domain.limits import (
+from ..domain.close_codes import BAD_FRAMES, RATE_LIMITED, Close
+from ..domain.errors import BadRequest, Invalid, ParleyError, RateLimited
+from ..domain.limits import (
     AUTH_EXPIRING_SECONDS,
     MAX_BAD_FRAMES_IN_A_ROW,
     MAX_RATE_LIMITED,
     RATE_LIMITED_WINDOW_SECONDS,
 )
-from app.domain.token_bucket import TokenBucket
-from app.wire import answers
-from app.wire.errors import error_frame
-from app.wire.requests import (
+from ..domain.token_bucket import TokenBucket
+from ..wire import answers
+from ..wire.errors import error_frame
+from ..wire.requests import (
     AnyRequest,
     Delete,
     Edit,

@@ -1,17 +1,17 @@
 """What a client says before the first frame: its token, where it comes from, what it wants."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.config.settings import Settings
-from app.domain.errors import BadRequest, Forbidden, Unauthorized
-from app.domain.limits import MAX_INTEGER, MAX_PAGE
-from app.domain.names import room_name
+from ..domain.errors import BadRequest, Forbidden, Unauthorized
+from ..domain.limits import MAX_INTEGER, MAX_PAGE
+from ..domain.names import room_name
+from ..domain.origins import is_allowed, is_same_origin
 
 SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."
@@ -33,7 +33,7 @@ _NOTHING_ASKED = _Query()
 
 
 @dataclass(frozen=True, slots=True)
-class Handshake:
+class ConnectRequest:
     """A handshake that can be answered."""
 
     room: str | None
@@ -46,16 +46,19 @@ class Handshake:
 
 def is_ours(scope: Mapping[str, Any]) -> bool:
     """Whether the path is ``/ws`` or ``/ws/{room}``."""
-    path = _path(scope)
+    path = route_path(scope)
     return path == "/ws" or (path.startswith("/ws/") and "/" not in path[4:])
 
 
-def _path(scope: Mapping[str, Any]) -> str:
+def route_path(scope: Mapping[str, Any]) -> str:
+    """The path below the one that the app is mounted at."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def read_handshake(scope: Mapping[str, Any], settings: Settings) -> Handshake:
+def read_connect_request(
+    scope: Mapping[str, Any], allowed_origins: Collection[str]
+) -> ConnectRequest:
     """
     Read the handshake in an ASGI scope.
 
@@ -67,7 +70,7 @@ def read_handshake(scope: Mapping[str, Any], settings: Settings) -> Handshake:
 
     """
     headers = _headers(scope)
-    _check_origin(headers, settings)
+    _check_origin(headers, allowed_origins)
     parameters = _parameters(scope)
     offered = [
         name.strip() for name in ",".join(headers.get("sec-websocket-protocol", [])).split(",")
@@ -78,8 +81,8 @@ def read_handshake(scope: Mapping[str, Any], settings: Settings) -> Handshake:
     if len(tokens) != 1:
         raise Unauthorized("Exactly one access token is needed." if tokens else "")
     query = _query(parameters)
-    name = _path(scope).removeprefix("/ws").removeprefix("/")
-    return Handshake(
+    name = route_path(scope).removeprefix("/ws").removeprefix("/")
+    return ConnectRequest(
         room=room_name(name) if name else None,
         token=tokens[0],
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
@@ -98,7 +101,7 @@ def _headers(scope: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def _check_origin(headers: Mapping[str, list[str]], settings: Settings) -> None:
+def _check_origin(headers: Mapping[str, list[str]], allowed_origins: Collection[str]) -> None:
     # Browsers always send it, and no page can forge it (OWASP ASVS 5.0, 4.4.2). CORS does
     # not cover WebSockets.
     origins = headers.get("origin", [])
@@ -107,10 +110,7 @@ def _check_origin(headers: Mapping[str, list[str]], settings: Settings) -> None:
     hosts = headers.get("host", [])
     if len(origins) == 1 and len(hosts) == 1:
         origin = origins[0]
-        if origin in settings.allowed_origins:
-            return
-        scheme, separator, host = origin.lower().partition("://")
-        if scheme in ("http", "https") and separator and host == hosts[0].lower():
+        if is_allowed(origin, allowed_origins) or is_same_origin(origin, hosts[0]):
             return
     raise Forbidden("This origin may not connect.")
 

@@ -3,11 +3,26 @@
 import asyncio
 import random
 
-from app.domain.closing import DRAINING
-from app.domain.limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
-from app.realtime.hub import Hub
-from app.services.log.committer import Committer
-from app.wire import answers
+from ..domain.close_codes import DRAINING
+from ..domain.limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
+from ..services.log.committer import Committer
+from ..wire import answers
+from .hub import Hub
+
+
+class Drain:
+    """The end of a server's service. Begins once, and is never taken back."""
+
+    def __init__(self, hub: Hub, committer: Committer) -> None:
+        self._hub = hub
+        self._committer = committer
+        self.started = False
+        """From then on new connections are refused."""
+
+    async def run(self) -> None:
+        """Begin, and return when every connection has ended; see :func:`drain`."""
+        self.started = True
+        await drain(self._hub, self._committer)
 
 
 async def drain(hub: Hub, committer: Committer) -> None:

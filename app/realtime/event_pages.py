@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.domain.closing import SLOW_CONSUMER
-from app.domain.limits import REPLAY_CHUNK_BYTES
-from app.realtime.connection import Subscription
-from app.realtime.outbox import Outbox
+from ..domain.close_codes import SLOW_CONSUMER
+from ..domain.limits import REPLAY_CHUNK_BYTES
+from .connection import Subscription
+from .outbox import Outbox
 
 
 @dataclass(slots=True)

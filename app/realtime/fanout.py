@@ -13,19 +13,20 @@ import os
 from collections import deque
 from collections.abc import Iterable
 
-from app.domain.limits import (
+from ..domain.limits import (
     FANOUT_LATE_TURNS,
     FANOUT_PATIENCE_SECONDS,
     FANOUT_QUIET_SLICE,
     FANOUT_SLICE,
 )
-from app.realtime.outbox import Outbox
+from .outbox import Outbox
 
 
 class Fanout:
     """Those who are still to be told. In the event loop, where it does not say otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float = FANOUT_PATIENCE_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         # Each once, and since when. It has something to flush, unless what was said meanwhile
         # has taken it along.
         self._waiting: deque[tuple[Outbox, float]] = deque()
@@ -66,9 +67,9 @@ class Fanout:
         loop = self._loop
         if not self._waiting or loop is None or self._paused:
             return
-        if self._waited(loop) < FANOUT_PATIENCE_SECONDS:
+        if self._waited(loop) < self._patience_seconds:
             self._paused = True
-            self._patience = loop.call_later(FANOUT_PATIENCE_SECONDS, self._resume)
+            self._patience = loop.call_later(self._patience_seconds, self._resume)
 
     def resume(self) -> None:
         """Go on, and with nobody to take turns with. Idempotent."""
@@ -100,7 +101,7 @@ class Fanout:
         if not self._writer_busy:
             # Each turn has its price, and whoever was answered first has been heard by now.
             self._size = min(2 * size, FANOUT_QUIET_SLICE)
-        if self._waited(loop) > 2 * FANOUT_PATIENCE_SECONDS:
+        if self._waited(loop) > 2 * self._patience_seconds:
             # Longer than making way takes: turns are long, or the crowd is large.
             size = max(size, len(self._waiting) // FANOUT_LATE_TURNS)
         try:

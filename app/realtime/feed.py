@@ -10,18 +10,19 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from app.domain.closing import UNAVAILABLE
-from app.domain.errors import Unavailable
-from app.domain.events import EventBatch, EventType
-from app.domain.ids import RoomId
-from app.domain.limits import POLL_SECONDS, REPLAY_PAGE_EVENTS, ROOM_FEED_IDLE_SECONDS
-from app.realtime.activity import ActivityNotifier
-from app.realtime.event_pages import EventPage
-from app.realtime.hub import Hub
-from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
-from app.store import events as event_store
-from app.store.database import Database, DbConnection
-from app.wire.events import encode_batch
+from ..domain.close_codes import UNAVAILABLE
+from ..domain.errors import Unavailable
+from ..domain.events import EventBatch, EventType
+from ..domain.ids import RoomId
+from ..domain.limits import POLL_SECONDS, REPLAY_PAGE_EVENTS, ROOM_FEED_IDLE_SECONDS
+from ..services.log.seams import LogTrimmed
+from ..store import events as event_store
+from ..store.database import Database, DbConnection
+from ..wire.encoding import encode_batch
+from .activity import ActivityNotifier
+from .event_pages import EventPage
+from .hub import Hub
+from .replay_buffer import ReplayBuffer, ReplayBuffers
 
 log = logging.getLogger("parley.feed")
 
@@ -78,16 +79,21 @@ class Feed:
         hub: Hub,
         activity: ActivityNotifier,
         replay_buffers: ReplayBuffers,
+        *,
+        idle_seconds: float = ROOM_FEED_IDLE_SECONDS,
+        retry_seconds: float = POLL_SECONDS,
     ) -> None:
         self._database = database
         self._hub = hub
         self._activity_notifier = activity
         self._replay_buffers = replay_buffers
+        self._idle_seconds = idle_seconds
+        self._retry_seconds = retry_seconds
         self._room_feeds: dict[RoomId, RoomFeed] = {}
 
     # What happens
 
-    def publish(self, batches: Sequence[EventBatch]) -> None:
+    def on_committed(self, batches: Sequence[EventBatch]) -> None:
         """Events of this node were committed. Never awaits."""
         for batch in batches:
             self._activity_notifier.notice(batch)
@@ -95,7 +101,7 @@ class Feed:
             if room_feed is not None:
                 self._offer(room_feed, batch)
 
-    def on_notification(self, room: RoomId, head: int) -> None:
+    def on_head(self, room: RoomId, head: int) -> None:
         """The log of ``room`` reaches at least to ``head``. May be late, repeated, or wrong."""
         room_feed = self._room_feeds.get(room)
         if room_feed is None:
@@ -104,15 +110,16 @@ class Feed:
         if room_feed.delivered is not None and room_feed.delivered < room_feed.wanted:
             self._fetch(room_feed)
 
-    def on_trimmed(self, room: RoomId, first: int) -> None:
+    def on_log_trimmed(self, trimmed: LogTrimmed) -> None:
         """Events of ``room`` before ``first`` have been removed. Never awaits."""
+        room, first = trimmed
         room_feed = self._room_feeds.get(room)
         if room_feed is not None and first > room_feed.first:
             room_feed.first = first
             self._replay_buffers.forget_before(room, first)
             self._invalidate(room_feed)
 
-    def names_changed(self) -> None:
+    def on_names_changed(self, _: None) -> None:
         """Somebody is called otherwise: what is remembered names them as before."""
         for room_feed in self._room_feeds.values():
             self._invalidate(room_feed)
@@ -120,7 +127,7 @@ class Feed:
             room_feed.pending.clear()
             if room_feed.delivered is not None:
                 room_feed.buffer = self._replay_buffers.open(room_feed.room, room_feed.delivered)
-                self.on_notification(room_feed.room, room_feed.wanted)
+                self.on_head(room_feed.room, room_feed.wanted)
 
     # Holding a room warm
 
@@ -140,7 +147,7 @@ class Feed:
         room_feed.users -= 1
         if room_feed.users == 0:
             loop = asyncio.get_running_loop()
-            room_feed.expiry = loop.call_later(ROOM_FEED_IDLE_SECONDS, self._expire, room_feed)
+            room_feed.expiry = loop.call_later(self._idle_seconds, self._expire, room_feed)
 
     def seed(self, room_feed: RoomFeed, head: int) -> None:
         """A snapshot shows the room at ``head``: a cold one starts from there."""
@@ -148,7 +155,7 @@ class Feed:
             room_feed.delivered = head
             room_feed.buffer = self._replay_buffers.open(room_feed.room, head)
             self._deliver_pending(room_feed)
-        self.on_notification(room_feed.room, head)
+        self.on_head(room_feed.room, head)
 
     async def reach(self, room_feed: RoomFeed, seq: int) -> None:
         """Wait until everything up to ``seq`` has been delivered. Safe to cancel."""
@@ -290,7 +297,7 @@ class Feed:
                 return await self._database.read(work)
             except Unavailable:
                 log.warning("feed.waits_for_database")
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(self._retry_seconds)
 
     def _expire(self, room_feed: RoomFeed) -> None:
         if room_feed.users == 0:

@@ -9,13 +9,13 @@ somebody's access, so that access ends at a ``seq``, the same on every node.
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from app.domain.closing import UNAUTHORIZED, lost_room
-from app.domain.events import Event, EventBatch, EventType
-from app.domain.ids import RoomId, SessionId, UserId
-from app.realtime.connection import Connection, Subscription
-from app.realtime.fanout import Fanout
-from app.realtime.outbox import Outbox
-from app.wire import answers
+from ..domain.close_codes import UNAUTHORIZED, lost_room
+from ..domain.events import Event, EventBatch, EventType
+from ..domain.ids import RoomId, SessionId, UserId
+from ..wire import answers
+from .connection import Connection, Subscription
+from .fanout import Fanout
+from .outbox import Outbox
 
 _ENDS_ACCESS = frozenset(
     {EventType.MEMBER_LEFT, EventType.ROOM_ARCHIVED, EventType.MEMBER_UPDATED}
@@ -25,8 +25,8 @@ _ENDS_ACCESS = frozenset(
 class Hub:
     """The registry of connections, and the fan-out."""
 
-    def __init__(self) -> None:
-        self.fanout = Fanout()
+    def __init__(self, fanout: Fanout) -> None:
+        self.fanout = fanout
         """Where those who wait for no answer are told."""
         self._users: dict[UserId, set[Connection]] = {}
         self._rooms: dict[RoomId, dict[Connection, Subscription]] = {}

@@ -14,27 +14,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.domain.appends import Join
-from app.domain.authority import authorize_read
-from app.domain.errors import Banned, Conflict, Gone, RoomNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.realtime import event_pages as pages
-from app.realtime.connection import Connection, Subscription
-from app.realtime.event_pages import EventPage
-from app.realtime.feed import Feed, RoomFeed
-from app.realtime.hub import Hub
-from app.realtime.outbox import WriteCoalescer
-from app.realtime.presence import Presence
-from app.realtime.replays import Replays
-from app.realtime.resume import ResumeRequest
-from app.services.log.committer import Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.room_views import RoomViews
-from app.wire import answers
-from app.wire.rooms import view_body
+from ..domain.appends import Join
+from ..domain.authorization import authorize_read
+from ..domain.errors import Banned, Conflict, Gone, RoomNotFound
+from ..domain.ids import Millis, RoomId, UserId
+from ..domain.limits import DEFAULT_PAGE, MAX_ROOMS_PER_CONNECTION
+from ..domain.roles import Kind
+from ..domain.views import RoomView
+from ..services.log.committer import Committer
+from ..services.log.epoch import Epoch
+from ..services.rooms.room_directory import RoomDirectory
+from ..services.rooms.room_views import RoomViews
+from ..wire import answers
+from ..wire.rooms import view_body
+from . import event_pages as pages
+from .connection import Connection, Subscription
+from .event_pages import EventPage
+from .feed import Feed, RoomFeed
+from .hub import Hub
+from .presence import Presence
+from .replays import Replays
+from .resume import ResumeRequest
+from .write_coalescer import WriteCoalescer
 
 Confirmed = asyncio.Future[None]
 """Done when a log-in has been confirmed."""
@@ -63,9 +64,11 @@ class Joins:
         room_views: RoomViews,
         committer: Committer,
         coalescer: WriteCoalescer,
-        epoch: Callable[[], str],
+        epoch: Epoch,
         now: Callable[[], Millis],
+        max_rooms: int = MAX_ROOMS_PER_CONNECTION,
     ) -> None:
+        self._max_rooms = max_rooms
         self._hub = hub
         self._feed = feed
         self._presence = presence
@@ -106,8 +109,8 @@ class Joins:
         """
         room = self._directory.known(name) or await self._directory.find(name)
         mine = connection.subscriptions
-        if room not in mine and len(mine) >= MAX_ROOMS_PER_CONNECTION:
-            raise Conflict(f"A connection can join {MAX_ROOMS_PER_CONNECTION} rooms.")
+        if room not in mine and len(mine) >= self._max_rooms:
+            raise Conflict(f"A connection can join {self._max_rooms} rooms.")
         room_feed = self._feed.acquire(room)
         subscription = self._hub.subscribe(connection, room, name.lower())
         subscription.on_end = partial(self._feed.release, room_feed)
@@ -134,7 +137,7 @@ class Joins:
         """
         subscription = entry.subscription
         outbox = subscription.connection.outbox
-        reason = resume_request.reset_reason(entry.view, self._epoch())
+        reason = resume_request.reset_reason(entry.view, self._epoch.name)
         if reason is not None:
             self._hub.unsubscribe(subscription)
             self._reset(entry, entry.view, resume_request, reason)
@@ -216,7 +219,7 @@ class Joins:
 
     def _where(self, view: RoomView) -> dict[str, object]:
         head, first = view.head, view.first
-        return {"room": view.name, "head": head, "first": first, "epoch": self._epoch()}
+        return {"room": view.name, "head": head, "first": first, "epoch": self._epoch.name}
 
     def _joined(self, entry: Entry) -> dict[str, object]:
         view, room = entry.view, entry.subscription.room

@@ -9,11 +9,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from app.domain.closing import INTERNAL, Close
-from app.realtime.client_session import ClientSession, Execute, Reply
-from app.realtime.outbox import Outbox
-from app.realtime.request_handler import RequestHandler, Work
-from app.transport.base import WebSocketTransport
+from ..domain.close_codes import INTERNAL, Close
+from ..transport.base import WebSocketTransport
+from .client_session import ClientSession, Execute, Reply
+from .outbox import Outbox
+from .request_handler import RequestHandler, Work
 
 log = logging.getLogger("parley.ws")
 
@@ -86,7 +86,7 @@ class MessageReader:
         else:
             effect = self._client_session.receive_bytes(self._time())
         if type(effect) is Execute:
-            return self._handler.perform(effect.request)
+            return self._handler.execute(effect.request)
         if type(effect) is Reply:
             self._outbox.send(effect.payload)
         else:

@@ -8,10 +8,10 @@ falls behind is cut off; it resumes from the log and has lost nothing.
 import asyncio
 from collections.abc import Callable
 
-from app.domain.ids import RoomId
-from app.domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
-from app.transport.base import Transport
-from app.wire.frames import text_frame
+from ..domain.ids import RoomId
+from ..domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
+from ..transport.base import Transport
+from ..wire.frames import text_frame
 
 
 class Outbox:
@@ -29,6 +29,7 @@ class Outbox:
         "_limit",
         "_overflow",
         "_pending",
+        "_stall_seconds",
         "_write",
         "_unsent",
         "deferred_replies",
@@ -36,7 +37,15 @@ class Outbox:
         "queued_for_fanout",
     )
 
-    def __init__(self, transport: Transport, limit: int, overflow: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        limit: int,
+        overflow: Callable[[], None],
+        *,
+        stall_seconds: float = REPLAY_STALL_SECONDS,
+    ) -> None:
+        self._stall_seconds = stall_seconds
         self._transport = transport
         self._limit = limit
         self._overflow = overflow
@@ -142,7 +151,7 @@ class Outbox:
         while self.is_behind and not self.closed:
             before = self._unsent()
             try:
-                async with asyncio.timeout(REPLAY_STALL_SECONDS):
+                async with asyncio.timeout(self._stall_seconds):
                     await self._transport.drained()
             except TimeoutError:
                 if self._unsent() >= before:
@@ -153,35 +162,3 @@ class Outbox:
         """Let go of the peer."""
         self.closed = True
         self._transport.abort()
-
-
-class WriteCoalescer:
-    """Gathers what is said to many sockets in one turn of the loop: one write for each."""
-
-    def __init__(self) -> None:
-        # In the order in which something was first said to them.
-        self._waiting: dict[Outbox, None] = {}
-
-    def send(self, outbox: Outbox, payload: bytes) -> None:
-        """Send ``payload`` at the end of this turn, with what else comes for the socket."""
-        self.write(outbox, text_frame(payload))
-
-    def write(self, outbox: Outbox, frames: bytes) -> None:
-        """Send finished frames at the end of this turn."""
-        outbox.write_later(frames)
-        self._wait(outbox)
-
-    def write_with_replies(self, outbox: Outbox, room: RoomId, payload: bytes) -> None:
-        """Send an answer right behind the event that it is about, by the end of this turn."""
-        outbox.defer_reply(room, payload)
-        self._wait(outbox)
-
-    def _wait(self, outbox: Outbox) -> None:
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._waiting[outbox] = None
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for outbox in waiting:
-            outbox.flush()

@@ -10,12 +10,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from app.domain.errors import Unavailable
-from app.domain.limits import POLL_SECONDS, REVOCATIONS_LOOK_BACK, REVOCATIONS_PER_POLL
-from app.realtime.feed import Feed
-from app.store import polling
-from app.store.database import Database, DbConnection, T, Work
-from app.store.polling import Bounds, Revocation
+from ..domain.errors import Unavailable
+from ..domain.limits import POLL_SECONDS, REVOCATIONS_LOOK_BACK, REVOCATIONS_PER_POLL
+from ..services.log.seams import LogTrimmed
+from ..store import polling
+from ..store.database import Database, DbConnection, T, Work
+from ..store.polling import Bounds, Revocation
+from .feed import Feed
 
 log = logging.getLogger("parley.poller")
 
@@ -30,8 +31,14 @@ class Poller:
     """
 
     def __init__(
-        self, database: Database, feed: Feed, ended: Callable[[Revocation], None]
+        self,
+        database: Database,
+        feed: Feed,
+        ended: Callable[[Revocation], None],
+        *,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
+        self._poll_seconds = poll_seconds
         self._database = database
         self._feed = feed
         self._ended = ended
@@ -40,9 +47,9 @@ class Poller:
 
     async def run(self) -> None:
         """Ask for ever."""
-        self._newest = await self._patiently(polling.newest_revocation)
+        self._newest = await self._retry_until_available(polling.newest_revocation)
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(self._poll_seconds)
             await self.poll()
 
     async def poll(self) -> None:
@@ -54,10 +61,10 @@ class Poller:
             logs = polling.bounds(connection, rooms) if rooms else ()
             return logs, polling.revocations(connection, after, REVOCATIONS_PER_POLL)
 
-        logs, revocations = await self._patiently(work)
+        logs, revocations = await self._retry_until_available(work)
         for room, head, first in logs:
-            self._feed.on_trimmed(room, first)
-            self._feed.on_notification(room, head)
+            self._feed.on_log_trimmed(LogTrimmed(room, first))
+            self._feed.on_head(room, head)
         for revocation in revocations:
             if revocation.id not in self._seen:
                 self._ended(revocation)
@@ -65,10 +72,10 @@ class Poller:
         if revocations:
             self._newest = max(self._newest, revocations[-1].id)
 
-    async def _patiently(self, work: Work[T]) -> T:
+    async def _retry_until_available(self, work: Work[T]) -> T:
         while True:
             try:
                 return await self._database.read(work)
             except Unavailable:
                 log.warning("poller.waits_for_database")
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(self._poll_seconds)

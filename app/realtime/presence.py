@@ -6,15 +6,15 @@ stored.
 import asyncio
 from collections.abc import Callable, Mapping
 
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import (
+from ..domain.ids import RoomId, UserId
+from ..domain.limits import (
     MAX_PRESENT_LISTED,
     PRESENCE_COUNT_SECONDS,
     PRESENCE_GATHER_SECONDS,
     PRESENCE_GRACE_SECONDS,
 )
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..wire import answers
+from ..wire.frames import text_frame
 
 Tell = Callable[[RoomId, Mapping[UserId, bytes]], None]
 """Send to all who listen to a room a finished frame about each user, but not to that user."""
@@ -23,14 +23,14 @@ _NOBODY = UserId(0)
 
 
 class _Room:
-    __slots__ = ("changed", "membership_removal", "name", "telling", "tabs", "usernames")
+    __slots__ = ("changed", "leaving", "name", "telling", "tabs", "usernames")
 
     def __init__(self, name: str) -> None:
         self.name = name
         # Subscriptions per user; a user with none is on the way out.
         self.tabs: dict[UserId, int] = {}
         self.usernames: dict[UserId, str] = {}
-        self.membership_removal: dict[UserId, asyncio.TimerHandle] = {}
+        self.leaving: dict[UserId, asyncio.TimerHandle] = {}
         # Who has come (True) or gone (False) since the last telling.
         self.changed: dict[UserId, tuple[str, bool]] = {}
         self.telling: asyncio.TimerHandle | None = None
@@ -47,7 +47,20 @@ class Presence:
 
     """
 
-    def __init__(self, tell: Tell, quiet_until: float) -> None:
+    def __init__(
+        self,
+        tell: Tell,
+        quiet_until: float,
+        *,
+        grace_seconds: float = PRESENCE_GRACE_SECONDS,
+        gather_seconds: float = PRESENCE_GATHER_SECONDS,
+        count_seconds: float = PRESENCE_COUNT_SECONDS,
+        max_listed: int = MAX_PRESENT_LISTED,
+    ) -> None:
+        self._grace_seconds = grace_seconds
+        self._gather_seconds = gather_seconds
+        self._count_seconds = count_seconds
+        self._max_listed = max_listed
         self._tell = tell
         self._quiet_until = quiet_until
         self._rooms: dict[RoomId, _Room] = {}
@@ -63,7 +76,7 @@ class Presence:
             here.usernames[user] = username
             self._change(room, here, user, username, online=True)
         elif tabs == 0:
-            here.membership_removal.pop(user).cancel()
+            here.leaving.pop(user).cancel()
 
     def leave(self, room: RoomId, user: UserId) -> None:
         """One of them ends. With the last, the user is gone after a while."""
@@ -73,15 +86,13 @@ class Presence:
         here.tabs[user] -= 1
         if here.tabs[user] == 0:
             loop = asyncio.get_running_loop()
-            here.membership_removal[user] = loop.call_later(
-                PRESENCE_GRACE_SECONDS, self._gone, room, user
-            )
+            here.leaving[user] = loop.call_later(self._grace_seconds, self._gone, room, user)
 
     def drop(self, room: RoomId, user: UserId) -> None:
         """The user's access has ended: gone at once."""
         here = self._rooms.get(room)
         if here is not None and here.tabs.get(user) == 0:
-            here.membership_removal.pop(user).cancel()
+            here.leaving.pop(user).cancel()
             self._gone_from(room, here, user)
 
     def count(self, room: RoomId) -> int:
@@ -94,14 +105,14 @@ class Presence:
         here = self._rooms.get(room)
         if here is None:
             return []
-        if len(here.tabs) > MAX_PRESENT_LISTED:
+        if len(here.tabs) > self._max_listed:
             return None
         return sorted(here.usernames.values())
 
     def close(self) -> None:
         """Stop the timers."""
         for here in self._rooms.values():
-            for timer in here.membership_removal.values():
+            for timer in here.leaving.values():
                 timer.cancel()
             if here.telling is not None:
                 here.telling.cancel()
@@ -109,7 +120,7 @@ class Presence:
 
     def _gone(self, room: RoomId, user: UserId) -> None:
         here = self._rooms[room]
-        del here.membership_removal[user]
+        del here.leaving[user]
         self._gone_from(room, here, user)
 
     def _gone_from(self, room: RoomId, here: _Room, user: UserId) -> None:
@@ -129,8 +140,8 @@ class Presence:
             return
         here.changed[user] = (username, online)
         if here.telling is None:
-            crowded = len(here.tabs) > MAX_PRESENT_LISTED
-            wait = PRESENCE_COUNT_SECONDS if crowded else PRESENCE_GATHER_SECONDS
+            crowded = len(here.tabs) > self._max_listed
+            wait = self._count_seconds if crowded else self._gather_seconds
             loop = asyncio.get_running_loop()
             when = max(loop.time() + wait, self._quiet_until)
             here.telling = loop.call_at(when, self._announce, room, here)
@@ -138,7 +149,7 @@ class Presence:
     def _announce(self, room: RoomId, here: _Room) -> None:
         here.telling = None
         changed, here.changed = here.changed, {}
-        if len(here.tabs) > MAX_PRESENT_LISTED:
+        if len(here.tabs) > self._max_listed:
             payload = answers.signal("presence", room=here.name, count=len(here.tabs))
             self._tell(room, {_NOBODY: text_frame(payload)})
             return

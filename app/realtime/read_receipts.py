@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from app.domain.authority import authorize_read
-from app.domain.errors import Forbidden
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.realtime.connection import Connection
-from app.realtime.hub import Hub
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.rooms.room_views import RoomViews
-from app.store import rooms
-from app.store.batch_loader import BatchLoader, Loader
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..domain.authorization import authorize_read
+from ..domain.errors import Forbidden
+from ..domain.ids import Millis, RoomId, UserId
+from ..domain.limits import MAX_MEMBERS_FOR_READ_SIGNALS
+from ..domain.roles import Kind
+from ..domain.views import RoomView
+from ..services.log.read_receipt_buffer import ReadReceiptBuffer
+from ..services.rooms.room_views import RoomViews
+from ..store import members as member_store
+from ..store.batch_loader import BatchLoader, Loader
+from ..wire import answers
+from ..wire.frames import text_frame
+from .connection import Connection
+from .hub import Hub
 
 
 class ReadReceipts:
@@ -26,15 +26,15 @@ class ReadReceipts:
         batch_loader: BatchLoader,
         *,
         room_views: RoomViews,
-        markers: ReadReceiptBuffer,
+        receipts: ReadReceiptBuffer,
         hub: Hub,
         now: Callable[[], Millis],
     ) -> None:
         self._room_views = room_views
-        self._markers = markers
+        self._receipts = receipts
         self._hub = hub
         self._now = now
-        self._sizes: Loader[RoomId, int] = Loader(batch_loader, rooms.sizes)
+        self._sizes: Loader[RoomId, int] = Loader(batch_loader, member_store.counts)
 
     async def move(
         self,
@@ -61,7 +61,7 @@ class ReadReceipts:
         view = authorize_read(await self._room_views.get(room, user, read=seq), self._now())
         if view.role is None:
             raise Forbidden("Only members of this room may do that. Join it first.")
-        self._markers.move(room, user, view.read)
+        self._receipts.move(room, user, view.read)
         others = any(one.connection is not but for one in self._hub.listeners(room))
         if others and await self._is_small(view):
             payload = answers.signal("read", room=view.name, by=username, seq=view.read)

@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 
-from app.domain.clock import iso
-from app.domain.events import Event, EventType
-from app.domain.ids import RoomId
-from app.domain.limits import REPLAY_BUFFER_ROOM_BYTES, REPLAY_BUFFERS_BYTES
-from app.wire.frames import payload_of, text_frame
+from ..domain.clock import iso
+from ..domain.events import Event, EventType
+from ..domain.ids import RoomId
+from ..domain.limits import REPLAY_BUFFER_ROOM_BYTES, REPLAY_BUFFERS_BYTES
+from ..wire.frames import payload_of, text_frame
 
 
 class ReplayBuffer:

@@ -11,23 +11,23 @@ from typing import Any
 
 import orjson
 
-from app.domain.errors import Gone, Unavailable
-from app.domain.limits import (
+from ..domain.errors import Gone, Unavailable
+from ..domain.limits import (
     MAX_DISK_REPLAYS,
     MAX_REMEMBERED_PAGES,
     MAX_STALE_READS,
     REPLAY_CHUNK_BYTES,
     REPLAY_PAGE_EVENTS,
 )
-from app.realtime.event_pages import EventPage
-from app.realtime.feed import RoomFeed
-from app.realtime.replay_buffer import ReplayBuffers
-from app.store import events as event_store
-from app.store import messages as message_store
-from app.store.database import Database, T, Work
-from app.wire.events import encode_batch
-from app.wire.frames import text_frame
-from app.wire.messages import message_event
+from ..store import events as event_store
+from ..store import messages as message_store
+from ..store.database import Database, T, Work
+from ..wire.encoding import encode_batch
+from ..wire.frames import text_frame
+from ..wire.messages import message_event
+from .event_pages import EventPage
+from .feed import RoomFeed
+from .replay_buffer import ReplayBuffers
 
 
 class Replays:

@@ -12,30 +12,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.domain import appends
-from app.domain.closing import Close
-from app.domain.errors import (
+from ..domain import appends
+from ..domain.close_codes import Close
+from ..domain.errors import (
     Conflict,
     Internal,
     ParleyError,
     Unauthorized,
 )
-from app.domain.ids import Millis, RoomId
-from app.domain.limits import MAX_PENDING_REQUESTS
-from app.domain.text import mentioned
-from app.realtime.connection import Connection
-from app.realtime.hub import Hub
-from app.realtime.joins import Confirmed, Joins
-from app.realtime.outbox import WriteCoalescer
-from app.realtime.read_receipts import ReadReceipts
-from app.realtime.resume import ResumeRequest
-from app.realtime.typing import Typing
-from app.services.accounts.authenticator import Authenticator, Identity
-from app.services.log.committer import AppendResult, Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.wire import answers, requests
-from app.wire.errors import close_for, error_frame
-from app.wire.rooms import view_body
+from ..domain.ids import Millis, RoomId
+from ..domain.limits import MAX_PENDING_REQUESTS
+from ..domain.text import mentioned
+from ..services.accounts.authenticator import Authenticator, Identity
+from ..services.log.committer import AppendResult, Committer
+from ..services.rooms.room_directory import RoomDirectory
+from ..wire import answers, requests
+from ..wire.errors import close_for, error_frame
+from ..wire.rooms import view_body
+from .connection import Connection
+from .hub import Hub
+from .joins import Confirmed, Joins
+from .read_receipts import ReadReceipts
+from .resume import ResumeRequest
+from .typing import Typing
+from .write_coalescer import WriteCoalescer
 
 log = logging.getLogger("parley.conversation")
 
@@ -56,6 +56,7 @@ class RequestServices:
     authenticator: Authenticator
     coalescer: WriteCoalescer
     now: Callable[[], Millis]
+    max_pending: int = MAX_PENDING_REQUESTS
 
 
 class RequestHandler:
@@ -82,7 +83,7 @@ class RequestHandler:
         self._pending = 0
         self._room_for_more: asyncio.Future[None] | None = None
 
-    def perform(self, request: requests.AnyRequest) -> Work | None:
+    def execute(self, request: requests.AnyRequest) -> Work | None:
         """
         Carry out one request; it may be answered later. Never raises a ``ParleyError``.
 
@@ -145,7 +146,7 @@ class RequestHandler:
 
     def _append(self, request: requests.AnyRequest) -> Work | None:
         room = self._server.directory.known(request.room)  # type: ignore[union-attr, arg-type]
-        if room is None or self._entering or self._pending >= MAX_PENDING_REQUESTS:
+        if room is None or self._entering or self._pending >= self._server.max_pending:
             return partial(self._append_in_turn, request)
         self._submit(request, room)
         return None
@@ -153,7 +154,7 @@ class RequestHandler:
     async def _append_in_turn(self, request: requests.AnyRequest) -> None:
         try:
             await self._entered()
-            if self._pending >= MAX_PENDING_REQUESTS:
+            if self._pending >= self._server.max_pending:
                 self._room_for_more = asyncio.get_running_loop().create_future()
                 await self._room_for_more
             name: str = request.room  # type: ignore[union-attr, assignment]
@@ -206,7 +207,7 @@ class RequestHandler:
             self._room_for_more.set_result(None)
         coalescer, outbox = self._server.coalescer, self._connection.outbox
         if isinstance(outcome, appends.Committed):
-            coalescer.write_with_replies(outbox, outcome.room, answers.done(re, outcome))
+            coalescer.write_with_replies(outbox, outcome.room, answers.append_ack(re, outcome))
         else:
             coalescer.send(outbox, error_frame(outcome, re))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.domain.views import RoomView
+from ..domain.views import RoomView
 
 
 @dataclass(slots=True, frozen=True)

@@ -9,44 +9,44 @@ accept and then close with a code, because a close before that reaches a browser
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from random import uniform
 from typing import Any
 
-from app.domain.closing import (
+from ..domain.close_codes import (
     INTERNAL,
     SLOW_CONSUMER,
     TOKEN_EXPIRED,
-    TOO_MANY_CONNECTIONS,
     UNAVAILABLE,
     Close,
 )
-from app.domain.errors import ParleyError
-from app.domain.ids import RoomId
-from app.domain.limits import (
-    CLOSE_SECONDS,
+from ..domain.errors import ParleyError
+from ..domain.ids import Millis, RoomId
+from ..domain.limits import (
     HEARTBEAT_SECONDS,
     MAX_WELCOME_ROOMS,
-    SLOW_CLOSE_SECONDS,
 )
-from app.domain.token_bucket import TokenBucket
-from app.observability.logs import event, name_connection, new_id
-from app.realtime.client_session import ClientSession
-from app.realtime.connect_request import Handshake, is_ours, read_handshake
-from app.realtime.connection import Connection
-from app.realtime.joins import Confirmed
-from app.realtime.message_reader import MessageReader
-from app.realtime.outbox import Outbox
-from app.realtime.request_handler import RequestHandler
-from app.realtime.resume import ResumeRequest
-from app.runtime import Runtime
-from app.services.accounts.authenticator import Identity
-from app.transport.asgi import AsgiTransport
-from app.transport.base import EXTENSION, WebSocketTransport
-from app.wire import answers
-from app.wire.errors import close_for
-from app.wire.frames import text_frame
-from app.wire.rooms import room_body
+from ..domain.token_bucket import TokenBucket, UserTokenBuckets
+from ..observability.logs import event, name_connection, new_id
+from ..services.accounts.authenticator import Identity
+from ..services.log.epoch import Epoch
+from ..services.rooms.membership_loader import MembershipLoader
+from ..transport.asgi import AsgiTransport
+from ..transport.base import EXTENSION, WebSocketTransport
+from ..wire import answers
+from ..wire.errors import close_for
+from ..wire.frames import text_frame
+from ..wire.rooms import room_body
+from .client_session import ClientSession
+from .connect_request import ConnectRequest, is_ours, read_connect_request
+from .connection import Connection
+from .joins import Confirmed
+from .message_reader import MessageReader
+from .outbox import Outbox
+from .parts import RealtimeParts
+from .request_handler import RequestHandler
+from .resume import ResumeRequest
 
 log = logging.getLogger("parley.ws")
 
@@ -55,9 +55,19 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketServices:
+    """What a socket asks of the server."""
+
+    realtime: RealtimeParts
+    memberships: MembershipLoader
+    send_buckets: UserTokenBuckets
+    epoch: Epoch
+    now: Callable[[], Millis]
+
+
+async def websocket(services: SocketServices, scope: Scope, receive: Receive, send: Send) -> None:
     """``/ws`` and ``/ws/{room}``."""
-    runtime: Runtime = scope["state"]["runtime"]
     if (await receive())["type"] != "websocket.connect":
         return
     if not is_ours(scope):
@@ -65,14 +75,17 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close"})
         return
     name_connection(new_id())
-    await Socket(runtime, scope, receive, send).run()
+    await Socket(services, scope, receive, send).run()
 
 
 class Socket:
     """One WebSocket, and the task that reads from it. Nobody else receives."""
 
-    def __init__(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, services: SocketServices, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._services = services
+        self._realtime = services.realtime
         self._scope = scope
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[Close | None] = self._loop.create_future()
@@ -84,12 +97,19 @@ class Socket:
         self._asgi_transport = AsgiTransport(receive, send) if offered is None else None
         self._transport: WebSocketTransport = offered or self._asgi_transport  # type: ignore[assignment]
         overflow = partial(self._end, SLOW_CONSUMER)
-        self._outbox = Outbox(self._transport, runtime.settings.max_unsent_bytes, overflow)
+        limits = self._realtime.limits
+        self._outbox = Outbox(
+            self._transport,
+            limits.max_unsent_bytes,
+            overflow,
+            stall_seconds=limits.replay_stall_seconds,
+        )
 
     async def run(self) -> None:
         """From the handshake to the close. Never raises."""
         try:
-            handshake = read_handshake(self._scope, self._runtime.settings)
+            origins = self._realtime.limits.allowed_origins
+            handshake = read_connect_request(self._scope, origins)
         except ParleyError as exc:
             handshake, refusal = None, exc
         # Kept for as long as the connection; nobody reads them again.
@@ -123,25 +143,19 @@ class Socket:
             if plain is not None:
                 plain.cancel()
             if self._connection is not None:
-                self._runtime.hub.unregister(self._connection)
+                self._realtime.connections.end(self._connection)
 
-    async def _serve(self, handshake: Handshake) -> Close | None:
-        runtime = self._runtime
-        claims = runtime.authenticator.read(handshake.token)
-        connection = Connection(
-            user=claims.user,
-            username="",
-            session=claims.session,
-            expires_at=claims.expires_at,
+    async def _serve(self, handshake: ConnectRequest) -> Close | None:
+        realtime = self._realtime
+        connection = realtime.connections.open(
+            handshake.token,
             outbox=self._outbox,
             close=self._end,
             path_room=handshake.room,
         )
         connection.held_until_welcome = []
-        # Registered first, checked second: a log-out in between is noticed.
-        runtime.hub.register(connection)
         self._connection = connection
-        handler = RequestHandler(runtime.request_services, connection, self._renewed)
+        handler = RequestHandler(realtime.request_services, connection, self._renewed)
         reader: MessageReader | None = None
         try:
             # All that is read for it is asked for at once, and so is read at once.
@@ -149,14 +163,10 @@ class Socket:
             if handshake.room is not None:
                 resume_request = ResumeRequest(handshake.since, handshake.limit, handshake.epoch)
                 handler.join(handshake.room, resume_request, confirmed=confirmed)
-            runtime.memberships.of(claims.user).add_done_callback(self._watch)
-            identity = await runtime.authenticator.confirm(claims)
-            limit = runtime.settings.max_connections_per_user
-            mine = runtime.hub.of_user(identity.user)
-            if limit and sum(not other.closed for other in mine) > limit:
-                return TOO_MANY_CONNECTIONS
-            connection.username = identity.username
-            connection.is_admin = identity.is_admin
+            self._services.memberships.of(connection.user).add_done_callback(self._watch)
+            identity, refusal = await realtime.connections.admit(connection)
+            if refusal is not None:
+                return refusal
             self._client_session = self._new_client_session(handshake, identity)
             await self._welcome(handshake, identity)
             connection.mark_welcomed()
@@ -173,25 +183,24 @@ class Socket:
             self._transport.pause()
             if self._timer is not None:
                 self._timer.cancel()
-            runtime.activity.forget(connection)
-            runtime.hub.retire(connection)
+            realtime.connections.retire(connection)
             await handler.close()
             if reader is not None:
                 await reader.close()
 
     # The token's life
 
-    def _new_client_session(self, handshake: Handshake, identity: Identity) -> ClientSession:
-        settings, now = self._runtime.settings, self._loop.time()
+    def _new_client_session(self, handshake: ConnectRequest, identity: Identity) -> ClientSession:
+        limits, now = self._realtime.limits, self._loop.time()
         return ClientSession(
             room=handshake.room,
             expires_at=self._ends_at(identity),
-            frames=TokenBucket(settings.frames_per_second, settings.frame_burst, now),
-            sends=self._runtime.send_buckets.of(identity.user, now),
+            frames=TokenBucket(limits.frames_per_second, limits.frame_burst, now),
+            sends=self._services.send_buckets.of(identity.user, now),
         )
 
     def _ends_at(self, identity: Identity) -> float:
-        return self._loop.time() + (identity.expires_at - self._runtime.now()) / 1000
+        return self._loop.time() + (identity.expires_at - self._services.now()) / 1000
 
     def _renewed(self, identity: Identity) -> None:
         self._client_session.extend(self._ends_at(identity))
@@ -215,20 +224,20 @@ class Socket:
 
     # Opening and closing
 
-    async def _welcome(self, handshake: Handshake, identity: Identity) -> None:
-        runtime = self._runtime
+    async def _welcome(self, handshake: ConnectRequest, identity: Identity) -> None:
+        services = self._services
         rooms = None
         if handshake.room is None:
-            shown = await runtime.memberships.room_views(identity.user, MAX_WELCOME_ROOMS)
+            shown = await services.memberships.room_views(identity.user, MAX_WELCOME_ROOMS)
             rooms = [room_body(view) for view in shown]
-        now = runtime.now()
+        now = services.now()
         welcome = answers.welcome(
             user=identity.username,
-            epoch=runtime.epoch,
+            epoch=services.epoch.name,
             now=now,
             heartbeat_seconds=HEARTBEAT_SECONDS,
             expires_in=max(0, (identity.expires_at - now) // 1000),
-            limits=runtime.limits,
+            limits=self._realtime.limits.told_to_clients,
             rooms=rooms,
         )
         self._outbox.write_later(text_frame(welcome))
@@ -239,7 +248,7 @@ class Socket:
         if connection is None or connection.closed or read.cancelled():
             return
         if read.exception() is None:
-            self._runtime.activity.watch(connection, read.result() or ())
+            self._realtime.activity.watch(connection, read.result() or ())
         else:
             # Without it, news of other rooms would be missing unseen.
             self._end(UNAVAILABLE)
@@ -250,10 +259,11 @@ class Socket:
             event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
         self._outbox.finish()
         event(log, logging.DEBUG, "connection.closing", code=why.code)
-        within = CLOSE_SECONDS
+        limits = self._realtime.limits
+        within = limits.close_seconds
         if why is SLOW_CONSUMER:
             # Dropping a peer takes a millisecond, and many stall at the same moment.
-            within = SLOW_CLOSE_SECONDS * uniform(0.5, 1.5)
+            within = limits.slow_close_seconds * uniform(0.5, 1.5)
         await self._transport.close(why.code, why.reason, within)
 
 

@@ -2,18 +2,19 @@
 
 import asyncio
 
-from app.domain.limits import TYPING_SECONDS
-from app.realtime.connection import Connection, Subscription
-from app.realtime.hub import Hub
-from app.wire import answers
-from app.wire.frames import text_frame
+from ..domain.limits import TYPING_SECONDS
+from ..wire import answers
+from ..wire.frames import text_frame
+from .connection import Connection, Subscription
+from .hub import Hub
 
 
 class Typing:
     """Passes typing signals on, and ends those that are not renewed."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, expiry_seconds: float = TYPING_SECONDS) -> None:
         self._hub = hub
+        self._expiry_seconds = expiry_seconds
         self._timers: dict[Subscription, asyncio.TimerHandle] = {}
 
     def signal(self, subscription: Subscription, *, on: bool) -> None:
@@ -27,7 +28,7 @@ class Typing:
         if on:
             loop = asyncio.get_running_loop()
             self._timers[subscription] = loop.call_later(
-                TYPING_SECONDS, self._expire, subscription
+                self._expiry_seconds, self._expire, subscription
             )
 
     def forget(self, connection: Connection) -> None:

@@ -1,1 +1,1 @@
-"""Secrets: passwords and tokens. The only layer that knows python-jose and passlib."""
+"""Passwords and tokens. The only package that imports python-jose and passlib."""

@@ -1,10 +1,10 @@
 """
-Access tokens: JWTs that we sign for ourselves. The only use of python-jose.
+Access tokens: JWTs that Parley issues and verifies. The only use of python-jose.
 
-Nobody else issues the tokens that we take, so the header of a good one is one of a few
-strings that are known beforehand: the first part of a token is looked up, not parsed. With
-that, another algorithm, ``crit``, ``jku`` and nesting bombs end at a dictionary. The claims
-are read only after the signature was found to be ours, and even then trusted in nothing.
+Only Parley issues these tokens, so the header of a valid one is one of a few strings known in
+advance: the first part of a token is looked up in a dictionary, not parsed. This refuses other
+algorithms, ``crit``, ``jku`` and deeply nested headers. The claims are parsed only after the
+signature is verified, and each is validated nevertheless.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
-from app.domain.errors import TokenExpired, Unauthorized
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import (
+from ..domain.errors import TokenExpired, Unauthorized
+from ..domain.ids import Millis, SessionId, UserId
+from ..domain.limits import (
     MAX_CLOCK_SKEW_SECONDS,
     MAX_INTEGER,
     MAX_KNOWN_TOKENS,
@@ -45,7 +45,7 @@ _MAX_ID = 2**63 - 1
 
 
 class Claims(NamedTuple):
-    """What a good access token says."""
+    """The claims of a valid access token."""
 
     user: UserId
     session: SessionId
@@ -53,7 +53,18 @@ class Claims(NamedTuple):
 
 
 class AccessTokens:
-    """Signs access tokens with one secret, and reads those signed with it or an older one."""
+    """
+    Issues and verifies access tokens. Thread-safe; does no I/O.
+
+    Args:
+        secret: Signs new tokens; at least ``MIN_SECRET_BYTES`` bytes.
+        old_secrets: Earlier secrets, whose tokens are still accepted.
+        minutes: Lifetime of an access token.
+
+    Raises:
+        ValueError: If a secret is too short, or is a public key.
+
+    """
 
     def __init__(self, secret: str, old_secrets: Sequence[str], minutes: int) -> None:
         self.seconds = minutes * 60
@@ -61,56 +72,56 @@ class AccessTokens:
         keys = dict([*map(_key, old_secrets), (self._kid, self._key)])
         self._access_headers = _headers(keys, _ACCESS_TYPE)
         self._operator_headers = _headers(keys, _OPERATOR_TYPE)
-        # What a token says and that we have signed it stays so: the same few come again and
-        # again. Bad ones are not kept, and whether it is good by now is asked every time.
-        self._known = lru_cache(MAX_KNOWN_TOKENS)(self._read)
+        # Signature and claims of a token never change, and the same tokens come repeatedly.
+        # Invalid tokens are not cached, and the times are checked on every read.
+        self._verified = lru_cache(MAX_KNOWN_TOKENS)(self._read)
 
     def issue(self, user: UserId, session: SessionId, now: Millis) -> str:
-        """A token for this user and log-in, good from now for the time that was chosen."""
+        """A token for this user and login, valid from ``now`` for the configured time."""
         claims = {"aud": AUDIENCE, "sub": str(user), "sid": str(session)}
         return self._sign(claims, _ACCESS_TYPE, now, self.seconds)
 
     def read(self, token: str, now: Millis) -> Claims:
         """
-        What the token says, if it is ours and good now.
+        Verify a token and return its claims.
 
-        Whether the log-in has been ended since is another question: the database knows.
+        Does not check whether the login has been ended: that takes the database.
 
         Raises:
-            TokenExpired: If it was good once.
-            Unauthorized: If it is anything else.
+            TokenExpired: If the token was valid, but has expired.
+            Unauthorized: If it is invalid in any other way.
 
         """
-        found, begins = self._known(token)
-        _in_time(begins, found.expires_at, now)
-        return found
+        claims, valid_from = self._verified(token)
+        _check_times(valid_from, claims.expires_at, now)
+        return claims
 
     def operator(self, now: Millis) -> str:
-        """A token with which the command line shows a running server that it knows the secret."""
+        """A token with which a command proves to a running server that it has the secret."""
         claims = {"aud": OPERATOR_AUDIENCE, "sub": OPERATOR_SUBJECT}
         return self._sign(claims, _OPERATOR_TYPE, now, OPERATOR_TOKEN_SECONDS)
 
     def read_operator(self, token: str, now: Millis) -> None:
         """
-        Return if this is an operator's token and good now.
+        Verify an operator's token.
 
         Raises:
-            TokenExpired: If it was good once.
-            Unauthorized: If it is anything else, an access token for one.
+            TokenExpired: If the token was valid, but has expired.
+            Unauthorized: If it is anything else, such as an access token.
 
         """
         claims = _verify(token, self._operator_headers)
-        begins, expires_at = _check(claims, OPERATOR_AUDIENCE)
+        valid_from, expires_at = _check_claims(claims, OPERATOR_AUDIENCE)
         if claims.get("sub") != OPERATOR_SUBJECT:
             raise Unauthorized
-        _in_time(begins, expires_at, now)
+        _check_times(valid_from, expires_at, now)
 
     def _read(self, token: str) -> tuple[Claims, Millis]:
-        """What an access token of ours says, and when it begins."""
+        """The claims of an access token, and when it becomes valid."""
         claims = _verify(token, self._access_headers)
-        begins, expires_at = _check(claims, AUDIENCE)
-        found = Claims(UserId(_id(claims, "sub")), SessionId(_id(claims, "sid")), expires_at)
-        return found, begins
+        valid_from, expires_at = _check_claims(claims, AUDIENCE)
+        user, session = UserId(_id(claims, "sub")), SessionId(_id(claims, "sid"))
+        return Claims(user, session, expires_at), valid_from
 
     def _sign(self, claims: dict[str, str], kind: str, now: Millis, seconds: int) -> str:
         at = now // 1000
@@ -121,10 +132,10 @@ class AccessTokens:
 
 def _key(secret: str) -> tuple[str, Key]:
     """
-    The secret as a key, and its name, which tells nothing about it.
+    The id and the key of a secret. The id is a hash and reveals nothing of it.
 
     Raises:
-        ValueError: If it is too short, or plainly a public key or a certificate.
+        ValueError: If the secret is too short, or is a public key or a certificate.
 
     """
     data = secret.encode()
@@ -134,13 +145,13 @@ def _key(secret: str) -> tuple[str, Key]:
         key = jwk.construct(data, _ALGORITHM)
     except JOSEError:
         raise ValueError(
-            "The secret is a key for something else: HS256 has no public key."
+            "The secret is a public key or certificate; HS256 needs a random secret."
         ) from None
     return hashlib.sha256(b"parley kid " + data).hexdigest()[:16], key
 
 
 def _headers(keys: Mapping[str, Key], kind: str) -> dict[str, Key]:
-    """The first part that a token of this kind has, for each key."""
+    """The first part of the tokens of this type, mapped to their key."""
     signed = {
         kid: jws.sign({}, key, {"kid": kid, "typ": kind}, _ALGORITHM) for kid, key in keys.items()
     }
@@ -149,10 +160,10 @@ def _headers(keys: Mapping[str, Key], kind: str) -> dict[str, Key]:
 
 def _verify(token: str, headers: Mapping[str, Key]) -> dict[str, Any]:
     """
-    The claims of a token whose signature is right.
+    Verify the signature of a token and return its claims.
 
     Raises:
-        Unauthorized: If it isn't, or there are none.
+        Unauthorized: If the signature is wrong, or the claims are not a JSON object.
 
     """
     if len(token) > MAX_TOKEN_CHARACTERS or (shape := _SHAPE.fullmatch(token)) is None:
@@ -161,51 +172,51 @@ def _verify(token: str, headers: Mapping[str, Key]) -> dict[str, Any]:
     if key is None:
         raise Unauthorized
     try:
-        # orjson: no NaN, no nesting that ends the stack.
+        # orjson refuses NaN and nesting that would exhaust the stack.
         claims = orjson.loads(jws.verify(token, key, [_ALGORITHM]))
-    except Exception:  # python-jose has raised six other types than its own for bad input
+    except Exception:  # python-jose raises many types besides its own for invalid input
         raise Unauthorized from None
     if not isinstance(claims, dict):
         raise Unauthorized
     return claims
 
 
-def _check(claims: Mapping[str, Any], audience: str) -> tuple[Millis, Millis]:
+def _check_claims(claims: Mapping[str, Any], audience: str) -> tuple[Millis, Millis]:
     """
-    When the token begins and ends, if all that every token of ours says is there.
+    Check the claims common to all tokens; return when the token becomes valid and expires.
 
     Raises:
-        Unauthorized: If something is missing, or of another type.
+        Unauthorized: If a claim is missing, or of another type.
 
     """
     if claims.get("iss") != ISSUER or claims.get("aud") != audience:
         raise Unauthorized
     if not (isinstance(jti := claims.get("jti"), str) and jti):
         raise Unauthorized
-    issued, begins, ends = (_moment(claims, name) for name in ("iat", "nbf", "exp"))
-    if ends <= issued:
+    issued, not_before, expires = (_timestamp(claims, name) for name in ("iat", "nbf", "exp"))
+    if expires <= issued:
         raise Unauthorized
-    return Millis(max(issued, begins) * 1000), Millis(ends * 1000)
+    return Millis(max(issued, not_before) * 1000), Millis(expires * 1000)
 
 
-def _in_time(begins: Millis, ends: Millis, now: Millis) -> None:
+def _check_times(valid_from: Millis, expires_at: Millis, now: Millis) -> None:
     """
-    Return if a token is good now.
+    Check that a token is valid at ``now``.
 
     Raises:
-        Unauthorized: If it is of another time.
-        TokenExpired: If it was good once.
+        Unauthorized: If it is not valid yet, beyond the allowed clock skew.
+        TokenExpired: If it has expired.
 
     """
-    if begins > now + MAX_CLOCK_SKEW_SECONDS * 1000:
+    if valid_from > now + MAX_CLOCK_SKEW_SECONDS * 1000:
         raise Unauthorized
-    if ends <= now:
+    if expires_at <= now:
         raise TokenExpired
 
 
-def _moment(claims: Mapping[str, Any], name: str) -> int:
+def _timestamp(claims: Mapping[str, Any], name: str) -> int:
     value = claims.get(name)
-    # A bool is an int to Python, and not to us.
+    # Excludes bool, which is a subclass of int.
     if type(value) is not int or not 0 <= value <= MAX_INTEGER // 1000:
         raise Unauthorized
     return value

@@ -1,8 +1,8 @@
 """
-Opaque codes: refresh tokens and whatever else is a secret only because nobody can guess it.
+Opaque codes, such as refresh tokens and invite codes: random and unguessable.
 
-The database keeps a hash. The code has 256 random bits, so a fast hash is as good as a slow
-one, and whoever steals the table can't use it.
+The database stores a hash, so a stolen table contains no usable code. A code has 256 random bits,
+so a fast hash is as safe as a slow one.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ _BYTES = 32
 
 
 def new_code() -> str:
-    """A code that nobody can guess: 43 characters that are safe in a URL."""
+    """A new random code: 43 URL-safe characters."""
     return secrets.token_urlsafe(_BYTES)
 
 
 def code_hash(code: str) -> bytes:
-    """What is stored in its place. Never raises: any text has one."""
+    """The hash to store, 32 bytes. Never raises, whatever the text."""
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()

@@ -1,10 +1,9 @@
 """
 Passwords: hashing with argon2id, and which ones are too weak. The only use of passlib.
 
-A hash takes 19 MiB and 20 ms of a core, by design, so it never runs on the event loop: a few
-threads of our own bound the memory and the cores that log-ins can take, and the queue before
-them is bounded as well. A password is taken exactly as it was sent: not cut, folded or
-normalised.
+A hash takes 19 MiB and 20 ms of a core, by design, so it never runs on the event loop. A dedicated
+thread pool with a bounded queue limits the memory and cores that logins can take. A password is
+hashed exactly as sent: not truncated, case-folded or normalized.
 """
 
 import asyncio
@@ -18,8 +17,8 @@ from pathlib import Path
 from runpy import run_path
 from typing import NamedTuple, TypeVar
 
-from app.domain.errors import Invalid, Unavailable
-from app.domain.limits import (
+from ..domain.errors import Invalid, Unavailable
+from ..domain.limits import (
     MAX_PASSWORD_CHARACTERS,
     MAX_QUEUED_PASSWORDS,
     MIN_PASSWORD_CHARACTERS,
@@ -27,11 +26,11 @@ from app.domain.limits import (
 )
 
 with warnings.catch_warnings():
-    # It imports crypt, which Python 3.13 no longer has. We use nothing of it.
+    # passlib imports crypt, which is deprecated and gone in Python 3.13. It is not used here.
     warnings.simplefilter("ignore", DeprecationWarning)
     from passlib.context import CryptContext
 
-# The least that OWASP's password storage cheat sheet asks of argon2id.
+# The minimum of OWASP's password storage cheat sheet for argon2id.
 _MEMORY_KIB = 19_456
 _ROUNDS = 2
 _LANES = 1
@@ -40,7 +39,7 @@ T = TypeVar("T")
 
 
 class Checked(NamedTuple):
-    """Whether a password was right, and the hash to store in place of an outdated one."""
+    """Whether a password is correct, and the hash to store instead of an outdated one."""
 
     ok: bool
     new_hash: str | None
@@ -50,45 +49,49 @@ _WRONG = Checked(False, None)
 
 
 class Passwords:
-    """Hashes and checks passwords in threads of its own. Close it when done."""
+    """
+    Hashes and checks passwords in threads of its own.
+
+    Owned by the event loop; :meth:`close` blocks until running hashes have finished.
+    """
 
     def __init__(self) -> None:
         self._context = _context()
         self._threads = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="parley-argon2")
-        self._places = threading.Semaphore(PASSWORD_THREADS + MAX_QUEUED_PASSWORDS)
+        self._slots = threading.Semaphore(PASSWORD_THREADS + MAX_QUEUED_PASSWORDS)
 
     async def hash(self, password: str) -> str:
         """
-        The hash to store. :func:`refuse_weak` has let the password pass.
+        The hash to store. The caller has checked the password with :func:`refuse_weak`.
 
         Raises:
-            Unavailable: If too many wait already.
+            Unavailable: If too many passwords are waiting.
 
         """
         return await self._run(lambda: str(self._context.hash(password)))
 
     async def check(self, password: str, stored: str | None) -> Checked:
         """
-        Whether ``password`` is the one that ``stored`` was made of.
+        Whether ``password`` matches the hash ``stored``.
 
-        Takes as long when there is nothing to compare with (``None``), when the password
-        could never have been stored, and when the hash is damaged: the answer is then no.
+        Takes the same time for a hash, for no hash (None), for a password that could never have
+        been stored and for a damaged hash; the last three never match.
 
         Raises:
-            Unavailable: If too many wait already.
+            Unavailable: If too many passwords are waiting.
 
         """
         return await self._run(lambda: self._check(password, stored))
 
     def close(self) -> None:
-        """Let the threads end. What runs is finished; what waits is not begun."""
+        """Stop the threads: running hashes finish, waiting ones are cancelled."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _check(self, password: str, stored: str | None) -> Checked:
         if stored is not None and _storable(password):
             try:
                 ok, new_hash = self._context.verify_and_update(password, stored)
-            except (ValueError, TypeError):  # a hash of another kind, or a damaged one
+            except (ValueError, TypeError):  # another kind of hash, or a damaged one
                 pass
             else:
                 return Checked(ok, new_hash)
@@ -96,24 +99,24 @@ class Passwords:
         return _WRONG
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
-            raise Unavailable("Too many log-ins at once. Try again in a moment.")
+        if not self._slots.acquire(blocking=False):
+            raise Unavailable("Too many logins at once. Try again in a moment.")
         try:
             future = self._threads.submit(work)
-        except BaseException:  # the place is given back, whatever it was
-            self._places.release()
+        except BaseException:  # release the slot whatever happened
+            self._slots.release()
             raise
-        # When the work is over, not when the caller is: one who hangs up frees no core.
-        future.add_done_callback(self._leave)
+        # Release when the work ends, not when the caller is cancelled: that frees no core.
+        future.add_done_callback(self._release_slot)
         return await asyncio.wrap_future(future)
 
-    def _leave(self, _future: Future[T]) -> None:
-        self._places.release()
+    def _release_slot(self, _future: Future[T]) -> None:
+        self._slots.release()
 
 
 @cache
 def _context() -> CryptContext:
-    """How passwords are hashed, warmed up; made once, because that takes two hashes."""
+    """The hashing parameters, warmed up. Created once, because warming up takes two hashes."""
     context = CryptContext(
         schemes=["argon2"],
         argon2__type="ID",
@@ -124,21 +127,21 @@ def _context() -> CryptContext:
     with warnings.catch_warnings():
         # passlib reads argon2.__version__ once, at the first hash.
         warnings.simplefilter("ignore", DeprecationWarning)
-        # The first one makes the hash that the later ones compare with, so it takes twice
-        # as long: without it the first unknown user would be told apart.
+        # The first call creates the hash that later calls compare with and takes twice as long,
+        # which would distinguish the first unknown user from known ones.
         context.dummy_verify()
     return context
 
 
 def refuse_weak(password: str, username: str, field: str = "password") -> None:
     """
-    Return if ``password`` may protect this user's account.
+    Check that ``password`` is not too weak for this user.
 
-    There are no rules of composition: length, not being on everybody's list and not being
-    the name are what counts (NIST SP 800-63B).
+    There are no composition rules: only the length, a list of common passwords and the username
+    matter (NIST SP 800-63B).
 
     Raises:
-        Invalid: If it may not. The error names ``field`` and never repeats the password.
+        Invalid: If it is too weak. The error names ``field`` and never contains the password.
 
     """
     if len(password) < MIN_PASSWORD_CHARACTERS:
@@ -146,11 +149,11 @@ def refuse_weak(password: str, username: str, field: str = "password") -> None:
     if len(password) > MAX_PASSWORD_CHARACTERS:
         raise Invalid.field(field, f"is longer than {MAX_PASSWORD_CHARACTERS} characters")
     if not _storable(password):
-        raise Invalid.field(field, "holds a lone surrogate, which is no character")
-    plain = password.casefold()
-    if username.casefold() in plain:
+        raise Invalid.field(field, "contains a lone surrogate, which is not a character")
+    folded = password.casefold()
+    if username.casefold() in folded:
         raise Invalid.field(field, "contains the username")
-    if plain in _common():
+    if folded in _common_passwords():
         raise Invalid.field(field, "is one of the most common ones")
 
 
@@ -165,12 +168,12 @@ def _storable(password: str) -> bool:
 
 
 @cache
-def _common() -> frozenset[str]:
-    """The passwords that everybody tries first, of those long enough to be refused here."""
+def _common_passwords() -> frozenset[str]:
+    """The most common passwords among those that are long enough."""
     package = find_spec("zxcvbn")
     assert package is not None
     assert package.submodule_search_locations is not None
-    # Run, not imported: the package would keep 800 KB of other words, ranked, for good.
+    # Run instead of imported: importing the package would keep 800 KB of other words in memory.
     module = run_path(str(Path(package.submodule_search_locations[0], "frequency_lists.py")))
     words = module["FREQUENCY_LISTS"]["passwords"]
     return frozenset(word for word in words if len(word) >= MIN_PASSWORD_CHARACTERS)

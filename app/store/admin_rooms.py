@@ -1,14 +1,15 @@
-"""Every room there is, as whoever runs the installation sees it: what it is, not what is said."""
+"""All rooms, for administrators: their settings and sizes, not their messages."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.errors import RoomNotFound
-from app.domain.ids import Millis, RoomId
-from app.domain.roles import Kind
-from app.store.tables import members, rooms
+from ..domain.errors import RoomNotFound
+from ..domain.ids import Millis, RoomId
+from ..domain.roles import Kind
+from .database import DbConnection
+from .tables import members, rooms
 
 _MEMBERS = (
     sa.select(sa.func.count())
@@ -18,7 +19,7 @@ _MEMBERS = (
 
 
 class Room(NamedTuple):
-    """A room, without anybody's part in it."""
+    """A room, as no particular user sees it."""
 
     id: RoomId
     name: str
@@ -37,15 +38,15 @@ class Room(NamedTuple):
 _ROOMS = sa.select(*(rooms.c[name] for name in Room._fields[:-1]), _MEMBERS)
 
 
-def page(connection: sa.Connection, *, after: str = "", limit: int) -> Sequence[Room]:
-    """Rooms of every kind by name, those after ``after``."""
+def page(connection: DbConnection, *, after: str = "", limit: int) -> Sequence[Room]:
+    """Return a page of the rooms of every kind by name, after the name ``after``."""
     statement = _ROOMS.where(rooms.c.name > after).order_by(rooms.c.name).limit(limit)
     return [_room(row) for row in connection.execute(statement)]
 
 
-def by_name(connection: sa.Connection, name: str) -> Room:
+def by_name(connection: DbConnection, name: str) -> Room:
     """
-    The room of this name.
+    Return the room of this name.
 
     Raises:
         RoomNotFound: If there is none.

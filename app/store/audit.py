@@ -1,4 +1,4 @@
-"""Who used the powers of an operator, on whom, and when. Append-only."""
+"""The audit log: what administrators and the operator did, on whom, and when. Append-only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, UserId
-from app.store.tables import audit, users
+from ..domain.ids import Millis, UserId
+from .database import DbConnection
+from .tables import audit, users
 
 
 class AuditRecord(NamedTuple):
-    """Something that an administrator or the operator did."""
+    """An action of an administrator or the operator, to be written."""
 
     at: Millis
     by: UserId | None
@@ -19,19 +20,19 @@ class AuditRecord(NamedTuple):
     action: str
     target: str
     data: Mapping[str, Any] | None = None
-    """What else there is to say of it."""
+    """Details that depend on the action."""
 
 
 class Entry(NamedTuple):
-    """An act, as it was written down."""
+    """An entry of the audit log."""
 
     id: int
     at: Millis
     by: str | None
-    """What the administrator is called now; None: the operator, from the command line."""
+    """The administrator's present name; None: the operator, from the command line."""
     action: str
     target: str
-    """The name at the time."""
+    """A name, as it was at the time."""
     data: dict[str, Any] | None
 
 
@@ -41,19 +42,19 @@ _ENTRIES = sa.select(*_COLUMNS, audit.c.action, audit.c.target, audit.c.data).jo
 )
 
 
-def insert(connection: sa.Connection, act: AuditRecord) -> None:
-    """Write down what is done in this transaction."""
-    data = None if act.data is None else orjson.dumps(act.data).decode()
-    connection.execute(sa.insert(audit).values(**{**act._asdict(), "data": data}))
+def insert(connection: DbConnection, record: AuditRecord) -> None:
+    """Record an action, in the transaction that carries it out."""
+    data = None if record.data is None else orjson.dumps(record.data).decode()
+    connection.execute(sa.insert(audit).values(**{**record._asdict(), "data": data}))
 
 
-def page(connection: sa.Connection, *, before: int | None = None, limit: int) -> Sequence[Entry]:
-    """The entries before the one numbered ``before``, the newest first."""
+def page(connection: DbConnection, *, before: int | None = None, limit: int) -> Sequence[Entry]:
+    """Return a page of the entries, newest first, before the one with the id ``before``."""
     statement = _ENTRIES.order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(audit.c.id < before)
     found = map(Entry._make, connection.execute(statement))
-    # As stored it is text.
+    # ``data`` is stored as text.
     return [
         entry if entry.data is None else entry._replace(data=orjson.loads(str(entry.data)))
         for entry in found

@@ -1,8 +1,8 @@
 """
-A copy of the database while it is being written to.
+A copy of a SQLite database that is in use.
 
-SQLite makes it from one snapshot, without the server's help. The copy is another history from
-then on: it gets an epoch of its own, so that no client takes what it remembers for part of it.
+SQLite makes it from one snapshot, without the server's help. From then on the copy is another
+history: it gets an epoch of its own, so that clients of the original start afresh with it.
 """
 
 import os
@@ -10,19 +10,19 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from app.store import meta
-from app.store.offline import read_only
-from app.store.opening import StoreError, reason
+from . import epoch
+from .errors import StoreError, reason
+from .offline import open_read_only
 
 
 def back_up(source: Path, target: Path) -> int:
     """
-    Copy the SQLite database ``source`` to the new file ``target``; answers its size in bytes.
+    Copy the SQLite database ``source`` to the new file ``target``; return its size in bytes.
 
-    The copy appears under its name when it is complete and on disk, never before.
+    Blocks. The copy appears under its name when it is complete and on disk, never before.
 
     Raises:
-        StoreError: If there is something at ``target``, or the copy can't be made.
+        StoreError: If something exists at ``target``, or the copy can't be made.
 
     """
     if target.is_dir() or not target.parent.is_dir():
@@ -30,11 +30,11 @@ def back_up(source: Path, target: Path) -> int:
     _refuse_existing(target)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        # SQLite takes an empty file; made by us it is its owner's only.
+        # SQLite accepts an empty file, and created here it is readable by its owner alone.
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with read_only(source) as connection:
+        with open_read_only(source) as connection:
             if _tables(connection).isdisjoint({"meta"}):
-                raise StoreError(f"{source} is not a database of Parley's.")
+                raise StoreError(f"{source} is not a Parley database.")
             connection.execute("VACUUM INTO ?", (str(draft),))
         _finish(draft)
         _publish(draft, target)
@@ -52,11 +52,11 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def _finish(draft: Path) -> None:
-    """Give the copy its epoch, and see it to the disk."""
+    """Give the copy its epoch, and wait until it is on disk."""
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (meta.fresh_epoch(),))
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch.generate(),))
     finally:
         connection.close()
     _sync(draft)
@@ -64,12 +64,12 @@ def _finish(draft: Path) -> None:
 
 def _publish(draft: Path, target: Path) -> None:
     try:
-        # Unlike a rename, a link never replaces what somebody has put there meanwhile.
+        # Unlike a rename, a link never replaces a file that has appeared meanwhile.
         os.link(draft, target)
     except FileExistsError:
         _refuse_existing(target)
         raise
-    except OSError:  # FAT and some network file systems know no links
+    except OSError:  # FAT and some network file systems have no links
         _refuse_existing(target)
         draft.rename(target)
     _sync(target.parent)

@@ -1,11 +1,12 @@
-"""Whom users have blocked."""
+"""Which users have blocked which."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, UserId
+from ..domain.ids import Millis, UserId
+from .database import DbConnection
 
 _BLOCKS = (
     "SELECT u.username, u.display_name, b.at FROM blocks AS b"
@@ -18,34 +19,34 @@ _PUT = sa.text(
     " ON CONFLICT (user_id, blocked_id) DO NOTHING"
 )
 _DROP = sa.text("DELETE FROM blocks WHERE user_id = :user AND blocked_id = :blocked")
-_FORGET = sa.text("DELETE FROM blocks WHERE user_id = :user OR blocked_id = :user")
+_DROP_ALL = sa.text("DELETE FROM blocks WHERE user_id = :user OR blocked_id = :user")
 
 
 class Block(NamedTuple):
-    """Somebody who is blocked, and since when."""
+    """A blocked user, and since when."""
 
     user: str
     display_name: str
     at: Millis
 
 
-def page(connection: sa.Connection, user: UserId, *, after: str, limit: int) -> Sequence[Block]:
-    """Whom ``user`` has blocked, by name, those after ``after``."""
+def page(connection: DbConnection, user: UserId, *, after: str, limit: int) -> Sequence[Block]:
+    """Return a page of the users whom ``user`` has blocked, by name, after ``after``."""
     rows = connection.execute(_PAGE, {"user": user, "after": after, "limit": limit})
     return [Block._make(row) for row in rows]
 
 
-def put(connection: sa.Connection, user: UserId, blocked: UserId, at: Millis) -> Block:
-    """Block somebody; who is blocked already stays so since then."""
+def put(connection: DbConnection, user: UserId, blocked: UserId, at: Millis) -> Block:
+    """Block a user. If that user is blocked already, the block keeps its time."""
     connection.execute(_PUT, {"user": user, "blocked": blocked, "at": at})
     return Block._make(connection.execute(_ONE, {"user": user, "blocked": blocked}).one())
 
 
-def drop(connection: sa.Connection, user: UserId, blocked: UserId) -> None:
-    """Block somebody no longer."""
+def drop(connection: DbConnection, user: UserId, blocked: UserId) -> None:
+    """Unblock a user. Idempotent."""
     connection.execute(_DROP, {"user": user, "blocked": blocked})
 
 
-def forget(connection: sa.Connection, user: UserId) -> None:
-    """Forget whom a user has blocked, and who has blocked them."""
-    connection.execute(_FORGET, {"user": user})
+def delete_all(connection: DbConnection, user: UserId) -> None:
+    """Delete the user's blocks, and the blocks of the user by others."""
+    connection.execute(_DROP_ALL, {"user": user})

@@ -1,8 +1,8 @@
 """
-A set of keys as *one* parameter, so that a statement's text never depends on how many.
+Statements with a set of keys as *one* parameter: the text does not depend on how many.
 
-``IN (…)`` with a placeholder per key is parsed and compiled anew for every size; this is
-one JSON array, whatever it holds.
+``IN (…)`` with a placeholder per key is parsed and compiled anew for every size. Here the keys
+are one JSON array.
 """
 
 import sqlite3
@@ -13,7 +13,8 @@ from typing import Any, Literal
 import orjson
 import sqlalchemy as sa
 
-from app.store.query import driver
+from .database import DbConnection
+from .query import driver
 
 ColumnType = Literal["bigint", "text"]
 Columns = tuple[tuple[str, ColumnType], ...]
@@ -31,27 +32,34 @@ def _statement(sql: str, columns: Columns, dialect: str) -> sa.TextClause:
 
 
 class BulkStatement:
-    """A statement over a set of keys: ``{keys}`` in ``sql`` is a table ``k`` of ``columns``."""
+    """
+    A statement over a set of keys.
+
+    Args:
+        sql: The statement. ``{keys}`` in it stands for a table ``k``, with a row per key.
+        columns: The columns of that table, and their types.
+
+    """
 
     def __init__(self, sql: str, **columns: ColumnType) -> None:
         self._sql = sql
         self._columns = tuple(columns.items())
 
     def rows(
-        self, connection: sa.Connection, keys: Iterable[Sequence[object]], **parameters: object
+        self, connection: DbConnection, keys: Iterable[Sequence[object]], **parameters: object
     ) -> Sequence[Any]:
-        """The rows for ``keys``; each key has a value per column."""
+        """Execute a query, and return all rows. Each key is a tuple with a value per column."""
         return self._execute(connection, keys, parameters).fetchall()
 
     def run(
-        self, connection: sa.Connection, keys: Iterable[Sequence[object]], **parameters: object
+        self, connection: DbConnection, keys: Iterable[Sequence[object]], **parameters: object
     ) -> None:
-        """Carry out a statement that answers nothing."""
+        """Execute a statement that returns no rows."""
         self._execute(connection, keys, parameters)
 
     def _execute(
         self,
-        connection: sa.Connection,
+        connection: DbConnection,
         keys: Iterable[Sequence[object]],
         parameters: dict[str, object],
     ) -> sqlite3.Cursor | sa.CursorResult[Any]:
@@ -63,15 +71,15 @@ class BulkStatement:
 
 
 class BulkInsert:
-    """An ``INSERT`` of tuples: compiled once, the rows go to the driver as they are."""
+    """An ``INSERT`` of tuples, compiled once. The rows are passed to the driver as they are."""
 
     def __init__(self, table: sa.Table, *columns: str) -> None:
         self._table = table
         self._columns = columns
         self._compiled: dict[str, str] = {}
 
-    def __call__(self, connection: sa.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-        """Insert ``rows``, each a tuple in the order of the columns."""
+    def __call__(self, connection: DbConnection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert ``rows``, tuples in the order of the columns."""
         sql = self._compiled.get(connection.dialect.name)
         if sql is None:
             insert = sa.insert(self._table).values({c: sa.bindparam(c) for c in self._columns})

@@ -1,9 +1,9 @@
 """
-What must hold of a log, and where it does not.
+The consistency check of ``parley check``: what must hold of a log, and where it does not.
 
-The log is the truth: what is kept beside it for speed (heads, reactions, mentions, roles, the
-present state of messages) is derived from the events anew and compared, on one snapshot. The
-database does the work, so that the length of the log costs time and no memory.
+The log is the truth. What is kept beside it for speed (heads, reactions, mentions, roles, the
+present state of messages) is derived again from the events and compared, on one snapshot. The
+database does the work, so that a long log takes time but no memory.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-# More of one kind tell nothing that these don't.
+from .database import DbConnection
+
+# More findings of one kind add no information.
 _MAX_OF_A_KIND = 20
 
 
 class Report(NamedTuple):
-    """What was looked at, and what was found: sentences, none if all is well."""
+    """How much was checked, and a sentence for each finding; none if all is well."""
 
     rooms: int
     events: int
@@ -24,13 +26,13 @@ class Report(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """Rows that must not be there, and the sentence for each."""
+    """A query for rows that must not exist, and the sentence for each of them."""
 
     sentence: str
     sql: str
 
 
-# Each finding is said of an event as room and seq: that is how one finds it again.
+# Findings name an event by room and seq, by which it can be looked up.
 _AT = "({id} >> 32) AS room, ({id} & 4294967295) AS seq"
 
 
@@ -38,7 +40,7 @@ def _at(column: str) -> str:
     return _AT.format(id=column)
 
 
-# The last wish of everybody, per message and emoji; of deleted messages nothing is kept.
+# The last event of each user, per message and emoji. Deleted messages keep no reactions.
 _REACTIONS = """
   SELECT (w.room_id << 32) | w.ref AS event_id, w.emoji AS emoji, w.person AS user_id,
     w.id & 4294967295 AS seq
@@ -48,7 +50,7 @@ _REACTIONS = """
   JOIN events AS m ON m.id = ((w.room_id << 32) | w.ref) AND m.deleted_at IS NULL
   WHERE w.n = 1 AND w.type = 'reaction.added'
 """
-# Whom the last wording mentions.
+# The users that the present text mentions.
 _MENTIONS = """
   SELECT {person} AS user_id, w.message AS event_id
   FROM (SELECT e.data, e.message,
@@ -60,7 +62,7 @@ _MENTIONS = """
   {mentioned}
   WHERE w.n = 1
 """
-# What the last event about somebody's membership says they are.
+# The role in the last event about each membership.
 _ROLES = """
   SELECT room_id, user_id, role FROM (
     SELECT c.room_id, c.user_id, c.role,
@@ -109,32 +111,32 @@ def _rules(dialect: str) -> Iterator[_Rule]:
     yield from _MESSAGES
     stored = "SELECT event_id, emoji, user_id, seq FROM reactions"
     yield _Rule(
-        "room {room}, message {seq}: the log has a reaction of user {user_id}, the table has not",
+        "room {room}, message {seq}: the table lacks a reaction of user {user_id} in the log",
         f"SELECT {_at('x.event_id')}, x.user_id FROM ({reactions} EXCEPT {stored}) AS x",
     )
     yield _Rule(
-        "room {room}, message {seq}: a reaction of user {user_id} is in no event",
+        "room {room}, message {seq}: the log lacks a reaction of user {user_id} in the table",
         f"SELECT {_at('x.event_id')}, x.user_id FROM ({stored} EXCEPT {reactions}) AS x",
     )
     stored = "SELECT user_id, event_id FROM mentions"
     yield _Rule(
-        "room {room}, message {seq}: the log mentions user {user_id}, the table does not",
+        "room {room}, message {seq}: the table lacks a mention of user {user_id} in the log",
         f"SELECT {_at('x.event_id')}, x.user_id FROM ({mentions} EXCEPT {stored}) AS x",
     )
     yield _Rule(
-        "room {room}, message {seq}: a mention of user {user_id} is in no event",
+        "room {room}, message {seq}: the log lacks a mention of user {user_id} in the table",
         f"SELECT {_at('x.event_id')}, x.user_id FROM ({stored} EXCEPT {mentions}) AS x",
     )
     yield _Rule(
-        "room {room}: user {user_id} is {stored} in the table, {logged} in the log",
-        "SELECT l.room_id AS room, l.user_id, coalesce(m.role, 'no member') AS stored,"
-        f" coalesce(l.role, 'no member') AS logged FROM ({roles}) AS l LEFT JOIN members AS m"
+        "room {room}: user {user_id} has the role {stored} in the table, {logged} in the log",
+        "SELECT l.room_id AS room, l.user_id, coalesce(m.role, 'none') AS stored,"
+        f" coalesce(l.role, 'none') AS logged FROM ({roles}) AS l LEFT JOIN members AS m"
         " ON m.room_id = l.room_id AND m.user_id = l.user_id"
         " WHERE coalesce(m.role, '') <> coalesce(l.role, '')",
     )
-    # What is older than the oldest event that is kept can't be known.
+    # Unknown in rooms whose first events have been removed.
     yield _Rule(
-        "room {room}: user {user_id} is {stored} in the table, and in no event",
+        "room {room}: user {user_id} has the role {stored} in the table, but in no event",
         "SELECT m.room_id AS room, m.user_id, m.role AS stored FROM members AS m"
         " JOIN rooms AS r ON r.id = m.room_id"
         f" LEFT JOIN ({roles}) AS l ON l.room_id = m.room_id AND l.user_id = m.user_id"
@@ -159,7 +161,7 @@ _NUMBERS = (
         " GROUP BY r.id, r.first HAVING r.first <> (min(e.id) & 4294967295)",
     ),
     _Rule(
-        "room {room}: after event {seq} comes {following}",
+        "room {room}: event {seq} is followed by {following}",
         "SELECT (id >> 32) AS room, id & 4294967295 AS seq, following & 4294967295 AS following"
         " FROM (SELECT id, lead(id) OVER (ORDER BY id) AS following FROM events) AS x"
         " WHERE following <> id + 1 AND (following >> 32) = (id >> 32)",
@@ -179,7 +181,7 @@ _NUMBERS = (
         " LEFT JOIN users AS u ON u.id = e.by WHERE e.by IS NOT NULL AND u.id IS NULL",
     ),
     _Rule(
-        "room {room}: user {person} has {times} events with one id of theirs",
+        "room {room}: user {person} has {times} events with the same client id",
         "SELECT room_id AS room, by AS person, count(*) AS times FROM events"
         " WHERE client_id IS NOT NULL AND by IS NOT NULL"
         " GROUP BY room_id, by, client_id HAVING count(*) > 1",
@@ -187,19 +189,19 @@ _NUMBERS = (
 )
 _MESSAGES = (
     _Rule(
-        "room {room}, event {seq}: refers to {ref}, which is no message before it",
+        "room {room}, event {seq}: refers to {ref}, which is not an earlier message",
         f"SELECT {_at('e.id')}, e.ref FROM events AS e JOIN rooms AS r ON r.id = e.room_id"
         " LEFT JOIN events AS m ON m.id = ((e.room_id << 32) | e.ref)"
         " AND m.type = 'message.created' AND m.id < e.id"
         " WHERE e.ref IS NOT NULL AND e.ref >= r.first AND m.id IS NULL",
     ),
     _Rule(
-        "room {room}, message {seq}: is deleted, but text of it is left",
+        "room {room}, message {seq}: is deleted, but its text is left",
         f"SELECT {_at('id')} FROM events WHERE deleted_at IS NOT NULL"
         " AND (text IS NOT NULL OR edited_text IS NOT NULL OR data IS NOT NULL)",
     ),
     _Rule(
-        "room {room}, event {seq}: is an edit of a deleted message, but text of it is left",
+        "room {room}, event {seq}: is an edit of a deleted message, but its text is left",
         f"SELECT {_at('e.id')} FROM events AS e"
         " JOIN events AS m ON m.id = ((e.room_id << 32) | e.ref) AND m.deleted_at IS NOT NULL"
         " WHERE e.type = 'message.edited' AND (e.text IS NOT NULL OR e.data IS NOT NULL)",
@@ -211,7 +213,7 @@ _MESSAGES = (
         " WHERE m.type = 'message.created' AND (m.deleted_at IS NULL) <> (d.id IS NULL)",
     ),
     _Rule(
-        "room {room}, message {seq}: its wording is not that of its last edit",
+        "room {room}, message {seq}: its text is not that of its last edit",
         f"SELECT {_at('m.id')} FROM events AS m LEFT JOIN ({_EDITS}) AS d"
         " ON d.room_id = m.room_id AND d.ref = (m.id & 4294967295)"
         " WHERE m.type = 'message.created' AND m.deleted_at IS NULL"
@@ -227,8 +229,8 @@ _MESSAGES = (
 )
 
 
-def check(connection: sa.Connection) -> Report:
-    """Compare the log with itself and with what is derived from it."""
+def check(connection: DbConnection) -> Report:
+    """Check the log itself, and what is derived from it."""
     findings = list(_damage(connection)) if connection.dialect.name == "sqlite" else []
     for rule in _rules(connection.dialect.name):
         rows = (
@@ -244,9 +246,9 @@ def check(connection: sa.Connection) -> Report:
     return Report(rooms, events, findings)
 
 
-def _damage(connection: sa.Connection) -> Iterator[str]:
-    """What SQLite itself finds: torn pages, indexes that miss rows, keys that lead nowhere."""
-    said = connection.exec_driver_sql(f"PRAGMA integrity_check({_MAX_OF_A_KIND})").scalars()
-    yield from (f"the file: {line}" for line in said if line != "ok")
+def _damage(connection: DbConnection) -> Iterator[str]:
+    """What SQLite itself finds: torn pages, indexes that lack rows, dangling foreign keys."""
+    lines = connection.exec_driver_sql(f"PRAGMA integrity_check({_MAX_OF_A_KIND})").scalars()
+    yield from (f"the file: {line}" for line in lines if line != "ok")
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         yield f"{table}, row {row}: refers to a row of {parent} that does not exist"

@@ -1,37 +1,41 @@
 """
-Accounts that are being erased. It takes several transactions, and what a crash interrupts is
-remembered in the row of the user.
+Accounts that are being erased, in several transactions.
+
+The row of the user holds the state, so that an erasure continues after a crash.
 """
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.domain import names
-from app.domain.ids import EventId, Millis, UserId
-from app.store import sessions
-from app.store import users as user_store
-from app.store.tables import users
+from ..domain import names
+from ..domain.ids import EventId, Millis, UserId
+from . import sessions
+from . import users as user_store
+from .database import DbConnection
+from .tables import users
 
 _KEEP, _BLANK = "keep", "blank"
 
 _UNFINISHED = sa.select(users.c.id).where(users.c.erasing.is_not(None)).order_by(users.c.id)
-_SAID = sa.text(
+_MESSAGES = sa.text(
     "SELECT e.id FROM events AS e WHERE e.type = 'message.created' AND e.by = :user"
     " AND e.deleted_at IS NULL AND e.id > :after ORDER BY e.id LIMIT :limit"
 )
 
 
-def begin(connection: sa.Connection, user: UserId, now: Millis, *, blank: bool) -> bool:
+def begin(connection: DbConnection, user: UserId, now: Millis, *, blank: bool) -> bool:
     """
-    Lock the account for good, and end its log-ins. False if it has been erased already.
+    Disable the account for good, and end its log-ins. Return False if it is erased already.
 
-    Once its messages are to be blanked they are, whoever asks again.
+    Args:
+        blank: Whether its messages are to be blanked. Can't be taken back by another call.
+
     """
     found = user_store.lock(connection, user)
     if found is None or found.erased_at is not None:
         return False
-    blank = blank or _wish(connection, user) == _BLANK
+    blank = blank or _state(connection, user) == _BLANK
     user_store.update(
         connection,
         user,
@@ -44,8 +48,8 @@ def begin(connection: sa.Connection, user: UserId, now: Millis, *, blank: bool) 
     return True
 
 
-def rename(connection: sa.Connection, user: UserId, now: Millis) -> None:
-    """Leave nothing but a number of the account. Idempotent."""
+def rename(connection: DbConnection, user: UserId, now: Millis) -> None:
+    """Remove everything but the id of the account. Idempotent."""
     found = user_store.lock(connection, user)
     if found is None or found.erased_at is not None:
         return
@@ -56,40 +60,42 @@ def rename(connection: sa.Connection, user: UserId, now: Millis) -> None:
         display_name="",
         erased_at=now,
     )
-    # By this one other nodes notice that the name is gone.
+    # From this revocation other nodes learn that the name is gone.
     sessions.end_all(connection, user, now)
-    sessions.forget(connection, user)
+    sessions.delete_all(connection, user)
 
 
-def unfinished(connection: sa.Connection) -> Sequence[UserId]:
-    """The accounts whose erasure has begun and is not done."""
+def unfinished(connection: DbConnection) -> Sequence[UserId]:
+    """Return the accounts whose erasure has begun and is not finished."""
     return [UserId(user) for user in connection.execute(_UNFINISHED).scalars()]
 
 
-def is_renamed(connection: sa.Connection, user: UserId) -> bool:
-    """Whether nothing but a number is left of the account."""
+def is_renamed(connection: DbConnection, user: UserId) -> bool:
+    """Whether nothing but the id is left of the account."""
     found = user_store.by_id(connection, user)
     return found is not None and found.erased_at is not None
 
 
-def is_blanking(connection: sa.Connection, user: UserId) -> bool:
+def is_blanking(connection: DbConnection, user: UserId) -> bool:
     """Whether the messages of a renamed account are still to be blanked."""
-    return _wish(connection, user) == _BLANK
+    return _state(connection, user) == _BLANK
 
 
-def said(connection: sa.Connection, user: UserId, *, after: int, limit: int) -> Sequence[EventId]:
-    """Messages of the user that are not deleted, in the order of their keys."""
+def messages_of(
+    connection: DbConnection, user: UserId, *, after: int, limit: int
+) -> Sequence[EventId]:
+    """Return messages of the user that are not deleted, in the order of their ids."""
     bounds = {"user": user, "after": after, "limit": limit}
-    return [EventId(id_) for id_ in connection.execute(_SAID, bounds).scalars()]
+    return [EventId(id_) for id_ in connection.execute(_MESSAGES, bounds).scalars()]
 
 
-def finish(connection: sa.Connection, user: UserId) -> None:
-    """Nothing is left to do."""
+def finish(connection: DbConnection, user: UserId) -> None:
+    """Mark the erasure as finished."""
     user_store.update(connection, user, erasing=None)
 
 
-def _wish(connection: sa.Connection, user: UserId) -> str | None:
-    wish: str | None = connection.execute(
+def _state(connection: DbConnection, user: UserId) -> str | None:
+    state: str | None = connection.execute(
         sa.select(users.c.erasing).where(users.c.id == user)
     ).scalar_one_or_none()
-    return wish
+    return state

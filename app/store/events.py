@@ -1,17 +1,18 @@
-"""Reading a room's log, by its primary key: a page costs the same in a room of any length."""
+"""A room's log, read by key: a page costs the same in a room of any length."""
 
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
-from app.domain.events import Event, EventBatch, users_of
-from app.domain.ids import RoomId, Seq, event_id
-from app.domain.roles import Kind
-from app.store.names import usernames
-from app.store.query import Query
+from ..domain.events import Event, EventBatch, users_of
+from ..domain.ids import RoomId, Seq, event_id
+from ..domain.roles import Kind
+from .database import DbConnection
+from .query import Query
+from .usernames import usernames
 
-# What is replayed is what holds now: the text of a message, and of its edits, as it is today.
+# A replay shows the present text: a message, and each of its edits, has the text of the last edit.
 _AFTER = Query(
     "SELECT e.id, e.type, e.by, e.at, e.ref,"
     " CASE e.type WHEN 'message.created' THEN coalesce(e.edited_text, e.text)"
@@ -26,9 +27,9 @@ _FIRSTS = sa.text("SELECT first FROM rooms WHERE id = :room")
 
 
 def after(
-    connection: sa.Connection, room: RoomId, seq: int, *, upto: int, limit: int
+    connection: DbConnection, room: RoomId, seq: int, *, upto: int, limit: int
 ) -> list[Event]:
-    """At most ``limit`` events after ``seq``, up to and with ``upto``, oldest first."""
+    """Return at most ``limit`` events after ``seq``, oldest first, none after ``upto``."""
     start = event_id(room, 0)
     rows = _AFTER.rows(connection, after=start + seq, upto=start + upto, limit=limit)
     return [
@@ -40,7 +41,7 @@ def after(
             at,
             ref,
             text,
-            decoded(data),
+            decode_data(data),
             client_id,
             edited_at,
             deleted_at,
@@ -50,9 +51,9 @@ def after(
 
 
 def batch_after(
-    connection: sa.Connection, room: RoomId, seq: int, *, upto: int, limit: int
+    connection: DbConnection, room: RoomId, seq: int, *, upto: int, limit: int
 ) -> EventBatch | None:
-    """Like :func:`after`, with the names of those whom the events speak of; None if empty."""
+    """Like :func:`after`, with the names of the users in the events; None if there are none."""
     events = after(connection, room, seq, upto=upto, limit=limit)
     if not events:
         return None
@@ -61,18 +62,18 @@ def batch_after(
     return EventBatch(room, name, Kind(kind), events, usernames(connection, users))
 
 
-def head(connection: sa.Connection, room: RoomId) -> int:
-    """Seq of the last event."""
+def head(connection: DbConnection, room: RoomId) -> int:
+    """Return the seq of the last event."""
     found: int = connection.execute(_HEADS, {"room": room}).scalar_one()
     return found
 
 
-def first(connection: sa.Connection, room: RoomId) -> int:
-    """Seq of the oldest event that is kept; without any, of the next."""
+def first(connection: DbConnection, room: RoomId) -> int:
+    """Return the seq of the oldest event that is kept, or of the next one if none is."""
     found: int = connection.execute(_FIRSTS, {"room": room}).scalar_one()
     return found
 
 
-def decoded(data: str | None) -> dict[str, Any] | None:
-    """The ``data`` column."""
+def decode_data(data: str | None) -> dict[str, Any] | None:
+    """Decode the ``data`` column."""
     return None if data is None else orjson.loads(data)

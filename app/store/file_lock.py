@@ -1,8 +1,8 @@
 """
-One process at a time per SQLite file.
+A lock file: one process at a time per SQLite file.
 
-The lock is the kernel's (``flock``), so it ends with the process, however that ends. What
-stands in the file only tells others whom to ask.
+The lock is the kernel's (``flock``), so that it ends with the process, however that ends. The
+content of the file only tells other processes which one holds it.
 """
 
 import asyncio
@@ -13,21 +13,21 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Self
 
-_LOOK_AGAIN_SECONDS = 0.05
-# Ours are below 200 bytes.
+_RETRY_SECONDS = 0.05
+# What we write is below 200 bytes.
 _MAX_BYTES = 4_096
 
 
 class LockHolder(NamedTuple):
-    """Who has a lock, as far as they said so."""
+    """The process that holds a lock, as far as its file says."""
 
     pid: int | None
     url: str | None
-    """Where it serves; None if it does not."""
+    """Where it serves; None if it is not a server."""
 
 
 class LockHeld(Exception):
-    """Another process has the lock."""
+    """Another process holds the lock."""
 
     def __init__(self, holder: LockHolder) -> None:
         super().__init__(f"held by {holder}")
@@ -35,7 +35,7 @@ class LockHeld(Exception):
 
 
 class FileLock:
-    """A lock that this process has, until it is released or the process ends."""
+    """A lock that this process holds, until it is released or the process ends."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -43,14 +43,14 @@ class FileLock:
     @classmethod
     def take(cls, path: Path, url: str | None) -> Self:
         """
-        Take the lock at ``path``, and say in it where this process serves.
+        Take the lock at ``path``, and write into it where this process serves.
 
         Raises:
-            Held: If another process has it.
-            OSError: If the file can't be opened, or its file system knows no locks.
+            LockHeld: If another process holds it.
+            OSError: If the file can't be opened, or its file system has no locks.
 
         """
-        # Python's descriptors are not inherited: no child can keep the lock alive.
+        # Not inherited (PEP 446): no child process can keep the lock.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +58,7 @@ class FileLock:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise LockHeld(holder) from None
-        except BaseException:  # no descriptor is left behind, whatever it was
+        except BaseException:  # leave no descriptor open, whatever was raised
             os.close(descriptor)
             raise
         os.ftruncate(descriptor, 0)
@@ -67,7 +67,7 @@ class FileLock:
 
     @classmethod
     async def wait(cls, path: Path, url: str | None, seconds: float) -> Self:
-        """Like :meth:`take`, but ``seconds`` are given to the other process to go."""
+        """Like :meth:`take`, but give the other process ``seconds`` to end."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -75,18 +75,20 @@ class FileLock:
             except LockHeld:
                 if time.monotonic() >= deadline:
                     raise
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
     def release(self) -> None:
-        """Let the next one have it. The file stays: removing it could remove theirs."""
+        """Release the lock. The file stays: another process may hold it by now."""
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
 
 def _holder(descriptor: int) -> LockHolder:
     try:
-        said = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
-        return LockHolder(int(said["pid"]), None if said["url"] is None else str(said["url"]))
+        content = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
+        return LockHolder(
+            int(content["pid"]), None if content["url"] is None else str(content["url"])
+        )
     except (ValueError, TypeError, KeyError):
-        # Caught between taking the lock and saying so.
+        # Read between taking the lock and writing the content.
         return LockHolder(None, None)

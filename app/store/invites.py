@@ -1,12 +1,13 @@
-"""Invitations to rooms. The code is stored hashed; whoever reads the table can't use it."""
+"""Invitations to rooms. The code is stored as a hash, so that the table gives away none."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, RoomId, UserId
-from app.store.tables import invites, users
+from ..domain.ids import Millis, RoomId, UserId
+from .database import DbConnection
+from .tables import invites, users
 
 
 class Invite(NamedTuple):
@@ -33,7 +34,7 @@ _INVITES = sa.select(
 
 
 def insert(
-    connection: sa.Connection,
+    connection: DbConnection,
     room: RoomId,
     *,
     code_hash: bytes,
@@ -42,7 +43,7 @@ def insert(
     expires_at: Millis | None,
     max_uses: int | None,
 ) -> Invite:
-    """Make an invitation to a room."""
+    """Create an invitation to a room."""
     statement = sa.insert(invites).values(
         room_id=room,
         code_hash=code_hash,
@@ -56,9 +57,9 @@ def insert(
 
 
 def page(
-    connection: sa.Connection, room: RoomId, *, at: Millis, before: int | None, limit: int
+    connection: DbConnection, room: RoomId, *, at: Millis, before: int | None, limit: int
 ) -> Sequence[Invite]:
-    """The invitations to a room that can be used, the newest first, those before ``before``."""
+    """Return a page of a room's invitations that can be used, newest first, before ``before``."""
     statement = _INVITES.where(invites.c.room_id == room, _usable(at))
     if before is not None:
         statement = statement.where(invites.c.id < before)
@@ -66,15 +67,19 @@ def page(
     return [Invite._make(row) for row in rows]
 
 
-def by_code(connection: sa.Connection, code_hash: bytes, at: Millis) -> Invite | None:
-    """The invitation with this code, if it can be used."""
+def by_code(connection: DbConnection, code_hash: bytes, at: Millis) -> Invite | None:
+    """Return the invitation with this code; None if there is none or it can't be used."""
     statement = _INVITES.where(invites.c.code_hash == code_hash, _usable(at))
     row = connection.execute(statement).one_or_none()
     return None if row is None else Invite._make(row)
 
 
-def use(connection: sa.Connection, id_: int, at: Millis) -> bool:
-    """Count a use. False if the invitation can't be used any more: of two, one is the last."""
+def use(connection: DbConnection, id_: int, at: Millis) -> bool:
+    """
+    Count a use. Return False if the invitation can't be used any more.
+
+    The check and the count are one statement: of two concurrent uses, one gets the last.
+    """
     statement = (
         sa.update(invites)
         .where(invites.c.id == id_, _usable(at))
@@ -84,8 +89,8 @@ def use(connection: sa.Connection, id_: int, at: Millis) -> bool:
     return connection.execute(statement).one_or_none() is not None
 
 
-def revoke(connection: sa.Connection, room: RoomId, id_: int, at: Millis) -> None:
-    """Let an invitation of this room be used no more."""
+def revoke(connection: DbConnection, room: RoomId, id_: int, at: Millis) -> None:
+    """Revoke an invitation of this room. Idempotent."""
     connection.execute(
         sa.update(invites)
         .where(invites.c.id == id_, invites.c.room_id == room, invites.c.revoked_at.is_(None))

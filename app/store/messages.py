@@ -1,20 +1,19 @@
 """
-Messages as they are now: pages by keyset on the primary key, never by offset.
+Messages as they are now, in pages by key, never by offset.
 
-Reactions, replies and mentions of a page are one statement each, whatever the page's size.
+Reactions, replies and mentions of a page are one statement each, whatever its size.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import sqlalchemy as sa
-
-from app.domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
-from app.domain.views import MessagePage, MessageView, Wording
-from app.store.bulk import BulkStatement
-from app.store.events import decoded
-from app.store.names import usernames
-from app.store.query import Query
+from ..domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
+from ..domain.views import MessagePage, MessageView
+from .bulk import BulkStatement
+from .database import DbConnection
+from .events import decode_data
+from .query import Query
+from .usernames import usernames
 
 _COLUMNS = (
     "SELECT e.id, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"
@@ -27,37 +26,26 @@ _PINNED = Query(
     _COLUMNS + " AND e.pinned_at IS NOT NULL AND e.id > :low AND e.id < :high"
     " ORDER BY e.id DESC LIMIT :limit"
 )
-_REPLYING = Query(
+_REPLIES_AFTER = Query(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
 )
-_REPLYING_OLDER = Query(
+_REPLIES_BEFORE = Query(
     _COLUMNS + " AND e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit"
 )
-# The edits but the last one, whose wording is that of now.
-_EARLIER = sa.text(
-    "SELECT e.id, e.text, e.at FROM events AS e"
-    " WHERE e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
-    " AND e.type = 'message.edited' AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
-)
-_LAST_EDIT = sa.text(
-    "SELECT max(e.id) FROM events AS e WHERE e.room_id = :room AND e.ref = :ref"
-    " AND e.ref IS NOT NULL AND e.type = 'message.edited'"
-)
-_SAID = sa.text("SELECT text, at FROM events WHERE id = :id")
 _BY_IDS = BulkStatement(
     _COLUMNS.replace("FROM events AS e", "FROM {keys} JOIN events AS e ON e.id = k.id"),
     id="bigint",
 )
-_ROOM = Query("SELECT head, first FROM rooms WHERE id = :room")
+_BOUNDS = Query("SELECT head, first FROM rooms WHERE id = :room")
 
 _REACTIONS = BulkStatement(
     "SELECT r.event_id, r.emoji, r.user_id FROM {keys}"
     " JOIN reactions AS r ON r.event_id = k.id ORDER BY r.seq",
     id="bigint",
 )
-_REPLIES = BulkStatement(
+_REPLY_COUNTS = BulkStatement(
     "SELECT k.id, count(*), max(e.id) FROM {keys} JOIN events AS e"
     " ON e.room_id = k.room AND e.ref = k.seq AND e.ref IS NOT NULL"
     " WHERE e.type = 'message.created' AND e.deleted_at IS NULL GROUP BY k.id",
@@ -71,13 +59,8 @@ _MENTIONS = BulkStatement(
 )
 
 
-def newest(connection: sa.Connection, room: RoomId, limit: int) -> MessagePage:
-    """The newest messages."""
-    return before(connection, room, None, limit)
-
-
-def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int) -> MessagePage:
-    """The messages before ``seq``; None: the newest."""
+def before(connection: DbConnection, room: RoomId, seq: int | None, limit: int) -> MessagePage:
+    """Return the last messages before ``seq``, or the newest if it is None; oldest first."""
     head, first = _bounds(connection, room)
     high = head + 1 if seq is None else min(seq, head + 1)
     rows = _rows(connection, _OLDER, room, first - 1, high, limit + 1)
@@ -87,8 +70,8 @@ def before(connection: sa.Connection, room: RoomId, seq: int | None, limit: int)
     return MessagePage(views, head, first, len(rows) > limit, newer)
 
 
-def after(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> MessagePage:
-    """The messages after ``seq``."""
+def after(connection: DbConnection, room: RoomId, seq: int, limit: int) -> MessagePage:
+    """Return the first messages after ``seq``."""
     head, first = _bounds(connection, room)
     low = min(max(seq, first - 1), head)
     rows = _rows(connection, _NEWER, room, low, head + 1, limit + 1)
@@ -97,8 +80,8 @@ def after(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Mess
     return MessagePage(views, head, first, older, len(rows) > limit)
 
 
-def around(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> MessagePage:
-    """The messages around ``seq``: half before, and from it on the rest."""
+def around(connection: DbConnection, room: RoomId, seq: int, limit: int) -> MessagePage:
+    """Return the messages around ``seq``: half of them before it, the others from it on."""
     head, first = _bounds(connection, room)
     half = limit // 2
     older = _rows(connection, _OLDER, room, first - 1, min(seq, head + 1), half + 1)
@@ -109,8 +92,8 @@ def around(connection: sa.Connection, room: RoomId, seq: int, limit: int) -> Mes
     )
 
 
-def one(connection: sa.Connection, room: RoomId, seq: int) -> MessageView | None:
-    """The message ``seq``; None if that is no message, or no longer kept."""
+def one(connection: DbConnection, room: RoomId, seq: int) -> MessageView | None:
+    """Return the message ``seq``; None if it is not a message, or no longer kept."""
     _head, first = _bounds(connection, room)
     if seq < first:
         return None
@@ -118,8 +101,8 @@ def one(connection: sa.Connection, room: RoomId, seq: int) -> MessageView | None
     return _views(connection, rows)[0] if rows else None
 
 
-def pinned(connection: sa.Connection, room: RoomId, before: int | None, limit: int) -> MessagePage:
-    """Pinned messages, newest first; ``has_older`` tells whether there are more."""
+def pinned(connection: DbConnection, room: RoomId, before: int | None, limit: int) -> MessagePage:
+    """Return pinned messages before ``before``, newest first; ``has_older`` if there are more."""
     head, first = _bounds(connection, room)
     high = head + 1 if before is None else min(before, head + 1)
     rows = _rows(connection, _PINNED, room, first - 1, high, limit + 1)
@@ -128,50 +111,30 @@ def pinned(connection: sa.Connection, room: RoomId, before: int | None, limit: i
 
 
 def replies(
-    connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int
+    connection: DbConnection, room: RoomId, seq: int, *, after: int, limit: int
 ) -> MessagePage:
-    """The messages that reply to ``seq``, oldest first from after ``after``."""
+    """Return the replies to ``seq`` after ``after``, oldest first."""
     head, first = _bounds(connection, room)
     low = min(max(after, first - 1), head)
-    rows = _rows(connection, _REPLYING, room, low, head + 1, limit + 1, ref=seq)
-    older = _rows(connection, _REPLYING_OLDER, room, first - 1, low + 1, 1, ref=seq)
+    rows = _rows(connection, _REPLIES_AFTER, room, low, head + 1, limit + 1, ref=seq)
+    older = _rows(connection, _REPLIES_BEFORE, room, first - 1, low + 1, 1, ref=seq)
     views = _views(connection, rows[:limit])
     return MessagePage(views, head, first, bool(older), len(rows) > limit)
 
 
-def wordings(
-    connection: sa.Connection, room: RoomId, seq: int, *, after: int, limit: int
-) -> list[Wording]:
-    """What the message ``seq`` said before it was edited, oldest first; nothing once deleted."""
-    of = {"room": room, "ref": seq}
-    last = connection.execute(_LAST_EDIT, of).scalar_one()
-    if last is None:
-        return []
-    start = event_id(room, 0)
-    found: list[Wording] = []
-    if after < seq:
-        said = connection.execute(_SAID, {"id": start + seq}).one()
-        found.append(Wording(Seq(seq), said.text, said.at))
-    rows = connection.execute(
-        _EARLIER, {**of, "low": start + max(after, seq), "high": last, "limit": limit}
-    )
-    found += [Wording(Seq(id_ - start), text, at) for id_, text, at in rows]
-    return [wording for wording in found if wording.text is not None][:limit]
-
-
-def by_ids(connection: sa.Connection, ids: Sequence[EventId]) -> dict[EventId, MessageView]:
-    """Messages of any rooms by key; what is none is left out."""
+def by_ids(connection: DbConnection, ids: Sequence[EventId]) -> dict[EventId, MessageView]:
+    """Return messages of any rooms by id. Ids of no message are left out."""
     rows = _BY_IDS.rows(connection, [(id_,) for id_ in ids]) if ids else []
     return {event_id(view.room, view.seq): view for view in _views(connection, rows)}
 
 
-def _bounds(connection: sa.Connection, room: RoomId) -> tuple[int, int]:
-    [(head, first)] = _ROOM.rows(connection, room=room)
+def _bounds(connection: DbConnection, room: RoomId) -> tuple[int, int]:
+    [(head, first)] = _BOUNDS.rows(connection, room=room)
     return head, first
 
 
 def _rows(
-    connection: sa.Connection,
+    connection: DbConnection,
     query: Query,
     room: RoomId,
     low: int,
@@ -181,11 +144,11 @@ def _rows(
     ref: int | None = None,
 ) -> Sequence[Any]:
     start = event_id(room, 0)
-    about = {} if ref is None else {"room": room, "ref": ref}
-    return query.rows(connection, low=start + low, high=start + high, limit=limit, **about)
+    replied = {} if ref is None else {"room": room, "ref": ref}
+    return query.rows(connection, low=start + low, high=start + high, limit=limit, **replied)
 
 
-def _views(connection: sa.Connection, rows: Iterable[Any]) -> list[MessageView]:
+def _views(connection: DbConnection, rows: Iterable[Any]) -> list[MessageView]:
     by_id: dict[int, MessageView] = {}
     for id_, by, at, ref, text, data, client_id, edited_at, deleted_at, pinned_at in rows:
         by_id[id_] = MessageView(
@@ -194,7 +157,7 @@ def _views(connection: sa.Connection, rows: Iterable[Any]) -> list[MessageView]:
             at,
             by,
             text,
-            None if data is None else (decoded(data) or {}).get("data"),
+            None if data is None else (decode_data(data) or {}).get("data"),
             ref,
             client_id,
             edited_at,
@@ -202,11 +165,13 @@ def _views(connection: sa.Connection, rows: Iterable[Any]) -> list[MessageView]:
             pinned_at is not None,
         )
     if by_id:
-        _complete(connection, by_id)
+        _add_reactions_mentions_and_replies(connection, by_id)
     return list(by_id.values())
 
 
-def _complete(connection: sa.Connection, by_id: dict[int, MessageView]) -> None:
+def _add_reactions_mentions_and_replies(
+    connection: DbConnection, by_id: dict[int, MessageView]
+) -> None:
     keys = [(id_,) for id_ in by_id]
     reactions = _REACTIONS.rows(connection, keys)
     mentions = _MENTIONS.rows(connection, keys)
@@ -216,8 +181,8 @@ def _complete(connection: sa.Connection, by_id: dict[int, MessageView]) -> None:
         by_id[id_].reactions.setdefault(emoji, []).append(names[user])
     for id_, user in mentions:
         by_id[id_].mentions.append(names[user])
-    referred = [(id_, view.room, view.seq) for id_, view in by_id.items()]
-    for id_, count, last in _REPLIES.rows(connection, referred):
+    replied = [(id_, view.room, view.seq) for id_, view in by_id.items()]
+    for id_, count, last in _REPLY_COUNTS.rows(connection, replied):
         by_id[id_].reply_count, by_id[id_].last_reply = count, _seq(last)
 
 

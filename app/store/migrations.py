@@ -1,4 +1,9 @@
-"""Bringing a database to this version's schema, all or nothing."""
+"""
+Bringing a database to this version's schema, all or nothing.
+
+The migrations import none of this package: they get the connection, and the tables to compare
+with, through the attributes of Alembic's configuration.
+"""
 
 from pathlib import Path
 
@@ -6,49 +11,49 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
 
-_APP = Path(__file__).resolve().parent.parent
+from .database import DbConnection
+from .tables import metadata
 
-
-def _config() -> Config:
-    # In a checkout the migrations stand beside the package, in a wheel inside it.
-    packaged = _APP / "_migrations"
-    config = Config()
-    config.set_main_option(
-        "script_location", str(packaged if packaged.is_dir() else _APP.parent / "migrations")
-    )
-    return config
+# A link to `migrations/` in a checkout, the files themselves in a wheel.
+_FOLDER = Path(__file__).parents[1] / "_migrations"
 
 
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Apply what is missing, in the caller's transaction."""
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+def config(connection: DbConnection | None = None) -> Config:
+    """The configuration with which Alembic finds the migrations and works on ``connection``."""
+    made = Config()
+    # A percent sign would interpolate.
+    made.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    made.attributes["connection"] = connection
+    made.attributes["target_metadata"] = metadata
+    return made
 
 
-def downgrade(connection: Connection, revision: str) -> None:
+def upgrade(connection: DbConnection, revision: str = "head") -> None:
+    """Apply the migrations that are missing, in the caller's transaction."""
+    command.upgrade(config(connection), revision)
+
+
+def downgrade(connection: DbConnection, revision: str) -> None:
     """Go back to ``revision``, in the caller's transaction."""
-    config = _config()
-    config.attributes["connection"] = connection
-    command.downgrade(config, revision)
+    command.downgrade(config(connection), revision)
 
 
-def current(connection: Connection) -> str | None:
-    """The revision that the database is at; None for an empty one."""
+def current(connection: DbConnection) -> str | None:
+    """The revision of the database; None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def latest() -> str:
     """The revision that this version of Parley needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(config()).get_current_head()
     assert head is not None
     return head
 
 
 def is_known(revision: str) -> bool:
-    """Whether this version has ``revision``: if not, a newer one made the database."""
+    """Whether this version has ``revision``. If not, a newer version made the database."""
     return any(
-        s.revision == revision for s in ScriptDirectory.from_config(_config()).walk_revisions()
+        script.revision == revision
+        for script in ScriptDirectory.from_config(config()).walk_revisions()
     )

@@ -1,8 +1,8 @@
 """
-Reading a database beside the server that has it, without a lock and without a trace.
+Reading a database while a server uses it: no lock is taken, and nothing is written.
 
-On SQLite the file is opened read-only, so that this process neither writes a page nor
-checkpoints: the one writer stays the only one.
+A SQLite file is opened read-only, so that this process neither writes a page nor checkpoints, and
+the server stays the only writer.
 """
 
 import sqlite3
@@ -13,52 +13,49 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from app.domain.errors import Unavailable
-from app.domain.limits import SQLITE_BUSY_MS
-from app.store import migrations
-from app.store.database import T, Work
-from app.store.opening import StoreError, outdated, reason, refuse_newer, shown
-from app.store.postgres import PostgresDatabase
+from ..domain.errors import Unavailable
+from ..domain.limits import SQLITE_BUSY_MS
+from .database import DbConnection, T, Work
+from .errors import StoreError, display_name, reason
+from .postgres import PostgresDatabase
+from .schema_version import require_current
 
 
-async def look(url: str, path: Path | None, work: Work[T]) -> T:
+async def read_offline(url: str, path: Path | None, work: Work[T]) -> T:
     """
-    Run ``work`` on one snapshot of the database.
+    Run ``work`` on one snapshot of the database. On SQLite this blocks the event loop.
 
     Args:
-        path: The file of a SQLite database; None: ``url`` is PostgreSQL's.
+        path: The file of a SQLite database. None: ``url`` is PostgreSQL's.
 
     Raises:
         StoreError: If it can't be read, or its schema is not this version's.
 
     """
 
-    def checked(connection: sa.Connection) -> T:
-        found = migrations.current(connection)
-        if found != migrations.latest():
-            refuse_newer(found, url)
-            raise StoreError(outdated(found, url))
+    def checked_work(connection: DbConnection) -> T:
+        require_current(connection, url)
         return work(connection)
 
     if path is not None:
-        with read_only(path) as connection:
-            return _run(connection, checked)
+        with open_read_only(path) as connection:
+            return _run(connection, checked_work)
     database = PostgresDatabase(url)
     try:
-        return await database.read(checked)
+        return await database.read(checked_work)
     except Unavailable as exc:
-        raise StoreError(f"{shown(url)} can't be read: {reason(exc.__cause__)}.") from exc
+        raise StoreError(f"{display_name(url)} can't be read: {reason(exc.__cause__)}.") from exc
     finally:
         await database.close()
 
 
 @contextmanager
-def read_only(path: Path) -> Iterator[sqlite3.Connection]:
+def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """
-    A connection to a SQLite file that can't change it.
+    Open a SQLite file that must exist, with a connection that can't change it.
 
     Raises:
-        StoreError: If there is no such file, or what was tried on it failed.
+        StoreError: If there is no such file, or a statement in the block failed.
 
     """
     if not path.is_file():
@@ -80,7 +77,7 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
 def _run(connection: sqlite3.Connection, work: Work[T]) -> T:
     engine = sa.create_engine("sqlite://", creator=lambda: connection, poolclass=NullPool)
     with engine.connect() as opened:
-        # sqlite3 was told to begin nothing by itself.
+        # sqlite3 begins no transaction by itself here.
         opened.exec_driver_sql("BEGIN")
         result = work(opened)
         opened.exec_driver_sql("ROLLBACK")

@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg: the same work, carried by ``run_sync``."""
+"""PostgreSQL through asyncpg, with the same synchronous transactions under ``run_sync``."""
 
 import asyncio
 import logging
@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.domain.errors import Unavailable
-from app.domain.limits import POSTGRES_POOL
-from app.store.database import T, Work
+from ..domain.errors import Unavailable
+from ..domain.limits import POSTGRES_POOL
+from .database import T, Work
 
 log = logging.getLogger("parley.store")
 
@@ -19,7 +19,12 @@ _ROW_REFUSED = ("22", "23")
 
 
 class PostgresDatabase:
-    """A PostgreSQL database, which other nodes may use too."""
+    """
+    A PostgreSQL database, which other nodes may use too.
+
+    Implements :class:`~app.store.database.Database`. Connects at the first transaction, not in
+    the constructor.
+    """
 
     shared = True
 
@@ -27,8 +32,8 @@ class PostgresDatabase:
         self._engine = create_async_engine(
             url, pool_size=POSTGRES_POOL, max_overflow=0, pool_pre_ping=True
         )
-        # Every select of a write comes after its lock and must see what was committed
-        # before it: READ COMMITTED. A read is one snapshot.
+        # READ COMMITTED, because each query of a write follows its lock, and must see what was
+        # committed before the lock was granted. A read is one snapshot.
         self._writing = self._engine.execution_options(isolation_level="READ COMMITTED")
         self._reading = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -37,17 +42,17 @@ class PostgresDatabase:
         self._closed = False
 
     async def write(self, work: Work[T]) -> T:
-        return await self._to_the_end(self._writing, work)
+        return await self._run_to_completion(self._writing, work)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._to_the_end(self._reading, work)
+        return await self._run_to_completion(self._reading, work)
 
-    async def _to_the_end(self, engine: AsyncEngine, work: Work[T]) -> T:
+    async def _run_to_completion(self, engine: AsyncEngine, work: Work[T]) -> T:
         if self._closed:
-            # A connection made now would never be closed.
+            # A connection opened now would never be closed.
             raise Unavailable
-        # In a task of its own: a caller that is cancelled must not cut a commit short, nor
-        # leave a connection half-open.
+        # In a task of its own: cancelling the caller must not interrupt a commit or leave a
+        # connection half-open.
         task = asyncio.create_task(self._run(engine, work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -66,7 +71,8 @@ class PostgresDatabase:
             log.error("database.failed", extra={"error": type(exc).__name__})
             raise Unavailable from exc
         except sa.exc.DBAPIError as exc:
-            # A row that it refuses is the caller's matter: others in its batch are not to blame.
+            # A refused row is the caller's error, not an outage: the caller retries its batch
+            # without it.
             refused = str(getattr(exc.orig, "sqlstate", "")).startswith(_ROW_REFUSED)
             if exc.connection_invalidated or not refused:
                 log.error("database.failed", extra={"error": str(exc.orig)})

@@ -1,8 +1,9 @@
 """
-Past SQLAlchemy, for the statements whose price is counted: those of every batch, join and page.
+Queries without SQLAlchemy, for the statements whose cost is counted: per batch, join and page.
 
-On SQLite it has nothing to add to them, no types to convert and no text to compile, and takes
-eight times as long as the driver (``python -m bench.ways``). PostgreSQL's driver needs it.
+On SQLite, SQLAlchemy has nothing to add to them, no types to convert and no text to compile, and
+takes eight times as long as the driver (``python -m bench.fast_paths``). PostgreSQL's driver
+needs it.
 """
 
 import sqlite3
@@ -11,9 +12,11 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from .database import DbConnection
 
-def driver(connection: sa.Connection) -> sqlite3.Connection:
-    """SQLite's connection under SQLAlchemy's, inside the transaction that is open there."""
+
+def driver(connection: DbConnection) -> sqlite3.Connection:
+    """The sqlite3 connection under SQLAlchemy's, inside the transaction that is open on it."""
     sqlite = cast(sqlite3.Connection, connection.connection.driver_connection)
     # Outside of one, each statement would be a transaction of its own.
     assert sqlite.in_transaction
@@ -27,8 +30,8 @@ class Query:
         self._sql = sql
         self._text = sa.text(sql)
 
-    def rows(self, connection: sa.Connection, **parameters: object) -> Sequence[Any]:
-        """The rows, as tuples."""
+    def rows(self, connection: DbConnection, **parameters: object) -> Sequence[Any]:
+        """Execute the query, and return all rows as tuples."""
         if connection.dialect.name == "sqlite":
             return driver(connection).execute(self._sql, parameters).fetchall()
         return connection.execute(self._text, parameters).all()

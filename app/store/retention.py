@@ -1,20 +1,21 @@
 """
-How long rooms keep their events, and removing what is older.
+How long rooms keep their events, and removing the events that are older.
 
-Always the oldest: a log has a beginning, ``first``, and no hole after it.
+Only the oldest events are removed: a log begins at ``first`` and has no gap after it.
 """
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.domain.ids import Millis, RoomId, event_id
-from app.store import search
-from app.store.tables import rooms
+from ..domain.ids import Millis, RoomId, event_id
+from . import search_index
+from .database import DbConnection
+from .tables import rooms
 
 _DAY_MS = 86_400_000
 
-# Whether there is anything to remove, by the oldest event alone.
+# The oldest event alone tells whether there is anything to remove.
 _DUE = sa.text(
     "SELECT r.id FROM rooms AS r WHERE r.head - r.first + 1 > r.retention_events"
     " OR EXISTS (SELECT 1 FROM events AS e WHERE e.id = (r.id << 32 | r.first)"
@@ -30,24 +31,26 @@ _REMOVE = (
 )
 
 
-def keep(connection: sa.Connection, room: RoomId, *, days: int | None, events: int | None) -> None:
-    """Keep the events of so many days, or so many events; with neither, all."""
+def set_limits(
+    connection: DbConnection, room: RoomId, *, days: int | None, events: int | None
+) -> None:
+    """Set how many days or how many events a room keeps; neither: all events."""
     change = sa.update(rooms).where(rooms.c.id == room)
     connection.execute(change.values(retention_days=days, retention_events=events))
 
 
-def due(connection: sa.Connection, now: Millis) -> Sequence[RoomId]:
-    """The rooms that hold more than they are to keep."""
+def due(connection: DbConnection, now: Millis) -> Sequence[RoomId]:
+    """Return the rooms that hold more than they are to keep."""
     return [RoomId(room) for (room,) in connection.execute(_DUE, {"now": now})]
 
 
-def remove_oldest(connection: sa.Connection, room: RoomId, now: Millis, limit: int) -> int | None:
+def remove_oldest(connection: DbConnection, room: RoomId, now: Millis, limit: int) -> int | None:
     """
-    Remove at most ``limit`` events that are no longer to be kept, and all that hangs on them.
+    Remove at most ``limit`` events that are no longer to be kept, with what refers to them.
 
-    Answers what ``first`` is now; None if there was nothing to remove.
+    Returns the new ``first``; None if there was nothing to remove.
     """
-    # The lock that the committer takes, and first, as it does.
+    # The lock that the committer takes, and as the first one, as the committer does.
     row = connection.execute(
         sa.select(rooms.c.head, rooms.c.first, rooms.c.retention_days, rooms.c.retention_events)
         .where(rooms.c.id == room)
@@ -65,7 +68,7 @@ def remove_oldest(connection: sa.Connection, room: RoomId, now: Millis, limit: i
         first = stop if kept is None else kept - start
     if first <= row.first:
         return None
-    search.forget_before(connection, room, first)
+    search_index.remove_before(connection, room, first)
     for statement in _REMOVE:
         connection.execute(statement, {"low": start + row.first, "high": start + first})
     connection.execute(sa.update(rooms).where(rooms.c.id == room).values(first=first))

@@ -1,9 +1,10 @@
 """
 SQLite: one connection that writes, in a thread of its own, and a few that only read.
 
-Work runs synchronously in these threads, one hop per transaction: four times as fast as a
-hop per statement (decision 0002). One writer makes ``database is locked`` impossible inside
-the process, and avoids the WAL-reset bug of SQLite before 3.51.3, which needs two.
+A transaction runs synchronously in one of these threads, with one thread hop for all of its
+statements: four times as fast as a hop per statement (decision 0002). A single writer makes
+``database is locked`` impossible inside the process, and avoids the WAL-reset bug of SQLite
+before 3.51.3, which needs two.
 """
 
 import asyncio
@@ -19,23 +20,35 @@ from typing import cast
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from app.domain.errors import Unavailable
-from app.domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
-from app.store.database import T, Work
-from app.store.threads import Threads
+from ..domain.errors import Unavailable
+from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
+from .database import DbConnection, T, Work
+from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
 
-_FULL = 2
+_SYNCHRONOUS_FULL = 2
 _SAFE_VERSION = (3, 51, 3)
 
 
-def _connect(database: str, *, write: bool) -> sqlite3.Connection:
+def connect(database: str, *, write: bool, busy_ms: int = SQLITE_BUSY_MS) -> sqlite3.Connection:
+    """
+    Open a connection with the settings that Parley's promises rest on.
+
+    Args:
+        database: A path, or a ``file:`` URI.
+        write: Whether it may write. There is one such connection per database.
+        busy_ms: How long a statement waits for a lock of another program.
+
+    Raises:
+        RuntimeError: If the connection would not wait for the disk at each commit.
+
+    """
     connection = sqlite3.connect(
         database, uri=database.startswith("file:"), isolation_level=None, check_same_thread=False
     )
     settings = {
-        "busy_timeout": SQLITE_BUSY_MS,
+        "busy_timeout": busy_ms,
         "journal_mode": "WAL",
         "synchronous": "FULL",
         "foreign_keys": "ON",
@@ -47,39 +60,51 @@ def _connect(database: str, *, write: bool) -> sqlite3.Connection:
     try:
         for name, value in settings.items():
             connection.execute(f"PRAGMA {name}={value}")
-        # The promise "acknowledged means on disk" rests on this one.
-        if connection.execute("PRAGMA synchronous").fetchone() != (_FULL,):
-            raise RuntimeError("SQLite did not accept PRAGMA synchronous=FULL.")
-    except BaseException:  # no file is left open, whatever it was
+        require_full_sync(connection)
+    except BaseException:  # leave no file open, whatever was raised
         connection.close()
         raise
     return connection
 
 
-def _open(database: str, *, write: bool) -> sa.Connection:
+def require_full_sync(connection: sqlite3.Connection) -> None:
     """
-    A connection for :func:`_within`.
+    Return if each commit waits for the disk: "acknowledged means on disk" rests on it.
 
-    SQLAlchemy believes in one transaction that never ends: beginning and ending one with it
-    takes as long as inserting a message.
+    Raises:
+        RuntimeError: If it does not.
+
+    """
+    if connection.execute("PRAGMA synchronous").fetchone() != (_SYNCHRONOUS_FULL,):
+        raise RuntimeError("SQLite did not accept PRAGMA synchronous=FULL.")
+
+
+def _open(database: str, *, write: bool, busy_ms: int) -> DbConnection:
+    """
+    Open a connection for :func:`_transaction`.
+
+    For SQLAlchemy it is in one transaction that never ends: to begin and end one with SQLAlchemy
+    takes as long as to insert a message.
     """
     engine = sa.create_engine(
-        "sqlite://", creator=lambda: _connect(database, write=write), poolclass=NullPool
+        "sqlite://",
+        creator=lambda: connect(database, write=write, busy_ms=busy_ms),
+        poolclass=NullPool,
     )
     connection = engine.connect()
     connection.begin()
     return connection
 
 
-def _within(connection: sa.Connection, begin: str, end: str, work: Work[T]) -> T:
-    """Run ``work`` between two statements. If it fails, or the second one does: rolled back."""
+def _transaction(connection: DbConnection, begin: str, end: str, work: Work[T]) -> T:
+    """Run ``work`` between two statements; roll back if it or the second one fails."""
     sqlite = cast(sqlite3.Connection, connection.connection.driver_connection)
     sqlite.execute(begin)
     try:
         result = work(connection)
         sqlite.execute(end)
-    except BaseException:  # whatever it is, nothing of it stays
-        # SQLite has done it by itself where the disk was full.
+    except BaseException:  # roll back whatever was raised
+        # SQLite has rolled back by itself if the disk was full.
         if sqlite.in_transaction:
             sqlite.execute("ROLLBACK")
         raise
@@ -87,20 +112,38 @@ def _within(connection: sa.Connection, begin: str, end: str, work: Work[T]) -> T
 
 
 class SqliteDatabase:
-    """One SQLite file, or memory that lives as long as this object."""
+    """
+    One SQLite file, or a database in memory that lives as long as this object.
+
+    Implements :class:`~app.store.database.Database`. The file must have no other writer: see
+    :mod:`app.store.file_lock`.
+
+    Args:
+        path: The file, which is made if there is none. None: in memory.
+        readers: How many transactions may read at the same time.
+        busy_ms: How long a transaction waits for a lock of another program.
+
+    """
 
     shared = False
 
-    def __init__(self, path: Path | None, *, readers: int = SQLITE_READERS) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        readers: int = SQLITE_READERS,
+        busy_ms: int = SQLITE_BUSY_MS,
+    ) -> None:
         database = f"file:/parley-{secrets.token_hex(8)}?vfs=memdb" if path is None else str(path)
-        # Memory goes when its last connection does.
-        self._keeper = _connect(database, write=True) if path is None else None
-        self._writer = _open(database, write=True)
-        self._write_thread = Threads(1, "parley-write")
-        self._new_reader = partial(_open, database, write=False)
-        self._read_threads = Threads(readers, "parley-read")
+        # A database in memory is gone with its last connection.
+        self._keeper = connect(database, write=True) if path is None else None
+        self._writer = _open(database, write=True, busy_ms=busy_ms)
+        self._write_thread = ThreadPool(1, "parley-write")
+        self._new_reader = partial(_open, database, write=False, busy_ms=busy_ms)
+        self._read_threads = ThreadPool(readers, "parley-read")
+        # Each reading thread opens a connection of its own.
         self._local = threading.local()
-        self._readers: list[sa.Connection] = []
+        self._readers: list[DbConnection] = []
         self._closed = False
         if sqlite3.sqlite_version_info < _SAFE_VERSION:
             log.info(
@@ -109,41 +152,41 @@ class SqliteDatabase:
             )
 
     async def write(self, work: Work[T]) -> T:
-        return await self._run(self._write_thread, self._write, work)
+        return await self._run(self._write_thread, self._write_in_thread, work)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._run(self._read_threads, self._read, work)
+        return await self._run(self._read_threads, self._read_in_thread, work)
 
     async def close(self) -> None:
         self._closed = True
-        await asyncio.to_thread(self._close)
+        await asyncio.to_thread(self._close_in_thread)
 
-    async def _run(self, threads: Threads, call: Callable[[Work[T]], T], work: Work[T]) -> T:
+    async def _run(self, threads: ThreadPool, call: Callable[[Work[T]], T], work: Work[T]) -> T:
         if self._closed:
             raise Unavailable
         try:
             return await threads.run(call, work)
         except (sa.exc.OperationalError, sqlite3.OperationalError) as exc:
-            # Disk full, I/O error, locked by another program: nothing that a client did.
+            # Disk full, I/O error, locked by another program: not the client's fault.
             log.error("database.failed", extra={"error": str(getattr(exc, "orig", exc))})
             raise Unavailable from exc
 
-    def _write(self, work: Work[T]) -> T:
-        return _within(self._writer, "BEGIN IMMEDIATE", "COMMIT", work)
+    def _write_in_thread(self, work: Work[T]) -> T:
+        return _transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", work)
 
-    def _read(self, work: Work[T]) -> T:
-        connection: sa.Connection | None = getattr(self._local, "connection", None)
+    def _read_in_thread(self, work: Work[T]) -> T:
+        connection: DbConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._new_reader()
             self._readers.append(connection)
-        return _within(connection, "BEGIN", "ROLLBACK", work)
+        return _transaction(connection, "BEGIN", "ROLLBACK", work)
 
-    def _close(self) -> None:
+    def _close_in_thread(self) -> None:
         self._read_threads.close()
         self._write_thread.close()
         for connection in self._readers:
             connection.close()
-        # Closing last, the writer checkpoints the WAL into the file.
+        # Closed last, the writer checkpoints the WAL into the file.
         self._writer.close()
         if self._keeper is not None:
             self._keeper.close()

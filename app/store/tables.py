@@ -1,8 +1,8 @@
 """
 The tables: one metadata for SQLite and PostgreSQL.
 
-Moments are milliseconds since 1970 (UTC). ``events`` is the log and the truth; ``reactions``
-and ``mentions`` are kept for speed and can be made again from it.
+Times are milliseconds since 1970 (UTC). ``events`` is the log and the truth; ``reactions``
+and ``mentions`` are kept for speed and can be rebuilt from it. A change here needs a migration.
 """
 
 from sqlalchemy import (
@@ -29,23 +29,23 @@ metadata = MetaData(
     }
 )
 
-# SQLite makes a column its rowid, and so clusters the table by it, only when it is INTEGER.
+# Only a primary key of type INTEGER is the rowid, by which SQLite clusters the table.
 _Key = BigInteger().with_variant(Integer, "sqlite")
 
 users = Table(
     "users",
     metadata,
     Column("id", _Key, primary_key=True),
-    # Lower-case always, so that unique means unique without case.
+    # Always lower-case, so that names are unique regardless of case.
     Column("username", Text, nullable=False, unique=True),
     Column("display_name", Text, nullable=False),
-    # Null: this user can't log in with a password (a host product logs them in).
+    # Null: no log-in with a password (a host product logs this user in).
     Column("password_hash", Text),
     Column("is_admin", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
     Column("erased_at", BigInteger),
-    # While the account is being erased: whether its messages are to be blanked or kept.
+    # ``blank`` or ``keep`` while the account is being erased: what happens to its messages.
     Column("erasing", Text),
     Index(
         "ix_users_erasing",
@@ -60,11 +60,11 @@ sessions = Table(
     metadata,
     Column("id", _Key, primary_key=True),
     Column("user_id", _Key, ForeignKey("users.id"), nullable=False, index=True),
-    # From the user agent, for the list of one's log-ins.
+    # From the user agent; shown in the list of log-ins.
     Column("label", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("last_used_at", BigInteger, nullable=False),
-    # Absolute: refreshing does not move it.
+    # Absolute: refreshing does not extend it.
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
 )
@@ -72,7 +72,7 @@ sessions = Table(
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
-    # SHA-256 of the token: it has 256 random bits, so that a slow hash would add nothing.
+    # SHA-256 of the token. It has 256 random bits: a slow hash would add nothing.
     Column("hash", LargeBinary, primary_key=True),
     Column("session_id", _Key, ForeignKey("sessions.id"), nullable=False, index=True),
     Column("created_at", BigInteger, nullable=False),
@@ -96,15 +96,15 @@ rooms = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("title", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    # Of a direct room: both user ids, the lower first, so that two users have one.
+    # In direct rooms both user ids, the lower first, so that two users share one room.
     Column("direct_key", Text, unique=True),
-    # Seq of the last event, and of the oldest that is still kept.
+    # Seq of the last event, and of the oldest one that is kept.
     Column("head", BigInteger, nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("slow_mode_seconds", Integer, nullable=False, server_default=text("0")),
     Column("created_at", BigInteger, nullable=False),
     Column("archived_at", BigInteger),
-    # Events that are older, or of which there are so many newer ones, are removed. Null: none.
+    # Older events, or all but so many, are removed. Null: no limit.
     Column("retention_days", BigInteger),
     Column("retention_events", BigInteger),
 )
@@ -114,7 +114,7 @@ members = Table(
     metadata,
     Column("room_id", _Key, ForeignKey("rooms.id"), primary_key=True),
     Column("user_id", _Key, ForeignKey("users.id"), primary_key=True, index=True),
-    # Null: not a member now; the row keeps the ban and how far they had read.
+    # Null: not a member now. The row keeps the ban and the read marker.
     Column("role", Text),
     Column("joined_at", BigInteger),
     Column("banned_until", BigInteger),
@@ -126,20 +126,20 @@ members = Table(
 events = Table(
     "events",
     metadata,
-    # room_id << 32 | seq. No foreign keys: the committer, which alone writes here, has
-    # read the room and the user in the same transaction.
+    # room_id << 32 | seq. No foreign keys: only the committer inserts here, and it has read
+    # the room and the user in the same transaction.
     Column("id", _Key, primary_key=True, autoincrement=False),
     Column("room_id", _Key, nullable=False),
     Column("type", Text, nullable=False),
     Column("by", _Key),
     Column("at", BigInteger, nullable=False),
     Column("ref", BigInteger),
-    # What was said. Never changes, except that deleting blanks it.
+    # The original text. Deleting the message blanks it; nothing else changes it.
     Column("text", Text),
-    # JSON; ids in it, never names.
+    # JSON, with user ids and never names.
     Column("data", Text),
     Column("client_id", Text),
-    # Of messages: how they are now.
+    # The present state of a message.
     Column("edited_text", Text),
     Column("edited_at", BigInteger),
     Column("deleted_at", BigInteger),
@@ -153,8 +153,8 @@ events = Table(
         sqlite_where=text("client_id IS NOT NULL"),
         postgresql_where=text("client_id IS NOT NULL"),
     ),
-    # Pages of messages, and unread counts without touching the table: for that SQLite needs
-    # the type in it, though every entry has the same.
+    # Pages of messages, and unread counts from the index alone. For these SQLite needs the type
+    # in the index, though it is the same in every entry.
     Index(
         "ix_events_messages",
         "id",
@@ -193,7 +193,7 @@ mentions = Table(
     "mentions",
     metadata,
     Column("user_id", _Key, primary_key=True, autoincrement=False),
-    # By user for unread counts, by message for a page of them.
+    # By user for unread counts, by message for pages of messages.
     Column("event_id", _Key, primary_key=True, autoincrement=False, index=True),
 )
 

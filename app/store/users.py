@@ -1,18 +1,18 @@
 """
-Accounts: one row per user, for ever, so that every message has an author.
+Accounts: one row per user, never deleted, so that every message has an author.
 
-An erased account keeps its number and nothing else.
+Of an erased account only the id is left.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import Connection as DbConnection
 
-from app.domain.errors import UsernameTaken, UserNotFound
-from app.domain.ids import Millis, UserId
-from app.store.tables import users
+from ..domain.errors import UsernameTaken, UserNotFound
+from ..domain.ids import Millis, UserId
+from .database import DbConnection
+from .tables import users
 
 
 class User(NamedTuple):
@@ -29,7 +29,7 @@ class User(NamedTuple):
 
     @property
     def active(self) -> bool:
-        """Whether they may log in."""
+        """Whether the user may log in."""
         return self.disabled_at is None and self.erased_at is None
 
 
@@ -46,10 +46,10 @@ def insert(
     at: Millis,
 ) -> User:
     """
-    Make a user.
+    Create a user.
 
     Raises:
-        UsernameTaken: If there is one of this name. The transaction can't go on after it.
+        UsernameTaken: If the name is taken. The transaction can't be continued then.
 
     """
     statement = sa.insert(users).values(
@@ -67,7 +67,7 @@ def insert(
 
 
 def by_name(connection: DbConnection, username: str) -> User | None:
-    """The user of this name, active or not; None if nobody has it."""
+    """Return the user of this name, active or not; None if there is none."""
     row = connection.execute(
         sa.select(*_COLUMNS).where(users.c.username == username)
     ).one_or_none()
@@ -76,10 +76,10 @@ def by_name(connection: DbConnection, username: str) -> User | None:
 
 def known(connection: DbConnection, username: str) -> User:
     """
-    The user of this name, disabled or not.
+    Return the user of this name, disabled or not.
 
     Raises:
-        UserNotFound: If nobody has it, or the account was erased.
+        UserNotFound: If there is none, or the account was erased.
 
     """
     user = by_name(connection, username)
@@ -89,17 +89,17 @@ def known(connection: DbConnection, username: str) -> User:
 
 
 def by_id(connection: DbConnection, user: UserId) -> User | None:
-    """The user of this number."""
+    """Return the user with this id; None if there is none."""
     row = connection.execute(sa.select(*_COLUMNS).where(users.c.id == user)).one_or_none()
     return None if row is None else _user(row)
 
 
 def lock(connection: DbConnection, user: UserId) -> User | None:
     """
-    The user as they are now and stay until this transaction ends.
+    Return the user as they are now and stay until this transaction ends; None if there is none.
 
-    Whoever makes a log-in or changes what one depends on (the password, being disabled) takes
-    this lock first, so that no log-in slips in with a password that is just being changed.
+    Creating a log-in takes this lock first, and so does changing what a log-in depends on (the
+    password, being disabled): no log-in succeeds with a password that is just being changed.
     """
     statement = sa.select(*_COLUMNS).where(users.c.id == user).with_for_update(key_share=True)
     row = connection.execute(statement).one_or_none()
@@ -109,7 +109,7 @@ def lock(connection: DbConnection, user: UserId) -> User | None:
 def with_prefix(
     connection: DbConnection, prefix: str, *, after: str = "", limit: int
 ) -> Sequence[User]:
-    """Users whose name begins with ``prefix``, by name, those after ``after``; no erased ones."""
+    """Return a page of the users whose name begins with ``prefix``, by name; no erased ones."""
     statement = (
         sa.select(*_COLUMNS)
         .where(users.c.username.startswith(prefix, autoescape=True), users.c.erased_at.is_(None))
@@ -119,14 +119,14 @@ def with_prefix(
     if after:
         statement = statement.where(users.c.username > after)
     if connection.dialect.name == "sqlite":
-        # Names are ASCII and compared by their bytes here, so this is the same set; and it
-        # is a range of the index, which LIKE is not.
+        # The same set, because names are ASCII and SQLite compares bytes. Unlike LIKE it is a
+        # range of the index.
         statement = statement.where(users.c.username.between(prefix, prefix + "\x7f"))
     return [_user(row) for row in connection.execute(statement)]
 
 
 def update(connection: DbConnection, user: UserId, **values: object) -> None:
-    """Change columns of a user."""
+    """Set columns of a user."""
     connection.execute(sa.update(users).where(users.c.id == user).values(**values))
 
 

@@ -1,31 +1,31 @@
 """
-Compares what everybody asked and heard with a room's whole log, read at the end.
+Compares what the clients requested and received with a room's whole log, read at the end.
 
-Plain function calls, no I/O: feed it the log in order, then let it finish.
+No I/O: call ``check`` with each event of the log in order, then ``finish``.
 """
 
 from bisect import bisect_left, bisect_right
 
-from app.torture.findings import Promise
-from app.torture.history import (
-    AS_EDITED,
-    AS_SENT,
-    GONE,
+from .findings import Promise
+from .history import (
+    DELETED,
+    EDITED,
+    SENT,
     Frame,
     History,
     Kind,
     Outcome,
     Request,
-    essence,
-    shown,
-    wording,
+    content_version,
+    fixed_digest,
+    format_event,
 )
 
 _KINDS = {kind.value: kind for kind in Kind}
 
 
 class Checker:
-    """The last look at one room."""
+    """The final comparison for one room."""
 
     def __init__(self, history: History, room: str) -> None:
         self._findings = history.findings
@@ -33,31 +33,32 @@ class Checker:
         self._name = room
         self._room = history.rooms[room]
         self._last = 0
-        # Requests that are acknowledged, by their ids and by where they should stand; those that
-        # are found go from the first.
+        # Acknowledged requests that were not found in the log yet, by id; and all of them, by the
+        # seq of their acknowledgement.
         self._missing: dict[str, Request] = {}
         self._claims: dict[int, list[Request]] = {}
-        # Their numbers, by the id of what was sent.
+        # Seqs of the messages found, by request id.
         self._sent: dict[str, int] = {}
-        # What the log says of messages: their numbers, what was done to them, how they are worded.
+        # State of messages according to the log: seqs, edits, deletions, content versions.
         self._messages: list[int] = []
         self._edits: dict[int, list[tuple[int, Request]]] = {}
         self._deleted: set[int] = set()
-        self._wordings: dict[int, bytes | None] = {}
+        self._versions: dict[int, bytes | None] = {}
         self._originals: dict[int, Request] = {}
-        # Messages that were edited in a way that nobody answers for: nothing to compare with.
+        # Messages with an edit that matches no acknowledged request: content can't be compared.
         self._unclear: set[int] = set()
         self._claim()
 
-    def reads(self, event: Frame) -> None:
-        """The next event of the log."""
+    def check(self, event: Frame) -> None:
+        """Check the next event of the log."""
         seq = event["seq"]
         if seq != self._last + 1:
             self._add(Promise.DENSE, f"the log goes from seq {self._last} to {seq}")
         self._last = max(seq, self._last)
-        heard = self._room.heard.get(seq)
-        if heard is not None and heard.fixed != essence(event):
-            self._add(Promise.SAME, f"what was heard as seq {seq} is {shown(event)} in the log")
+        received = self._room.received.get(seq)
+        if received is not None and received.fixed != fixed_digest(event):
+            what = f"what was received as seq {seq} is {format_event(event)} in the log"
+            self._add(Promise.SAME, what)
         kind = _KINDS.get(event["type"])
         if kind is Kind.SEND:
             self._message(seq, event)
@@ -65,16 +66,18 @@ class Checker:
             self._change(seq, kind, event)
 
     def finish(self) -> None:
-        """All has been read: note what is missing, and what has another wording."""
+        """Check what is missing from the log, and the content that was received."""
         for request in self._missing.values():
             self._add(
                 Promise.KEPT,
                 f"{request.kind.name.lower()} {request.id} of {request.user} was acknowledged "
-                f"as seq {request.seq} and is not there (head {self._last})",
+                f"as seq {request.seq} and is missing from the log (head {self._last})",
             )
-        for seq in self._room.heard:
+        for seq in self._room.received:
             if seq > self._last:
-                self._add(Promise.REAL, f"seq {seq} was heard, and the log ends at {self._last}")
+                self._add(
+                    Promise.REAL, f"seq {seq} was received, but the log ends at {self._last}"
+                )
         for seq in self._originals:
             self._compare_message(seq)
         for ref, edits in self._edits.items():
@@ -82,7 +85,7 @@ class Checker:
                 self._compare_edit(seq, ref)
         self._compare_pages()
 
-    # What was asked
+    # Requests
 
     def _claim(self) -> None:
         for request in self._history.requests.values():
@@ -101,7 +104,7 @@ class Checker:
 
     def _message(self, seq: int, event: Frame) -> None:
         self._messages.append(seq)
-        self._wordings[seq] = wording(event)
+        self._versions[seq] = content_version(event)
         id_, by = event.get("id"), event.get("by")
         request = self._history.requests.get(id_) if isinstance(id_, str) else None
         if request is None or request.room != self._name or request.kind is not Kind.SEND:
@@ -112,15 +115,17 @@ class Checker:
             self._add(Promise.OWN, f"seq {seq} is by {by}; {request.user} sent it")
         if request.id in self._sent:
             first = self._sent[request.id]
-            self._add(Promise.ONCE, f"message {request.id} is there as seq {first} and {seq}")
+            what = f"message {request.id} is in the log as seq {first} and as seq {seq}"
+            self._add(Promise.ONCE, what)
             return
         self._sent[request.id] = seq
         self._originals[seq] = request
         self._missing.pop(request.id, None)
         if request.outcome is Outcome.REFUSED:
-            self._add(Promise.RETRY, f"message {request.id} was refused, and is there as {seq}")
+            what = f"message {request.id} was refused, but is in the log as seq {seq}"
+            self._add(Promise.RETRY, what)
         elif request.outcome is Outcome.DONE and request.seq != seq:
-            what = f"message {request.id} was acknowledged as seq {request.seq}, and is {seq}"
+            what = f"message {request.id} was acknowledged as seq {request.seq}, but is seq {seq}"
             self._add(Promise.RETRY, what)
 
     def _change(self, seq: int, kind: Kind, event: Frame) -> None:
@@ -129,52 +134,55 @@ class Checker:
         if kind is Kind.DELETE:
             self._deleted.add(ref)
         if kind is Kind.EDIT:
-            self._wordings[seq] = wording(event)
-        fitting = (r for r in self._claims.get(seq, ()) if (r.kind, r.ref) == (kind, ref))
-        request = next(fitting, None)
+            self._versions[seq] = content_version(event)
+        matching = (r for r in self._claims.get(seq, ()) if (r.kind, r.ref) == (kind, ref))
+        request = next(matching, None)
         if request is None:
             if kind is Kind.EDIT:
                 self._unclear.add(ref)
             if by in self._history.users and not self._unanswered(kind, ref):
-                self._add(Promise.ONCE, f"nobody asked for {shown(event)}, or it is there twice")
+                what = f"{format_event(event)} was never requested, or is stored twice"
+                self._add(Promise.ONCE, what)
             return
         self._missing.pop(request.id, None)
         if by != request.user:
-            self._add(Promise.OWN, f"seq {seq} is by {by}; {request.user} asked for it")
+            self._add(Promise.OWN, f"seq {seq} is by {by}; {request.user} requested it")
         if request.emoji != event.get("emoji"):
-            self._add(Promise.SAME, f"seq {seq} is about another emoji than was asked for")
+            self._add(Promise.SAME, f"seq {seq} has another emoji than was requested")
         if kind is Kind.EDIT:
             self._edits.setdefault(ref, []).append((seq, request))
 
     def _unanswered(self, kind: Kind, ref: int) -> bool:
         return any(
             request.kind is kind and request.ref == ref
-            for request in self._history.open(self._name)
+            for request in self._history.open_requests(self._name)
         )
 
-    # What was heard
+    # Content
 
     def _compare_message(self, seq: int) -> None:
         edits = self._edits.get(seq, [])
-        possible = {AS_SENT + self._originals[seq].said}
-        possible.update(AS_EDITED + edit.said for _, edit in edits)
-        now = AS_EDITED + edits[-1][1].said if edits else AS_SENT + self._originals[seq].said
+        possible = {SENT + self._originals[seq].digest}
+        possible.update(EDITED + edit.digest for _, edit in edits)
+        now = EDITED + edits[-1][1].digest if edits else SENT + self._originals[seq].digest
         self._compare(seq, seq, possible, now)
 
     def _compare_edit(self, seq: int, ref: int) -> None:
-        later = [AS_EDITED + edit.said for at, edit in self._edits[ref] if at >= seq]
+        later = [EDITED + edit.digest for at, edit in self._edits[ref] if at >= seq]
         self._compare(seq, ref, set(later), later[-1])
 
     def _compare(self, seq: int, message: int, possible: set[bytes], now: bytes) -> None:
         if message in self._unclear:
             return
         if message in self._deleted:
-            possible, now = possible | {GONE}, GONE
-        if self._wordings[seq] != now:
-            self._add(Promise.SAME, f"the log words seq {seq} in another way than it was last put")
-        heard = self._room.heard.get(seq)
-        if heard is not None and not heard.wordings <= possible:
-            self._add(Promise.SAME, f"somebody heard seq {seq} in words that nobody gave it")
+            possible, now = possible | {DELETED}, DELETED
+        if self._versions[seq] != now:
+            self._add(
+                Promise.SAME, f"seq {seq} has other content in the log than was last written"
+            )
+        received = self._room.received.get(seq)
+        if received is not None and not received.versions <= possible:
+            self._add(Promise.SAME, f"seq {seq} was received with content that was never written")
 
     def _compare_pages(self) -> None:
         for page in self._room.pages:
@@ -183,8 +191,8 @@ class Checker:
             if page.messages != expected or page.messages < min(page.limit, upto):
                 self._add(
                     Promise.IN_ORDER,
-                    f"a join without since was given {page.messages} messages from {page.first} "
-                    f"to {page.upto}; there are {expected}, and {upto} from the start",
+                    f"a join without since received {page.messages} messages from {page.first} "
+                    f"to {page.upto}; the log has {expected} there, and {upto} up to {page.upto}",
                 )
 
     def _add(self, promise: Promise, what: str) -> None:

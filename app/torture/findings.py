@@ -1,35 +1,43 @@
-"""What was promised, and where it was broken."""
+"""The promises that a run checks, and the places where one was broken."""
 
 from collections import Counter
 from enum import Enum
 from typing import NamedTuple
 
-# The first ones are read; the rest only counts.
+# Findings per promise that are kept and reported; the rest are only counted.
 _SHOWN_PER_PROMISE = 10
 
 
 class Promise(Enum):
-    """What has to hold, whatever happens to clients, network and server."""
+    """
+    What must hold under any fault of clients, network and server.
+
+    The lower-case names are keys of the JSON report: never rename one.
+
+    """
 
     KEPT = "lost", "no acknowledged request is lost"
-    REAL = "unheard of", "nothing that was heard is absent later"
-    ONCE = "doubled", "nothing is stored twice"
-    DENSE = "holes", "a room's log is numbered 1, 2, 3, … without a hole"
-    IN_ORDER = "out of order", "every subscriber hears exactly the next event"
-    SAME = "disagreements", "everybody hears the same at the same number"
-    OWN = "wrong authors", "the author of an event is who sent it"
-    RETRY = "bad retries", "a retry is answered with the first answer; what failed left nothing"
-    ASKED_ORDER = "overtaken", "requests of one connection reach the log in the order sent"
-    SETTLED = "unsettled", "in the end every request is answered and everybody has caught up"
+    REAL = "phantoms", "nothing that was received is missing from the log later"
+    ONCE = "duplicated", "nothing is stored twice"
+    DENSE = "gaps", "a room's log is numbered 1, 2, 3, … without a gap"
+    IN_ORDER = "out of order", "every subscriber receives exactly the next event"
+    SAME = "inconsistent", "every client receives the same event for the same seq"
+    OWN = "wrong authors", "the author of an event is the user who sent it"
+    RETRY = (
+        "bad retries",
+        "a retry gets the answer of the first try, and a refused request stores nothing",
+    )
+    ASKED_ORDER = "reordered", "requests of one connection are stored in the order sent"
+    SETTLED = "unsettled", "in the end every request is answered and every client has caught up"
 
     @property
     def short(self) -> str:
-        """For a list of numbers."""
+        """A label for counts."""
         return self.value[0]
 
     @property
     def text(self) -> str:
-        """The whole sentence."""
+        """The promise as a clause."""
         return self.value[1]
 
 
@@ -42,14 +50,14 @@ class Finding(NamedTuple):
 
 
 class Findings:
-    """All of them: each counted, the first of each kind kept."""
+    """The findings of a run. All are counted; the first ones of each promise are kept."""
 
     def __init__(self) -> None:
         self.counts: Counter[Promise] = Counter()
         self.first: list[Finding] = []
 
     def add(self, promise: Promise, room: str, what: str) -> None:
-        """Note a broken promise."""
+        """Record a broken promise. ``room`` may be empty."""
         self.counts[promise] += 1
         if self.counts[promise] <= _SHOWN_PER_PROMISE:
             self.first.append(Finding(promise, room, what))

@@ -1,9 +1,9 @@
 """
-What was asked, what was answered and what was heard, by everybody, while it happens.
+Everything that the clients of a run requested, were answered and received.
 
-Plain function calls, no I/O. Memory is bounded by the number of events, not by their size: of
-what was said only a hash is kept. What can be seen at once (an answer that contradicts an
-earlier one, an event out of order) is found at once; the rest is for :mod:`app.torture.checker`.
+No I/O. Memory grows with the number of events, not with their size: of content only a hash is
+kept. Contradictions that show at once (an answer that differs from an earlier one) become findings
+at once; :mod:`app.torture.checker` finds the rest.
 """
 
 from collections import Counter, deque
@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.torture.findings import Findings, Promise
+from .findings import Findings, Promise
 
 Frame = Mapping[str, Any]
 
-# What can't change about an event, whoever hears it, and when.
+# Fields of an event that are the same for every client at any time.
 _FIXED = ("type", "at", "by", "ref", "reply_to", "id", "emoji", "user", "author", "reason")
-# Pages of newest messages that are compared with the log in the end.
+# Joins without `since` that are compared with the log at the end.
 _MAX_PAGES = 10_000
 
 
 class Kind(Enum):
-    """What a client asks for; its value is the event that comes of it."""
+    """What a request does; the value is the type of the event that it appends."""
 
     SEND = "message.created"
     EDIT = "message.edited"
@@ -36,7 +36,7 @@ class Kind(Enum):
 
 
 class Outcome(Enum):
-    """What became of a request."""
+    """What is known about the result of a request."""
 
     OPEN = "open"
     """Not answered yet; it will be retried."""
@@ -44,29 +44,29 @@ class Outcome(Enum):
     DONE = "done"
     REFUSED = "refused"
     GIVEN_UP = "given up"
-    """Not answered, and never retried: it may have happened, or not."""
+    """Not answered, and never retried: it may have been stored, or not."""
 
 
 @dataclass(slots=True)
 class Request:
-    """Something a user asked for, from its first try to its answer."""
+    """One request, from its first try to its answer."""
 
     room: str
     user: str
     id: str
     kind: Kind
     text: str | None = field(default=None, repr=False)
-    """Forgotten once it is in the history, where ``said`` stands for it."""
+    """Dropped when it is recorded; ``digest`` replaces it."""
     ref: int | None = None
     emoji: str | None = None
-    said: bytes = b""
+    digest: bytes = b""
     outcome: Outcome = Outcome.OPEN
     seq: int | None = None
-    """Where the answer says that it stands; None also if nothing changed."""
+    """The seq in its acknowledgement; None also if it changed nothing."""
 
 
-class Page(NamedTuple):
-    """Newest messages that a join without ``since`` brought."""
+class NewestMessages(NamedTuple):
+    """The newest messages that one join without ``since`` received."""
 
     first: int
     upto: int
@@ -75,41 +75,41 @@ class Page(NamedTuple):
 
 
 @dataclass(slots=True)
-class Heard:
-    """What was heard at one number: what can't change, and the wordings it had."""
+class ReceivedEvent:
+    """What was received with one seq: its fixed fields, and every version of its content."""
 
     fixed: bytes
-    wordings: set[bytes] = field(default_factory=set)
+    versions: set[bytes] = field(default_factory=set)
 
 
-class Room:
-    """What was heard of one room, by everybody together."""
+class RoomHistory:
+    """What all clients together received of one room."""
 
     def __init__(self) -> None:
-        self.heard: dict[int, Heard] = {}
-        self.pages: deque[Page] = deque(maxlen=_MAX_PAGES)
+        self.received: dict[int, ReceivedEvent] = {}
+        self.pages: deque[NewestMessages] = deque(maxlen=_MAX_PAGES)
 
 
 class History:
-    """Everything that the clients of a run know."""
+    """What the clients of a run know. Shared by all of them, on one event loop."""
 
     def __init__(self, rooms: Iterable[str], users: Iterable[str] = ()) -> None:
-        self.rooms = {room: Room() for room in rooms}
+        self.rooms = {room: RoomHistory() for room in rooms}
         self.users = frozenset(users)
         self.requests: dict[str, Request] = {}
         self.findings = Findings()
         self.counts: Counter[str] = Counter()
 
-    def asks(self, request: Request) -> None:
-        """A request is tried for the first time."""
+    def record_request(self, request: Request) -> None:
+        """Record the first try of a request."""
         self.counts[_ASKED[request.kind]] += 1
         if request.text is not None:
-            request.said = digest(request.text)
+            request.digest = text_digest(request.text)
             request.text = None
         self.requests[request.id] = request
 
-    def answers(self, id_: str, seq: int | None, *, duplicate: bool = False) -> None:
-        """A request was acknowledged, perhaps not for the first time."""
+    def record_ack(self, id_: str, seq: int | None, *, duplicate: bool = False) -> None:
+        """Record an acknowledgement, which may not be the first for its request."""
         request = self.requests[id_]
         if duplicate:
             self.counts["duplicates answered"] += 1
@@ -126,8 +126,8 @@ class History:
         request.outcome, request.seq = Outcome.DONE, seq
         self.counts["acknowledged"] += 1
 
-    def refuses(self, id_: str, code: str) -> None:
-        """A request was refused for good."""
+    def record_refusal(self, id_: str, code: str) -> None:
+        """Record that a request was refused for good."""
         request = self.requests[id_]
         self.counts[f"refused: {code}"] += 1
         if request.outcome is Outcome.DONE:
@@ -137,26 +137,26 @@ class History:
             self._bad_retry(request, "was taken for another request with the same id")
         request.outcome = Outcome.REFUSED
 
-    def gives_up(self, id_: str) -> None:
-        """A request is not tried again."""
+    def record_give_up(self, id_: str) -> None:
+        """Record that a request will not be tried again."""
         self.counts["given up"] += 1
         self.requests[id_].outcome = Outcome.GIVEN_UP
 
-    def hears(self, room: str, event: Frame) -> None:
-        """Somebody heard an event, in whatever way."""
-        self.counts["events heard"] += 1
+    def record_event(self, room: str, event: Frame) -> None:
+        """Record an event that a client received, live, in a replay or in a page."""
+        self.counts["events received"] += 1
         if event.get("room") != room:
-            self.findings.add(Promise.SAME, room, f"heard an event of {event.get('room')!r}")
-        seq, fixed = event["seq"], essence(event)
-        known = self.rooms[room].heard.setdefault(seq, Heard(fixed))
-        if known.fixed != fixed:
-            self.findings.add(
-                Promise.SAME, room, f"two heard different events as seq {seq}: {shown(event)}"
-            )
-        if (words := wording(event)) is not None:
-            known.wordings.add(words)
+            what = f"received an event of {event.get('room')!r}"
+            self.findings.add(Promise.SAME, room, what)
+        seq, fixed = event["seq"], fixed_digest(event)
+        received = self.rooms[room].received.setdefault(seq, ReceivedEvent(fixed))
+        if received.fixed != fixed:
+            what = f"different events were received as seq {seq}: {format_event(event)}"
+            self.findings.add(Promise.SAME, room, what)
+        if (version := content_version(event)) is not None:
+            received.versions.add(version)
 
-    def open(self, room: str | None = None) -> list[Request]:
+    def open_requests(self, room: str | None = None) -> list[Request]:
         """Requests without an answer that are still retried."""
         return [
             request
@@ -179,32 +179,32 @@ _ASKED = {
 }
 
 
-def digest(text: str) -> bytes:
-    """What is kept of a text."""
+def text_digest(text: str) -> bytes:
+    """The hash that is kept of a text."""
     return blake2b(text.encode(), digest_size=12).digest()
 
 
-def essence(event: Frame) -> bytes:
-    """What is kept of what can't change about an event."""
+def fixed_digest(event: Frame) -> bytes:
+    """The hash that is kept of an event's fixed fields."""
     fixed = orjson.dumps([event.get(name) for name in _FIXED])
     return blake2b(fixed, digest_size=12).digest()
 
 
-# How an event words its message: as it was sent, as it was edited, or not any more.
-AS_SENT, AS_EDITED, GONE = b"=", b"~", b"-"
+# Prefixes of a content version: as sent, as edited, deleted.
+SENT, EDITED, DELETED = b"=", b"~", b"-"
 
 
-def wording(event: Frame) -> bytes | None:
-    """How ``event`` words its message; None if it has no words."""
+def content_version(event: Frame) -> bytes | None:
+    """Which content ``event`` shows of its message; None if it shows none."""
     if event["type"] not in (Kind.SEND.value, Kind.EDIT.value):
         return None
     text = event.get("text")
     if event.get("deleted_at") is not None or text is None:
-        return GONE if text is None else GONE + digest(text)
+        return DELETED if text is None else DELETED + text_digest(text)
     edited = event.get("edited_at") is not None or event["type"] == Kind.EDIT.value
-    return (AS_EDITED if edited else AS_SENT) + digest(text)
+    return (EDITED if edited else SENT) + text_digest(text)
 
 
-def shown(event: Frame) -> str:
-    """An event for a finding, without what was said in it."""
+def format_event(event: Frame) -> str:
+    """An event for the text of a finding, without its content."""
     return orjson.dumps({k: v for k, v in event.items() if k not in ("text", "room")}).decode()

@@ -1,53 +1,53 @@
-"""How hard a run is: what the command line chooses, and what it doesn't."""
+"""How hard a run is: what the command line sets, and constants."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run does."""
+    """What a run does, as given on the command line."""
 
     seed: int
-    """Of the dice. Two runs with one seed try the same things; the network makes them differ."""
+    """Of the random source. Runs with one seed make the same choices; network timing differs."""
 
     clients: int = 20
     users: int = 10
     rooms: int = 3
     seconds: float = 60.0
-    """How long the clients are disturbed; with ``kills``, those decide."""
+    """How long faults are injected; ``kills`` overrides it."""
 
     kills: int = 0
-    """How often the server is killed."""
+    """How many times to kill the server; 0 means until ``seconds`` have passed."""
 
     kill_every: float = 2.0
-    """Seconds that a server lives at most before the next kill; at least a quarter of them."""
+    """Longest time between two kills, in seconds; the shortest is a quarter of it."""
 
 
-# Messages that one client sends in a second, at most: each has a pace of its own below it.
+# Highest send rate of one client; each has a random pace below it.
 SENDS_PER_SECOND = 8.0
-# Of what a user's clients may send together, so that a limit is met now and then, not always.
+# Share of a user's rate limit that its clients use together, so that they hit it only at times.
 SHARE_OF_LIMIT = 0.9
-# One pause in so many is a burst instead, which runs into the limits.
+# One pause in this many is followed by a burst that exceeds the limits.
 BURST_EVERY = 60
 BURST_REQUESTS = 12
-# Requests of one client that wait for their answers.
+# Unanswered requests per client.
 WINDOW_REQUESTS = 8
-# Longer without an answer on a connection that lives is a finding.
+# No answer for this long on an open connection is a finding.
 ANSWER_SECONDS = 30.0
-# A connection lives this long on average until something happens to it.
-CALM_SECONDS = 4.0
-# What a client that stops reading lets pass.
-DEAF_SECONDS = 4.0
-# Back-off between attempts to connect: from, and at most.
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 1.0
-# A server that doesn't answer for this long won't.
+# Mean time between the start of a connection and its first fault.
+MEAN_SECONDS_BETWEEN_FAULTS = 4.0
+# Longest time for which a stalled client does not read.
+MAX_STALL_SECONDS = 4.0
+# Exponential back-off between connection attempts.
+BACKOFF_MIN_SECONDS = 0.05
+BACKOFF_MAX_SECONDS = 1.0
+# A server that is unavailable for this long ends the run.
 OUTAGE_SECONDS = 60.0
-# Until every request is answered and everybody has caught up, once nobody disturbs any more.
+# Time limit for answering every request and catching up once faults have stopped.
 SETTLE_SECONDS = 60.0
-# One client in so many reads over HTTP instead of a socket.
-READER_EVERY = 6
+# One client in this many uses HTTP instead of a WebSocket.
+POLLING_CLIENT_EVERY = 6
 # Newest messages that a join without `since` asks for.
 NEWEST_MESSAGES = 50
-# Events that one request for the log asks for.
+# Page size when reading the log at the end.
 LOG_PAGE_EVENTS = 1_000

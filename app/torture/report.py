@@ -1,12 +1,12 @@
-"""The verdict of a run, for a person and as JSON."""
+"""The verdict of a run, as text and as JSON."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from app.torture.findings import Promise
-from app.torture.history import History
+from .findings import Promise
+from .history import History
 
-# Of all that is counted, what a person wants to see; the rest is in the JSON.
+# Counts shown in the text; the JSON has all of them.
 _SHOWN = (
     "messages sent",
     "acknowledged",
@@ -14,7 +14,7 @@ _SHOWN = (
     "duplicates answered",
     "connections",
     "kills",
-    "events heard",
+    "events received",
 )
 
 
@@ -28,38 +28,38 @@ class Verdict:
     users: int
     rooms: int
     events: int
-    """In the logs, in the end."""
+    """Total length of the logs at the end."""
     history: History
 
     @property
     def good(self) -> bool:
-        """Whether every promise was kept, and there was something to keep."""
+        """Whether every promise was kept, and at least one request was acknowledged."""
         return not self.history.findings and self.history.counts["acknowledged"] > 0
 
     def lines(self) -> list[str]:
-        """For a person. The last one is the verdict."""
+        """The report as lines of text. The last line is the verdict."""
         counts, findings = self.history.counts, self.history.findings
         done = ", ".join(f"{counts[name]:,} {name}" for name in _SHOWN)
-        broken = ", ".join(f"{findings.counts[promise]:,} {promise.short}" for promise in Promise)
+        by_promise = ", ".join(f"{findings.counts[p]:,} {p.short}" for p in Promise)
         lines = [
             f"{done}, {self.events:,} events in the logs; {self.seconds:.0f} s, seed {self.seed}.",
             *(
                 f"{f.promise.short}: {f.room + ': ' if f.room else ''}{f.what}."
                 for f in findings.first
             ),
-            f"{broken}.",
+            f"{by_promise}.",
         ]
         if self.good:
             lines.append("Every promise was kept.")
         elif findings:
-            broken_ones = "; ".join(p.text for p in Promise if findings.counts[p])
-            lines.append(f"NOT KEPT: {broken_ones}.")
+            broken = "; ".join(p.text for p in Promise if findings.counts[p])
+            lines.append(f"NOT KEPT: {broken}.")
         else:
-            lines.append("NOTHING SHOWN: nothing was acknowledged.")
+            lines.append("INCONCLUSIVE: no request was acknowledged.")
         return lines
 
     def as_json(self) -> dict[str, Any]:
-        """For a program. Names of promises are those of :class:`Promise`, in lower case."""
+        """The report as JSON. Keys of promises are the names of :class:`Promise` in lower case."""
         findings = self.history.findings
         return {
             "good": self.good,

@@ -1,7 +1,7 @@
 """
-A whole run: people and rooms, clients and mishaps, kills, then peace, and the comparison.
+A whole run: create accounts and rooms, run clients with faults and kills, settle, compare.
 
-    prepare ──▶ disturb (seconds, or kills) ──▶ settle ──▶ read the logs ──▶ verdict
+    prepare ──▶ inject faults (seconds, or kills) ──▶ settle ──▶ read the logs ──▶ verdict
 """
 
 import asyncio
@@ -10,179 +10,185 @@ from collections.abc import Callable, Sequence
 from random import Random
 from uuid import uuid4
 
-from app.torture.checker import Checker
-from app.torture.client import Client
-from app.torture.findings import Promise
-from app.torture.history import History
-from app.torture.kills import Killer
-from app.torture.plan import READER_EVERY, SETTLE_SECONDS, Plan
-from app.torture.reader import Reader
-from app.torture.report import Verdict
-from app.torture.site import Member, Site
+from .api_client import Account, ApiClient
+from .checker import Checker
+from .findings import Promise
+from .history import History
+from .plan import POLLING_CLIENT_EVERY, SETTLE_SECONDS, Plan
+from .polling_client import PollingClient
+from .report import Verdict
+from .server_killer import ServerKiller
+from .websocket_client import WebSocketClient
 
-Account = tuple[str, str]
+Credentials = tuple[str, str]
 
-_LOOK_AGAIN_SECONDS = 0.1
-# While somebody watches.
+_POLL_SECONDS = 0.1
+# How often `on_progress` is called while clients run.
 _PROGRESS_SECONDS = 5.0
-_BEFORE_THE_FIRST_KILL_SECONDS = 0.5
+_FIRST_KILL_DELAY_SECONDS = 0.5
 
 
 async def torture(
     url: str,
     plan: Plan,
     *,
-    accounts: Sequence[Account] = (),
-    killer: Killer | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    credentials: Sequence[Credentials] = (),
+    killer: ServerKiller | None = None,
+    on_progress: Callable[[str], None] = lambda line: None,
 ) -> Verdict:
     """
-    Torture the server at ``url``, and compare what everybody knows in the end.
+    Run clients with faults against the server at ``url``, then compare them with its logs.
 
     Args:
-        accounts: Names and passwords to use; without, accounts are made.
-        killer: Who kills the server meanwhile.
-        tell: Gets a line now and then, for somebody who waits.
+        credentials: Names and passwords of accounts to use. Without any, accounts are registered.
+        killer: Kills the server during the run.
+        on_progress: Called with a line of text from time to time.
 
     Raises:
         TortureError: If the run can't go on.
 
     """
     began = time.monotonic()
-    async with Site.open(url) as site:
-        await site.greet()
-        dice = Random(plan.seed)
-        members = await _people(site, plan, accounts)
-        rooms = await _rooms(site, members[0], plan)
-        history = History(rooms, (member.name for member in members))
-        people = _clients(members, rooms, history, plan, dice)
-        tell(f"{len(people)} clients of {len(members)} users in {len(rooms)} rooms.")
+    async with ApiClient.open(url) as api:
+        await api.check_health()
+        rng = Random(plan.seed)
+        accounts = await _create_accounts(api, plan, credentials)
+        rooms = await _create_rooms(api, accounts[0], plan)
+        history = History(rooms, (account.name for account in accounts))
+        clients = _create_clients(accounts, rooms, history, plan, rng)
+        on_progress(f"{len(clients)} clients of {len(accounts)} users in {len(rooms)} rooms.")
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(person.run()) for person in people]
-            watching = tasks.create_task(_watch(history, tell))
-            await _disturb(plan, killer, dice, history)
-            tell("No more mishaps: everybody catches up.")
-            await _settle(people, members[0], history)
+            running = [tasks.create_task(client.run()) for client in clients]
+            watching = tasks.create_task(_report_progress(history, on_progress))
+            await _inject_kills(plan, killer, rng, history)
+            on_progress("Faults have stopped; waiting for every client to catch up.")
+            await _wait_until_settled(clients, accounts[0], history)
             for task in [*running, watching]:
                 task.cancel()
         events = 0
         for room in rooms:
-            events += await _compare(members[0], room, history)
-            await site.archive(members[0], room)
+            events += await _compare(accounts[0], room, history)
+            await api.archive_room(accounts[0], room)
     return Verdict(
         seed=plan.seed,
         seconds=time.monotonic() - began,
-        clients=len(people),
-        users=len(members),
+        clients=len(clients),
+        users=len(accounts),
         rooms=len(rooms),
         events=events,
         history=history,
     )
 
 
-async def _people(site: Site, plan: Plan, accounts: Sequence[Account]) -> list[Member]:
-    made: Sequence[Account] = accounts
-    if not accounts:
+async def _create_accounts(
+    api: ApiClient, plan: Plan, credentials: Sequence[Credentials]
+) -> list[Account]:
+    if not credentials:
         run = uuid4().hex[:8]
-        made = [(f"torture-{run}-{n}", uuid4().hex) for n in range(1, plan.users + 1)]
-        for name, password in made:
-            await site.register(name, password)
-    members = [Member(site, name.lower(), password) for name, password in made]
-    for member in members:
-        await member.renew("")
-    return members
+        credentials = [(f"torture-{run}-{n}", uuid4().hex) for n in range(1, plan.users + 1)]
+        for name, password in credentials:
+            await api.register(name, password)
+    accounts = [Account(api, name.lower(), password) for name, password in credentials]
+    for account in accounts:
+        await account.renew("")
+    return accounts
 
 
-async def _rooms(site: Site, owner: Member, plan: Plan) -> list[str]:
+async def _create_rooms(api: ApiClient, owner: Account, plan: Plan) -> list[str]:
     names = [f"torture-{uuid4().hex[:12]}" for _ in range(plan.rooms)]
     for name in names:
-        await site.make_room(owner, name)
+        await api.create_room(owner, name)
     return names
 
 
-def _clients(
-    members: Sequence[Member], rooms: Sequence[str], history: History, plan: Plan, dice: Random
-) -> list[Client | Reader]:
-    people: list[Client | Reader] = []
+def _create_clients(
+    accounts: Sequence[Account], rooms: Sequence[str], history: History, plan: Plan, rng: Random
+) -> list[WebSocketClient | PollingClient]:
+    clients: list[WebSocketClient | PollingClient] = []
     for number in range(plan.clients):
-        member, own = members[number % len(members)], Random(dice.getrandbits(64))
-        name, room = f"client {number + 1} ({member.name})", rooms[number % len(rooms)]
-        if number % READER_EVERY == READER_EVERY - 1:
-            people.append(Reader(name, member, room, history, own))
+        account, own_rng = accounts[number % len(accounts)], Random(rng.getrandbits(64))
+        name, room = f"client {number + 1} ({account.name})", rooms[number % len(rooms)]
+        if number % POLLING_CLIENT_EVERY == POLLING_CLIENT_EVERY - 1:
+            clients.append(PollingClient(name, account, room, history, own_rng))
             continue
-        in_path = own.random() < 0.5
-        people.append(
-            Client(
+        in_path = own_rng.random() < 0.5
+        clients.append(
+            WebSocketClient(
                 name,
-                member,
+                account,
                 [room] if in_path else rooms,
                 history,
-                own,
-                clients_of_user=-(-plan.clients // len(members)),
+                own_rng,
+                clients_per_user=-(-plan.clients // len(accounts)),
                 in_path=in_path,
             )
         )
-    return people
+    return clients
 
 
-async def _watch(history: History, tell: Callable[[str], None]) -> None:
+async def _report_progress(history: History, on_progress: Callable[[str], None]) -> None:
     while True:
         await asyncio.sleep(_PROGRESS_SECONDS)
         counts = history.counts
-        tell(
-            f"{counts['acknowledged']:,} acknowledged, {counts['events heard']:,} events heard, "
+        on_progress(
+            f"{counts['acknowledged']:,} acknowledged, "
+            f"{counts['events received']:,} events received, "
             f"{counts['connections']:,} connections, {counts['kills']:,} kills, "
             f"{history.findings.counts.total():,} findings."
         )
 
 
-async def _disturb(plan: Plan, killer: Killer | None, dice: Random, history: History) -> None:
+async def _inject_kills(
+    plan: Plan, killer: ServerKiller | None, rng: Random, history: History
+) -> None:
     if killer is None:
         await asyncio.sleep(plan.seconds)
         return
     until = time.monotonic() + plan.seconds
-    await asyncio.sleep(_BEFORE_THE_FIRST_KILL_SECONDS)
+    await asyncio.sleep(_FIRST_KILL_DELAY_SECONDS)
     while history.counts["kills"] < plan.kills if plan.kills else time.monotonic() < until:
-        await asyncio.sleep(plan.kill_every * dice.uniform(0.25, 1.0))
+        await asyncio.sleep(plan.kill_every * rng.uniform(0.25, 1.0))
         history.counts["kills"] += await killer.kill()
 
 
-async def _settle(people: Sequence[Client | Reader], member: Member, history: History) -> None:
-    for person in people:
-        person.calm_down()
+async def _wait_until_settled(
+    clients: Sequence[WebSocketClient | PollingClient], account: Account, history: History
+) -> None:
+    for client in clients:
+        client.wind_down()
     try:
         async with asyncio.timeout(SETTLE_SECONDS):
-            await _until(lambda: all(person.settled for person in people))
-            # Nothing is asked any more: where the logs end now, they end for good.
-            heads = {room: await member.head(room) for room in history.rooms}
+            await _until(lambda: all(client.settled for client in clients))
+            # All requests are answered, so the heads read here are final.
+            heads = {room: await account.head(room) for room in history.rooms}
             await _until(
                 lambda: all(
-                    (heard.cursor or 0) >= heads[room]
-                    for person in people
-                    for room, heard in person.listeners.items()
+                    (subscription.cursor or 0) >= heads[room]
+                    for client in clients
+                    for room, subscription in client.subscriptions.items()
                 )
             )
     except TimeoutError:
-        for person in people:
-            stands = {room: heard.cursor for room, heard in person.listeners.items()}
-            if not person.settled:
-                what = f"{person.name} did not come to an end; it stands at {stands}"
+        for client in clients:
+            cursors = {room: sub.cursor for room, sub in client.subscriptions.items()}
+            if not client.settled:
+                what = f"{client.name} did not settle; its cursors are {cursors}"
                 history.findings.add(Promise.SETTLED, "", what)
-        for request in history.open():
+        for request in history.open_requests():
             what = f"{request.kind.name.lower()} {request.id} was never answered"
             history.findings.add(Promise.SETTLED, request.room, what)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 - many conditions of many clients, once a run
-        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _compare(member: Member, room: str, history: History) -> int:
-    head = await member.head(room)
+async def _compare(account: Account, room: str, history: History) -> int:
+    head = await account.head(room)
     checker, events = Checker(history, room), 0
-    async for event in member.log(room):
-        checker.reads(event)
+    async for event in account.read_log(room):
+        checker.check(event)
         events += 1
     checker.finish()
     if events != head:

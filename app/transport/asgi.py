@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from app.transport.base import OnClose, OnMessage
-from app.wire.frames import payloads_of
+from ..wire.frames import payloads_of
+from .base import OnClose, OnMessage
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

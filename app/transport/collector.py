@@ -12,7 +12,7 @@ import gc
 import os
 from collections.abc import Callable
 
-from app.domain.limits import GC_GROWTH_BYTES, GC_SECONDS, GC_THRESHOLD
+from ..domain.limits import GC_GROWTH_BYTES, GC_SECONDS, GC_THRESHOLD
 
 
 def tune_collector() -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from app.domain import limits
-from app.transport.turns import Turns
+from ..domain import limits
+from .turns import Turns
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

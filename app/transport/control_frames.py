@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from websockets.frames import Opcode
 
-from app.domain.closing import Close
-from app.transport.masking import apply_mask
+from ..domain.close_codes import Close
+from .masking import apply_mask
 
 _FIN_CLOSE = 0x88
 _FIN_PING = 0x89
@@ -21,7 +21,7 @@ _HEAD = 6
 # Well-behaved clients are done, or go away; and what applications choose.
 _COMMON = frozenset((1000, 1001, *range(3000, 5000)))
 
-# Codes of the protocol itself (RFC 6455, section 7.4.1); our own are in app.domain.closing.
+# Codes of the protocol itself (RFC 6455, section 7.4.1); our own are in app.domain.close_codes.
 NORMAL = Close(1000, "")
 INVALID_TEXT = Close(1007, "invalid UTF-8")
 APP_FAILED = Close(1011, "")

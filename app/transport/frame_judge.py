@@ -15,8 +15,8 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from app.domain.closing import Close
-from app.transport.control_frames import INVALID_TEXT, Control
+from ..domain.close_codes import Close
+from .control_frames import INVALID_TEXT, Control
 
 _new_decoder = getincrementaldecoder("utf-8")
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)

@@ -9,9 +9,9 @@ judge of what the protocol allows.
 
 from typing import NamedTuple
 
-from app.domain.closing import Close
-from app.transport.control_frames import INVALID_TEXT
-from app.transport.masking import apply_mask
+from ..domain.close_codes import Close
+from .control_frames import INVALID_TEXT
+from .masking import apply_mask
 
 _FIN_TEXT = 0x81
 _MASKED = 0x80

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from websockets.extensions import Extension
 from websockets.frames import Opcode
 
-from app.domain.token_bucket import TokenBucket
-from app.transport import control_frames as control
-from app.transport.context import TransportLimits
-from app.transport.control_frames import Control
-from app.transport.frame_judge import FrameJudge, Judgement
-from app.transport.frame_reader import FrameReader, Unhandled
+from ..domain.token_bucket import TokenBucket
+from . import control_frames as control
+from .context import TransportLimits
+from .control_frames import Control
+from .frame_judge import FrameJudge, Judgement
+from .frame_reader import FrameReader, Unhandled
 
 
 class FrameStream:

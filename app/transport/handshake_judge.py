@@ -13,9 +13,9 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from app.domain.limits import MAX_HANDSHAKE_HEADER_BYTES
-from app.transport.context import Headers as RawHeaders
-from app.transport.ws_handshake import Handshake
+from ..domain.limits import MAX_HANDSHAKE_HEADER_BYTES
+from .context import Headers as RawHeaders
+from .ws_handshake import Handshake
 
 _EXTENSIONS = "Sec-WebSocket-Extensions"
 # 4 KiB windows: a chat's messages are short, and each connection pays for its own.

@@ -10,17 +10,17 @@ import logging
 from asyncio import Protocol, TimerHandle, Transport
 from functools import partial
 
-from app.domain.limits import MAX_UNREAD_BODY_BYTES
-from app.transport.context import Address, Headers, ServerContext
-from app.transport.flow import WriteGate
-from app.transport.handshake_judge import Rejection, judge_handshake
-from app.transport.http_exchange import HttpExchange, whole_response
-from app.transport.http_reader import RequestReader
-from app.transport.http_request import InvalidRequest, Request
-from app.transport.linger import linger
-from app.transport.scopes import http_scope
-from app.transport.websocket import WebSocketProtocol
-from app.transport.ws_handshake import Handshake
+from ..domain.limits import MAX_UNREAD_BODY_BYTES
+from .context import Address, Headers, ServerContext
+from .flow import WriteGate
+from .handshake_judge import Rejection, judge_handshake
+from .http_exchange import HttpExchange, whole_response
+from .http_reader import RequestReader
+from .http_request import InvalidRequest, Request
+from .linger import linger
+from .scopes import http_scope
+from .websocket import WebSocketProtocol
+from .ws_handshake import Handshake
 
 log = logging.getLogger("parley.http")
 

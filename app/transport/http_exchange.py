@@ -6,11 +6,11 @@ from asyncio import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from app.transport.context import Headers, Message
-from app.transport.http_request import Request
+from .context import Headers, Message
+from .http_request import Request
 
 if TYPE_CHECKING:
-    from app.transport.http import HttpProtocol
+    from .http import HttpProtocol
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}

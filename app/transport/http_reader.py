@@ -12,9 +12,9 @@ request's is complete within a piece.
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from app.domain.limits import CHUNK_FRAMING_FACTOR, READ_PIECES_PER_TURN
-from app.transport.context import Headers, TransportLimits
-from app.transport.http_request import (
+from ..domain.limits import CHUNK_FRAMING_FACTOR, READ_PIECES_PER_TURN
+from .context import Headers, TransportLimits
+from .http_request import (
     EMPTY_LINE,
     InvalidRequest,
     Request,

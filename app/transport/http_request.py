@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, parse_url
 
-from app.transport.context import Headers
+from .context import Headers
 
 EMPTY_LINE = b"\r\n\r\n"
 _CHECKED = frozenset((b"expect", b"host", b"transfer-encoding", b"upgrade"))

@@ -10,7 +10,7 @@ from random import getrandbits
 
 from websockets.frames import Opcode
 
-from app.transport.control_frames import Control, ping
+from .control_frames import Control, ping
 
 
 class Keepalive:

@@ -14,7 +14,7 @@ from asyncio import TimerHandle, Transport
 from contextlib import suppress
 from typing import Any
 
-from app.domain.limits import LINGER_BYTES
+from ..domain.limits import LINGER_BYTES
 
 # On, and for no time (socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)

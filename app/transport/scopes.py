@@ -3,10 +3,10 @@
 from asyncio import Transport
 from urllib.parse import unquote
 
-from app.transport.base import EXTENSION, WebSocketTransport
-from app.transport.context import Address, Scope, ServerContext
-from app.transport.http_request import Request
-from app.transport.ws_handshake import Handshake, subprotocols
+from .base import EXTENSION, WebSocketTransport
+from .context import Address, Scope, ServerContext
+from .http_request import Request
+from .ws_handshake import Handshake, subprotocols
 
 
 def http_scope(

@@ -22,16 +22,16 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from app.domain.limits import TCP_USER_TIMEOUT_MS
-from app.transport.collector import collect_when_grown, tune_collector
-from app.transport.context import (
+from ..domain.limits import TCP_USER_TIMEOUT_MS
+from .collector import collect_when_grown, tune_collector
+from .context import (
     Refuse,
     ServerContext,
     ServerState,
     TransportLimits,
     plain_refusal,
 )
-from app.transport.sniffer import ProtocolSniffer
+from .sniffer import ProtocolSniffer
 
 log = logging.getLogger("parley.server")
 

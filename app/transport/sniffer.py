@@ -10,10 +10,10 @@ from asyncio.transports import BaseTransport
 from functools import partial
 from typing import cast
 
-from app.transport.context import Address, ServerContext
-from app.transport.http import HttpProtocol
-from app.transport.websocket import WebSocketProtocol
-from app.transport.ws_handshake import Handshake, offers_compression, plain_handshake
+from .context import Address, ServerContext
+from .http import HttpProtocol
+from .websocket import WebSocketProtocol
+from .ws_handshake import Handshake, offers_compression, plain_handshake
 
 _EMPTY_LINE = b"\r\n\r\n"
 

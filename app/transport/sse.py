@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from app.wire.frames import payloads_of
+from ..wire.frames import payloads_of
 
 # How every event begins. What else is said on a socket, a stream does without.
 _EVENT = re.compile(rb'\{"type":"[a-z]+\.[a-z]+","room":"[^"]*","seq":(\d+),')

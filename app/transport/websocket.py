@@ -19,19 +19,19 @@ from enum import Enum
 
 from websockets.frames import Opcode
 
-from app.domain.closing import IDLE, RATE_LIMITED, Close
-from app.domain.limits import SOCKET_SEND_BUFFER_BYTES
-from app.transport import control_frames as control
-from app.transport.base import OnClose, OnMessage
-from app.transport.context import Address, ServerContext
-from app.transport.control_frames import Control
-from app.transport.flow import WriteGate
-from app.transport.frame_stream import FrameStream
-from app.transport.keepalive import Keepalive
-from app.transport.linger import bound_send_buffer, linger, reset
-from app.transport.scopes import websocket_scope
-from app.transport.ws_asgi import AsgiSide
-from app.transport.ws_handshake import Handshake, refusal, switching
+from ..domain.close_codes import IDLE, RATE_LIMITED, Close
+from ..domain.limits import SOCKET_SEND_BUFFER_BYTES
+from . import control_frames as control
+from .base import OnClose, OnMessage
+from .context import Address, ServerContext
+from .control_frames import Control
+from .flow import WriteGate
+from .frame_stream import FrameStream
+from .keepalive import Keepalive
+from .linger import bound_send_buffer, linger, reset
+from .scopes import websocket_scope
+from .ws_asgi import AsgiSide
+from .ws_handshake import Handshake, refusal, switching
 
 log = logging.getLogger("parley.ws")
 

@@ -4,12 +4,12 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from app.domain.limits import CLOSE_SECONDS
-from app.transport.context import Message
-from app.wire.frames import binary_frame, text_frame
+from ..domain.limits import CLOSE_SECONDS
+from ..wire.frames import binary_frame, text_frame
+from .context import Message
 
 if TYPE_CHECKING:
-    from app.transport.websocket import WebSocketProtocol
+    from .websocket import WebSocketProtocol
 
 # ASGI wants a code, and there is none of a peer that says nothing (RFC 6455, section 7.1.5).
 _NO_CODE = 1005

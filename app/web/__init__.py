@@ -1,6 +1,6 @@
 """
-The browser client: ES modules as they are, without a build step.
+The browser client: ES modules, served as they are, without a build step.
 
-Nothing here is Python. ``app.api.docs`` serves these files; ``package.json``
-only tells Node, which runs the tests of the pure parts, that they are modules.
+``app.api.docs`` serves these files. ``package.json`` only tells Node, which
+runs the tests of the pure modules, that they are ES modules.
 """

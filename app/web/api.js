@@ -1,28 +1,28 @@
 /**
- * HTTP: what the page asks for outside the socket.
+ * The HTTP API, as far as the page uses it.
  *
- * `call` is one request; every failure is an `ApiError` whose message is a
- * sentence for people and whose `code` is the protocol's.
+ * `call` sends one request. Every failure is an `ApiError` whose message is a
+ * sentence for the user and whose `code` is the protocol's error code.
  */
 
-// Where the server lives: one level above this file, also behind a prefix.
+// The server's base URL: one level above this file, also behind a path prefix.
 export const BASE = new URL("../", import.meta.url);
 
 export const SOCKET_URL = new URL("ws", BASE);
 SOCKET_URL.protocol = BASE.protocol === "https:" ? "wss:" : "ws:";
 
-// The server's largest page; a list of rooms longer than this many pages is cut.
+// The server's largest page. A list of rooms beyond this many pages is cut off.
 const PAGE_LIMIT = 200;
 const PAGES = 5;
 
-// What our words are for codes whose `detail` speaks to programmers.
+// Sentences for codes whose `detail` is written for developers.
 const SENTENCES = {
-  registration_closed: "This server doesn't take new accounts.",
+  registration_closed: "This server does not accept new accounts.",
   username_taken: "That username is taken.",
-  room_exists: "There is already a room of that name.",
-  room_not_found: "There is no such room, or you may not see it.",
-  user_not_found: "There is nobody of that name.",
-  rate_limited: "That was too often. Wait a moment and try again.",
+  room_exists: "A room with that name already exists.",
+  room_not_found: "There is no such room, or you don't have access to it.",
+  user_not_found: "There is no user with that name.",
+  rate_limited: "Too many requests. Wait a moment and try again.",
   unavailable: "The server is busy. Try again in a moment.",
   internal: "Something went wrong on the server.",
 };
@@ -32,12 +32,12 @@ export class ApiError extends Error {
     super(message);
     this.code = code;
     this.status = status;
-    // Will asking again never help?
+    // Whether a retry can't succeed.
     this.final = final;
   }
 }
 
-/** One request. Answers with the parsed body, or null if there is none. */
+/** Send one request. Returns the parsed body, or null if there is none. */
 export async function call(method, path, { token = null, json, form } = {}) {
   const headers = { Accept: "application/json" };
   let body;
@@ -54,19 +54,19 @@ export async function call(method, path, { token = null, json, form } = {}) {
     throw new ApiError("The server can't be reached.", { code: "network" });
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw refusal(response.status, answer);
+  if (!response.ok) throw errorFrom(response.status, answer);
   return answer;
 }
 
-function refusal(status, problem) {
+function errorFrom(status, problem) {
   const code = problem?.code ?? "internal";
-  return new ApiError(SENTENCES[code] ?? explain(problem), { code, status });
+  return new ApiError(SENTENCES[code] ?? firstError(problem), { code, status });
 }
 
-// "username: String should have at least 3 characters."
-function explain(problem) {
+// For example "username: String should have at least 3 characters."
+function firstError(problem) {
   const [first] = problem?.errors ?? [];
-  if (first === undefined) return problem?.detail ?? "The server refused that.";
+  if (first === undefined) return problem?.detail ?? "The server refused the request.";
   const field = (first.loc ?? []).filter((part) => part !== "body").join(".");
   return field ? `${field}: ${first.msg}` : first.msg;
 }
@@ -78,7 +78,7 @@ export class Api {
     this.#session = session;
   }
 
-  /** My rooms and the public ones. */
+  /** The user's rooms and the public ones. */
   async rooms() {
     const rooms = [];
     let after = null;
@@ -129,7 +129,7 @@ export class Api {
       return await call(method, path, { token, ...body });
     } catch (error) {
       if (error.code !== "token_expired") throw error;
-      // Our clock is late, or the machine slept between the two lines above.
+      // This clock is slow, or the machine was suspended after the token was read.
       return call(method, path, { token: await this.#session.token({ fresh: true }), ...body });
     }
   }

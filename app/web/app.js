@@ -1,120 +1,120 @@
 /**
- * Wiring: session, chat and page, and who calls whom.
+ * Entry point: connects session, chat and page.
  */
 
 import { Api } from "./api.js";
 import { Chat } from "./chat.js";
-import { Log } from "./log.js";
+import { MessageList } from "./message_list.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
 
-// Public rooms that others make appear without a signal: look now and then.
+// New public rooms of other users are not announced: poll for them.
 const REFRESH_ROOMS_MS = 60_000;
 
-// Who typed a while ago has stopped: look again.
+// Typing indicators expire without a frame: redraw to remove them.
 const REDRAW_MS = 3_000;
 
-// What a room keeps in memory while its end is looked at; the rest is paged
-// back on scrolling.
+// Items that a room keeps in memory while its end is in view; older ones are
+// loaded again on scrolling.
 const KEPT_ITEMS = 1_000;
 
 class App {
-  #session = new Session({ onEnd: (why) => this.#leave(why) });
+  #session = new Session({ onEnd: (notice) => this.#closeChat(notice) });
   #api = new Api(this.#session);
   #chat = null;
   #view;
-  #log;
+  #messages;
   #drawing = false;
 
   constructor() {
     this.#view = new View({
-      enter: (who) => this.#enter(who),
+      authenticate: (credentials) => this.#authenticate(credentials),
       logOut: () => this.#logOut(),
       open: (name) => this.#open(name),
-      makeRoom: (room) => this.#makeRoom(room),
+      createRoom: (room) => this.#createRoom(room),
       addMember: (username) => this.#api.addMember(this.#chat.current.name, username),
       leave: () => this.#chat.leave(),
-      say: (text) => this.#chat.say(text),
+      send: (text) => this.#chat.send(text),
       typing: (on) => this.#chat.typing(on),
       reconnect: () => this.#chat.reconnect(),
     });
-    this.#log = new Log({
-      older: (room) => this.#older(room),
-      seen: () => this.#seen(),
-      resend: (id, wish) => this.#chat.resend(id, wish),
+    this.#messages = new MessageList({
+      loadOlder: (room) => this.#loadOlder(room),
+      onReadToEnd: () => this.#markRead(),
+      resend: (id, action) => this.#chat.resend(id, action),
     });
     addEventListener("hashchange", () => this.#openFromAddress());
     addEventListener("online", () => this.#chat?.wake());
-    document.addEventListener("visibilitychange", () => this.#lookedAt());
+    document.addEventListener("visibilitychange", () => this.#onVisibilityChange());
     setInterval(() => this.#refresh(), REFRESH_ROOMS_MS);
-    setInterval(() => this.#changed(), REDRAW_MS);
+    setInterval(() => this.#scheduleDraw(), REDRAW_MS);
   }
 
   start() {
-    if (this.#session.user === null) this.#view.showDoor();
-    else this.#arrive();
+    if (this.#session.user === null) this.#view.showLogin();
+    else this.#openChat();
   }
 
-  // Coming and going
+  // Logging in and out
 
-  async #enter({ username, password, register }) {
+  async #authenticate({ username, password, register }) {
     if (register) await this.#session.register(username, password);
     else await this.#session.logIn(username, password);
-    this.#arrive();
+    this.#openChat();
   }
 
-  #arrive() {
+  #openChat() {
     this.#chat = new Chat({
       api: this.#api,
       session: this.#session,
-      onChange: () => this.#changed(),
+      onChange: () => this.#scheduleDraw(),
       onNotice: (sentence) => this.#view.notice(sentence),
     });
-    this.#view.showHouse(this.#chat.me);
+    this.#view.showChat(this.#chat.me);
     this.#openFromAddress();
     this.#chat.start().catch(({ message }) => this.#view.notice(message));
   }
 
   async #logOut() {
-    this.#leave(null);
+    this.#closeChat(null);
     try {
       await this.#session.logOut();
     } catch {
-      this.#view.showDoor("Logged out here. The server couldn't be told; it will forget by itself.");
+      this.#view.showLogin("Logged out on this device. The server couldn't be reached to end the session.");
     }
   }
 
-  #leave(why) {
+  #closeChat(notice) {
     if (this.#chat === null) return;
     this.#chat.stop();
     this.#chat = null;
     history.replaceState(null, "", location.pathname);
-    this.#log.clear();
-    this.#view.showDoor(why);
+    this.#messages.clear();
+    this.#view.showLogin(notice);
   }
 
   // Rooms
 
   #openFromAddress() {
     if (this.#chat === null) return;
-    this.#chat.open(addressed());
+    this.#chat.open(roomInAddress());
     if (this.#chat.current !== null) this.#view.focusComposer();
   }
 
-  // The room is the current one already: ask for it again if it was lost.
+  // A click on the current room: the address doesn't change, but the room may have to be joined again.
   #open(name) {
     if (this.#chat.current?.name === name) this.#chat.open(name);
   }
 
-  async #makeRoom(wish) {
-    const summary = wish.kind === "direct"
-      ? await this.#api.directRoom(wish.name)
-      : await this.#api.createRoom(wish);
-    this.#chat.learn(summary);
+  async #createRoom(request) {
+    const summary = request.kind === "direct"
+      ? await this.#api.directRoom(request.name)
+      : await this.#api.createRoom(request);
+    this.#chat.addRoom(summary);
     location.hash = summary.name;
   }
 
-  async #older(room) {
+  async #loadOlder(room) {
     try {
       await this.#chat?.loadOlder(room);
       this.#draw();
@@ -125,8 +125,8 @@ class App {
 
   // Drawing
 
-  // Many frames arrive in one go: draw once after them.
-  #changed() {
+  // Frames arrive in bursts: draw once after each.
+  #scheduleDraw() {
     if (this.#drawing) return;
     this.#drawing = true;
     setTimeout(() => {
@@ -140,37 +140,37 @@ class App {
     if (chat === null) return;
     if (chat.connection.state === "stopped" && chat.connection.code === 4001) {
       this.#session.forget();
-      this.#leave("You have been logged out.");
+      this.#closeChat("You have been logged out.");
       return;
     }
     this.#view.draw(chat);
     if (chat.current === null) return;
-    if (this.#log.atEnd) chat.current.trim(KEPT_ITEMS);
-    this.#log.show(chat.current, chat.unsent(chat.current), chat.me);
-    this.#seen();
+    if (this.#messages.atEnd) chat.current.trim(KEPT_ITEMS);
+    this.#messages.show(chat.current, chat.unsent(chat.current), chat.me);
+    this.#markRead();
   }
 
-  #seen() {
-    if (!document.hidden && this.#log.atEnd) this.#chat?.seen();
+  #markRead() {
+    if (!document.hidden && this.#messages.atEnd) this.#chat?.markRead();
   }
 
-  #lookedAt() {
+  #onVisibilityChange() {
     if (document.hidden) return;
     this.#chat?.wake();
     this.#refresh();
-    this.#changed();
+    this.#scheduleDraw();
   }
 
   #refresh() {
     if (document.hidden) return;
     this.#chat?.refresh().catch(() => {
-      // Out of reach: the connection state says so already.
+      // The connection state on the page shows that already.
     });
   }
 }
 
-/** The room that the address names, or null. */
-function addressed() {
+/** The name of the room in the address's hash, or null. */
+function roomInAddress() {
   try {
     return decodeURIComponent(location.hash.slice(1)).toLowerCase() || null;
   } catch {

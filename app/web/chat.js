@@ -1,7 +1,7 @@
 /**
- * The conversation with the server: which rooms we listen to, what was said,
- * what is still to be sent. It brings socket, rooms and outbox together and
- * knows nothing of the page; whoever draws it is told by `onChange`.
+ * The state of a logged-in user: connection, rooms, unsent messages. Connects
+ * socket, rooms and outbox; knows nothing of the page and reports changes
+ * through `onChange`.
  */
 
 import { SOCKET_URL } from "./api.js";
@@ -10,24 +10,24 @@ import { Applied, Phase, Room } from "./room.js";
 import { Sender } from "./sender.js";
 import { Signals } from "./signals.js";
 import { Socket } from "./socket.js";
-import { lost } from "./words.js";
+import { removalReason } from "./format.js";
 
-// Rooms are listened to from their first opening on, the newest so many: well
-// under the server's 64 per connection.
+// The most recently opened rooms stay joined, this many: well below the
+// server's limit of 64 per connection.
 const JOINED_ROOMS = 16;
 
-// A join that failed for a passing reason is tried again after this.
-const JOIN_AGAIN_MS = 3_000;
-const PASSING = new Set(["rate_limited", "unavailable", "internal"]);
+// Delay before a join that failed with a retryable error is repeated.
+const JOIN_RETRY_MS = 3_000;
+const RETRYABLE = new Set(["rate_limited", "unavailable", "internal"]);
 
 const EVENT = /^(message|reaction|room|member)\./;
 
 export class Chat {
   /** The connection: `{state, code?, reason?}`. */
   connection = { state: "stopped" };
-  /** The room that is looked at, or null. */
+  /** The room on display, or null. */
   current = null;
-  /** name → Room: one's own and the public ones. */
+  /** name → Room: the user's own rooms and the public ones. */
   rooms = new Map();
 
   #api;
@@ -37,14 +37,14 @@ export class Chat {
   #signals;
   #onChange;
   #onNotice;
-  // Names of the rooms to listen to, the latest opened last.
-  #wanted = [];
-  // Request id → what to do with its answer.
-  #asked = new Map();
+  // Names of the rooms to keep joined, the latest opened last.
+  #opened = [];
+  // Request id → callback for its reply.
+  #pending = new Map();
 
   /**
-   * @param onChange called after anything that could be seen has changed.
-   * @param onNotice called with a sentence for people.
+   * @param onChange called after any visible change.
+   * @param onNotice called with a sentence for the user.
    */
   constructor({ api, session, onChange, onNotice }) {
     this.me = session.user;
@@ -53,15 +53,15 @@ export class Chat {
     this.#onChange = onChange;
     this.#onNotice = onNotice;
     this.#socket = new Socket(SOCKET_URL, {
-      token: (wish) => session.token(wish),
-      onFrame: (frame) => this.#heard(frame),
-      onState: (state) => this.#became(state),
+      token: (options) => session.token(options),
+      onFrame: (frame) => this.#onFrame(frame),
+      onState: (state) => this.#onConnectionChange(state),
     });
     this.#sender = new Sender((frame) => this.#socket.send(frame));
     this.#signals = new Signals({
       send: (frame) => this.#socket.send(frame),
-      ask: (...question) => this.#ask(...question),
-      again: onChange,
+      request: (...args) => this.#request(...args),
+      onReadInterval: onChange,
     });
   }
 
@@ -77,12 +77,12 @@ export class Chat {
     this.#socket.stop();
   }
 
-  /** The network or the reader is back: don't wait for the next try. */
+  /** Reconnect now instead of after the back-off: the network or the user is back. */
   wake() {
     this.#socket.retryNow();
   }
 
-  /** Somebody asks for it, also after the server told us to stop. */
+  /** Reconnect at the user's request, even after the server refused the connection. */
   reconnect() {
     this.#socket.retryNow();
     this.#socket.start();
@@ -90,44 +90,44 @@ export class Chat {
 
   // Actions
 
-  /** Ask for the list of rooms again; public ones appear without a signal. */
+  /** Fetch the list of rooms; new public rooms are not announced by frames. */
   async refresh() {
-    for (const summary of await this.#api.rooms()) this.#room(summary.name).describe(summary);
+    for (const summary of await this.#api.rooms()) this.#room(summary.name).update(summary);
     this.#onChange();
   }
 
   open(name) {
     this.current = name === null ? null : this.#room(name);
     if (name !== null) {
-      this.#wanted = [...this.#wanted.filter((one) => one !== name), name];
-      if (this.#wanted.length > JOINED_ROOMS) this.#leaveOldest();
+      this.#opened = [...this.#opened.filter((one) => one !== name), name];
+      if (this.#opened.length > JOINED_ROOMS) this.#leaveOldest();
       if (this.current.phase === Phase.OUT) this.#join(this.current);
     }
     this.#onChange();
   }
 
-  /** A room that HTTP told of: one that was just made. */
-  learn(summary) {
-    this.#room(summary.name).describe(summary);
+  /** Add or update a room from an HTTP response. */
+  addRoom(summary) {
+    this.#room(summary.name).update(summary);
     this.#onChange();
   }
 
   async leave() {
     await this.#api.leave(this.current.name, this.me);
-    this.#lose(this.current.name, "left");
+    this.#removeRoom(this.current.name, "left");
   }
 
-  /** Send a text; it is shown at once, and kept until it is acknowledged. */
-  say(text) {
-    this.#signals.said();
-    this.#sender.say(this.current.name, text);
+  /** Send a text. It is shown at once, and kept until it is acknowledged. */
+  send(text) {
+    this.#signals.onSend();
+    this.#sender.send(this.current.name, text);
     this.#onChange();
   }
 
-  /** Send a refused text once more, or drop it. */
+  /** Retry a refused text, or discard it. */
   resend(id, { again }) {
-    if (again) this.#sender.sayAgain(id);
-    else this.#sender.giveUp(id);
+    if (again) this.#sender.retry(id);
+    else this.#sender.discard(id);
     this.#onChange();
   }
 
@@ -135,9 +135,9 @@ export class Chat {
     this.#signals.typing(this.current, on);
   }
 
-  /** The newest message of the current room is in view. */
-  seen() {
-    this.#signals.seen(this.current);
+  /** The newest message of the current room is in view: mark it as read. */
+  markRead() {
+    this.#signals.markRead(this.current);
   }
 
   async loadOlder(room) {
@@ -145,32 +145,32 @@ export class Chat {
     if (before === null || !room.hasOlder) return;
     const { epoch } = room;
     const page = await this.#api.olderMessages(room.name, before);
-    // Reset while the page was on its way: it belongs to another history.
-    if (room.epoch === epoch && room.oldest === before) room.older(page);
+    // If the room was reset meanwhile, the page belongs to another history.
+    if (room.epoch === epoch && room.oldest === before) room.addOlder(page);
   }
 
-  /** What of a room is still on its way, oldest first. */
+  /** Messages of a room that are not acknowledged yet, oldest first. */
   unsent(room) {
     return this.#sender.unsent(room);
   }
 
-  // What the server says
+  // Frames from the server
 
-  #heard(frame) {
-    if (EVENT.test(frame.type)) this.#moved(frame);
-    else if (frame.type === "ack" || frame.type === "error") this.#answered(frame);
-    else this.#told(frame);
+  #onFrame(frame) {
+    if (EVENT.test(frame.type)) this.#onEvent(frame);
+    else if (frame.type === "ack" || frame.type === "error") this.#onReply(frame);
+    else this.#onServerFrame(frame);
     this.#onChange();
   }
 
-  #answered(frame) {
-    if (this.#sender.answered(frame, this.rooms)) return;
-    const answered = this.#asked.get(frame.re);
-    this.#asked.delete(frame.re);
-    answered?.(frame);
+  #onReply(frame) {
+    if (this.#sender.onReply(frame, this.rooms)) return;
+    const onReply = this.#pending.get(frame.re);
+    this.#pending.delete(frame.re);
+    onReply?.(frame);
   }
 
-  #told(frame) {
+  #onServerFrame(frame) {
     switch (frame.type) {
       case "welcome":
         this.#welcome(frame);
@@ -179,24 +179,24 @@ export class Chat {
         this.#joined(frame);
         break;
       case "caught_up":
-        this.#moved(frame);
+        this.#onEvent(frame);
         break;
       case "reset":
-        this.#asked.delete(frame.re);
+        this.#pending.delete(frame.re);
         this.#room(frame.room).reset();
         this.#join(this.#room(frame.room));
         break;
       case "typing":
       case "presence":
       case "read":
-        this.rooms.get(frame.room)?.signal(frame, Date.now());
+        this.rooms.get(frame.room)?.applySignal(frame, Date.now());
         break;
       case "added":
       case "activity":
         this.#describe(frame.room);
         break;
       case "removed":
-        this.#lose(frame.room, frame.reason);
+        this.#removeRoom(frame.room, frame.reason);
         break;
       case "auth_expiring":
         this.#renew();
@@ -205,23 +205,23 @@ export class Chat {
   }
 
   #welcome({ rooms }) {
-    for (const summary of rooms) this.#room(summary.name).describe(summary);
-    for (const name of this.#wanted) this.#join(this.#room(name));
-    this.#sender.connected();
+    for (const summary of rooms) this.#room(summary.name).update(summary);
+    for (const name of this.#opened) this.#join(this.#room(name));
+    this.#sender.onConnect();
   }
 
   #joined(frame) {
     const room = this.#room(frame.room);
-    this.#asked.delete(frame.re);
-    room.joined(frame);
+    this.#pending.delete(frame.re);
+    room.onJoined(frame);
     if (room.kind === null) this.#describe(room.name);
   }
 
-  #moved(frame) {
+  #onEvent(frame) {
     const room = this.rooms.get(frame.room);
     if (room === undefined) return;
     if (room.apply(frame) === Applied.GAP) this.#join(room);
-    this.#sender.arrived(room);
+    this.#sender.onEvents(room);
   }
 
   // Internal
@@ -233,41 +233,41 @@ export class Chat {
 
   #join(room) {
     if (this.#socket.state !== "online" || room.phase === Phase.JOINING) return;
-    this.#ask({ type: "join", room: room.name, ...room.joining() }, ({ code, detail }) => {
-      room.disconnected();
-      if (PASSING.has(code)) {
-        setTimeout(() => this.#join(room), JOIN_AGAIN_MS);
+    this.#request({ type: "join", room: room.name, ...room.startJoin() }, ({ code, detail }) => {
+      room.onDisconnect();
+      if (RETRYABLE.has(code)) {
+        setTimeout(() => this.#join(room), JOIN_RETRY_MS);
         return;
       }
       room.refused = detail;
-      this.#wanted = this.#wanted.filter((name) => name !== room.name);
+      this.#opened = this.#opened.filter((name) => name !== room.name);
     });
   }
 
   #leaveOldest() {
-    const name = this.#wanted.shift();
+    const name = this.#opened.shift();
     const room = this.#room(name);
     if (room.phase !== Phase.OUT) this.#socket.send({ type: "leave", room: name });
-    room.disconnected();
+    room.onDisconnect();
   }
 
-  #lose(name, reason) {
+  #removeRoom(name, reason) {
     const room = this.rooms.get(name);
     if (room === undefined) return;
-    this.#wanted = this.#wanted.filter((one) => one !== name);
-    room.removed();
-    room.refused = reason === "archived" ? null : lost(reason);
+    this.#opened = this.#opened.filter((one) => one !== name);
+    room.onRemoved();
+    room.refused = reason === "archived" ? null : removalReason(reason);
     if (room.kind === "public" || reason === "archived") this.#describe(name);
     else this.rooms.delete(name);
-    if (reason !== "left" && room !== this.current) this.#onNotice(`#${name}: ${lost(reason)}`);
+    if (reason !== "left" && room !== this.current) this.#onNotice(`#${name}: ${removalReason(reason)}`);
     this.#onChange();
   }
 
   async #describe(name) {
     try {
-      this.learn(await this.#api.room(name));
+      this.addRoom(await this.#api.room(name));
     } catch {
-      // Gone or out of reach: the next list of rooms will tell.
+      // Gone or unreachable: the next list of rooms has the truth.
     }
   }
 
@@ -276,20 +276,20 @@ export class Chat {
       const token = await this.#session.token({ fresh: true });
       this.#socket.send({ type: "auth", token });
     } catch {
-      // The socket will be closed with 4301, and the way back asks again.
+      // The server will close with 4301, and reconnecting gets a fresh token.
     }
   }
 
-  #ask(request, answered) {
+  #request(frame, onReply) {
     const id = randomId();
-    if (this.#socket.send({ ...request, id })) this.#asked.set(id, answered);
+    if (this.#socket.send({ ...frame, id })) this.#pending.set(id, onReply);
   }
 
-  #became(connection) {
+  #onConnectionChange(connection) {
     if (this.connection.state === "online") {
-      this.#asked.clear();
-      this.#sender.disconnected();
-      for (const room of this.rooms.values()) room.disconnected();
+      this.#pending.clear();
+      this.#sender.onDisconnect();
+      for (const room of this.rooms.values()) room.onDisconnect();
     }
     this.connection = connection;
     this.#onChange();

@@ -1,6 +1,6 @@
 /**
- * Making elements. Everything that anybody wrote enters the page through
- * `textContent` here, so none of it is ever markup.
+ * Building elements. User content enters the page only through `textContent`
+ * here, so it is never parsed as markup.
  */
 
 /** An element with a class and children; strings become text. */
@@ -15,28 +15,28 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Set a text only if it differs: screen readers announce every setting. */
-export function say(element, text) {
+/** Set a text only if it differs: screen readers announce every change. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
- * Make `parent` hold exactly `wanted`, in order, keeping what is there already.
+ * Make `parent` hold exactly `entries`, in order, reusing elements.
  *
- * @param wanted list of `{key, version, build}`; an element is built anew when
- *   its version has changed.
- * @param held Map of the elements that were built before; ours to keep.
+ * @param entries list of `{key, version, build}`; an element is rebuilt when
+ *   its version changes.
+ * @param rendered Map of the elements built before; owned by this function.
  */
-export function reconcile(parent, wanted, held) {
-  const keys = new Set(wanted.map(({ key }) => key));
-  for (const [key, { element }] of held) {
+export function reconcile(parent, entries, rendered) {
+  const keys = new Set(entries.map(({ key }) => key));
+  for (const [key, { element }] of rendered) {
     if (keys.has(key)) continue;
     element.remove();
-    held.delete(key);
+    rendered.delete(key);
   }
   let next = parent.firstElementChild;
-  for (const { key, version, build } of wanted) {
-    const old = held.get(key);
+  for (const { key, version, build } of entries) {
+    const old = rendered.get(key);
     if (old?.version === version) {
       if (old.element === next) next = next.nextElementSibling;
       else parent.insertBefore(old.element, next);
@@ -50,6 +50,6 @@ export function reconcile(parent, wanted, held) {
       old.element.remove();
       parent.insertBefore(element, next);
     }
-    held.set(key, { version, element });
+    rendered.set(key, { version, element });
   }
 }

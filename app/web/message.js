@@ -1,9 +1,9 @@
 /**
- * One message as the page holds it, and what events do to it. Pure.
+ * One message as the page stores it, and the changes that events make to it. Pure.
  */
 
-/** A message, from `message.created` or from a page of history. */
-export function asMessage({ seq, at, by, text, id, ...rest }) {
+/** A message, from a `message.created` event or a page of history. */
+export function toMessage({ seq, at, by, text, id, ...rest }) {
   return {
     kind: "message", seq, at, by, text, id: id ?? null,
     replyTo: rest.reply_to ?? null,
@@ -15,11 +15,11 @@ export function asMessage({ seq, at, by, text, id, ...rest }) {
 }
 
 /**
- * What an event sets on the message it refers to.
+ * The fields that an event changes on the message it refers to.
  *
- * It sets and never counts, so that applying one twice or late changes nothing.
+ * Fields are set, never counted up, so applying an event twice is harmless.
  */
-export function changedBy({ type, at, by, text, emoji, mentions }, { reactions }) {
+export function changesFrom({ type, at, by, text, emoji, mentions }, { reactions }) {
   switch (type) {
     case "message.edited":
       return { text, editedAt: at, mentions: mentions ?? [] };

@@ -1,31 +1,31 @@
 /**
- * What was written here and isn't acknowledged yet.
+ * Messages written here that are not acknowledged yet.
  *
- * An entry keeps its random `id` until the server has said what became of it,
- * through reconnects and reloads of the page; since the id is also the
- * idempotency key, sending it again never doubles the message. One entry of a
- * room is under way at a time, so that a retry can't overtake its successor.
+ * An entry keeps its random `id` through reconnects and reloads of the page
+ * until the server answers. The id is the idempotency key, so a retry never
+ * duplicates a message. Per room, only one entry is in flight at a time, so a
+ * retry can't be overtaken by the message after it.
  *
- *     WAITING ── send ──▶ UNDER WAY ── ack ──▶ STORED ── its event ──▶ gone
+ *     WAITING ── send ──▶ IN FLIGHT ── ack ──▶ STORED ── its event ──▶ removed
  *        ▲                    │ error
  *        └── try again ── FAILED
  */
 
 export const Sending = Object.freeze({
-  WAITING: "waiting", UNDER_WAY: "under way", STORED: "stored", FAILED: "failed",
+  WAITING: "waiting", IN_FLIGHT: "in flight", STORED: "stored", FAILED: "failed",
 });
 
-// Errors that time cures: the same request may work a moment later.
-const PASSING = new Set(["rate_limited", "slow_mode", "unavailable", "internal"]);
+// Error codes after which the same request may succeed later.
+const RETRYABLE = new Set(["rate_limited", "slow_mode", "unavailable", "internal"]);
 
-// When the server doesn't say when to come back.
+// If the server gives no retry_after.
 const RETRY_AFTER_MS = 3_000;
 
 export class Outbox {
   #entries;
   #save;
 
-  // `entries` are those of an earlier life, `save` keeps them for the next.
+  // `entries` are those saved before a reload; `save` is called after each change.
   constructor(entries = [], save = () => {}) {
     this.#entries = entries.map((entry) => (
       entry.state === Sending.FAILED ? entry : { ...entry, state: Sending.WAITING, notBefore: 0 }
@@ -38,12 +38,12 @@ export class Outbox {
     this.#save(this.#entries);
   }
 
-  of(room) {
+  entriesOf(room) {
     return this.#entries.filter((entry) => entry.room === room);
   }
 
-  // The entries to send now, at most one of each room; they are under way.
-  take(now) {
+  // Take the entries to send now, at most one per room; they become in flight.
+  takeDue(now) {
     const due = [];
     const busy = new Set();
     for (const entry of this.#entries) {
@@ -51,25 +51,25 @@ export class Outbox {
       const first = !busy.has(entry.room);
       busy.add(entry.room);
       if (first && entry.state === Sending.WAITING && entry.notBefore <= now) {
-        entry.state = Sending.UNDER_WAY;
+        entry.state = Sending.IN_FLIGHT;
         due.push(entry);
       }
     }
     return due;
   }
 
-  // Milliseconds until `take` is worth another call, or null.
-  wait(now) {
+  // Milliseconds until `takeDue` returns more, or null.
+  nextDelay(now) {
     const times = this.#entries
       .filter(({ state, notBefore }) => state === Sending.WAITING && notBefore > now)
       .map(({ notBefore }) => notBefore - now);
     return times.length ? Math.min(...times) : null;
   }
 
-  // The connection is gone, and with it the answers to what was under way.
-  disconnected() {
+  // Replies to what was in flight are lost with the connection.
+  onDisconnect() {
     for (const entry of this.#entries) {
-      if (entry.state === Sending.UNDER_WAY) entry.state = Sending.WAITING;
+      if (entry.state === Sending.IN_FLIGHT) entry.state = Sending.WAITING;
     }
   }
 
@@ -77,18 +77,18 @@ export class Outbox {
     return this.#entries.some((entry) => entry.id === id);
   }
 
-  // Stored as `seq`: shown from here until its event arrives.
-  acked(id, seq) {
+  // Stored as `seq`: still shown from here until its event arrives.
+  onAck(id, seq) {
     this.#update(id, { state: Sending.STORED, seq });
   }
 
-  // The log of `room` is shown up to `cursor`: what it holds is no longer ours.
-  arrived(room, cursor) {
+  // The log of `room` is shown up to `cursor`: remove what it contains.
+  removeUpTo(room, cursor) {
     this.#keep((entry) => !(entry.room === room && entry.seq !== undefined && entry.seq <= cursor));
   }
 
-  refused(id, { code, detail, retry_after: retryAfter }, now) {
-    if (!PASSING.has(code)) {
+  onError(id, { code, detail, retry_after: retryAfter }, now) {
+    if (!RETRYABLE.has(code)) {
       this.#update(id, { state: Sending.FAILED, detail });
       return;
     }
@@ -113,8 +113,8 @@ export class Outbox {
     this.#save(this.#entries);
   }
 
-  #keep(wanted) {
-    const kept = this.#entries.filter(wanted);
+  #keep(predicate) {
+    const kept = this.#entries.filter(predicate);
     if (kept.length === this.#entries.length) return;
     this.#entries = kept;
     this.#save(this.#entries);

@@ -1,42 +1,42 @@
 /**
- * One room as this page knows it: state from frames.
+ * The state of one room, built from frames.
  *
- * Pure: no socket, no DOM, no clock, no storage; time is an argument. Feed it
- * what the server said, and it tells whether anything is missing. The rule is
- * the protocol's: apply `seq == cursor + 1`, ignore `<= cursor`, and on a jump
- * join again with `since = cursor`.
+ * Pure: no socket, DOM, clock or storage; time is an argument. `apply` tells
+ * whether an event is missing. The rule is the protocol's: apply
+ * `seq == cursor + 1`, ignore `seq <= cursor`, and on a gap join again with
+ * `since = cursor`.
  *
- *     OUT ── joining() ──▶ JOINING ── joined ──▶ REPLAY ── caught_up ──▶ LIVE
- *      ▲                      │ reset: everything held is dropped
- *      └──── disconnected() ──┴──────────── removed ───────────────────────┘
+ *     OUT ── startJoin() ──▶ JOINING ── joined ──▶ REPLAY ── caught_up ──▶ LIVE
+ *      ▲                        │ reset: all state is dropped
+ *      └──── onDisconnect() ────┴─────────── onRemoved() ─────────────────┘
  */
 
-import { asMessage, changedBy } from "./message.js";
+import { toMessage, changesFrom } from "./message.js";
 
 export const Phase = Object.freeze({ OUT: "out", JOINING: "joining", REPLAY: "replay", LIVE: "live" });
 export const Applied = Object.freeze({ YES: "applied", OLD: "old", GAP: "gap" });
 
-// The newest messages that a join without `since` asks for.
+// Newest messages requested by a join without `since`.
 export const FIRST_PAGE_MESSAGES = 50;
 
-// Whoever missed more events than this starts over with the newest page, and
-// scrolls back for the rest, rather than watch hours go by. (A replay has no
-// limit of its own; this is what we ask for.)
+// After missing more events than this, start over with the newest page instead
+// of replaying hours of events. The server's replay has no limit of its own;
+// the join asks for this one.
 export const CATCH_UP_EVENTS = 200;
 
-// Unread counts stop here: 100 is shown as "99+".
+// Unread counts are capped: 100 is shown as "99+".
 export const UNREAD_CAP = 100;
 
-// Changes to messages that we don't hold are kept for a page of history that
-// may still be on its way, read before they happened. Older ones can't matter.
-const LOOSE_CHANGES = 500;
+// Changes to messages not held here are kept for a page of history in flight
+// that was read before them. Beyond this many, the oldest are dropped.
+const MAX_UNAPPLIED_CHANGES = 500;
 
-// A typist who says nothing more has stopped: twice the resend interval.
+// A typing indicator without a repetition expires: twice the resend interval.
 const TYPING_MS = 6_000;
 
-const NOTHING = Object.freeze({ unread: 0, mentions: 0, asOf: 0 });
+const NO_COUNTS = Object.freeze({ unread: 0, mentions: 0, asOf: 0 });
 
-// Event types that people see as a line of their own.
+// Event types that are shown as a line of their own.
 const NOTICES = new Set([
   "room.created", "room.updated", "room.archived", "room.reopened",
   "member.joined", "member.left", "member.updated", "message.pinned",
@@ -44,63 +44,63 @@ const NOTICES = new Set([
 
 export class Room {
   phase = Phase.OUT;
-  // The last seq applied; null until the first replay is over.
+  // The last seq applied; null until the first replay is complete.
   cursor = null;
   epoch = null;
   title = null;
-  // Null until the server has told.
+  // Null until the server has sent it.
   kind = null;
-  // The other one of a direct room.
+  // The other user of a direct room.
   with = null;
   archived = false;
   member = false;
   role = null;
   read = 0;
   presentCount = 0;
-  // May there be messages before those that we hold?
+  // Whether there may be messages older than those held here.
   hasOlder = false;
-  // Why the server refused us, in words for people; null if it didn't.
+  // Why the server refused the join, as a sentence for the user; null if it didn't.
   refused = null;
 
   #me;
   // seq → message or notice. A message has `kind: "message"`.
   #items = new Map();
-  // The items in order, until one is added or dropped.
+  // The items in order; null after one was added or dropped.
   #sorted = null;
-  #loose = [];
+  #unappliedChanges = [];
   #present = new Set();
   #typing = new Map();
-  // What the server counted, and the seq up to which it did.
-  #counted = NOTHING;
+  // Counts from the server, and the seq that they are as of.
+  #counts = NO_COUNTS;
 
   constructor(name, me) {
     this.name = name;
     this.#me = me;
   }
 
-  // What the server told over HTTP, or in `welcome.rooms`
+  // State from HTTP, or from `welcome.rooms`
 
-  describe(summary) {
+  update(summary) {
     this.title = summary.title;
     this.kind = summary.kind;
     this.with = summary.with ?? null;
     this.archived = summary.archived;
     this.member = summary.member;
     this.role = summary.role ?? null;
-    if (this.member) this.counted(summary);
+    if (this.member) this.setCounts(summary);
   }
 
-  /** What the server counted for us: `read`, `unread` and `mentions`, as of a seq. */
-  counted({ read, unread, mentions, as_of: asOf }) {
-    if (asOf < this.#counted.asOf) return;
+  /** Set the server's counts: `read`, `unread` and `mentions`, as of a seq. Older ones are ignored. */
+  setCounts({ read, unread, mentions, as_of: asOf }) {
+    if (asOf < this.#counts.asOf) return;
     this.read = Math.max(this.read, read);
-    this.#counted = { unread, mentions, asOf };
+    this.#counts = { unread, mentions, asOf };
   }
 
   // Joining
 
-  joining() {
-    // A first page that broke off may have a hole behind it.
+  startJoin() {
+    // An interrupted first page may be followed by a gap.
     if (this.cursor === null) this.reset();
     this.phase = Phase.JOINING;
     this.refused = null;
@@ -109,7 +109,7 @@ export class Room {
       : { since: this.cursor, epoch: this.epoch, limit: CATCH_UP_EVENTS };
   }
 
-  joined(frame) {
+  onJoined(frame) {
     this.phase = Phase.REPLAY;
     this.epoch = frame.epoch;
     this.role = frame.role;
@@ -117,10 +117,10 @@ export class Room {
     this.#present = new Set(frame.present ?? []);
     this.presentCount = frame.present_count;
     this.#typing.clear();
-    if (this.member) this.counted(frame);
+    if (this.member) this.setCounts(frame);
   }
 
-  // What we hold is of another history, or too old to be continued: drop it.
+  // What is held belongs to another history, or is too old to resume from: drop it.
   reset() {
     this.phase = Phase.OUT;
     this.cursor = null;
@@ -128,67 +128,67 @@ export class Room {
     this.hasOlder = false;
     this.#items.clear();
     this.#sorted = null;
-    this.#loose = [];
-    this.#counted = NOTHING;
+    this.#unappliedChanges = [];
+    this.#counts = NO_COUNTS;
   }
 
-  disconnected() {
+  onDisconnect() {
     this.phase = Phase.OUT;
     this.#typing.clear();
   }
 
-  removed() {
-    this.disconnected();
+  onRemoved() {
+    this.onDisconnect();
     this.member = false;
     this.role = null;
     this.#present.clear();
     this.presentCount = 0;
-    this.#counted = NOTHING;
+    this.#counts = NO_COUNTS;
   }
 
   // Events and signals
 
-  /** Take an event, or `caught_up`; GAP asks for another join. */
+  /** Apply an event, or `caught_up`; GAP means that the room must be joined again. */
   apply(event) {
-    if (event.type === "caught_up") return this.#caughtUp(event);
+    if (event.type === "caught_up") return this.#onCaughtUp(event);
     if (this.cursor === null) {
-      // The newest page, whose numbers may jump; `caught_up` sets the cursor.
+      // Seqs of the newest page may jump; `caught_up` sets the cursor.
       if (this.phase !== Phase.REPLAY) return Applied.OLD;
     } else {
       if (event.seq <= this.cursor) return Applied.OLD;
       if (event.seq !== this.cursor + 1) return Applied.GAP;
       this.cursor = event.seq;
     }
-    this.#take(event);
+    this.#applyEvent(event);
     return Applied.YES;
   }
 
-  signal(frame, now) {
+  applySignal(frame, now) {
     if (frame.type === "typing") {
       if (frame.on && frame.by !== this.#me) this.#typing.set(frame.by, now + TYPING_MS);
       else this.#typing.delete(frame.by);
     } else if (frame.type === "presence") {
       this.#presence(frame);
     } else if (frame.type === "read" && frame.by === this.#me) {
-      // Another tab of ours has read on. What it counted isn't said, but
-      // nothing after its seq can be read.
+      // Read in another tab. The frame has no counts, but nothing after its
+      // seq can be read.
       if (frame.seq >= (this.cursor ?? 0)) {
-        this.counted({ read: frame.seq, unread: 0, mentions: 0, as_of: frame.seq });
+        this.setCounts({ read: frame.seq, unread: 0, mentions: 0, as_of: frame.seq });
       }
     }
   }
 
-  // A page of history: messages as they were at `head`, oldest first
-  older({ messages, head, has_older: hasOlder }) {
+  /** Add a page of history: messages as of `head`, oldest first. */
+  addOlder({ messages, head, has_older: hasOlder }) {
     for (const message of messages) {
-      if (!this.#items.has(message.seq)) this.#put(asMessage(message));
+      if (!this.#items.has(message.seq)) this.#put(toMessage(message));
     }
-    for (const event of this.#loose.filter(({ seq }) => seq > head)) this.#change(event);
-    this.#loose = this.#loose.filter(({ ref }) => !this.#items.has(ref));
+    for (const event of this.#unappliedChanges.filter(({ seq }) => seq > head)) this.#change(event);
+    this.#unappliedChanges = this.#unappliedChanges.filter(({ ref }) => !this.#items.has(ref));
     this.hasOlder = hasOlder;
   }
 
-  // Forget the oldest items beyond `keep`; they can be paged back.
+  /** Drop the oldest items beyond `keep`; they can be loaded again. */
   trim(keep) {
     const extra = this.items().length - keep;
     if (extra <= 0) return;
@@ -197,7 +197,7 @@ export class Room {
     this.hasOlder = true;
   }
 
-  // What is shown
+  // State for display
 
   items() {
     this.#sorted ??= [...this.#items.values()].sort((a, b) => a.seq - b.seq);
@@ -208,7 +208,7 @@ export class Room {
     return this.#items.get(seq) ?? null;
   }
 
-  /** The request ids of my messages: what needn't be shown as unsent any more. */
+  /** Request ids of the user's own messages, which are no longer unsent. */
   ownIds() {
     return new Set(this.#messages().filter(({ by }) => by === this.#me).map(({ id }) => id));
   }
@@ -219,13 +219,13 @@ export class Room {
 
   get unread() {
     if (!this.member) return 0;
-    const { unread, asOf } = this.#counted;
+    const { unread, asOf } = this.#counts;
     return Math.min(UNREAD_CAP, unread + this.#newFromOthers(asOf).length);
   }
 
   get mentions() {
     if (!this.member) return 0;
-    const { mentions, asOf } = this.#counted;
+    const { mentions, asOf } = this.#counts;
     const named = this.#newFromOthers(asOf).filter((item) => item.mentions.includes(this.#me));
     return Math.min(UNREAD_CAP, mentions + named.length);
   }
@@ -234,15 +234,15 @@ export class Room {
     return [...this.#present].sort();
   }
 
-  typists(now) {
+  typingUsers(now) {
     for (const [name, until] of this.#typing) if (until <= now) this.#typing.delete(name);
     return [...this.#typing.keys()].sort();
   }
 
   // Internal
 
-  #caughtUp({ seq }) {
-    // The end of a replay that another join has overtaken.
+  #onCaughtUp({ seq }) {
+    // The end of a replay that a later join has replaced.
     if (this.phase !== Phase.REPLAY) return Applied.OLD;
     if (this.cursor === null) {
       this.hasOlder = this.#messages().length >= FIRST_PAGE_MESSAGES;
@@ -253,9 +253,9 @@ export class Room {
     return Applied.YES;
   }
 
-  #take(event) {
+  #applyEvent(event) {
     if (event.type === "message.created") {
-      this.#put(asMessage(event));
+      this.#put(toMessage(event));
       this.#typing.delete(event.by);
       return;
     }
@@ -270,8 +270,8 @@ export class Room {
 
   #change(event) {
     const message = this.#items.get(event.ref);
-    if (message?.kind === "message") this.#put({ ...message, ...changedBy(event, message) });
-    else this.#loose = [...this.#loose.slice(1 - LOOSE_CHANGES), event];
+    if (message?.kind === "message") this.#put({ ...message, ...changesFrom(event, message) });
+    else this.#unappliedChanges = [...this.#unappliedChanges.slice(1 - MAX_UNAPPLIED_CHANGES), event];
   }
 
   #put(item) {

@@ -1,12 +1,12 @@
 /**
- * Brings what is in the outbox to the server, and keeps it over a reload.
+ * Sends the outbox's messages to the server, and keeps them across a reload.
  */
 
 import { randomId } from "./ids.js";
 import { Outbox } from "./outbox.js";
 import { Phase } from "./room.js";
 
-// Kept for this tab only: two tabs must not both send it.
+// Stored per tab: two tabs must not both send it.
 const KEY = "parley.outbox";
 
 export class Sender {
@@ -14,7 +14,7 @@ export class Sender {
   #send;
   #timer = null;
 
-  /** @param send (frame) → whether there was a connection to send it on. */
+  /** @param send (frame) → whether the frame was sent; false while offline. */
   constructor(send) {
     this.#send = send;
     this.#outbox = new Outbox(
@@ -25,58 +25,58 @@ export class Sender {
 
   // Actions
 
-  say(room, text) {
+  send(room, text) {
     this.#outbox.add({ id: randomId(), room, text, at: new Date().toISOString() });
     this.#flush();
   }
 
-  sayAgain(id) {
+  retry(id) {
     this.#outbox.retry(id);
     this.#flush();
   }
 
-  giveUp(id) {
+  discard(id) {
     this.#outbox.drop(id);
     this.#flush();
   }
 
-  /** What of a room is still on its way, oldest first. */
+  /** Messages of a room that are not acknowledged yet, oldest first. */
   unsent(room) {
-    const entries = this.#outbox.of(room.name);
+    const entries = this.#outbox.entriesOf(room.name);
     if (entries.length === 0) return entries;
     const ids = room.ownIds();
     return entries.filter(({ id }) => !ids.has(id));
   }
 
-  // What the connection does
+  // Connection
 
-  connected() {
+  onConnect() {
     this.#flush();
   }
 
-  disconnected() {
+  onDisconnect() {
     clearTimeout(this.#timer);
-    this.#outbox.disconnected();
+    this.#outbox.onDisconnect();
   }
 
   stop() {
     clearTimeout(this.#timer);
   }
 
-  /** Take an answer if it is for one of ours. */
-  answered(frame, rooms) {
+  /** Handle a reply; returns whether it is for one of these messages. */
+  onReply(frame, rooms) {
     if (!this.#outbox.has(frame.re)) return false;
-    if (frame.type === "ack") this.#outbox.acked(frame.re, frame.seq);
-    else this.#outbox.refused(frame.re, frame, Date.now());
-    for (const room of rooms.values()) this.arrived(room);
+    if (frame.type === "ack") this.#outbox.onAck(frame.re, frame.seq);
+    else this.#outbox.onError(frame.re, frame, Date.now());
+    for (const room of rooms.values()) this.onEvents(room);
     this.#flush();
     return true;
   }
 
-  /** A room has moved on: what is in its log is no longer ours to show. */
-  arrived(room) {
-    // A room that isn't listened to will show it when it is opened.
-    this.#outbox.arrived(room.name, room.phase === Phase.OUT ? Infinity : (room.cursor ?? 0));
+  /** A room has new events: remove the messages that its log contains by now. */
+  onEvents(room) {
+    // A room that isn't joined shows its messages once it is opened.
+    this.#outbox.removeUpTo(room.name, room.phase === Phase.OUT ? Infinity : (room.cursor ?? 0));
   }
 
   // Internal
@@ -84,14 +84,14 @@ export class Sender {
   #flush() {
     clearTimeout(this.#timer);
     const now = Date.now();
-    for (const { id, room, text } of this.#outbox.take(now)) {
+    for (const { id, room, text } of this.#outbox.takeDue(now)) {
       if (!this.#send({ type: "send", id, room, text })) {
-        // Offline: `connected` comes again.
-        this.#outbox.disconnected();
+        // Offline: `onConnect` flushes again.
+        this.#outbox.onDisconnect();
         return;
       }
     }
-    const wait = this.#outbox.wait(now);
+    const wait = this.#outbox.nextDelay(now);
     if (wait !== null) this.#timer = setTimeout(() => this.#flush(), wait);
   }
 }

@@ -1,25 +1,25 @@
 /**
- * Who is logged in here: the two tokens, kept in the browser's storage.
+ * The login of this browser: two tokens, kept in local storage.
  *
- * The access token is exchanged before it ends. All tabs share one log-in, and
- * one of them exchanges at a time where the browser has locks; where it has
- * none, the server's ten seconds of grace for a spent token do.
+ * The access token is renewed before it expires. All tabs share one login, and
+ * only one of them renews at a time if the browser supports locks; otherwise
+ * the server's grace period of ten seconds for a used refresh token suffices.
  */
 
 import { ApiError, call } from "./api.js";
 
 const KEY = "parley.session";
 
-// All that this page ever stores begins with this.
+// Prefix of every storage key of this page.
 const PREFIX = "parley.";
 
-// Exchange a token that ends within this time: longer than any request takes.
+// Renew a token that expires within this time: longer than any request takes.
 const RENEW_BEFORE_MS = 30_000;
 
 export class Session {
   #onEnd;
 
-  /** @param onEnd called when the log-in has ended, here or in another tab. */
+  /** @param onEnd called when the login has ended, here or in another tab. */
   constructor({ onEnd }) {
     this.#onEnd = onEnd;
     addEventListener("storage", ({ key, newValue }) => {
@@ -50,11 +50,11 @@ export class Session {
     this.#write(user, answer);
   }
 
-  /** End the log-in on the server and forget it here, even if the server can't be reached. */
+  /** Revoke the session, and forget it here even if the server can't be reached. */
   async logOut() {
-    const held = this.#read();
+    const stored = this.#read();
     this.forget();
-    if (held !== null) await call("POST", "token/revoke", { form: { token: held.refresh } });
+    if (stored !== null) await call("POST", "token/revoke", { form: { token: stored.refresh } });
   }
 
   forget() {
@@ -65,44 +65,44 @@ export class Session {
     }
   }
 
-  /** An access token that lives a while. `fresh` asks for a new one in any case. */
+  /** A valid access token; with `fresh`, always a new one. */
   async token({ fresh = false } = {}) {
-    const held = this.#read();
-    if (held === null) throw ended();
-    if (!fresh && this.#lasts(held)) return held.access;
-    return this.#alone(() => this.#renew(held.access));
+    const stored = this.#read();
+    if (stored === null) throw sessionEnded();
+    if (!fresh && this.#isFresh(stored)) return stored.access;
+    return this.#withLock(() => this.#renew(stored.access));
   }
 
   // Internal
 
   async #renew(old) {
-    const held = this.#read();
-    if (held === null) throw ended();
-    // Another tab was quicker.
-    if (held.access !== old && this.#lasts(held)) return held.access;
+    const stored = this.#read();
+    if (stored === null) throw sessionEnded();
+    // Another tab has renewed it already.
+    if (stored.access !== old && this.#isFresh(stored)) return stored.access;
     let answer;
     try {
       answer = await call("POST", "token", {
-        form: { grant_type: "refresh_token", refresh_token: held.refresh },
+        form: { grant_type: "refresh_token", refresh_token: stored.refresh },
       });
     } catch (error) {
       if (error.status !== 401) throw error;
       this.forget();
       this.#onEnd("You have been logged out.");
-      throw ended();
+      throw sessionEnded();
     }
-    // Logged out while the answer was on its way: it must not come back.
-    if (this.#read() === null) throw ended();
-    this.#write(held.user, answer);
+    // Logged out while the request was in flight: stay logged out.
+    if (this.#read() === null) throw sessionEnded();
+    this.#write(stored.user, answer);
     return answer.access_token;
   }
 
-  #alone(work) {
-    // Locks exist on https and localhost only.
+  #withLock(work) {
+    // The Web Locks API is available on https and localhost only.
     return navigator.locks ? navigator.locks.request(KEY, work) : work();
   }
 
-  #lasts({ expiresAt }) {
+  #isFresh({ expiresAt }) {
     return expiresAt - Date.now() > RENEW_BEFORE_MS;
   }
 
@@ -116,6 +116,6 @@ export class Session {
   }
 }
 
-function ended() {
+function sessionEnded() {
   return new ApiError("You have been logged out.", { code: "unauthorized", status: 401, final: true });
 }

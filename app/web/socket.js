@@ -1,9 +1,9 @@
 /**
- * The transport: one WebSocket that comes back.
+ * The transport: a WebSocket that reconnects.
  *
- * It says hello with the token as a subprotocol (so that it is in no URL and
- * no log), notices silence, and after a close does what the hundreds of the
- * code ask for. It knows nothing of rooms; losing it loses no message.
+ * It authenticates with the token as a subprotocol (so that it is in no URL
+ * and no log), detects silence, and after a close does what the hundreds of
+ * the code ask for. It knows nothing of rooms; losing it loses no message.
  *
  *     stopped ── start() ──▶ connecting ── welcome ──▶ online
  *        ▲                      ▲   │                    │
@@ -14,27 +14,27 @@
 const PROTOCOL = "parley.v1";
 
 // The n-th failure in a row waits for a random time up to base · 2ⁿ, so that
-// the clients of a restarted server don't all come back in the same moment.
+// the clients of a restarted server don't all reconnect at the same moment.
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 30_000;
 
-// A connection that has lived this long was a success: back-off starts anew.
+// A connection that has lasted this long resets the back-off.
 const STABLE_MS = 10_000;
 
 // From `new WebSocket` to `welcome`. Mobile networks need a few seconds.
 const CONNECT_TIMEOUT_MS = 15_000;
 
-// Silence beyond the server's heartbeat before we ask, and how long we wait for `pong`.
+// Silence beyond the server's heartbeat before a `ping`, and the time limit for its `pong`.
 const SILENCE_GRACE_MS = 10_000;
 const PONG_TIMEOUT_MS = 10_000;
 
-// Until `welcome` tells.
+// Assumed until `welcome` has the server's value.
 const HEARTBEAT_MS = 25_000;
 
-// What a browser reports when the connection broke without a close frame.
+// What a browser reports if the connection ended without a close frame.
 const CLOSED_ABNORMALLY = 1006;
 
-/** What to do after a close: pure, so that it can be tested. */
+/** What to do after a close. Pure, for tests. */
 export function afterClose(code, failures, { drainMs = null, random = Math.random } = {}) {
   const backoff = random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** failures);
   const atOnce = failures === 0 ? 0 : backoff;
@@ -63,16 +63,16 @@ export class Socket {
   #freshToken = false;
   #drainMs = null;
   #heartbeatMs = HEARTBEAT_MS;
-  // One timer each: the next try, silence, stability.
+  // Timers for the next attempt, for silence, and for resetting the back-off.
   #retryTimer = null;
   #silenceTimer = null;
   #stableTimer = null;
-  // Counts tries, so that a token that arrives late starts nothing.
+  // Number of the current attempt: a token that arrives for an earlier one is ignored.
   #attempt = 0;
 
   /**
    * @param token async ({fresh}) → an access token. Rejects with `final: true`
-   *   when there will never be one, otherwise we try again.
+   *   if there will never be one; any other rejection is retried.
    * @param onFrame called with each frame, parsed.
    * @param onState called with `{state, code?, reason?}`.
    */
@@ -90,11 +90,11 @@ export class Socket {
   }
 
   stop(detail = {}) {
-    this.#abandon();
-    this.#become("stopped", detail);
+    this.#discardSocket();
+    this.#setState("stopped", detail);
   }
 
-  // Somebody pressed "Try now", or the network is back.
+  /** Reconnect now instead of after the back-off. Does nothing unless waiting. */
   retryNow() {
     if (this.state !== "waiting") return;
     this.#failures = Math.min(this.#failures, 1);
@@ -103,7 +103,7 @@ export class Socket {
 
   // Actions
 
-  /** Send a frame if we are online. What isn't sent is the caller's to keep. */
+  /** Send a frame if online; returns whether it was sent. Nothing is queued. */
   send(frame) {
     if (this.state !== "online") return false;
     this.#socket.send(JSON.stringify(frame));
@@ -113,70 +113,70 @@ export class Socket {
   // Internal
 
   async #connect() {
-    this.#abandon();
+    this.#discardSocket();
     const attempt = ++this.#attempt;
-    this.#become("connecting");
+    this.#setState("connecting");
     let token;
     try {
       token = await this.#token({ fresh: this.#freshToken });
     } catch (error) {
       if (attempt !== this.#attempt) return;
       if (error.final) this.stop({ code: 4001, reason: error.message });
-      else this.#closed(CLOSED_ABNORMALLY, error.message);
+      else this.#onClose(CLOSED_ABNORMALLY, error.message);
       return;
     }
     if (attempt !== this.#attempt) return;
     this.#freshToken = false;
     const socket = new WebSocket(this.#url, [PROTOCOL, `bearer.${token}`]);
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#heard(data);
-    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
-    this.#silenceTimer = setTimeout(() => this.#lost("no answer"), CONNECT_TIMEOUT_MS);
+    socket.onmessage = ({ data }) => this.#onMessage(data);
+    socket.onclose = ({ code, reason }) => this.#onClose(code, reason);
+    this.#silenceTimer = setTimeout(() => this.#onSilence("no answer"), CONNECT_TIMEOUT_MS);
   }
 
-  #heard(data) {
-    this.#listen();
+  #onMessage(data) {
+    this.#restartSilenceTimer();
     const frame = JSON.parse(data);
     if (frame.type === "welcome") {
       this.#heartbeatMs = frame.heartbeat_seconds * 1_000;
       this.#stableTimer = setTimeout(() => { this.#failures = 0; }, STABLE_MS);
-      this.#listen();
-      this.#become("online");
+      this.#restartSilenceTimer();
+      this.#setState("online");
     }
     if (frame.type === "drain") this.#drainMs = frame.reconnect_in_ms;
     this.#onFrame(frame);
   }
 
-  // A browser can't see the server's pings: after silence, ask.
-  #listen() {
+  // Browsers hide the server's pings from scripts: after silence, send a `ping` frame.
+  #restartSilenceTimer() {
     clearTimeout(this.#silenceTimer);
     this.#silenceTimer = setTimeout(() => {
       this.send({ type: "ping" });
-      this.#silenceTimer = setTimeout(() => this.#lost("no answer"), PONG_TIMEOUT_MS);
+      this.#silenceTimer = setTimeout(() => this.#onSilence("no answer"), PONG_TIMEOUT_MS);
     }, this.#heartbeatMs + SILENCE_GRACE_MS);
   }
 
-  #lost(reason) {
-    this.#closed(CLOSED_ABNORMALLY, reason);
+  #onSilence(reason) {
+    this.#onClose(CLOSED_ABNORMALLY, reason);
   }
 
-  #closed(code, reason) {
+  #onClose(code, reason) {
     const next = afterClose(code, this.#failures, { drainMs: this.#drainMs });
-    this.#abandon();
+    this.#discardSocket();
     this.#failures += 1;
     this.#drainMs = null;
     if (!next.retry) {
-      this.#become("stopped", { code, reason });
+      this.#setState("stopped", { code, reason });
       return;
     }
     this.#freshToken ||= next.freshToken;
     this.#retryTimer = setTimeout(() => this.#connect(), next.delayMs);
-    this.#become("waiting", { code, reason });
+    this.#setState("waiting", { code, reason });
   }
 
-  // Let go of the socket without waiting for its close: on a dead network the
-  // closing handshake takes minutes.
-  #abandon() {
+  // Drop the socket without waiting for its close: on a dead network the closing
+  // handshake takes minutes.
+  #discardSocket() {
     this.#attempt += 1;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#silenceTimer);
@@ -189,7 +189,7 @@ export class Socket {
     socket.close();
   }
 
-  #become(state, detail = {}) {
+  #setState(state, detail = {}) {
     this.state = state;
     this.#onState({ state, ...detail });
   }

@@ -1,5 +1,5 @@
 /**
- * Starts Swagger UI. A file of its own, because the page allows no inline script.
+ * Starts Swagger UI, in a file of its own because the CSP forbids inline scripts.
  */
 
 globalThis.SwaggerUIBundle({
@@ -9,9 +9,9 @@ globalThis.SwaggerUIBundle({
   displayRequestDuration: true,
   docExpansion: "list",
   filter: true,
-  // A token in the browser's storage would outlive the tab.
+  // A token in local storage would outlive the tab.
   persistAuthorization: false,
   tryItOutEnabled: true,
-  // Ask nobody else whether our document is valid.
+  // Don't send the document to an online validator.
   validatorUrl: null,
 });

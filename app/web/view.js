@@ -1,16 +1,16 @@
 /**
- * The page around the messages: door, rooms, people, connection, composer.
+ * The page around the messages: login, rooms, people, connection, composer.
  *
- * It draws what it is given and reports what people do; it decides nothing.
+ * It renders state and reports user actions; it makes no decisions.
  */
 
-import { byId, make, reconcile, say } from "./dom.js";
-import { badge, roomLabel, typingLine } from "./words.js";
+import { byId, make, reconcile, setText } from "./dom.js";
+import { formatCount, roomLabel, typingLine } from "./format.js";
 
-// How a sentence at the top goes away by itself.
+// How long a notice at the top stays.
 const NOTICE_MS = 8_000;
 
-// A longer text is refused by the server; in Unicode characters.
+// The server's limit for a text, in Unicode characters.
 const MAX_TEXT_CHARACTERS = 4_000;
 
 const CONNECTION = {
@@ -20,68 +20,68 @@ const CONNECTION = {
   stopped: "Not connected",
 };
 
-// Below this width one pane is seen at a time: the same number as in style.css.
+// Below this width only one pane is visible: the same number as in style.css.
 const WIDE = matchMedia("(min-width: 60rem)");
 
 export class View {
-  #heldMine = new Map();
-  #heldOthers = new Map();
-  #heldPeople = new Map();
+  #renderedMine = new Map();
+  #renderedOthers = new Map();
+  #renderedPeople = new Map();
   #noticeTimer = null;
-  #joining = false;
-  #toFocus = false;
+  #registering = false;
+  #focusPending = false;
   #on;
 
   /**
-   * @param on `{enter, logOut, open, makeRoom, addMember, leave, say, typing, reconnect}`;
-   *   those that can fail reject with a sentence for people.
+   * @param on `{authenticate, logOut, open, createRoom, addMember, leave, send, typing, reconnect}`;
+   *   those that can fail reject with an error whose message is for the user.
    */
   constructor(on) {
     this.#on = on;
-    this.#bindDoor();
-    this.#bindHouse();
+    this.#bindLogin();
+    this.#bindChat();
     this.#bindComposer();
     this.#bindRoomDialog();
   }
 
-  // The door
+  // Login
 
-  showDoor(why = null) {
-    byId("house").hidden = true;
-    byId("door").hidden = false;
-    byId("door-why").hidden = why === null;
-    say(byId("door-why"), why ?? "");
-    say(byId("door-error"), "");
+  showLogin(notice = null) {
+    byId("chat").hidden = true;
+    byId("login").hidden = false;
+    byId("login-notice").hidden = notice === null;
+    setText(byId("login-notice"), notice ?? "");
+    setText(byId("login-error"), "");
     byId("room-dialog").close();
     byId("text").value = "";
     document.title = "Parley";
     byId("username").focus();
   }
 
-  showHouse(me) {
-    byId("door-form").reset();
+  showChat(me) {
+    byId("login-form").reset();
     this.#register(false);
-    byId("door").hidden = true;
-    byId("house").hidden = false;
-    say(byId("me"), me);
+    byId("login").hidden = true;
+    byId("chat").hidden = false;
+    setText(byId("me"), me);
     this.showPeople(WIDE.matches);
   }
 
-  // The house
+  // Chat
 
   draw({ rooms, current, connection }) {
     const all = [...rooms.values()].sort((a, b) => roomLabel(a).localeCompare(roomLabel(b)));
     const mine = all.filter(({ member }) => member);
     const others = all.filter(({ member, kind, archived }) => !member && kind === "public" && !archived);
-    this.#rooms(byId("mine"), mine, current, this.#heldMine);
-    this.#rooms(byId("others"), others, current, this.#heldOthers);
-    byId("mine-label").hidden = mine.length === 0;
-    byId("others-label").hidden = others.length === 0;
-    byId("house").dataset.pane = current === null ? "rooms" : "talk";
+    this.#rooms(byId("my-rooms"), mine, current, this.#renderedMine);
+    this.#rooms(byId("public-rooms"), others, current, this.#renderedOthers);
+    byId("my-rooms-label").hidden = mine.length === 0;
+    byId("public-rooms-label").hidden = others.length === 0;
+    byId("chat").dataset.pane = current === null ? "rooms" : "messages";
     this.#connection(connection);
     this.#room(current);
     const unread = all.reduce((sum, room) => sum + (room.member ? room.unread : 0), 0);
-    document.title = `${unread ? `(${badge(unread)}) ` : ""}${current ? `${roomLabel(current)} · ` : ""}Parley`;
+    document.title = `${unread ? `(${formatCount(unread)}) ` : ""}${current ? `${roomLabel(current)} · ` : ""}Parley`;
   }
 
   showPeople(open) {
@@ -92,32 +92,32 @@ export class View {
   notice(sentence) {
     clearTimeout(this.#noticeTimer);
     byId("notice").hidden = false;
-    say(byId("notice"), sentence);
+    setText(byId("notice"), sentence);
     this.#noticeTimer = setTimeout(() => { byId("notice").hidden = true; }, NOTICE_MS);
   }
 
-  /** Let people write as soon as they can; a room takes a moment to join. */
+  /** Focus the composer as soon as it is enabled: joining a room takes a moment. */
   focusComposer() {
-    // On a phone this would open the keyboard.
-    this.#toFocus = WIDE.matches;
+    // On a phone, focus would open the keyboard.
+    this.#focusPending = WIDE.matches;
   }
 
   // Internal
 
-  #rooms(list, rooms, current, held) {
+  #rooms(list, rooms, current, rendered) {
     reconcile(list, rooms.map((room) => {
       const facts = [roomLabel(room), room.member ? room.unread : 0, room.mentions, room === current];
       return { key: room.name, version: JSON.stringify(facts), build: () => this.#roomLink(room, facts) };
-    }), held);
+    }), rendered);
   }
 
   #roomLink(room, [label, unread, mentions, chosen]) {
-    const count = make("span", `badge${mentions ? " mention" : ""}`, badge(unread));
-    count.setAttribute("aria-label", `${badge(unread)} unread`);
+    const count = make("span", `badge${mentions ? " mention" : ""}`, formatCount(unread));
+    count.setAttribute("aria-label", `${formatCount(unread)} unread`);
     const anchor = make("a", unread ? "unread" : "", make("bdi", "", label), unread ? count : null);
     anchor.href = `#${room.name}`;
     if (chosen) anchor.setAttribute("aria-current", "page");
-    // The address doesn't change when the room is the current one already.
+    // A click on the current room doesn't change the address.
     anchor.addEventListener("click", () => this.#on.open(room.name));
     return make("li", "", anchor);
   }
@@ -125,27 +125,27 @@ export class View {
   #connection({ state, reason }) {
     const text = state === "stopped" && reason ? `Not connected: ${reason}` : CONNECTION[state];
     byId("connection").dataset.state = state;
-    say(byId("connection-text"), text);
+    setText(byId("connection-text"), text);
     byId("reconnect").hidden = state === "online" || state === "connecting";
   }
 
   #room(room) {
     const there = room !== null && room.refused === null;
-    byId("nowhere").hidden = there;
-    say(byId("nowhere").firstElementChild, room?.refused ?? "Pick a room, or make one.");
+    byId("no-room").hidden = there;
+    setText(byId("no-room").firstElementChild, room?.refused ?? "Select a room, or create one.");
     byId("log").hidden = !there;
     byId("composer").hidden = !there || !room.member || room.archived;
     byId("people-toggle").hidden = !there;
-    byId("people-pane").classList.toggle("nobody", !there);
-    say(byId("room-name"), room === null ? "" : roomLabel(room));
-    say(byId("room-title"), room?.archived ? "archived" : (room?.title ?? ""));
-    say(byId("typing"), there ? typingLine(room.typists(Date.now())) : "");
+    byId("people-pane").classList.toggle("empty", !there);
+    setText(byId("room-name"), room === null ? "" : roomLabel(room));
+    setText(byId("room-title"), room?.archived ? "archived" : (room?.title ?? ""));
+    setText(byId("typing"), there ? typingLine(room.typingUsers(Date.now())) : "");
     if (!there) return;
-    if (this.#toFocus && !byId("composer").hidden) {
-      this.#toFocus = false;
+    if (this.#focusPending && !byId("composer").hidden) {
+      this.#focusPending = false;
       byId("text").focus();
     }
-    say(byId("people-count"), String(room.presentCount));
+    setText(byId("people-count"), String(room.presentCount));
     byId("add-form").hidden = !["owner", "moderator"].includes(room.role) || room.kind === "direct";
     byId("leave").hidden = !room.member || room.kind === "direct";
     const people = room.present();
@@ -153,40 +153,40 @@ export class View {
     reconcile(byId("people"), [
       ...people.map((name) => ({ key: name, version: "", build: () => make("li", "", make("bdi", "", name)) })),
       ...(more > 0 ? [{ key: " more", version: more, build: () => make("li", "hint", `${more} more`) }] : []),
-    ], this.#heldPeople);
+    ], this.#renderedPeople);
   }
 
-  // What people do
+  // User actions
 
-  #bindDoor() {
-    byId("door-switch").addEventListener("click", () => this.#register(!this.#joining));
-    byId("door-form").addEventListener("submit", (event) => {
+  #bindLogin() {
+    byId("login-switch").addEventListener("click", () => this.#register(!this.#registering));
+    byId("login-form").addEventListener("submit", (event) => {
       event.preventDefault();
       const { username, password } = event.target;
-      this.#try("door-error", byId("door-submit"), () => this.#on.enter({
-        username: username.value.trim(), password: password.value, register: this.#joining,
+      this.#submit("login-error", byId("login-submit"), () => this.#on.authenticate({
+        username: username.value.trim(), password: password.value, register: this.#registering,
       }));
     });
   }
 
-  #register(joining) {
-    this.#joining = joining;
-    byId("password-hint").hidden = !joining;
-    byId("password").autocomplete = joining ? "new-password" : "current-password";
-    say(byId("door-submit"), joining ? "Make an account" : "Log in");
-    say(byId("door-switch"), joining ? "I have an account" : "New here? Make an account");
-    say(byId("door-error"), "");
+  #register(registering) {
+    this.#registering = registering;
+    byId("password-hint").hidden = !registering;
+    byId("password").autocomplete = registering ? "new-password" : "current-password";
+    setText(byId("login-submit"), registering ? "Create account" : "Log in");
+    setText(byId("login-switch"), registering ? "I already have an account" : "New here? Create an account");
+    setText(byId("login-error"), "");
   }
 
-  #bindHouse() {
+  #bindChat() {
     byId("log-out").addEventListener("click", () => this.#on.logOut());
     byId("reconnect").addEventListener("click", () => this.#on.reconnect());
     byId("people-toggle").addEventListener("click", () => this.showPeople(byId("people-pane").hidden));
     byId("people-close").addEventListener("click", () => this.showPeople(false));
-    byId("leave").addEventListener("click", () => this.#noticed(() => this.#on.leave()));
+    byId("leave").addEventListener("click", () => this.#withNotice(() => this.#on.leave()));
     byId("add-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#noticed(async () => {
+      this.#withNotice(async () => {
         await this.#on.addMember(byId("add-name").value.trim());
         event.target.reset();
       });
@@ -196,7 +196,7 @@ export class View {
   #bindComposer() {
     const text = byId("text");
     text.addEventListener("keydown", (event) => {
-      // While a word is being composed, Enter belongs to the input method.
+      // Enter confirms a composition of an input method; don't send then.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       byId("composer").requestSubmit();
@@ -209,10 +209,10 @@ export class View {
       event.preventDefault();
       if (text.value.trim() === "") return;
       if ([...text.value].length > MAX_TEXT_CHARACTERS) {
-        this.notice(`That is longer than ${MAX_TEXT_CHARACTERS} characters.`);
+        this.notice(`A message can have at most ${MAX_TEXT_CHARACTERS} characters.`);
         return;
       }
-      this.#on.say(text.value);
+      this.#on.send(text.value);
       text.value = "";
       text.rows = 1;
       text.focus();
@@ -226,18 +226,18 @@ export class View {
     byId("room-cancel").addEventListener("click", () => dialog.close());
     kind.addEventListener("change", () => {
       const direct = kind.value === "direct";
-      say(byId("new-name-label"), direct ? "Username of the other" : "Name");
+      setText(byId("new-name-label"), direct ? "Username of the other person" : "Name");
       byId("new-title-label").hidden = direct;
     });
     dialog.addEventListener("close", () => {
       byId("room-form").reset();
       kind.dispatchEvent(new Event("change"));
-      say(byId("room-error"), "");
+      setText(byId("room-error"), "");
     });
     byId("room-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#try("room-error", event.submitter, async () => {
-        await this.#on.makeRoom({
+      this.#submit("room-error", event.submitter, async () => {
+        await this.#on.createRoom({
           kind: kind.value, name: byId("new-name").value.trim(), title: byId("new-title").value.trim(),
         });
         dialog.close();
@@ -245,20 +245,20 @@ export class View {
     });
   }
 
-  // Do it once at a time, and say below the form what went wrong.
-  async #try(errorId, button, work) {
-    say(byId(errorId), "");
+  // Run one submission at a time, and show its error below the form.
+  async #submit(errorId, button, work) {
+    setText(byId(errorId), "");
     button.disabled = true;
     try {
       await work();
     } catch (error) {
-      say(byId(errorId), error.message);
+      setText(byId(errorId), error.message);
     } finally {
       button.disabled = false;
     }
   }
 
-  async #noticed(work) {
+  async #withNotice(work) {
     try {
       await work();
     } catch (error) {

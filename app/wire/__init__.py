@@ -1,1 +1,1 @@
-"""What crosses the network: frames, bodies, errors. Pure; turns values into bytes and back."""
+"""What crosses the network: frames, bodies, errors. Pure: converts between values and bytes."""

@@ -1,10 +1,10 @@
-"""Accounts and log-ins over HTTP: the bodies of requests and answers."""
+"""Accounts and logins over HTTP: the bodies of requests and responses."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.limits import (
+from ..domain.limits import (
     MAX_DISPLAY_NAME_CHARACTERS,
     MAX_PASSWORD_CHARACTERS,
     MAX_USERNAME_CHARACTERS,
@@ -17,7 +17,7 @@ Username = Annotated[
     Field(
         min_length=MIN_USERNAME_CHARACTERS,
         max_length=MAX_USERNAME_CHARACTERS,
-        description="`a-z 0-9 _ . -`, without regard to case; fixed for life.",
+        description="`a-z 0-9 _ . -`, case-insensitive; can't be changed later.",
         examples=["alice"],
     ),
 ]
@@ -26,7 +26,7 @@ NewPassword = Annotated[
     Field(
         min_length=MIN_PASSWORD_CHARACTERS,
         max_length=MAX_PASSWORD_CHARACTERS,
-        description="Any characters; not a common password, nor one with the username in it.",
+        description="Any characters; not a common password, and without the username in it.",
         examples=["correct horse battery"],
         json_schema_extra={"format": "password"},
     ),
@@ -42,31 +42,33 @@ Moment = Annotated[str, Field(examples=["2026-11-21T08:00:00.123Z"])]
 
 
 class Body(BaseModel):
-    """Base of what clients send. An unknown field is a typo or a newer client: say so."""
+    """Base of request bodies. An unknown field is refused: it is a typo or from a newer client."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class NewUser(Body):
-    """Who wants an account."""
+    """An account to create."""
 
     username: Username
     password: NewPassword
     display_name: DisplayName | None = Field(
-        default=None, description="What others see; the username if it is left out."
+        default=None, description="The name that other users see; the username if left out."
     )
 
 
 class MeChanges(Body):
-    """What to change of one's own account; what is left out or null stays."""
+    """Changes to the caller's account. A field that is left out or null stays unchanged."""
 
     display_name: DisplayName | None = None
     password: NewPassword | None = None
-    current_password: Password | None = Field(default=None, description="Needed with `password`.")
+    current_password: Password | None = Field(
+        default=None, description="Required with `password`."
+    )
 
 
-class Farewell(Body):
-    """The password once more, before an account is erased."""
+class AccountDeletion(Body):
+    """The password, to confirm that the account is to be erased."""
 
     password: Password
 
@@ -81,7 +83,7 @@ class TokenForm(BaseModel):
     password: Password | None = None
     refresh_token: str | None = None
     scope: str | None = Field(
-        default=None, description="Ignored: a token can do all its user can."
+        default=None, description="Ignored: a token allows everything that its user may do."
     )
     client_id: str | None = Field(default=None, description="Ignored.")
     client_secret: str | None = Field(default=None, description="Ignored.")
@@ -92,12 +94,12 @@ class TokenAnswer(BaseModel):
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"
-    expires_in: int = Field(description="Seconds until the access token ends.", examples=[900])
+    expires_in: int = Field(description="Seconds until the access token expires.", examples=[900])
     refresh_token: str
 
 
 class UserAnswer(BaseModel):
-    """Somebody, as everyone may see them."""
+    """A user, as all users see them."""
 
     username: str = Field(examples=["alice"])
     display_name: str = Field(examples=["Alice Liddell"])
@@ -105,7 +107,7 @@ class UserAnswer(BaseModel):
 
 
 class MeAnswer(UserAnswer):
-    """Oneself."""
+    """The caller's own account."""
 
     is_admin: bool
 
@@ -118,18 +120,18 @@ class UsersAnswer(BaseModel):
 
 
 class SessionAnswer(BaseModel):
-    """One of one's log-ins."""
+    """One of the caller's logins."""
 
     id: int
     label: str = Field(description="From the user agent.", examples=["Mozilla/5.0 (X11; Linux)"])
     created_at: Moment
     last_used_at: Moment
     expires_at: Moment
-    current: bool = Field(description="Whether this request was made with it.")
+    current: bool = Field(description="Whether this request used it.")
 
 
 class SessionsAnswer(BaseModel):
-    """A page of log-ins."""
+    """A page of logins."""
 
     sessions: list[SessionAnswer]
     next: str | None = Field(description="For `after`, to get the next page; null on the last.")

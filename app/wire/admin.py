@@ -1,42 +1,44 @@
-"""The admin API: the bodies of requests and answers."""
+"""The admin API: the bodies of requests and responses."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.domain.limits import (
+from ..domain.limits import (
     MAX_RETENTION_DAYS,
     MAX_ROOM_NAME_CHARACTERS,
     MAX_SEQ,
     MAX_TITLE_CHARACTERS,
 )
-from app.wire.accounts import Body, DisplayName, MeAnswer, Moment, NewPassword, Username
+from .accounts import Body, DisplayName, MeAnswer, Moment, NewPassword, Username
 
 
 class NewAccount(Body):
-    """An account that somebody else makes."""
+    """An account that an administrator creates for another user."""
 
     username: Username
     password: NewPassword | None = Field(
         default=None,
-        description="Without one, this user logs in only through `/admin/users/…/token`.",
+        description="Left out: the user can log in only through `/admin/users/…/token`.",
     )
     display_name: DisplayName | None = Field(
-        default=None, description="What others see; the username if it is left out."
+        default=None, description="The name that other users see; the username if left out."
     )
     admin: bool = False
 
 
 class PasswordReset(Body):
-    """A password that somebody else chose."""
+    """A new password, set by an administrator."""
 
     password: NewPassword
 
 
 class AccountAnswer(MeAnswer):
-    """An account, as administrators see it."""
+    """An account, with what only administrators see."""
 
-    disabled_at: Moment | None = Field(description="Since when they are kept out, if they are.")
+    disabled_at: Moment | None = Field(
+        description="When the account was disabled; null if it is not."
+    )
 
 
 class AccountsAnswer(BaseModel):
@@ -47,14 +49,14 @@ class AccountsAnswer(BaseModel):
 
 
 class AdminNewRoom(Body):
-    """A room that belongs to nobody, or to somebody named."""
+    """A room to create, with or without an owner."""
 
     name: Annotated[
         str,
         Field(
             min_length=1,
             max_length=MAX_ROOM_NAME_CHARACTERS,
-            description="`a-z 0-9 - _ .`, without regard to case; fixed for life.",
+            description="`a-z 0-9 - _ .`, case-insensitive; can't be changed later.",
             examples=["announcements"],
         ),
     ]
@@ -62,24 +64,24 @@ class AdminNewRoom(Body):
     kind: Literal["public", "private"] = "public"
     owner: str | None = Field(
         default=None,
-        description="A username. A private room without one can be entered by nobody.",
+        description="A username. Without an owner, no user can enter a private room.",
         examples=["alice"],
     )
 
 
 class Retention(Body):
-    """What a room keeps: one of the two."""
+    """How much of a room is kept: set one of the two."""
 
     days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS, examples=[30])] | None = Field(
-        default=None, description="The events of so many days."
+        default=None, description="Keep the events of this many days."
     )
     events: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = Field(
-        default=None, description="So many events, the newest."
+        default=None, description="Keep this many events, the newest."
     )
 
 
 class AdminRoomAnswer(BaseModel):
-    """A room, as administrators see it."""
+    """A room, with what only administrators see."""
 
     name: str = Field(examples=["general"])
     title: str = Field(examples=["General"])
@@ -89,8 +91,10 @@ class AdminRoomAnswer(BaseModel):
     created_at: Moment
     archived: bool
     slow_mode_seconds: int
-    retention_days: int | None = Field(description="Events of so many days are kept.")
-    retention_events: int | None = Field(description="So many events are kept.")
+    retention_days: int | None = Field(
+        description="Events are kept for this many days; null: no limit."
+    )
+    retention_events: int | None = Field(description="This many events are kept; null: no limit.")
     member_count: int
 
 
@@ -101,29 +105,31 @@ class AdminRoomsAnswer(BaseModel):
     next: str | None = Field(description="For `after`, to get the next page; null on the last.")
 
 
-class EntryAnswer(BaseModel):
-    """Something that was done with an operator's powers."""
+class AuditEntryAnswer(BaseModel):
+    """An entry of the audit log: an action by an administrator or the operator."""
 
     at: Moment
     by: str | None = Field(
-        description="What the administrator is called now; null: the command line.",
+        description="Current username of the administrator; null: the command line.",
         examples=["ada"],
     )
     action: str = Field(examples=["room.set_retention"])
-    target: str = Field(description="Whom or what, by its name then.", examples=["general"])
+    target: str = Field(
+        description="The user or room, by its name at the time.", examples=["general"]
+    )
     data: dict[str, Any] | None = Field(
-        description="What else there is to say.", examples=[{"days": 30}]
+        description="Details of the action.", examples=[{"days": 30}]
     )
 
 
 class AuditAnswer(BaseModel):
-    """A page of the audit."""
+    """A page of the audit log."""
 
-    entries: list[EntryAnswer]
+    entries: list[AuditEntryAnswer]
     next: str | None = Field(description="For `after`, to get the next page; null on the last.")
 
 
 class EpochAnswer(BaseModel):
-    """What the history is called now."""
+    """The name of the current history."""
 
     epoch: str = Field(examples=["k3v9x2"])

@@ -1,12 +1,12 @@
-"""What the server says on a socket that is not an event: payloads of text frames."""
+"""What the server sends on a socket besides events: the payloads of its text frames."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from app.domain.appends import Committed
-from app.domain.clock import iso
+from ..domain.appends import Committed
+from ..domain.clock import iso
 
 
 def welcome(
@@ -35,35 +35,35 @@ def welcome(
 
 
 def joined(re: str | None, body: Mapping[str, Any]) -> bytes:
-    """One listens to a room: where it stands, and what one has read of it."""
+    """The answer to ``join``: the room's state, and how far the user has read."""
     return orjson.dumps({"type": "joined", **_re(re), **body})
 
 
 def caught_up(re: str | None, room: str, seq: int) -> bytes:
-    """The replay is over; what follows is live."""
+    """The replay has ended; what follows is live."""
     return orjson.dumps({"type": "caught_up", **_re(re), "room": room, "seq": seq})
 
 
 def reset(re: str | None, body: Mapping[str, Any]) -> bytes:
-    """Instead of ``joined``: what the client holds of the room is of no use."""
+    """Sent instead of ``joined``: the client must discard what it has stored of the room."""
     return orjson.dumps({"type": "reset", **_re(re), **body})
 
 
-def done(re: str | None, outcome: Committed) -> bytes:
-    """The acknowledgement of an append: it is on disk."""
+def append_ack(re: str | None, committed: Committed) -> bytes:
+    """The acknowledgement of an append, which is on disk."""
     body: dict[str, Any] = {"type": "ack"}
     if re is not None:
         body["re"] = re
-    if outcome.seq is not None:
-        body["seq"] = outcome.seq
-    body["at"] = iso(outcome.at)
-    if outcome.duplicate:
+    if committed.seq is not None:
+        body["seq"] = committed.seq
+    body["at"] = iso(committed.at)
+    if committed.duplicate:
         body["duplicate"] = True
     return orjson.dumps(body)
 
 
 def ack(re: str | None, **result: Any) -> bytes:
-    """The acknowledgement of anything else."""
+    """The acknowledgement of any other request."""
     return orjson.dumps({"type": "ack", **_re(re), **result})
 
 
@@ -73,7 +73,7 @@ def pong(re: str | None) -> bytes:
 
 
 def signal(kind: str, /, **fields: Any) -> bytes:
-    """Something that may be lost: ``typing``, ``presence``, ``read``, ``activity``, …"""
+    """A signal, which may be lost: ``typing``, ``presence``, ``read``, ``activity``, …"""
     return orjson.dumps({"type": kind, **fields})
 
 

@@ -1,15 +1,15 @@
-"""One error, three renderings: a problem body, an error frame, a close."""
+"""Errors on the wire: as a problem body, an error frame or a WebSocket close."""
 
 from typing import Any
 
 import orjson
 
-from app.domain.closing import Close
-from app.domain.errors import Invalid, InvalidGrant, ParleyError
+from ..domain.close_codes import Close
+from ..domain.errors import Invalid, InvalidGrant, ParleyError
 
 
 def problem(exc: ParleyError) -> dict[str, Any]:
-    """Body of an ``application/problem+json`` answer: RFC 9457, section 3.1."""
+    """The body of an ``application/problem+json`` response: RFC 9457, section 3.1."""
     body: dict[str, Any] = {
         "type": f"/errors/{exc.code}",
         "title": exc.title,
@@ -27,7 +27,7 @@ def problem(exc: ParleyError) -> dict[str, Any]:
 
 
 def error_frame(exc: ParleyError, re: str | None) -> bytes:
-    """The same as the payload of a frame. ``re`` is the id of the request that failed."""
+    """The payload of an ``error`` frame. ``re`` is the id of the request that failed."""
     body: dict[str, Any] = {"type": "error"}
     if re is not None:
         body["re"] = re
@@ -41,14 +41,14 @@ def error_frame(exc: ParleyError, re: str | None) -> bytes:
 
 
 def close_for(exc: ParleyError) -> Close | None:
-    """The same as a close, for what ends a connection; None if it stays open."""
+    """The WebSocket close for an error that ends a connection; None if it doesn't end any."""
     if exc.close is None:
         return None
     return Close(exc.close, _reason(f"{exc.code}: {exc.detail}"))
 
 
 def _reason(text: str) -> str:
-    # RFC 6455, section 5.5: a control frame holds 125 bytes, two of which are the code.
+    # RFC 6455, section 5.5: a control frame has at most 125 bytes, two of which are the code.
     return text.encode()[:123].decode(errors="ignore")
 
 

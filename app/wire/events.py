@@ -1,18 +1,19 @@
-"""Events as clients see them: one JSON object each, names in place of ids."""
+"""Events as JSON objects, with usernames in place of user ids."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from app.domain.clock import iso
-from app.domain.events import Event, EventBatch, EventType
-from app.domain.ids import UserId
-from app.wire.frames import text_frame
+from ..domain.clock import iso
+from ..domain.events import Event, EventType
+from ..domain.ids import UserId
 
 
 def event_body(event: Event, room: str, names: Mapping[UserId, str]) -> dict[str, Any]:
-    """The JSON object of an event. Fields as in ``docs/protocol.md``, section 2.3."""
+    """
+    The JSON object of an event: its fields are those of ``docs/protocol.md``, section 2.3.
+
+    A user who is not in ``names`` is encoded as null, and left out of ``mentions``.
+    """
     body: dict[str, Any] = {
         "type": event.type,
         "room": room,
@@ -37,11 +38,11 @@ def event_body(event: Event, room: str, names: Mapping[UserId, str]) -> dict[str
             body["text"] = event.text
     if event.data is not None:
         for name, value in event.data.items():
-            body[name] = _shown(name, value, names)
+            body[name] = _field_value(name, value, names)
     return body
 
 
-def _shown(name: str, value: Any, names: Mapping[UserId, str]) -> Any:
+def _field_value(name: str, value: Any, names: Mapping[UserId, str]) -> Any:
     if name in ("user", "author"):
         return None if value is None else names.get(value)
     if name == "mentions":
@@ -49,14 +50,3 @@ def _shown(name: str, value: Any, names: Mapping[UserId, str]) -> Any:
     if name in ("muted_until", "banned_until"):
         return None if value is None else iso(value)
     return value
-
-
-def event_json(event: Event, room: str, names: Mapping[UserId, str]) -> bytes:
-    """The same as bytes of JSON."""
-    return orjson.dumps(event_body(event, room, names))
-
-
-def encode_batch(batch: EventBatch) -> list[bytes]:
-    """A finished frame per event of ``run``: encoded once, for everybody who listens."""
-    room, names = batch.room_name, batch.names
-    return [text_frame(orjson.dumps(event_body(event, room, names))) for event in batch.events]

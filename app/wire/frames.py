@@ -1,7 +1,7 @@
 """
-Server-to-client WebSocket frames, made once and written to any number of sockets.
+Server-to-client WebSocket frames, encoded once and written to any number of sockets.
 
-RFC 6455, section 5.2: FIN and the text opcode, no mask, the length in 7, 16 or 64 bits. Legal
+RFC 6455, section 5.2: FIN and the text opcode, no mask, the length in 7, 16 or 64 bits. Valid
 whether or not compression was negotiated, because RSV1 is 0 (RFC 7692, section 6).
 """
 
@@ -14,7 +14,7 @@ _MEDIUM = 1 << 16
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A finished text frame around ``payload``, which is UTF-8."""
+    """A complete text frame with ``payload``, which must be UTF-8."""
     length = len(payload)
     if length < _SHORT:
         return bytes((_TEXT, length)) + payload
@@ -29,23 +29,23 @@ def binary_frame(payload: bytes) -> bytes:
 
 
 def payload_of(frame: bytes) -> bytes:
-    """What :func:`text_frame` was given."""
+    """The payload of one frame made by :func:`text_frame`."""
     marker = frame[1]
     return frame[2 if marker < _SHORT else 4 if marker == _SHORT else 10 :]
 
 
 def payloads_of(frames: bytes) -> list[bytes]:
-    """What each of several joined frames was given."""
+    """The payloads of concatenated frames made by :func:`text_frame`."""
     payloads = []
     start = 0
     while start < len(frames):
         marker = frames[start + 1]
         if marker < _SHORT:
-            head, length = 2, marker
+            header, length = 2, marker
         elif marker == _SHORT:
-            head, length = 4, int.from_bytes(frames[start + 2 : start + 4])
+            header, length = 4, int.from_bytes(frames[start + 2 : start + 4])
         else:
-            head, length = 10, int.from_bytes(frames[start + 2 : start + 10])
-        payloads.append(frames[start + head : start + head + length])
-        start += head + length
+            header, length = 10, int.from_bytes(frames[start + 2 : start + 10])
+        payloads.append(frames[start + header : start + header + length])
+        start += header + length
     return payloads

@@ -1,12 +1,12 @@
-"""Messages, events and search over HTTP: the bodies of requests and answers."""
+"""Messages, events and search over HTTP: the bodies of requests and responses."""
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.wire.accounts import Body, Moment
-from app.wire.requests import ClientData, MessageText, Reference
+from .accounts import Body, Moment
+from .requests import ClientData, MessageText, Reference
 
 EXAMPLE_MESSAGE: JsonDict = {
     "room": "general",
@@ -35,32 +35,33 @@ EXAMPLE_EVENT: JsonDict = {
 Name = Annotated[str, Field(examples=["general"])]
 Seq = Annotated[int, Field(examples=[118])]
 
-# What is asked
+# Requests
 
 
 class NewMessage(Body):
-    """Something to say."""
+    """A message to send."""
 
     text: Annotated[MessageText, Field(description="Stored as sent.", examples=["hi @bob"])]
     reply_to: Reference | None = Field(
-        default=None, description="The message that this replies to, by its `seq`."
+        default=None, description="The `seq` of the message that this one replies to."
     )
     data: ClientData | None = Field(
-        default=None, description="Your own JSON object, kept and returned unread; ≤ 4 KiB."
+        default=None,
+        description="Your own JSON object, returned unchanged; at most 4 KiB.",
     )
 
 
-class NewWording(Body):
-    """What a message says from now on."""
+class MessageEdit(Body):
+    """The new text of a message."""
 
     text: Annotated[MessageText, Field(examples=["hi @carol"])]
 
 
-# What is answered
+# Responses
 
 
 class Answer(BaseModel):
-    """Base of what is answered: these fields and no others."""
+    """Base of responses: exactly these fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,7 +70,7 @@ class Replies(Answer):
     """The replies to a message."""
 
     count: int
-    last_seq: int | None = Field(description="The newest of them.")
+    last_seq: int | None = Field(description="The `seq` of the newest reply.")
 
 
 class MessageAnswer(Answer):
@@ -83,19 +84,19 @@ class MessageAnswer(Answer):
     by: str | None = Field(description="A username.")
     text: str | None = Field(description="Null once deleted.")
     data: dict[str, Any] | None = Field(
-        default=None, description="What the client sent with it; absent if nothing."
+        default=None, description="The JSON object that the client sent; absent if there was none."
     )
     reply_to: int | None
     edited_at: Moment | None
     deleted_at: Moment | None
     pinned: bool
     reactions: dict[str, list[str]] = Field(description="Usernames by emoji.")
-    mentions: list[str] = Field(description="Usernames of the members whom it mentions.")
+    mentions: list[str] = Field(description="Usernames of the mentioned members.")
     replies: Replies
 
 
 class MessagesAnswer(Answer):
-    """A page of messages, and where the room stands: one snapshot."""
+    """A page of messages, and its place in the room's log: one snapshot."""
 
     messages: list[MessageAnswer]
     head: int = Field(description="`seq` of the room's last event.")
@@ -104,22 +105,22 @@ class MessagesAnswer(Answer):
     has_newer: bool
 
 
-class WordingAnswer(Answer):
-    """What a message said once."""
+class EarlierTextAnswer(Answer):
+    """An earlier text of a message."""
 
     text: str
     at: Moment
 
 
-class WordingsAnswer(Answer):
-    """Earlier wordings of a message, the oldest first."""
+class EditsAnswer(Answer):
+    """The earlier texts of a message, the oldest first."""
 
-    edits: list[WordingAnswer]
+    edits: list[EarlierTextAnswer]
     next: str | None = Field(description="For `after`, to get the next page; null on the last.")
 
 
 class EventAnswer(BaseModel):
-    """An event. What else it has depends on its type; skip a type that you don't know."""
+    """An event. Further fields depend on its type; skip types that you don't know."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"example": EXAMPLE_EVENT})
 
@@ -127,24 +128,24 @@ class EventAnswer(BaseModel):
     room: Name
     seq: Seq
     at: Moment
-    by: str | None = Field(description="Who did it; null: the operator.")
+    by: str | None = Field(description="The username of the author; null: the operator.")
 
 
 class EventsAnswer(Answer):
-    """A page of the log, and where it stands: one snapshot."""
+    """A page of the log, and its place in the log: one snapshot."""
 
     events: list[EventAnswer]
     head: int = Field(description="`seq` of the last event.")
     first: int = Field(description="`seq` of the oldest event that is kept.")
     epoch: str = Field(
-        description="The name of this history: if it changes, drop what you hold.",
+        description="The name of this history: if it changes, discard what you have stored.",
         examples=["k3v9x2"],
     )
     has_more: bool = Field(description="Whether the log goes on after this page.")
 
 
 class FoundAnswer(MessageAnswer):
-    """A message that was found."""
+    """A message that matches a search."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -152,12 +153,12 @@ class FoundAnswer(MessageAnswer):
     )
 
     snippet: str = Field(
-        description="Plain text around the first match: matches in «», cut where there is a …"
+        description="Plain text around the first match: matches in «», … where text is left out."
     )
 
 
 class SearchAnswer(Answer):
-    """What was found, the newest first."""
+    """A page of search results, the newest first."""
 
     messages: list[FoundAnswer]
     next: str | None = Field(description="For `before`, to get the next page; null on the last.")

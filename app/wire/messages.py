@@ -1,12 +1,12 @@
-"""Messages as they are now, as JSON: over HTTP, and in a replay without ``since``."""
+"""Messages as they are now, as JSON: for HTTP, and for a replay without ``since``."""
 
 from typing import Any
 
 import orjson
 
-from app.domain.clock import iso, iso_or_none
-from app.domain.events import EventType
-from app.domain.views import MessagePage, MessageView
+from ..domain.clock import iso, iso_or_none
+from ..domain.events import EventType
+from ..domain.views import MessagePage, MessageView
 
 
 def message_body(view: MessageView, room: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def message_body(view: MessageView, room: str) -> dict[str, Any]:
 
 
 def page_json(page: MessagePage, room: str) -> bytes:
-    """A page of messages of the room called ``room``, as HTTP answers it."""
+    """A page of messages of the room called ``room``: the body of the HTTP response."""
     return orjson.dumps(
         {
             "messages": [message_body(view, room) for view in page.messages],
@@ -44,7 +44,7 @@ def page_json(page: MessagePage, room: str) -> bytes:
 
 
 def message_event(view: MessageView, room: str) -> dict[str, Any]:
-    """The whole current message as a ``message.created``."""
+    """The current state of a message as a ``message.created`` event."""
     body = {"type": EventType.MESSAGE_CREATED.value, **message_body(view, room)}
     if view.client_id is not None:
         body["id"] = view.client_id

@@ -1,7 +1,7 @@
 """
-What a client may ask on its socket: one class per ``type``, unknown fields refused.
+The requests that a client may send on its socket: one class per ``type``, unknown fields refused.
 
-Every request may carry ``id``; its one answer echoes it as ``re``.
+Every request may carry an ``id``; its one answer echoes it as ``re``.
 """
 
 import json
@@ -11,8 +11,8 @@ import emoji
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.domain.errors import BadRequest, FieldError, Invalid, ParleyError
-from app.domain.limits import (
+from ..domain.errors import BadRequest, FieldError, Invalid, ParleyError
+from ..domain.limits import (
     MAX_CLIENT_ID_CHARACTERS,
     MAX_DATA_BYTES,
     MAX_EMOJI_CHARACTERS,
@@ -22,16 +22,16 @@ from app.domain.limits import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKEN_CHARACTERS,
 )
-from app.domain.text import fault
+from ..domain.text import unstorable_reason
 
 
 def _storable(text: str) -> str:
-    if why := fault(text):
-        raise ValueError(why)
+    if reason := unstorable_reason(text):
+        raise ValueError(reason)
     return text
 
 
-def _said(text: str) -> str:
+def _message_text(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
     return _storable(text)
@@ -39,17 +39,17 @@ def _said(text: str) -> str:
 
 def _one_emoji(text: str) -> str:
     if not emoji.is_emoji(text):
-        raise ValueError("is not one emoji")
+        raise ValueError("is not a single emoji")
     return text
 
 
-def _small(data: dict[str, Any]) -> dict[str, Any]:
+def _client_data(data: dict[str, Any]) -> dict[str, Any]:
     try:
         encoded = orjson.dumps(data)
-        # orjson makes null of what is no number; pydantic takes NaN and 1e999 for numbers.
+        # pydantic accepts NaN and 1e999, which orjson would turn into null.
         json.dumps(data, allow_nan=False)
     except (TypeError, ValueError) as exc:
-        raise ValueError("is not JSON that can be kept") from exc
+        raise ValueError("is not JSON that can be stored") from exc
     if len(encoded) > MAX_DATA_BYTES:
         raise ValueError(f"is larger than {MAX_DATA_BYTES} bytes")
     return data
@@ -60,19 +60,19 @@ RequestId = Annotated[
 ]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 MessageText = Annotated[
-    str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_said)
+    str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_message_text)
 ]
 Reference = Annotated[int, Field(ge=1, le=MAX_SEQ)]
 Since = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
-ClientData = Annotated[dict[str, Any], AfterValidator(_small)]
+ClientData = Annotated[dict[str, Any], AfterValidator(_client_data)]
 Emoji = Annotated[
     str, Field(min_length=1, max_length=MAX_EMOJI_CHARACTERS), AfterValidator(_one_emoji)
 ]
 
 
 class Request(BaseModel):
-    """Base of all. An unknown field is a typo or a newer client: say so, don't drop it."""
+    """Base of requests. An unknown field is refused: it is a typo or from a newer client."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -80,13 +80,13 @@ class Request(BaseModel):
 
 
 class InRoom(Request):
-    """A request about a room. On ``/ws/{room}`` a missing one is that of the path."""
+    """A request about a room. On ``/ws/{room}``, ``room`` defaults to the room of the path."""
 
     room: Name | None = None
 
 
 class Join(Request):
-    """Listen to a room, from ``since`` or from its newest messages."""
+    """Subscribe to a room, from ``since`` or with its newest messages."""
 
     type: Literal["join"]
     room: Name | None = None
@@ -96,13 +96,13 @@ class Join(Request):
 
 
 class Leave(InRoom):
-    """Stop listening. Membership stays."""
+    """Unsubscribe from a room. The membership stays."""
 
     type: Literal["leave"]
 
 
 class Send(InRoom):
-    """Say something. Retrying with the same ``id`` says it once."""
+    """Send a message. A retry with the same ``id`` appends it once."""
 
     type: Literal["send"]
     text: MessageText
@@ -111,34 +111,34 @@ class Send(InRoom):
 
 
 class Read(InRoom):
-    """Everything up to ``seq`` has been read."""
+    """Mark everything up to ``seq`` as read."""
 
     type: Literal["read"]
     seq: Since
 
 
 class Typing(InRoom):
-    """Somebody is typing, or has stopped. Not stored, not answered."""
+    """The user is typing, or has stopped. Not stored, not answered."""
 
     type: Literal["typing"]
     on: bool
 
 
 class Auth(Request):
-    """A fresh access token of the same user."""
+    """Replace the connection's access token with a new one of the same user."""
 
     type: Literal["auth"]
     token: Annotated[str, Field(max_length=MAX_TOKEN_CHARACTERS)]
 
 
 class Ping(Request):
-    """Is anybody there?"""
+    """Answered with ``pong``."""
 
     type: Literal["ping"]
 
 
 class Edit(InRoom):
-    """Give one's own message another wording."""
+    """Replace the text of the user's own message."""
 
     type: Literal["edit"]
     ref: Reference
@@ -146,14 +146,14 @@ class Edit(InRoom):
 
 
 class Delete(InRoom):
-    """Blank a message."""
+    """Delete a message."""
 
     type: Literal["delete"]
     ref: Reference
 
 
 class React(InRoom):
-    """Put an emoji on a message, or take it off."""
+    """Add a reaction to a message (``on``), or remove it."""
 
     type: Literal["react"]
     ref: Reference
@@ -162,7 +162,7 @@ class React(InRoom):
 
 
 class Pin(InRoom):
-    """Pin a message, or unpin it."""
+    """Pin a message (``on``), or unpin it."""
 
     type: Literal["pin"]
     ref: Reference
@@ -178,11 +178,11 @@ _WRONG_TYPE = ("union_tag_invalid", "union_tag_not_found")
 
 def decode(text: str) -> AnyRequest:
     """
-    The request in a text frame.
+    Parse the request in a text frame.
 
     Raises:
-        BadRequest: If it is no JSON object, or of no known type.
-        Invalid: If one of its fields is wrong; names the field, never repeats its value.
+        BadRequest: If it is not a JSON object of a known type.
+        Invalid: If a field is invalid. The error names the field and never contains its value.
 
     """
     try:
@@ -190,15 +190,15 @@ def decode(text: str) -> AnyRequest:
     except ValidationError as exc:
         raise _refusal(exc) from None
     except UnicodeEncodeError:
-        raise BadRequest("The frame holds a lone surrogate.") from None
+        raise BadRequest("The frame contains a lone surrogate.") from None
 
 
 def plain_send(text: str) -> Send:
     """
-    What a person has typed into a plain WebSocket client.
+    A frame that is not JSON, as a message: for people with a plain WebSocket client.
 
     Raises:
-        Invalid: If it can't be a message.
+        Invalid: If the text can't be a message.
 
     """
     try:
@@ -213,25 +213,25 @@ def _refusal(exc: ValidationError) -> ParleyError:
     if kind == _NOT_JSON:
         return BadRequest("The frame is not valid JSON.")
     if kind in _WRONG_TYPE:
-        return BadRequest("The frame has no known type.")
+        return BadRequest("The frame has no type, or an unknown one.")
     errors: list[FieldError] = [
-        # The first part of the place is the type of the request.
+        # pydantic puts the type of the request first.
         {"loc": error["loc"][1:], "type": error["type"], "msg": plain(error["msg"])}
         for error in found
     ]
     if not errors[0]["loc"]:
-        return BadRequest("A frame is a JSON object.")
-    where = ".".join(str(part) for part in errors[0]["loc"])
-    return Invalid(f"{where}: {errors[0]['msg']}", errors=errors)
+        return BadRequest("The frame is not a JSON object.")
+    field = ".".join(str(part) for part in errors[0]["loc"])
+    return Invalid(f"{field}: {errors[0]['msg']}", errors=errors)
 
 
 def plain(message: str) -> str:
-    """pydantic's sentence without its own prefix."""
+    """A message of pydantic without its prefix."""
     return message.removeprefix("Value error, ")
 
 
 def request_id(text: str) -> str | None:
-    """The ``id`` of a frame that could not be decoded, so that its error can say ``re``."""
+    """The valid ``id`` of a frame that :func:`decode` refused, for the ``re`` of the error."""
     try:
         found = orjson.loads(text)
     except (orjson.JSONDecodeError, UnicodeEncodeError):

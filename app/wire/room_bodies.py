@@ -1,4 +1,4 @@
-"""Rooms, members, invites and blocks over HTTP: the bodies of requests and answers."""
+"""Rooms, members, invites and blocks over HTTP: the bodies of requests and responses."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.domain.limits import (
+from ..domain.limits import (
     MAX_INTEGER,
     MAX_INVITE_SECONDS,
     MAX_INVITE_USES,
@@ -14,8 +14,8 @@ from app.domain.limits import (
     MAX_SLOW_MODE_SECONDS,
     MAX_TITLE_CHARACTERS,
 )
-from app.domain.roles import Role
-from app.wire.accounts import Body, Moment
+from ..domain.roles import Role
+from .accounts import Body, Moment
 
 RoleName = Literal["owner", "moderator", "member"]
 KindName = Literal["public", "private", "direct"]
@@ -58,15 +58,15 @@ EXAMPLE_INVITE: JsonDict = {
 
 
 def _moment(value: object) -> datetime:
-    # As a check of its own: pydantic would also take numbers and times without a zone.
+    # pydantic alone would also accept numbers and times without a zone.
     if not isinstance(value, str):
-        raise ValueError("is a moment in ISO 8601, as text")
+        raise ValueError("must be a time in ISO 8601, as a string")
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError("is not a moment in ISO 8601") from None
+        raise ValueError("is not a time in ISO 8601") from None
     if moment.tzinfo is None:
-        raise ValueError("has no time zone: end it with Z, or with an offset")
+        raise ValueError("has no time zone: add Z or an offset")
     return moment
 
 
@@ -74,69 +74,70 @@ Until = Annotated[
     AwareDatetime,
     BeforeValidator(_moment),
     Field(
-        description="ISO 8601 with a time zone, in the future. Left out: for good.",
+        description="ISO 8601 with a time zone, in the future. Left out: without end.",
         examples=["2026-12-24T18:00:00Z"],
     ),
 ]
 
 
-# What is asked
+# Requests
 
 
 class NewRoom(Body):
-    """A room to be made."""
+    """A room to create."""
 
     name: Annotated[
         str,
         Field(
             min_length=1,
             max_length=MAX_ROOM_NAME_CHARACTERS,
-            description="`a-z 0-9 - _ .`, without regard to case; fixed for life.",
+            description="`a-z 0-9 - _ .`, case-insensitive; can't be changed later.",
             examples=["announcements"],
         ),
     ]
     title: Title = ""
     kind: Literal["public", "private"] = Field(
-        description="Public: everybody may find and join it. Private: who is added or invited."
+        description="`public`: all users can find and join it. `private`: by invitation only."
     )
 
 
 class RoomChanges(Body):
-    """What to change of a room; what is left out or null stays."""
+    """Changes to a room. A field that is left out or null stays unchanged."""
 
     title: Title | None = None
     slow_mode_seconds: int | None = Field(
         default=None,
         ge=0,
         le=MAX_SLOW_MODE_SECONDS,
-        description="What a member waits from one message to the next; 0: nothing.",
+        description="How long a member has to wait between two messages; 0: no wait.",
         examples=[30],
     )
     archived: bool | None = Field(
-        default=None, description="An archived room can be read, not changed. Owners only."
+        default=None, description="An archived room is read-only. Owners only."
     )
 
 
-class MemberWish(Body):
-    """What somebody is to be in a room."""
+class MemberRole(Body):
+    """The role of a member, new or existing."""
 
     role: RoleName | None = Field(
-        default=None, description="Left out: a member; who is one already keeps their role."
+        default=None,
+        description="Left out: `member` for a new member, unchanged for an existing one.",
     )
 
     def wanted(self) -> Role | None:
-        """The role that was named."""
+        """The role; None if left out."""
         return None if self.role is None else Role(self.role)
 
 
-class Term(Body):
-    """Until when a ban or a mute holds."""
+class Expiry(Body):
+    """When a ban or a mute ends."""
 
     until: Until | None = None
 
 
 class NewInvite(Body):
-    """An invitation to be made; it holds for everybody who has its code."""
+    """An invitation to create; it is valid for any user who has its code."""
 
     expires_in: int | None = Field(
         default=None, ge=1, le=MAX_INVITE_SECONDS, description="Seconds.", examples=[604_800]
@@ -145,16 +146,16 @@ class NewInvite(Body):
 
 
 class ReadMark(Body):
-    """How far one has read."""
+    """How far the caller has read."""
 
     seq: int = Field(ge=0, le=MAX_INTEGER, examples=[118])
 
 
-# What is answered
+# Responses
 
 
 class RoomAnswer(BaseModel):
-    """A room, and where one stands in it; the last six are null if one is no member."""
+    """A room as the caller sees it; the last six fields are null for a non-member."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ROOM]})
 
@@ -167,14 +168,20 @@ class RoomAnswer(BaseModel):
     archived: bool
     slow_mode_seconds: int
     with_: str | None = Field(
-        default=None, alias="with", description="Of a direct room, and only there: the other one."
+        default=None,
+        alias="with",
+        description="The username of the other member; only in direct rooms.",
     )
     member: Literal[True] | None
     role: RoleName | None
-    read: int | None = Field(description="Seq up to which one has read.")
-    unread: int | None = Field(description="Messages since then; 100 means 99+.")
-    mentions: int | None = Field(description="Those among them that mention one; 100 means 99+.")
-    as_of: int | None = Field(description="The seq for which `unread` and `mentions` hold.")
+    read: int | None = Field(description="The seq up to which the caller has read.")
+    unread: int | None = Field(description="Messages after `read`; 100 means 99+.")
+    mentions: int | None = Field(
+        description="Unread messages that mention the caller; 100 means 99+."
+    )
+    as_of: int | None = Field(
+        description="The seq as of which `unread` and `mentions` were counted."
+    )
 
 
 class RoomsAnswer(BaseModel):
@@ -193,7 +200,7 @@ class MemberAnswer(BaseModel):
     display_name: str
     role: RoleName
     joined_at: Moment
-    muted_until: Moment | None = Field(description="`9999-12-31T23:59:59.999Z`: for good.")
+    muted_until: Moment | None = Field(description="`9999-12-31T23:59:59.999Z`: without end.")
 
 
 class MembersAnswer(BaseModel):
@@ -204,14 +211,14 @@ class MembersAnswer(BaseModel):
 
 
 class BanAnswer(BaseModel):
-    """Somebody who is kept out of a room."""
+    """A user who is banned from a room."""
 
     user: str = Field(examples=["eve"])
-    banned_until: Moment = Field(description="`9999-12-31T23:59:59.999Z`: for good.")
+    banned_until: Moment = Field(description="`9999-12-31T23:59:59.999Z`: without end.")
 
 
 class InviteAnswer(BaseModel):
-    """An invitation that can be used."""
+    """A valid invitation."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_INVITE]})
 
@@ -224,13 +231,13 @@ class InviteAnswer(BaseModel):
 
 
 class NewInviteAnswer(InviteAnswer):
-    """An invitation just made."""
+    """A new invitation, with its code."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{**EXAMPLE_INVITE, "code": "the code, 43 characters"}]}
     )
 
-    code: str = Field(description="Shown this once: what is stored is a hash of it.")
+    code: str = Field(description="Returned only once: the server stores a hash of it.")
 
 
 class InvitesAnswer(BaseModel):
@@ -241,16 +248,16 @@ class InvitesAnswer(BaseModel):
 
 
 class ReadAnswer(BaseModel):
-    """How far one has read, and what is left."""
+    """How far the caller has read, and what is unread."""
 
     read: int = Field(examples=[118])
     unread: int = Field(description="100 means 99+.", examples=[0])
     mentions: int = Field(description="100 means 99+.", examples=[0])
-    as_of: int = Field(description="The seq for which this holds.", examples=[118])
+    as_of: int = Field(description="The seq as of which this was counted.", examples=[118])
 
 
 class BlockAnswer(BaseModel):
-    """Somebody whom one has blocked."""
+    """A user whom the caller has blocked."""
 
     user: str = Field(examples=["eve"])
     display_name: str = Field(examples=["Eve"])
@@ -258,7 +265,7 @@ class BlockAnswer(BaseModel):
 
 
 class BlocksAnswer(BaseModel):
-    """A page of them."""
+    """A page of blocked users."""
 
     blocks: list[BlockAnswer]
     next: Next

@@ -1,14 +1,14 @@
-"""Rooms and members as JSON."""
+"""Rooms and members as JSON objects."""
 
 from typing import Any
 
-from app.domain.clock import iso, iso_or_none
-from app.domain.roles import Kind
-from app.domain.views import MemberView, RoomView
+from ..domain.clock import iso, iso_or_none
+from ..domain.roles import Kind
+from ..domain.views import MemberView, RoomView
 
 
 def room_body(view: RoomView) -> dict[str, Any]:
-    """A room as the one who asks sees it; the last six fields are null for a non-member."""
+    """A room as the caller sees it; the last six fields are null for a non-member."""
     is_member = view.role is not None
     body: dict[str, Any] = {
         "name": view.name,
@@ -34,7 +34,7 @@ _NOTHING_READ = {"read": None, "unread": None, "mentions": None, "as_of": None}
 
 
 def view_body(view: RoomView) -> dict[str, int]:
-    """How far a member has read, and what is left, as of ``as_of``."""
+    """How far a member has read, and the unread counts as of ``as_of``."""
     return {
         "read": view.read,
         "unread": view.unread,

@@ -1,8 +1,8 @@
 /*
- * What is said to which server, and what its answers mean.
+ * The protocols of the servers: what to send, and what the answers mean.
  *
- * Every message of a run has a text of its own, 100 bytes: "msg-", the run's nonce, its number,
- * and filler that depends on the number. So a message can be told and checked in any dialect.
+ * Every message of a run has a unique text of 100 bytes: "msg-", the run's nonce, its number,
+ * and filler that depends on the number. It identifies the message in any dialect.
  */
 
 #define _GNU_SOURCE
@@ -48,7 +48,7 @@ static bool hexadecimal(const char *p, uint32_t *value)
     return true;
 }
 
-/* Which message of this run a frame carries. */
+/* Find the message of this run that a frame carries. */
 bool dialect_index(const char *p, size_t n, uint32_t *message)
 {
     const char *at = memmem(p, n, mark, MARK);
@@ -70,7 +70,7 @@ bool dialect_seq(const char *p, size_t n, uint64_t *seq)
     return true;
 }
 
-/* The socket is open: say what must be said. Whether the client is ready with that. */
+/* The socket is open: send what the dialect requires. Returns whether the client is ready. */
 bool dialect_opened(struct conn *c)
 {
     return opt->dialect == PLAIN && opt->replay == 0 && c->state == OPENING;
@@ -88,7 +88,7 @@ static enum kind read_plain(struct conn *c, const char *p, size_t n, uint32_t *m
         c->greeted = true;
         return shown(c) ? READY : REPLAYED;
     }
-    /* A sender's own copy is its acknowledgement; the others need not be looked into. */
+    /* A sender's own copy is its acknowledgement; other messages need not be parsed. */
     if (c->sender)
         dialect_index(p, n, message);
     return MESSAGE;
@@ -128,7 +128,7 @@ static enum kind read_parley(struct conn *c, const char *p, size_t n, uint32_t *
                   (unsigned long long)c->replayed, opt->replay);
         return READY;
     }
-    /* The types of events, and no others, have a dot. */
+    /* Only the types of events contain a dot. */
     const char *quote = n > 9 ? memchr(p + 9, '"', n - 9) : NULL;
     return quote != NULL && memchr(p, '.', (size_t)(quote - p)) != NULL ? EVENT : NOTHING;
 }
@@ -162,7 +162,7 @@ static enum kind read_socketio(struct conn *c, const char *p, size_t n, uint32_t
     return NOTHING;
 }
 
-/* What a text frame means. For an ACK, and a MESSAGE to its sender, also which message. */
+/* Classify a text frame. For an ACK, and a MESSAGE to its sender, also find the message. */
 enum kind dialect_read(struct conn *c, const char *p, size_t n, uint32_t *message)
 {
     *message = UINT32_MAX;
@@ -171,7 +171,7 @@ enum kind dialect_read(struct conn *c, const char *p, size_t n, uint32_t *messag
     return opt->dialect == PLAIN ? read_plain(c, p, n, message) : read_socketio(c, p, n, message);
 }
 
-/* Say a message. */
+/* Send a message. */
 void dialect_send(struct conn *c, uint32_t message)
 {
     char text[TEXT_BYTES], whole[TEXT_BYTES + 128];
@@ -188,7 +188,7 @@ void dialect_send(struct conn *c, uint32_t message)
     net_text(c, whole, (size_t)n);
 }
 
-/* How many bytes a complete answer with a page of history takes; 0 when it is not complete. */
+/* The size of a complete response with a page of history; 0 if it is incomplete. */
 size_t dialect_page(struct conn *c, const char *p, size_t n)
 {
     const char *end = memmem(p, n, "\r\n\r\n", 4);

@@ -1,13 +1,13 @@
 /*
  * The load generator: one process, one epoll loop, no library.
  *
- *     main.c ──▶ scenario.c ──▶ dialect.c    what to say, and what an answer means
+ *     main.c ──▶ scenario.c ──▶ dialect.c    what to send, and what an answer means
  *                    │  ▲
  *                    ▼  │
  *                  net.c                      sockets, handshakes, frames
  *
- * It counts every message on every socket. A run in which one is missing, doubled or altered
- * says so, and is void.
+ * It counts every message on every socket. A run with a missing, duplicated or altered message
+ * reports that, and is void.
  */
 
 #ifndef LOAD_H
@@ -27,18 +27,18 @@ struct options {
     enum mode mode;
     const char *host;
     int port;
-    const char *nonce;      /* 4 characters that make this run's messages its own */
+    const char *nonce;      /* 4 characters that identify this run's messages */
     int inflight;           /* unacknowledged messages of a sender */
-    int opening;            /* connections that may be on their way at once */
-    long total;             /* connections to open in all; 0: until the time is over */
-    long replay;            /* messages that a joiner must be shown before it is ready */
+    int opening;            /* connections that may be opening at once */
+    long total;             /* connections to open in all; 0: until the end of the window */
+    long replay;            /* messages that a joining client must receive before it is ready */
     double rate;            /* messages a second, when paced */
     double warmup;          /* seconds before the measured window */
     double seconds;         /* the measured window */
     double drain;           /* seconds to wait for what has not arrived at the end */
     double limit;           /* seconds after which the run is given up */
     bool keep;              /* CONNECT: leave the connections open */
-    int server;             /* the server's process, to tell what it used; 0: don't */
+    int server;             /* pid of the server, to report its usage; 0: none */
 };
 
 enum state { UNUSED, CONNECTING, HANDSHAKE, OPENING, LIVE, CLOSING, CLOSED_STATE };
@@ -49,20 +49,20 @@ struct conn {
     uint32_t number;
     uint32_t room;
     bool sender, checked, stalled;
-    bool hangs;             /* stalled, and not reading now */
+    bool hangs;             /* stalled, and currently not reading */
     bool ended;             /* stalled, and the server ended it */
-    bool greeted;           /* the dialect's own opening is done, the replay may not be */
+    bool greeted;           /* the dialect's opening is complete; the replay may not be */
     bool wants_write;
     const char *target;     /* of the request line */
-    const char *arg;        /* what the dialect needs beside it: token, room, recovery offset */
+    const char *arg;        /* the dialect's argument: token, room, recovery offset */
 
-    uint8_t *rest;          /* the beginning of a frame whose end has not arrived */
+    uint8_t *rest;          /* the incomplete frame at the end of the input */
     size_t rest_len, rest_cap;
-    uint8_t *out;           /* what is to be written */
+    uint8_t *out;           /* output buffer */
     size_t out_len, out_cap;
 
     uint64_t started;       /* when the present connection, join or request began */
-    uint64_t seq;           /* the last event's number, on checked sockets */
+    uint64_t seq;           /* seq of the last event, on checked sockets */
     uint64_t received;      /* live messages */
     uint64_t replayed;
     uint32_t position;      /* in the room's order, on checked sockets */

@@ -1,8 +1,8 @@
 /*
  * load OPTION=VALUE… < connections
  *
- * Standard input has one line for each connection: room number, flags (s sends, c is checked,
- * x stops reading, - nothing), request target, argument or "-"; an empty line ends them. The
+ * Standard input has one line per connection: room number, flags (s sends, c is checked,
+ * x stops reading, - none), request target, argument or "-". An empty line ends the list. The
  * result is one JSON object.
  */
 

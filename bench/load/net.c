@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One read. More would not stay in the second-level cache while it is parsed. */
+/* Size of one read: more would not stay in the second-level cache during parsing. */
 enum { READ_BYTES = 256 * 1024, ARENA_BYTES = 8 * 1024 * 1024 };
 
-/* The mask's job is to keep bytes from looking like HTTP to a proxy; any fixed key will do. */
+/* Masking protects proxies, which a benchmark doesn't have: a fixed key suffices. */
 static const uint8_t MASK[4] = {0x5a, 0x13, 0xc7, 0x88};
 static const char KEY[] = "cGFybGV5IGJlbmNobWFyaw==";
 
@@ -77,7 +77,7 @@ static void request(struct conn *c)
         net_raw(c, text, (size_t)n);
 }
 
-/* Begin a connection. False when there are no more descriptors. */
+/* Start a connection. False if no descriptors are left. */
 bool net_connect(struct conn *c)
 {
     int one = 1, small = 4096;
@@ -106,7 +106,7 @@ bool net_connect(struct conn *c)
     return true;
 }
 
-/* Put bytes into the output buffer as they are. */
+/* Append raw bytes to the output buffer. */
 void net_raw(struct conn *c, const char *data, size_t n)
 {
     append(&c->out, &c->out_len, &c->out_cap, data, n);
@@ -132,13 +132,13 @@ static void frame(struct conn *c, uint8_t opcode, const char *payload, size_t n)
         body[i] ^= MASK[i & 3];
 }
 
-/* Put a text frame, of at most 65,535 bytes, into the output buffer. */
+/* Append a text frame of at most 65,535 bytes to the output buffer. */
 void net_text(struct conn *c, const char *text, size_t n)
 {
     frame(c, 1, text, n);
 }
 
-/* Write what is in the output buffer, as far as the kernel takes it. */
+/* Write the output buffer, as far as the kernel accepts it. */
 void net_flush(struct conn *c)
 {
     if (c->out_len == 0 || c->state == CONNECTING || c->state == CLOSED_STATE)
@@ -160,21 +160,21 @@ void net_flush(struct conn *c)
     }
 }
 
-/* Never read from this connection again: a client that hangs. */
+/* Stop reading from this connection: a stalled client. */
 void net_stall(struct conn *c)
 {
     c->hangs = true;
     watch(c, EPOLL_CTL_MOD, EPOLLRDHUP);
 }
 
-/* Read after all: what the kernel kept, and how it ended. */
+/* Resume reading: the kernel's buffered bytes, and the end of the connection. */
 void net_resume(struct conn *c)
 {
     c->hangs = false;
     watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP);
 }
 
-/* Say goodbye as a client should; the connection ends when the server has answered. */
+/* Send a close frame; the connection ends when the server has answered. */
 void net_close(struct conn *c)
 {
     static const char normal[2] = {0x03, (char)0xe8};
@@ -207,7 +207,7 @@ static void control(struct conn *c, uint8_t opcode, const char *payload, size_t 
     }
 }
 
-/* How many bytes of the answer to the upgrade there are; 0 when it is not complete. */
+/* The size of the complete response to the upgrade; 0 if it is incomplete. */
 static size_t handshake(struct conn *c, const char *p, size_t n)
 {
     const char *end = memmem(p, n, "\r\n\r\n", 4);
@@ -223,7 +223,7 @@ static size_t handshake(struct conn *c, const char *p, size_t n)
     return (size_t)(end - p) + 4;
 }
 
-/* Handle the frames that are complete. How many bytes they took. */
+/* Handle the complete frames. Returns their size. */
 static size_t frames(struct conn *c, const uint8_t *p, size_t n)
 {
     size_t at = 0;
@@ -309,7 +309,7 @@ static void connected(struct conn *c)
     net_flush(c);
 }
 
-/* Do what epoll found to do. */
+/* Handle the events that epoll reported. */
 void net_event(struct conn *c, uint32_t events)
 {
     if (c->state == CLOSED_STATE)
@@ -319,7 +319,7 @@ void net_event(struct conn *c, uint32_t events)
         return;
     }
     if (c->hangs)
-        net_resume(c); /* Only an end is reported. What was not read stands before it. */
+        net_resume(c); /* Only the end is reported; unread bytes come before it. */
     if (events & EPOLLOUT)
         net_flush(c);
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP | EPOLLRDHUP))

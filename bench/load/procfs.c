@@ -1,4 +1,4 @@
-/* What the processes of the machine use, as Linux tells it. */
+/* CPU and socket usage of processes, from procfs. */
 
 #define _GNU_SOURCE
 #include "load.h"

@@ -1,4 +1,4 @@
-/* What was found, as one JSON object on one line of standard output. */
+/* The result, as one JSON object on one line of standard output. */
 
 #include "load.h"
 
@@ -46,7 +46,7 @@ void put_number(const char *name, double value)
     comma = ", ";
 }
 
-/* In milliseconds. Nothing when nothing was measured. */
+/* In milliseconds. Prints nothing without samples. */
 void put_samples(const char *name, struct samples *s)
 {
     if (s->n == 0)

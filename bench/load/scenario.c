@@ -1,12 +1,12 @@
 /*
- * What is done with the connections, counted and checked.
+ * Runs the connections through the phases of a scenario; counts and checks messages.
  *
  *     FILL ── all ready ──▶ SETTLE ──▶ RUN ── time over ──▶ DRAIN ── all arrived ──▶ LISTEN ──▶ OVER
  *
  * The measured window lies inside RUN, after the warm-up. DRAIN waits until every message that
- * was sent has been acknowledged and has arrived everywhere. LISTEN lets those that hung read
- * what is left, to learn how they were cut off. When they were is seen in the server's number of
- * sockets: a connection that is aborted with data on its way sends nothing that could be seen.
+ * was sent has been acknowledged and delivered everywhere. LISTEN lets stalled clients read what is
+ * left, to learn how they were closed. The time of a close is taken from the server's number of
+ * sockets: a connection aborted with unsent data sends nothing that could be observed.
  */
 
 #define _GNU_SOURCE
@@ -35,7 +35,7 @@ struct message {
 struct room {
     uint64_t sent;
     uint32_t members;
-    uint32_t *order; /* as its first checked socket saw it */
+    uint32_t *order; /* as seen by its first checked socket */
     uint32_t n, cap;
 };
 
@@ -63,7 +63,7 @@ static uint64_t faults, order_faults;
 static char first_fault[200];
 static struct samples to_ack, to_last, to_ready, to_page;
 
-/* Something that makes the run void. The first is told. */
+/* Record a fault, which makes the run void. The first one is reported. */
 void fault(const char *format, ...)
 {
     if (faults++ > 0)
@@ -168,7 +168,7 @@ static void delivered(struct conn *c, const char *p, size_t n, uint32_t message)
     if (look && message == UINT32_MAX)
         dialect_index(p, n, &message);
     if ((look || (c->sender && opt->dialect == PLAIN)) && message >= n_messages) {
-        fault("A message that nobody sent: %.*s", n < 60 ? (int)n : 60, p);
+        fault("A message that was never sent: %.*s", n < 60 ? (int)n : 60, p);
         return;
     }
     if (opt->dialect == PLAIN && c->sender && messages[message].sender == c->number)
@@ -337,7 +337,7 @@ static void send_due(void)
     }
 }
 
-/* How many of the sockets that hang has the server let go of? */
+/* The number of stalled sockets that the server has closed. */
 static void look(void)
 {
     if (n_stalled == 0 || all_released || seconds_since(looked) < LOOK_SECONDS)

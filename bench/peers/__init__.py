@@ -1,6 +1,6 @@
 """
-The servers that Parley is measured beside, each as its tutorial has it.
+The servers that Parley is compared with, each as in its tutorial.
 
-They are written here after what the tutorials teach, with rooms added where a tutorial has one
-room for everybody, because the scenarios need them. None of them checks membership.
+They follow the tutorials, with rooms added if a tutorial has a single room for all clients,
+because the scenarios need them. None of them checks membership.
 """

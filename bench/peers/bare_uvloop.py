@@ -1,9 +1,9 @@
 """
-The ceiling: what is left when nothing is left out but the chat.
+An upper bound: a minimal server without the features of a chat.
 
-A Protocol on uvloop that speaks as much of Parley's protocol as the load generator does. Group
-commit with ``synchronous=FULL`` in a thread, one joined write for each member and batch. No
-log-in, no membership, no limits, no resume: not a server to use.
+An asyncio protocol on uvloop that speaks as much of Parley's protocol as the load generator needs.
+Group commit with ``synchronous=FULL`` in a thread, one joined write per member and batch. No
+login, no membership, no limits, no resume: not a server to use.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ class Member(asyncio.Protocol):
 
 
 class Writer(threading.Thread):
-    """Everything that waits is one transaction; then everybody is told."""
+    """Commits all waiting messages in one transaction, then sends the events."""
 
     def __init__(self, path: str, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(daemon=True)

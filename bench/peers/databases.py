@@ -1,8 +1,8 @@
-"""The databases of the peers, filled like ours: see ``bench.worlds``."""
+"""Fills the databases of the peers like Parley's: see ``bench.dataset``."""
 
 from pathlib import Path
 
-from bench.worlds import OLD, World, fast, fill_text, username
+from bench.dataset import OLD, Dataset, connect_without_sync, filler_text, username
 
 _TUTORIAL = """
 CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, username VARCHAR NOT NULL);
@@ -39,30 +39,34 @@ FROM n
 """
 
 
-def fill_tutorial(path: Path, world: World) -> None:
-    """What ``tutorial_store`` would have made."""
-    database = fast(str(path))
+def fill_tutorial(path: Path, dataset: Dataset) -> None:
+    """Create what ``tutorial_store`` would have stored."""
+    database = connect_without_sync(str(path))
     database.executescript(_TUTORIAL)
     database.executemany(
         "INSERT INTO users (id, username) VALUES (?, ?)",
-        ((1 + user, username(user)) for user in range(world.users)),
+        ((1 + user, username(user)) for user in range(dataset.users)),
     )
-    for number, room in enumerate(world.rooms):
+    for number, room in enumerate(dataset.rooms):
         if room.messages:
-            facts = {"room": room.name, "user": world.first_user(number), "members": room.members}
-            texts = {"count": room.messages, "old": OLD, "filler": fill_text()}
+            facts = {
+                "room": room.name,
+                "user": dataset.first_user(number),
+                "members": room.members,
+            }
+            texts = {"count": room.messages, "old": OLD, "filler": filler_text()}
             database.execute(_TUTORIAL_MESSAGES, {**facts, **texts})
     database.commit()
     database.close()
 
 
-def fill_socketio(path: Path, world: World) -> None:
-    """What ``socketio/server.js`` would have made."""
-    database = fast(str(path))
+def fill_socketio(path: Path, dataset: Dataset) -> None:
+    """Create what ``socketio/server.js`` would have stored."""
+    database = connect_without_sync(str(path))
     database.executescript(_SOCKETIO)
-    for room in world.rooms:
+    for room in dataset.rooms:
         if room.messages:
             facts = {"room": room.name, "count": room.messages}
-            database.execute(_SOCKETIO_MESSAGES, {**facts, "old": OLD, "filler": fill_text()})
+            database.execute(_SOCKETIO_MESSAGES, {**facts, "old": OLD, "filler": filler_text()})
     database.commit()
     database.close()

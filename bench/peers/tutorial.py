@@ -8,7 +8,7 @@ app = FastAPI()
 
 
 class ConnectionManager:
-    """Who is connected, by room."""
+    """Open connections by room."""
 
     def __init__(self) -> None:
         self.active_connections: defaultdict[str, list[WebSocket]] = defaultdict(list)
@@ -21,7 +21,7 @@ class ConnectionManager:
         self.active_connections[room].remove(websocket)
 
     async def broadcast(self, room: str, message: str) -> None:
-        # A copy: somebody may leave while this waits.
+        # A copy: the list may change during the await.
         for connection in list(self.active_connections[room]):
             await connection.send_text(message)
 

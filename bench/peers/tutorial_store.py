@@ -2,7 +2,7 @@
 The same chat with what tutorials add next: users with JWTs, and messages in SQLite.
 
 One INSERT and one commit for each message through SQLAlchemy's async ORM on aiosqlite, then the
-loop. Whoever joins is shown the newest 50. ``PEER_DATABASE`` is the file, ``PEER_PRAGMAS`` what
+loop. A new connection gets the newest 50. ``PEER_DATABASE`` is the file, ``PEER_PRAGMAS`` what
 each connection sets: nothing, as the tutorials have it, or WAL and ``synchronous=FULL``.
 """
 

@@ -1,9 +1,8 @@
-"""The first schema: users, rooms, the log; and a public room to talk in."""
+"""The first schema: users, rooms and the log, with the public room ``general``."""
 
 import secrets
 import time
 
-import orjson
 import sqlalchemy as sa
 from alembic import op
 
@@ -228,7 +227,6 @@ def _first_rows() -> None:
             }
         ],
     )
-    data = {"title": "General", "kind": "public", "slow_mode_seconds": 0}
     op.bulk_insert(
         events,
         [
@@ -237,7 +235,7 @@ def _first_rows() -> None:
                 "room_id": GENERAL,
                 "type": "room.created",
                 "at": now,
-                "data": orjson.dumps(data).decode(),
+                "data": '{"title":"General","kind":"public","slow_mode_seconds":0}',
             }
         ],
     )

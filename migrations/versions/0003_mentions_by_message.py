@@ -1,4 +1,4 @@
-"""Whom a message mentions is found by the message, too: a page asks that of each."""
+"""An index of mentions by message: each page of messages looks them up."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""How long a room keeps its events, and which accounts are about to be erased."""
+"""Retention limits of rooms, and which accounts are being erased."""
 
 import sqlalchemy as sa
 from alembic import op

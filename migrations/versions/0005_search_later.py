@@ -1,4 +1,4 @@
-"""How far the search index has come."""
+"""A mark in ``meta``: the last message in the search index."""
 
 from alembic import op
 

@@ -1,4 +1,8 @@
-"""Unread counts without touching the table: SQLite wants the type in the index, too."""
+"""
+Unread counts from the index alone.
+
+SQLite uses a partial index as a covering one only if its condition's column is in it.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,14 +16,14 @@ _MESSAGES = sa.text("type = 'message.created'")
 
 
 def upgrade() -> None:
-    _make_anew("id", "by", "deleted_at", "type")
+    _recreate("id", "by", "deleted_at", "type")
 
 
 def downgrade() -> None:
-    _make_anew("id", "by", "deleted_at")
+    _recreate("id", "by", "deleted_at")
 
 
-def _make_anew(*columns: str) -> None:
+def _recreate(*columns: str) -> None:
     op.drop_index("ix_events_messages", "events")
     op.create_index(
         "ix_events_messages",

@@ -1,4 +1,4 @@
-"""The search index of SQLite follows the log: what was only announced there goes."""
+"""On SQLite the server fills the search index after the commit: drop the empty documents."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,17 +8,17 @@ down_revision: str | None = "0006"
 branch_labels: None = None
 depends_on: None = None
 
-# The mark: documents above it were announced, and indexed only if they were edited since.
+# Documents above the mark were inserted without words, which some have got by an edit since.
 _MARK = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'search_indexed'"
 
 
 def upgrade() -> None:
     bind = op.get_bind()
     if bind.dialect.name == "sqlite":
-        # The server looks up what has no document when it starts, and indexes it.
+        # At its start the server finds the messages that have no document, and indexes them.
         mark = {"mark": bind.execute(sa.text(_MARK)).scalar_one()}
-        announced = "SELECT id FROM search_documents WHERE id > :mark"
-        forget = f"DELETE FROM search_index WHERE rowid IN ({announced} AND words <> '')"
+        pending = "SELECT id FROM search_documents WHERE id > :mark"
+        forget = f"DELETE FROM search_index WHERE rowid IN ({pending} AND words <> '')"
         bind.execute(sa.text(forget), mark)
         bind.execute(sa.text("DELETE FROM search_documents WHERE id > :mark"), mark)
     op.execute("DELETE FROM meta WHERE key = 'search_indexed'")

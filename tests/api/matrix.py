@@ -1,12 +1,12 @@
 """
-Who may do what: the people, the rules, and a rule for each operation of the API.
+The permission matrix: the users, the rules, and a rule for each operation of the API.
 
-    tom   wrote the message that it is about, and is the one that it is done to
+    tom   is the author of the message and the target of the operation
     mia, moe (muted), mo (moderator) and olga (owner) are members
-    otto never was one, rex was removed, ben is banned
-    root  is an administrator and no member
+    otto  never was a member, rex was removed, ben is banned
+    root  is an administrator and not a member
 
-In the direct room there are tom and mia; for all others it does not exist.
+The direct room is that of tom and mia; for all others it does not exist.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ PEOPLE = {
     "ben": "banned",
     "root": "admin",
 }
-"""What each of them is in a public or private room."""
+"""The role of each user in a public or private room."""
 
 INSIDE = frozenset({"author", "member", "muted", "moderator", "owner"})
 
@@ -33,7 +33,7 @@ HIDDEN = "room_not_found"
 
 
 class Rule(NamedTuple):
-    """What everybody is answered in a public room; from that follow the others."""
+    """The result for each role in a public room, from which those in other rooms follow."""
 
     outsider: str
     member: str
@@ -73,33 +73,33 @@ SELF_AND_MODERATORS = Rule(NO, NO, NO, OK, OK, OK, OK, NO, NO)
 JOINERS = READERS
 NO_DIRECT_JOINERS = JOINERS._replace(direct_member=NO, direct_author=NO)
 
-ANYBODY = "anybody"
-"""Without a log-in, too."""
+ANYONE = "anyone"
+"""No access token needed."""
 LOGGED_IN = "logged in"
 INVITED = "invited"
-"""Whoever has the code, unless they are banned."""
+"""Users who have the code, unless they are banned."""
 ADMINS = "admins"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A request that would do something, and who may make it."""
+    """A request that would succeed, and who may make it."""
 
     rule: Rule | str
     body: Any = None
     form: dict[str, str] | None = None
     path: dict[str, str] = field(default_factory=dict)
-    """What stands in the path, where it is not the usual."""
+    """Path parameters that differ from the defaults."""
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     what: str = ""
-    """Which variant it is."""
+    """The name of the variant."""
 
     def answer(self, kind: str, name: str | None) -> str:
-        """What this person gets for it in a room of this kind: ``ok``, or an error's code."""
+        """The result for a user in a room of this kind: ``ok``, or an error's code."""
         if isinstance(self.rule, Rule):
             return "unauthorized" if name is None else self.rule.answer(kind, PEOPLE[name])
-        if self.rule == ANYBODY:
+        if self.rule == ANYONE:
             return OK
         if name is None:
             return "unauthorized"
@@ -113,16 +113,16 @@ PASSWORD = "correct horse battery"
 
 OPERATIONS: dict[str, list[Case]] = {
     # Operation
-    "health": [Case(ANYBODY)],
-    "ready": [Case(ANYBODY)],
+    "health": [Case(ANYONE)],
+    "ready": [Case(ANYONE)],
     # Log-in
-    "logIn": [Case(ANYBODY, form={"username": "tom", "password": PASSWORD})],
-    "revokeToken": [Case(ANYBODY, form={"token": "none"})],
+    "logIn": [Case(ANYONE, form={"username": "tom", "password": PASSWORD})],
+    "revokeToken": [Case(ANYONE, form={"token": "none"})],
     "listSessions": [Case(LOGGED_IN)],
     "endAllSessions": [Case(LOGGED_IN)],
     "endSession": [Case(LOGGED_IN, path={"id": "1"})],
     # Users
-    "register": [Case(ANYBODY, {"username": "new-{me}", "password": PASSWORD})],
+    "register": [Case(ANYONE, {"username": "new-{me}", "password": PASSWORD})],
     "findUsers": [Case(LOGGED_IN)],
     "getUser": [Case(LOGGED_IN)],
     "getMe": [Case(LOGGED_IN)],
@@ -205,9 +205,9 @@ REQUESTS: dict[str, list[tuple[Rule | str, dict[str, Any]]]] = {
     "react": [(SPEAKERS, {"ref": "{seq}", "emoji": "👍", "on": True})],
     "pin": [(SPEAKERS, {"ref": "{seq}", "on": True})],
     "read": [(MEMBERS, {"seq": 1})],
-    # About the connection, not about a room; typing has no answer.
+    # These concern the connection, not a room; typing has no answer.
     "typing": [],
     "auth": [],
     "ping": [],
 }
-"""The same for the requests on a socket that is not in the room."""
+"""The same for requests on a WebSocket that has not joined the room."""

@@ -1,21 +1,21 @@
-"""A request over HTTP that stays open: an ASGI client that reads while the answer is made."""
+"""An ASGI client that reads a response while the server is writing it."""
 
 import asyncio
 import json
 from typing import Any
 
 from tests.harness.patience import patience
-from tests.harness.server import HOST, Person, Server
+from tests.harness.server import HOST, Server, User
 
 
 class OpenRequest:
-    """A ``GET`` whose answer is read bit by bit."""
+    """A ``GET`` request whose response is read step by step."""
 
     def __init__(
         self,
         server: Server,
         path: str,
-        who: Person | None,
+        who: User | None,
         headers: dict[str, str],
         takes: int | None,
     ) -> None:
@@ -34,12 +34,12 @@ class OpenRequest:
             "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in given.items()],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),
-            "state": {"runtime": server.runtime},
+            "state": {},
         }
         self.taking = asyncio.Event()
         self.taking.set()
-        """Cleared: the client reads nothing."""
-        # After so many messages of the server it stops to read by itself.
+        """While cleared, the client reads nothing."""
+        # The client stops reading after this many ASGI messages.
         self._takes = takes
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._to_app.put_nowait({"type": "http.request", "body": b"", "more_body": False})
@@ -57,18 +57,18 @@ class OpenRequest:
                 self.taking.clear()
 
     def hang_up(self) -> None:
-        """Be gone."""
+        """Disconnect."""
         self._to_app.put_nowait({"type": "http.disconnect"})
 
     async def begins(self) -> tuple[int, dict[str, str]]:
-        """Status and headers of the answer."""
-        async with patience("an answer"):
+        """The status and headers of the response."""
+        async with patience("a response"):
             start = await self._from_app.get()
         assert start["type"] == "http.response.start"
         return start["status"], {k.decode(): v.decode() for k, v in start["headers"]}
 
     async def ends(self) -> str:
-        """The rest of the answer, which has to come to its end."""
+        """The rest of the body, up to its end."""
         async with patience(lambda: f"the end; heard {self._text[-300:]!r}"):
             while await self._more():
                 pass
@@ -110,20 +110,20 @@ class OpenRequest:
         return bool(message.get("more_body"))
 
 
-async def opens(
+async def open_request(
     server: Server,
-    who: str | Person | None,
+    who: str | User | None,
     path: str,
     *,
     takes: int | None = None,
     **headers: str,
 ) -> OpenRequest:
     """
-    Have somebody ask, without waiting for the answer.
+    Send a request without waiting for the response.
 
     Args:
-        takes: Stop reading after so many messages: the head of the answer is one.
-        headers: ``Accept`` is a stream unless given.
+        takes: Stop reading after this many ASGI messages; the start of the response is one.
+        headers: ``Accept`` defaults to an event stream.
 
     """
     person = await server.person(who) if isinstance(who, str) else who
@@ -131,11 +131,11 @@ async def opens(
     return OpenRequest(server, path, person, {"Accept": "text/event-stream", **named}, takes)
 
 
-async def follows(
-    server: Server, who: str | Person | None, path: str, **headers: str
+async def open_stream(
+    server: Server, who: str | User | None, path: str, **headers: str
 ) -> OpenRequest:
-    """Have somebody open an event stream."""
-    stream = await opens(server, who, path, **headers)
+    """Open an event stream, and check the start of the response."""
+    stream = await open_request(server, who, path, **headers)
     status, given = await stream.begins()
     assert status == 200
     assert given["content-type"] == "text/event-stream; charset=utf-8"

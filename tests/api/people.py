@@ -1,4 +1,4 @@
-"""People who use the API over HTTP."""
+"""Accounts, tokens and errors over HTTP."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ async def log_in(client: AsyncClient, name: str, password: str = PASSWORD) -> Re
 
 
 async def person(client: AsyncClient, name: str) -> dict[str, str]:
-    """Somebody with an account and a log-in: the header that says so."""
+    """Register and log in; returns the header that authenticates."""
     await register(client, name)
     return bearer((await log_in(client, name)).json()["access_token"])
 
@@ -26,12 +26,12 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def code(answer: Response) -> tuple[int, str]:
-    """Status and code of a problem."""
+    """The status and code of a problem response."""
     assert answer.headers["content-type"].startswith("application/problem+json")
     return answer.status_code, answer.json()["code"]
 
 
 def fields(answer: Response) -> list[Any]:
-    """The last part of where each wrong field is."""
+    """The names of the invalid fields."""
     assert code(answer) == (422, "invalid")
     return [error["loc"][-1] for error in answer.json()["errors"]]

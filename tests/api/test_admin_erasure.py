@@ -1,4 +1,4 @@
-"""Erasing accounts and reading the audit, over HTTP."""
+"""Erasing accounts and reading the audit log, over HTTP."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import pytest
 
 from app.domain.appends import Send
 from tests.api.people import PASSWORD, code, fields, log_in, register
-from tests.harness.server import Person, Server
+from tests.harness.server import Server, User
 
 
 @pytest.fixture
-async def admin(server: Server) -> Person:
+async def admin(server: Server) -> User:
     return await server.person("ada", is_admin=True)
 
 
-async def audit(admin: Person) -> list[dict[str, Any]]:
+async def audit(admin: User) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = (await admin.http.get("/admin/audit")).json()["entries"]
     return entries
 
@@ -22,7 +22,7 @@ async def audit(admin: Person) -> list[dict[str, Any]]:
 # Erasing
 
 
-async def test_an_erased_account_is_nobodys(server: Server, admin: Person) -> None:
+async def test_an_erased_account_is_gone_and_its_name_free(server: Server, admin: User) -> None:
     await register(server.client, "bob")
     await server.room("den", owner="cyd")
     cyd = await server.person("cyd")
@@ -38,7 +38,7 @@ async def test_an_erased_account_is_nobodys(server: Server, admin: Person) -> No
         assert code(again) == (404, "user_not_found")
     listed = (await admin.http.get("/admin/users")).json()["users"]
     assert [user["username"] for user in listed] == ["ada"]
-    # The name is free, and whoever takes it is somebody else.
+    # The name is free for a new account.
     assert (await register(server.client, "bob")).status_code == 201
 
 
@@ -51,7 +51,7 @@ async def test_an_erased_account_is_nobodys(server: Server, admin: Person) -> No
     ],
 )
 async def test_messages_are_kept_or_blanked(
-    server: Server, admin: Person, query: str, text: str | None
+    server: Server, admin: User, query: str, text: str | None
 ) -> None:
     await server.room("den", members=["bo"])
     done = await server.append(Send, "den", by="bo", text="hi")
@@ -64,12 +64,12 @@ async def test_messages_are_kept_or_blanked(
     assert (message["by"], message["text"]) == (f"deleted-{bo.user}", text)
 
 
-async def test_what_becomes_of_messages_is_a_word_of_two(admin: Person) -> None:
+async def test_the_messages_parameter_has_two_values(admin: User) -> None:
     assert fields(await admin.http.delete("/admin/users/ada?messages=burn")) == ["messages"]
     assert (await admin.http.get("/users/me")).status_code == 200
 
 
-async def test_there_must_be_such_an_account(admin: Person) -> None:
+async def test_an_unknown_account_is_not_found(admin: User) -> None:
     assert code(await admin.http.delete("/admin/users/zoe")) == (404, "user_not_found")
     assert await audit(admin) == []
 
@@ -82,7 +82,7 @@ async def test_only_administrators_erase_others(server: Server) -> None:
     assert (await bo.http.get("/users/me")).status_code == 200
 
 
-async def test_one_who_erases_oneself_hands_over_and_is_gone(server: Server) -> None:
+async def test_erasing_your_own_account_hands_over_its_rooms(server: Server) -> None:
     await register(server.client, "bob")
     token = (await log_in(server.client, "bob")).json()["access_token"]
     header = {"Authorization": f"Bearer {token}"}
@@ -101,17 +101,17 @@ async def test_one_who_erases_oneself_hands_over_and_is_gone(server: Server) -> 
     assert {m["user"]: m["role"] for m in members} == {"ana": "owner"}
 
 
-# The audit
+# The audit log
 
 
-async def test_every_act_is_listed_the_newest_first(server: Server, admin: Person) -> None:
+async def test_every_action_is_listed_newest_first(server: Server, admin: User) -> None:
     await server.person("bo")
     await admin.http.post("/admin/users", json={"username": "cyd"})
     await admin.http.put("/admin/users/bo/disabled")
     await admin.http.put("/admin/rooms/general/retention", json={"days": 7})
     await admin.http.delete("/admin/rooms/general/retention")
     await admin.http.delete("/admin/users/bo?messages=blank")
-    await server.runtime.admin_service.set_admin("cyd", True)
+    await server.runtime.admin.set_admin("cyd", True)
 
     entries = await audit(admin)
 
@@ -126,7 +126,7 @@ async def test_every_act_is_listed_the_newest_first(server: Server, admin: Perso
     assert all(entry["at"].endswith("Z") for entry in entries)
 
 
-async def test_the_audit_comes_in_pages(admin: Person) -> None:
+async def test_the_audit_log_is_paged(admin: User) -> None:
     for name in ("bea", "bob", "cyd"):
         await admin.http.post("/admin/users", json={"username": name})
 
@@ -139,8 +139,8 @@ async def test_the_audit_comes_in_pages(admin: Person) -> None:
     assert fields(await admin.http.get("/admin/audit?after=nonsense")) == ["after"]
 
 
-async def test_an_administrator_who_was_erased_is_named_by_a_number(
-    server: Server, admin: Person
+async def test_an_erased_administrator_is_listed_under_the_new_name(
+    server: Server, admin: User
 ) -> None:
     root = await server.person("root", is_admin=True)
     await root.http.put("/admin/rooms/general/retention", json={"days": 7})
@@ -150,7 +150,7 @@ async def test_an_administrator_who_was_erased_is_named_by_a_number(
     assert [e["by"] for e in await audit(admin)] == ["ada", f"deleted-{root.user}"]
 
 
-async def test_what_failed_is_not_listed(admin: Person) -> None:
+async def test_failed_actions_are_not_listed(admin: User) -> None:
     await admin.http.put("/admin/rooms/attic/retention", json={"days": 1})
     await admin.http.put("/admin/users/zoe/disabled")
 

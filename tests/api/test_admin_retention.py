@@ -1,4 +1,4 @@
-"""How long rooms keep their events, over HTTP."""
+"""Retention of rooms, over HTTP."""
 
 from typing import Any
 
@@ -6,27 +6,27 @@ import pytest
 
 from app.domain.appends import Send
 from tests.api.people import code, fields
-from tests.harness.server import Person, Server
+from tests.harness.server import Server, User
 
 
 @pytest.fixture
-async def admin(server: Server) -> Person:
+async def admin(server: Server) -> User:
     return await server.person("ada", is_admin=True)
 
 
-async def listed(admin: Person, room: str) -> dict[str, Any]:
+async def listed(admin: User, room: str) -> dict[str, Any]:
     rooms = (await admin.http.get("/admin/rooms")).json()["rooms"]
     found: dict[str, Any] = next(r for r in rooms if r["name"] == room)
     return found
 
 
-async def test_a_room_keeps_everything_unless_told_otherwise(admin: Person) -> None:
+async def test_a_room_keeps_everything_by_default(admin: User) -> None:
     room = await listed(admin, "general")
 
     assert (room["retention_days"], room["retention_events"]) == (None, None)
 
 
-async def test_one_rule_takes_the_place_of_another(admin: Person) -> None:
+async def test_a_new_rule_replaces_the_old_one(admin: User) -> None:
     days = await admin.http.put("/admin/rooms/General/retention", json={"days": 30})
     events = await admin.http.put("/admin/rooms/general/retention", json={"events": 1_000})
 
@@ -36,7 +36,7 @@ async def test_one_rule_takes_the_place_of_another(admin: Person) -> None:
     assert events.json() == await listed(admin, "general")
 
 
-async def test_it_can_be_lifted_also_when_there_is_none(admin: Person) -> None:
+async def test_removing_retention_is_idempotent(admin: User) -> None:
     await admin.http.put("/admin/rooms/general/retention", json={"days": 30})
 
     for _ in range(2):
@@ -60,8 +60,8 @@ async def test_it_can_be_lifted_also_when_there_is_none(admin: Person) -> None:
         pytest.param({"weeks": 3}, "weeks", id="an unknown field"),
     ],
 )
-async def test_what_can_not_be_meant_names_the_field(
-    admin: Person, body: dict[str, Any], wrong: str
+async def test_an_invalid_rule_names_the_field(
+    admin: User, body: dict[str, Any], wrong: str
 ) -> None:
     answer = await admin.http.put("/admin/rooms/general/retention", json=body)
 
@@ -69,21 +69,21 @@ async def test_what_can_not_be_meant_names_the_field(
     assert (await listed(admin, "general"))["retention_days"] is None
 
 
-async def test_there_must_be_such_a_room(admin: Person) -> None:
+async def test_an_unknown_room_is_not_found(admin: User) -> None:
     put = await admin.http.put("/admin/rooms/attic/retention", json={"days": 1})
     delete = await admin.http.delete("/admin/rooms/attic/retention")
 
     assert code(put) == code(delete) == (404, "room_not_found")
 
 
-async def test_what_is_not_kept_is_gone_for_everybody(server: Server, admin: Person) -> None:
+async def test_expired_events_are_gone_everywhere(server: Server, admin: User) -> None:
     await server.room("den", members=["bo"])
     for n in range(5):
         await server.append(Send, "den", by="ana", text=f"text {n}")
     bo = (await server.person("bo")).http
 
     await admin.http.put("/admin/rooms/den/retention", json={"events": 2})
-    await server.runtime.retention.sweep()
+    await server.runtime.rooms.retention.sweep()
 
     room = (await bo.get("/rooms/den")).json()
     assert (room["first"], room["head"]) == (6, 7)

@@ -8,7 +8,7 @@ from tests.api.people import PASSWORD, bearer, code, fields, log_in, person, reg
 
 @pytest.fixture
 async def alice(client: AsyncClient) -> dict[str, str]:
-    """Her tokens."""
+    """The tokens of alice."""
     await register(client, "alice")
     tokens: dict[str, str] = (await log_in(client, "alice")).json()
     return tokens
@@ -19,7 +19,7 @@ async def refresh(client: AsyncClient, token: str) -> object:
     return await client.post("/token", data=form)
 
 
-async def test_a_password_buys_tokens(client: AsyncClient) -> None:
+async def test_a_password_is_exchanged_for_tokens(client: AsyncClient) -> None:
     await register(client, "alice")
 
     answer = await client.post(
@@ -35,7 +35,7 @@ async def test_a_password_buys_tokens(client: AsyncClient) -> None:
     assert me.json()["username"] == "alice"
 
 
-async def test_what_swagger_sends_is_understood(client: AsyncClient) -> None:
+async def test_the_form_of_swagger_ui_is_accepted(client: AsyncClient) -> None:
     await register(client, "alice")
 
     answer = await client.post(
@@ -54,11 +54,11 @@ async def test_what_swagger_sends_is_understood(client: AsyncClient) -> None:
     assert answer.status_code == 200
 
 
-async def test_the_unknown_and_the_wrong_are_answered_alike(client: AsyncClient) -> None:
+async def test_an_unknown_user_and_a_wrong_password_look_the_same(client: AsyncClient) -> None:
     await register(client, "alice")
 
     wrong = await log_in(client, "alice", "wrong password")
-    unknown = await log_in(client, "nobody", PASSWORD)
+    unknown = await log_in(client, "unknown", PASSWORD)
 
     assert code(wrong) == (401, "unauthorized")
     assert wrong.json()["error"] == "invalid_grant"
@@ -74,7 +74,7 @@ async def test_a_refresh_token_is_exchanged(client: AsyncClient, alice: dict[str
     assert (await client.get("/users/me", headers=new)).status_code == 200
 
 
-async def test_what_is_no_refresh_token_is_an_invalid_grant(
+async def test_an_invalid_refresh_token_is_an_invalid_grant(
     client: AsyncClient, alice: dict[str, str]
 ) -> None:
     for token in ("x", alice["access_token"], "x" * 10_000):
@@ -116,7 +116,7 @@ async def test_a_repeated_field_is_a_bad_request(client: AsyncClient) -> None:
         assert code(await client.post(path, content=body, headers=headers)) == (400, "bad_request")
 
 
-async def test_json_is_no_form(client: AsyncClient) -> None:
+async def test_json_is_not_accepted_as_a_form(client: AsyncClient) -> None:
     answer = await client.post("/token", json={"username": "alice", "password": PASSWORD})
 
     assert code(answer) == (422, "invalid")
@@ -136,7 +136,7 @@ async def test_logging_out_with_either_token(
     assert code(await refresh(client, alice["refresh_token"])) == (401, "unauthorized")
 
 
-async def test_revoking_nonsense_is_fine(client: AsyncClient) -> None:
+async def test_revoking_an_invalid_token_succeeds(client: AsyncClient) -> None:
     form = {"token": "nonsense", "token_type_hint": "refresh_token"}
 
     assert (await client.post("/token/revoke", data=form)).status_code == 200
@@ -155,14 +155,16 @@ async def test_revoking_nonsense_is_fine(client: AsyncClient) -> None:
         pytest.param({"Authorization": "Bearer a b c"}, id="three words"),
     ],
 )
-async def test_without_a_token_one_is_nobody(client: AsyncClient, header: dict[str, str]) -> None:
+async def test_a_missing_or_malformed_token_is_unauthorized(
+    client: AsyncClient, header: dict[str, str]
+) -> None:
     answer = await client.get("/users/me", headers=header)
 
     assert code(answer) == (401, "unauthorized")
     assert "error" not in answer.json()
 
 
-async def test_ones_log_ins_are_shown_and_ended(client: AsyncClient) -> None:
+async def test_sessions_are_listed_and_ended(client: AsyncClient) -> None:
     laptop = await person(client, "alice")
     phone = bearer((await log_in(client, "alice")).json()["access_token"])
 
@@ -183,7 +185,7 @@ async def test_ones_log_ins_are_shown_and_ended(client: AsyncClient) -> None:
     assert again.status_code == 204
 
 
-async def test_log_ins_come_in_pages(client: AsyncClient) -> None:
+async def test_sessions_are_paged(client: AsyncClient) -> None:
     alice = await person(client, "alice")
     for _ in range(2):
         await log_in(client, "alice")
@@ -200,7 +202,7 @@ async def test_log_ins_come_in_pages(client: AsyncClient) -> None:
     assert seen == sorted(seen, reverse=True)
 
 
-async def test_all_log_ins_end_this_one_included(client: AsyncClient) -> None:
+async def test_ending_all_sessions_includes_the_current_one(client: AsyncClient) -> None:
     alice = await person(client, "alice")
     eve = await person(client, "eve")
 
@@ -210,7 +212,7 @@ async def test_all_log_ins_end_this_one_included(client: AsyncClient) -> None:
     assert (await client.get("/users/me", headers=eve)).status_code == 200
 
 
-async def test_somebody_elses_log_in_is_not_ended(client: AsyncClient) -> None:
+async def test_the_session_of_another_user_is_not_ended(client: AsyncClient) -> None:
     alice, eve = await person(client, "alice"), await person(client, "eve")
     (session,) = (await client.get("/users/me/sessions", headers=alice)).json()["sessions"]
 
@@ -220,7 +222,7 @@ async def test_somebody_elses_log_in_is_not_ended(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "1.5", str(2**63), "9" * 5_000])
-async def test_what_is_no_number_of_a_log_in_is_invalid(client: AsyncClient, number: str) -> None:
+async def test_an_invalid_session_id_names_the_field(client: AsyncClient, number: str) -> None:
     alice = await person(client, "alice")
 
     assert fields(await client.delete(f"/users/me/sessions/{number}", headers=alice)) == ["id"]

@@ -1,4 +1,4 @@
-"""Blocking people, over HTTP."""
+"""Blocking users, over HTTP."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.api.people import code
 from tests.harness.server import Server
 
 
-async def test_somebody_is_blocked_since_the_first_time(server: Server) -> None:
+async def test_blocking_again_keeps_the_first_time(server: Server) -> None:
     bo, _ = await server.person("bo"), await server.person("eve")
 
     first = await bo.http.put("/users/me/blocks/EVE")
@@ -21,7 +21,7 @@ async def test_somebody_is_blocked_since_the_first_time(server: Server) -> None:
     assert listed == {"blocks": [first.json()], "next": None}
 
 
-async def test_the_blocked_neither_open_nor_write_in_the_direct_room(server: Server) -> None:
+async def test_a_blocked_user_neither_opens_nor_writes_in_the_direct_room(server: Server) -> None:
     bo, eve = await server.person("bo"), await server.person("eve")
     room = (await eve.http.put("/rooms/direct/bo")).json()["name"]
     line = await server.joins("eve", room)
@@ -36,7 +36,7 @@ async def test_the_blocked_neither_open_nor_write_in_the_direct_room(server: Ser
     assert (await theirs.ask("send", text="no"))["type"] == "ack"
 
 
-async def test_who_is_blocked_opens_none_in_the_first_place(server: Server) -> None:
+async def test_a_blocked_user_cannot_create_the_direct_room(server: Server) -> None:
     bo, eve = await server.person("bo"), await server.person("eve")
     await bo.http.put("/users/me/blocks/eve")
 
@@ -55,7 +55,7 @@ async def test_a_block_is_lifted(server: Server) -> None:
     assert (await bo.http.get("/users/me/blocks")).json()["blocks"] == []
 
 
-async def test_blocks_are_one_s_own(server: Server) -> None:
+async def test_blocks_belong_to_one_user(server: Server) -> None:
     bo, eve = await server.person("bo"), await server.person("eve")
     await bo.http.put("/users/me/blocks/eve")
 
@@ -79,22 +79,24 @@ async def test_blocks_are_listed_by_name_in_pages(server: Server) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_nobody_is_nobody(server: Server, method: str) -> None:
+async def test_an_unknown_user_is_not_found(server: Server, method: str) -> None:
     bo = await server.person("bo")
 
-    for name in ("nobody", "a b", "%00"):
+    for name in ("unknown", "a b", "%00"):
         answer = await bo.http.request(method, f"/users/me/blocks/{name}")
         assert code(answer) == (404, "user_not_found")
 
 
-async def test_nobody_blocks_themselves(server: Server) -> None:
+async def test_users_cannot_block_themselves(server: Server) -> None:
     bo = await server.person("bo")
 
     assert code(await bo.http.put("/users/me/blocks/bo")) == (409, "conflict")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PUT", "/eve"), ("DELETE", "/eve")])
-async def test_nobody_comes_in_without_a_token(server: Server, method: str, path: str) -> None:
+async def test_every_endpoint_needs_an_access_token(
+    server: Server, method: str, path: str
+) -> None:
     answer = await server.client.request(method, f"/users/me/blocks{path}")
 
     assert code(answer) == (401, "unauthorized")

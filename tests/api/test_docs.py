@@ -1,4 +1,4 @@
-"""The pages and their files: what they load, and what they say to the browser."""
+"""The browser pages and their files: what they load, and their headers."""
 
 import re
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_a_page_has_no_inline_script_or_style(client: TestClient, page: str) -> 
         pytest.param("/docs/assets/swagger-ui-bundle.js", SWAGGER_CSP, id="swagger asset"),
     ],
 )
-def test_every_file_says_what_browsers_may_do(client: TestClient, path: str, policy: str) -> None:
+def test_every_file_has_its_policy(client: TestClient, path: str, policy: str) -> None:
     headers = client.get(path).headers
 
     assert headers["Content-Security-Policy"] == policy
@@ -60,7 +60,7 @@ def test_every_file_says_what_browsers_may_do(client: TestClient, path: str, pol
 
 
 @pytest.mark.parametrize("policy", [API_CSP, PAGE_CSP, SWAGGER_CSP])
-def test_no_policy_lets_scripts_in_from_elsewhere(policy: str) -> None:
+def test_no_policy_allows_foreign_scripts(policy: str) -> None:
     directives = dict(part.split(" ", 1) for part in policy.split("; "))
 
     assert directives["default-src"] == "'none'"
@@ -80,14 +80,14 @@ def test_no_policy_lets_scripts_in_from_elsewhere(policy: str) -> None:
         ("/docs/assets/swagger-ui.css", "text/css; charset=utf-8"),
     ],
 )
-def test_media_types_are_those_that_browsers_insist_on(
+def test_media_types_are_those_that_browsers_require(
     client: TestClient, path: str, media_type: str
 ) -> None:
     assert client.get(path).headers["Content-Type"] == media_type
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/web/app.js"])
-def test_an_unchanged_file_is_not_sent_again(client: TestClient, path: str) -> None:
+def test_an_unchanged_file_is_304(client: TestClient, path: str) -> None:
     first = client.get(path)
 
     again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
@@ -119,12 +119,12 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/web/app.js"])
-def test_pages_are_only_read(client: TestClient, path: str) -> None:
+def test_pages_are_read_only(client: TestClient, path: str) -> None:
     assert client.head(path).status_code == 200
     assert client.post(path).status_code == 405
 
 
-def test_without_a_document_there_is_no_page_of_it() -> None:
+def test_without_an_openapi_document_there_is_no_swagger_page() -> None:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     install(app)
 
@@ -134,11 +134,11 @@ def test_without_a_document_there_is_no_page_of_it() -> None:
         assert client.get("/docs/assets/swagger-ui.css").status_code == 404
 
 
-def test_the_pages_are_no_part_of_the_api(client: TestClient) -> None:
+def test_the_pages_are_not_in_the_openapi_document(client: TestClient) -> None:
     assert client.get("/openapi.json").json()["paths"] == {}
 
 
-def test_the_swagger_page_keeps_no_token(client: TestClient) -> None:
+def test_the_swagger_page_stores_no_token(client: TestClient) -> None:
     script = client.get("/web/swagger.js").text
 
     assert "persistAuthorization: false" in script

@@ -1,28 +1,29 @@
-"""A page of messages is the same page, whichever way the request goes."""
+"""A page of messages is the same through the fast path and through FastAPI."""
 
 import asyncio
 
 import pytest
 from httpx2 import Response
 
-from app.api import fast_path as short_way
+from app.api import fast_path
 from app.api.fast_path import plain_request
 from app.domain.errors import RoomNotFound
-from tests.api.den import open_den, says
-from tests.harness.server import Server
+from tests.api.env import open_env, send_message
+from tests.harness.databases import GatedDatabase
+from tests.harness.server import Server, open_server
 
 PATH = "/rooms/den/messages"
 
-# The endpoint's own way: a page of another origin asks.
-LONG_WAY = {"Origin": "https://elsewhere.test"}
+# A request with an origin is left to FastAPI.
+THROUGH_FASTAPI = {"Origin": "https://elsewhere.test"}
 
 
 @pytest.fixture
-async def den(server: Server) -> Server:
-    """A private room, where something was said."""
-    await open_den(server)
+async def env(server: Server) -> Server:
+    """A private room with messages."""
+    await open_env(server)
     for number in range(12):
-        await says(server, "ana", f"message {number} @bo")
+        await send_message(server, "ana", f"message {number} @bo")
     return server
 
 
@@ -47,31 +48,31 @@ def shown(answer: Response) -> tuple[int, object, dict[str, str]]:
     ],
 )
 @pytest.mark.parametrize("who", ["bo", "eve"])
-async def test_the_short_way_answers_as_the_long_one(den: Server, query: str, who: str) -> None:
-    person = await den.person(who)
+async def test_the_fast_path_answers_as_fastapi_does(env: Server, query: str, who: str) -> None:
+    person = await env.person(who)
 
-    short = await person.http.get(PATH + query)
-    long = await person.http.get(PATH + query, headers=LONG_WAY)
+    fast = await person.http.get(PATH + query)
+    slow = await person.http.get(PATH + query, headers=THROUGH_FASTAPI)
 
-    assert shown(short) == shown(long)
+    assert shown(fast) == shown(slow)
 
 
 @pytest.mark.parametrize(
     "token", ["x", "a.b.c", "%00", "eyJhbGciOiJub25lIn0.e30."], ids=["x", "dots", "odd", "none"]
 )
-async def test_a_token_that_is_not_ours_is_refused_either_way(den: Server, token: str) -> None:
+async def test_an_invalid_token_is_refused_by_both(env: Server, token: str) -> None:
     bearer = {"Authorization": f"Bearer {token}"}
 
-    short = await den.client.get(PATH, headers=bearer)
-    long = await den.client.get(PATH, headers=bearer | LONG_WAY)
+    fast = await env.client.get(PATH, headers=bearer)
+    slow = await env.client.get(PATH, headers=bearer | THROUGH_FASTAPI)
 
-    assert short.status_code == 401
-    assert shown(short) == shown(long)
+    assert fast.status_code == 401
+    assert shown(fast) == shown(slow)
 
 
-async def test_a_log_in_that_has_ended_is_refused(den: Server) -> None:
-    bo = await den.person("bo")
-    den.clock.pass_time(seconds=400 * 24 * 3600)
+async def test_an_expired_token_is_refused(env: Server) -> None:
+    bo = await env.person("bo")
+    env.clock.pass_time(seconds=400 * 24 * 3600)
 
     assert (await bo.http.get(PATH)).json()["code"] == "token_expired"
 
@@ -91,7 +92,7 @@ def asked(target: str = PATH, method: str = "GET", **headers: str) -> dict[str, 
 @pytest.mark.parametrize(
     "scope",
     [
-        pytest.param(asked(PATH + "?limt=3"), id="a parameter that there is not"),
+        pytest.param(asked(PATH + "?limt=3"), id="an unknown parameter"),
         pytest.param(asked(PATH + "?limit=3&limit=4"), id="one twice"),
         pytest.param(asked(PATH + "?limit="), id="nothing"),
         pytest.param(asked(PATH + "?limit=0"), id="too small"),
@@ -112,38 +113,37 @@ def asked(target: str = PATH, method: str = "GET", **headers: str) -> dict[str, 
         pytest.param(asked(transfer_encoding="chunked"), id="a body in chunks"),
     ],
 )
-def test_what_is_odd_goes_the_long_way(scope: dict[str, object]) -> None:
+def test_an_unusual_request_is_left_to_fastapi(scope: dict[str, object]) -> None:
     assert plain_request(asked()) is not None
     assert plain_request(scope) is None
 
 
-def test_two_tokens_go_the_long_way() -> None:
+def test_two_tokens_are_left_to_fastapi() -> None:
     scope = asked()
     scope["headers"] = [(b"authorization", b"Bearer x"), (b"authorization", b"Bearer y")]
 
     assert plain_request(scope) is None
 
 
-async def test_a_fault_of_ours_is_logged_and_told(
-    den: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_an_unexpected_error_is_logged_and_answered(
+    gated: GatedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bo = await den.person("bo")
-
-    async def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(den.runtime.message_pages, "get", broken)
-    answer = await bo.http.get(PATH)
+    async with open_server(gated) as server:
+        await open_env(server)
+        bo = await server.person("bo")
+        gated.fails_with = ZeroDivisionError()
+        answer = await bo.http.get(PATH)
+        gated.fails_with = None
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
-    assert [r.getMessage() for r in caplog.records if r.name == short_way.log.name] == [
+    assert [r.getMessage() for r in caplog.records if r.name == fast_path.log.name] == [
         "request.failed"
     ]
 
 
-async def test_those_who_ask_at_the_same_moment_share_a_page(den: Server) -> None:
-    pages = den.runtime.message_pages
-    people = [await den.person(name) for name in ("ana", "eve", "bo")]
+async def test_concurrent_requests_share_a_page(env: Server) -> None:
+    pages = env.runtime.messages.message_pages
+    people = [await env.person(name) for name in ("ana", "eve", "bo")]
 
     first, refused, second = await asyncio.gather(
         *(pages.get(person.user, "den", limit=5) for person in people),

@@ -1,16 +1,20 @@
-"""Whether the process is alive, and whether it can do its work."""
+"""Liveness and readiness."""
 
-import pytest
+from typing import TypeVar
+
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
+from app.store.database import Database, Work
 from tests.harness.databases import GatedDatabase
 from tests.harness.server import Server, open_server
+
+T = TypeVar("T")
 
 GOOD = {"status": "ok", "broker": "ok", "database": "ok", "migrations": "ok"}
 
 
-async def test_a_server_that_serves_is_alive_and_ready(server: Server) -> None:
+async def test_a_working_server_is_alive_and_ready(server: Server) -> None:
     health, ready = await server.client.get("/health"), await server.client.get("/ready")
 
     assert (health.status_code, health.json()) == (200, {"status": "ok"})
@@ -18,7 +22,7 @@ async def test_a_server_that_serves_is_alive_and_ready(server: Server) -> None:
     assert health.headers["cache-control"] == "no-store"
 
 
-async def test_without_its_database_it_is_alive_and_not_ready(gated: GatedDatabase) -> None:
+async def test_without_its_database_a_server_is_alive_but_not_ready(gated: GatedDatabase) -> None:
     async with open_server(gated) as server:
         gated.fails_with = Unavailable()
         health, ready = await server.client.get("/health"), await server.client.get("/ready")
@@ -34,17 +38,27 @@ async def test_without_its_database_it_is_alive_and_not_ready(gated: GatedDataba
     }
 
 
-async def test_when_commits_fail_it_is_not_ready_until_one_gets_through(
-    gated: GatedDatabase,
-) -> None:
-    async with open_server(gated) as server:
+class UnwritableDatabase(GatedDatabase):
+    """A database whose writes fail while :attr:`fails` is set."""
+
+    fails = False
+
+    async def write(self, work: Work[T]) -> T:
+        if self.fails:
+            raise Unavailable
+        return await super().write(work)
+
+
+async def test_failing_commits_make_it_not_ready_until_one_succeeds(database: Database) -> None:
+    unwritable = UnwritableDatabase(database)
+    async with open_server(unwritable) as server:
         line = await server.joins("ana", "general")
-        await gated.quiet()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(gated, "write", _unavailable)
-            for _ in range(3):
-                assert (await line.ask("send", text="x"))["code"] == "unavailable"
-            failing = await server.client.get("/ready")
+        await unwritable.quiet()
+        unwritable.fails = True
+        for _ in range(3):
+            assert (await line.ask("send", text="x"))["code"] == "unavailable"
+        failing = await server.client.get("/ready")
+        unwritable.fails = False
         await line.ask("send", text="x")
         good = await server.client.get("/ready")
 
@@ -52,11 +66,7 @@ async def test_when_commits_fail_it_is_not_ready_until_one_gets_through(
     assert good.status_code == 200
 
 
-async def _unavailable(_work: object) -> None:
-    raise Unavailable
-
-
-async def test_with_an_older_schema_it_is_not_ready(server: Server) -> None:
+async def test_an_older_schema_makes_it_not_ready(server: Server) -> None:
     older = sa.text("UPDATE alembic_version SET version_num = '0001'")
     now = await server.database.read(
         lambda c: c.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
@@ -69,7 +79,7 @@ async def test_with_an_older_schema_it_is_not_ready(server: Server) -> None:
     assert (ready.status_code, ready.json()["migrations"]) == (503, "pending")
 
 
-async def test_while_it_drains_it_is_not_ready(server: Server) -> None:
+async def test_a_draining_server_is_not_ready(server: Server) -> None:
     await server.runtime.drain()
 
     ready = await server.client.get("/ready")

@@ -13,14 +13,14 @@ GONE = (404, "invite_not_found")
 
 
 @pytest.fixture
-async def den(server: Server) -> None:
+async def env(server: Server) -> None:
     """A private room with a moderator and a member."""
     await server.room("den", members=["mo", "bo"], kind=Kind.PRIVATE)
     await server.admit("den", "mo", by="ana", role=Role.MODERATOR)
 
 
 async def invite(server: Server, by: str = "mo", **terms: Any) -> dict[str, Any]:
-    """A new invitation to the den."""
+    """A new invitation to the room."""
     person = await server.person(by)
     made = await person.http.post("/rooms/den/invites", json=terms)
     assert made.status_code == 201, made.text
@@ -32,12 +32,12 @@ async def accepts(server: Server, who: str, given: str) -> Any:
 
 
 async def shown(server: Server) -> list[dict[str, Any]]:
-    """The invitations that can be used."""
+    """The usable invitations, as listed."""
     mo = await server.person("mo")
     return (await mo.http.get("/rooms/den/invites")).json()["invites"]
 
 
-async def test_the_code_is_shown_once_and_stored_nowhere(server: Server, den: None) -> None:
+async def test_the_code_is_shown_once_and_not_stored(server: Server, env: None) -> None:
     mo = await server.person("mo")
 
     made = await mo.http.post("/rooms/DEN/invites", json={"expires_in": 60, "max_uses": 2})
@@ -52,7 +52,7 @@ async def test_the_code_is_shown_once_and_stored_nowhere(server: Server, den: No
     assert await shown(server) == [new]
 
 
-async def test_whoever_has_the_code_comes_in(server: Server, den: None) -> None:
+async def test_a_user_with_the_code_joins(server: Server, env: None) -> None:
     given = (await invite(server))["code"]
     ana, phone = await server.joins("ana", "den"), await server.connects("eve")
     await phone.hears("welcome")
@@ -68,7 +68,7 @@ async def test_whoever_has_the_code_comes_in(server: Server, den: None) -> None:
     assert (await phone.hears("added"))["room"] == "den"
 
 
-async def test_who_is_there_already_uses_nothing_up(server: Server, den: None) -> None:
+async def test_a_member_does_not_use_an_invitation_up(server: Server, env: None) -> None:
     new = await invite(server, max_uses=1)
 
     for who in ("bo", "mo", "ana"):
@@ -78,7 +78,7 @@ async def test_who_is_there_already_uses_nothing_up(server: Server, den: None) -
     assert [one["uses"] for one in await shown(server)] == [0]
 
 
-async def test_the_last_place_is_given_once(server: Server, den: None) -> None:
+async def test_the_last_use_is_given_once(server: Server, env: None) -> None:
     given = (await invite(server, max_uses=2))["code"]
     guests = [f"guest-{number}" for number in range(6)]
     for guest in guests:
@@ -95,7 +95,7 @@ async def test_the_last_place_is_given_once(server: Server, den: None) -> None:
     assert await shown(server) == []
 
 
-async def test_one_guest_who_asks_twice_at_once_uses_one_place(server: Server, den: None) -> None:
+async def test_concurrent_requests_of_one_user_count_as_one_use(server: Server, env: None) -> None:
     given = (await invite(server, max_uses=2))["code"]
     await server.person("eve")
 
@@ -105,7 +105,7 @@ async def test_one_guest_who_asks_twice_at_once_uses_one_place(server: Server, d
     assert [one["uses"] for one in await shown(server)] == [1]
 
 
-async def test_an_invitation_ends(server: Server, den: None) -> None:
+async def test_an_invitation_expires(server: Server, env: None) -> None:
     given = (await invite(server, expires_in=60))["code"]
     server.clock.pass_time(seconds=30)
     assert (await accepts(server, "eve", given)).status_code == 200
@@ -116,7 +116,7 @@ async def test_an_invitation_ends(server: Server, den: None) -> None:
     assert await shown(server) == []
 
 
-async def test_an_invitation_is_revoked(server: Server, den: None) -> None:
+async def test_an_invitation_is_revoked(server: Server, env: None) -> None:
     new = await invite(server)
     mo = await server.person("mo")
     await accepts(server, "eve", new["code"])
@@ -131,7 +131,7 @@ async def test_an_invitation_is_revoked(server: Server, den: None) -> None:
     assert (await eve.http.get("/rooms/den")).status_code == 200
 
 
-async def test_an_invitation_of_another_room_is_not_revoked(server: Server, den: None) -> None:
+async def test_an_invitation_to_another_room_is_not_revoked(server: Server, env: None) -> None:
     new = await invite(server)
     await server.room("cellar", owner="eve")
     eve = await server.person("eve")
@@ -142,7 +142,7 @@ async def test_an_invitation_of_another_room_is_not_revoked(server: Server, den:
     assert await shown(server) == [{k: v for k, v in new.items() if k != "code"}]
 
 
-async def test_the_banned_are_not_let_in_and_learn_nothing(server: Server, den: None) -> None:
+async def test_a_banned_user_cannot_tell_the_code_is_valid(server: Server, env: None) -> None:
     new = await invite(server, max_uses=1)
     mo, eve = await server.person("mo"), await server.person("eve")
     await mo.http.put("/rooms/den/members/eve/ban")
@@ -153,11 +153,11 @@ async def test_the_banned_are_not_let_in_and_learn_nothing(server: Server, den: 
 
 
 @pytest.mark.parametrize("given", ["nothing", "x" * 43, "x" * 5_000, "%00", "💩"])
-async def test_no_such_code(server: Server, given: str) -> None:
+async def test_an_unknown_code_is_not_found(server: Server, given: str) -> None:
     assert code(await accepts(server, "eve", given)) == GONE
 
 
-async def test_an_archived_room_takes_nobody_in(server: Server, den: None) -> None:
+async def test_an_archived_room_cannot_be_joined(server: Server, env: None) -> None:
     new = await invite(server, max_uses=1)
     ana, mo = await server.person("ana"), await server.person("mo")
     await ana.http.delete("/rooms/den")
@@ -167,7 +167,7 @@ async def test_an_archived_room_takes_nobody_in(server: Server, den: None) -> No
     assert [one["uses"] for one in await shown(server)] == [0]
 
 
-async def test_who_may_invite(server: Server, den: None) -> None:
+async def test_who_may_invite(server: Server, env: None) -> None:
     await server.room("hall")
     bo, eve = await server.person("bo"), await server.person("eve")
     root = await server.person("root", is_admin=True)
@@ -186,7 +186,7 @@ async def test_who_may_invite(server: Server, den: None) -> None:
     assert len((await root.http.get("/rooms/hall/invites")).json()["invites"]) == 1
 
 
-async def test_invitations_are_listed_newest_first_in_pages(server: Server, den: None) -> None:
+async def test_invitations_are_listed_newest_first_in_pages(server: Server, env: None) -> None:
     made = [(await invite(server))["id"] for _ in range(3)]
     mo = await server.person("mo")
 
@@ -210,8 +210,8 @@ async def test_invitations_are_listed_newest_first_in_pages(server: Server, den:
         ({"code": "mine"}, "code"),
     ],
 )
-async def test_wrong_terms_are_named(
-    server: Server, den: None, terms: dict[str, Any], wrong: str
+async def test_invalid_terms_name_the_field(
+    server: Server, env: None, terms: dict[str, Any], wrong: str
 ) -> None:
     mo = await server.person("mo")
 
@@ -219,7 +219,7 @@ async def test_wrong_terms_are_named(
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", str(2**53), "1.5"])
-async def test_a_number_that_no_invitation_has(server: Server, den: None, number: str) -> None:
+async def test_an_invalid_invitation_id(server: Server, env: None, number: str) -> None:
     mo = await server.person("mo")
 
     assert fields(await mo.http.delete(f"/rooms/den/invites/{number}")) == ["id"]

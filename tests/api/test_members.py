@@ -15,7 +15,7 @@ FOREVER = "9999-12-31T23:59:59.999Z"
 
 
 def in_minutes(server: Server, minutes: float) -> str:
-    """A moment from the server's now, as people write it."""
+    """A time relative to the server's clock, in ISO 8601."""
     now = datetime.fromtimestamp(server.clock() / 1000, UTC)
     return (now + timedelta(minutes=minutes)).isoformat()
 
@@ -25,7 +25,7 @@ async def people(server: Server, *names: str) -> list[Any]:
 
 
 async def roles(person: Any, room: str = "den") -> dict[str, str]:
-    """Who is in the room, as somebody is shown it."""
+    """The members of the room and their roles, as a user sees them."""
     answer = await person.http.get(f"/rooms/{room}/members")
     assert answer.status_code == 200, answer.text
     return {member["user"]: member["role"] for member in answer.json()["members"]}
@@ -36,7 +36,7 @@ async def room_of_four(server: Server, kind: Kind = Kind.PUBLIC) -> None:
     await server.admit("den", "mo", by="ana", role=Role.MODERATOR)
 
 
-# Looking
+# Reading
 
 
 async def test_members_are_listed_by_name_in_pages(server: Server) -> None:
@@ -60,16 +60,16 @@ async def test_members_of_a_private_room_are_for_members(server: Server) -> None
     bo, eve = await people(server, "bo", "eve")
 
     assert set(await roles(bo)) == {"ana", "bea", "bo", "mo"}
-    for path in ("", "/bo", "/nobody"):
+    for path in ("", "/bo", "/unknown"):
         answer = await eve.http.get(f"/rooms/den/members{path}")
         assert code(answer) == (404, "room_not_found")
 
 
-async def test_somebody_who_is_no_member_is_not_found(server: Server) -> None:
+async def test_a_user_who_is_not_a_member_is_not_found(server: Server) -> None:
     await room_of_four(server)
     bo, _ = await people(server, "bo", "eve")
 
-    for name in ("eve", "nobody", "a b"):
+    for name in ("eve", "unknown", "a b"):
         answer = await bo.http.get(f"/rooms/den/members/{name}")
         assert code(answer) == (404, "user_not_found")
 
@@ -78,7 +78,7 @@ async def test_somebody_who_is_no_member_is_not_found(server: Server) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"json": {}}, {"json": None}, {"json": {"role": None}}])
-async def test_one_joins_a_public_room_by_putting_oneself(server: Server, body: Any) -> None:
+async def test_a_user_joins_a_public_room_with_their_own_name(server: Server, body: Any) -> None:
     await server.room("den")
     eve, ana = await server.person("eve"), await server.joins("ana", "den")
 
@@ -92,7 +92,7 @@ async def test_one_joins_a_public_room_by_putting_oneself(server: Server, body: 
     await ana.nothing_more()
 
 
-async def test_a_private_room_is_entered_by_being_added(server: Server) -> None:
+async def test_a_private_room_is_joined_by_being_added(server: Server) -> None:
     await room_of_four(server, Kind.PRIVATE)
     mo, bo, eve = await people(server, "mo", "bo", "eve")
     phone = await server.connects("eve")
@@ -110,7 +110,7 @@ async def test_a_private_room_is_entered_by_being_added(server: Server) -> None:
     assert "eve" in await roles(eve)
 
 
-async def test_nobody_learns_of_a_room_by_naming_people(server: Server) -> None:
+async def test_a_hidden_room_is_not_revealed_by_usernames(server: Server) -> None:
     await room_of_four(server, Kind.PRIVATE)
     (eve,) = await people(server, "eve")
 
@@ -125,7 +125,7 @@ async def test_nobody_learns_of_a_room_by_naming_people(server: Server) -> None:
         answers = [
             (await eve.http.request(method, f"/rooms/{room}/members/{name}{path}")).json()
             for room in ("den", "nothing")
-            for name in ("bo", "eve", "nobody", "a b")
+            for name in ("bo", "eve", "unknown", "a b")
         ]
         assert {answer["code"] for answer in answers} == {"room_not_found"}
         assert all(answer == answers[0] for answer in answers)
@@ -140,7 +140,7 @@ async def test_nobody_learns_of_a_room_by_naming_people(server: Server) -> None:
         ([], "body"),
     ],
 )
-async def test_a_wrong_wish_is_named(server: Server, body: Any, wrong: str) -> None:
+async def test_an_invalid_role_names_the_field(server: Server, body: Any, wrong: str) -> None:
     await server.room("den")
     (ana,) = await people(server, "ana")
 
@@ -150,7 +150,7 @@ async def test_a_wrong_wish_is_named(server: Server, body: Any, wrong: str) -> N
 # Roles
 
 
-async def test_an_owner_gives_roles(server: Server) -> None:
+async def test_an_owner_sets_roles(server: Server) -> None:
     await room_of_four(server)
     ana, mo, bo = await people(server, "ana", "mo", "bo")
     line = await server.joins("bo", "den")
@@ -184,7 +184,7 @@ async def test_ownership_is_handed_over_and_never_lost(server: Server) -> None:
 # Leaving and removing
 
 
-async def test_leaving_ends_what_one_hears(server: Server) -> None:
+async def test_leaving_ends_the_subscription(server: Server) -> None:
     await room_of_four(server, Kind.PRIVATE)
     bo, line = await server.person("bo"), await server.joins("bo", "den")
 
@@ -196,7 +196,7 @@ async def test_leaving_ends_what_one_hears(server: Server) -> None:
     assert code(await bo.http.delete("/rooms/den/members/bo")) == (404, "room_not_found")
 
 
-async def test_removing_twice_is_removing_once(server: Server) -> None:
+async def test_removing_is_idempotent(server: Server) -> None:
     await room_of_four(server)
     mo, bo, eve = await people(server, "mo", "bo", "eve")
 
@@ -205,7 +205,7 @@ async def test_removing_twice_is_removing_once(server: Server) -> None:
     for _ in range(2):
         assert (await mo.http.delete("/rooms/den/members/bo")).status_code == 204
     assert code(await mo.http.delete("/rooms/den/members/ana")) == (403, "forbidden")
-    assert code(await mo.http.delete("/rooms/den/members/nobody")) == (404, "user_not_found")
+    assert code(await mo.http.delete("/rooms/den/members/unknown")) == (404, "user_not_found")
     assert (await eve.http.delete("/rooms/den/members/eve")).status_code == 204
     assert set(await roles(mo)) == {"ana", "bea", "mo"}
 
@@ -213,12 +213,12 @@ async def test_removing_twice_is_removing_once(server: Server) -> None:
 # Bans
 
 
-async def hears_of_the_ban(line: SocketClient) -> None:
+async def receives_the_ban(line: SocketClient) -> None:
     assert (await line.hears("member.left"))["reason"] == "banned"
     assert (await line.hears("removed"))["reason"] == "banned"
 
 
-async def test_a_ban_ends_everything_until_it_ends(server: Server) -> None:
+async def test_a_ban_ends_access_until_it_expires(server: Server) -> None:
     await room_of_four(server)
     mo, bo = await people(server, "mo", "bo")
     line = await server.joins("bo", "den")
@@ -228,7 +228,7 @@ async def test_a_ban_ends_everything_until_it_ends(server: Server) -> None:
     assert banned.status_code == 200
     assert list(banned.json()) == ["user", "banned_until"]
     assert banned.json()["user"] == "bo"
-    await hears_of_the_ban(line)
+    await receives_the_ban(line)
     for method, path in (("GET", ""), ("GET", "/members"), ("PUT", "/members/bo")):
         assert code(await bo.http.request(method, f"/rooms/den{path}")) == (403, "banned")
     assert code(await mo.http.put("/rooms/den/members/bo")) == (409, "conflict")
@@ -250,7 +250,7 @@ async def test_a_ban_without_an_end_is_lifted(server: Server) -> None:
     assert (await eve.http.get("/rooms/den")).status_code == 200
 
 
-async def test_whom_nobody_bans(server: Server) -> None:
+async def test_users_who_cannot_be_banned(server: Server) -> None:
     await room_of_four(server)
     ana, mo, bo, eve = await people(server, "ana", "mo", "bo", "eve")
 
@@ -260,7 +260,7 @@ async def test_whom_nobody_bans(server: Server) -> None:
         (mo, "ana", (403, "forbidden")),
         (mo, "mo", (409, "conflict")),
         (ana, "ana", (409, "conflict")),
-        (ana, "nobody", (404, "user_not_found")),
+        (ana, "unknown", (404, "user_not_found")),
     ):
         answer = await person.http.put(f"/rooms/den/members/{whom}/ban")
         assert code(answer) == expected, (person.name, whom)
@@ -284,7 +284,7 @@ async def test_whom_nobody_bans(server: Server) -> None:
         [],
     ],
 )
-async def test_a_moment_that_can_not_be_meant(server: Server, what: str, until: Any) -> None:
+async def test_an_invalid_time_names_the_field(server: Server, what: str, until: Any) -> None:
     await room_of_four(server)
     (mo,) = await people(server, "mo")
 
@@ -307,7 +307,9 @@ async def test_a_moment_that_can_not_be_meant(server: Server, what: str, until: 
         (None, FOREVER),
     ],
 )
-async def test_moments_come_in_many_shapes(server: Server, until: Any, shown: str) -> None:
+async def test_times_are_accepted_in_several_formats(
+    server: Server, until: Any, shown: str
+) -> None:
     await room_of_four(server)
     (mo,) = await people(server, "mo")
 
@@ -320,7 +322,7 @@ async def test_moments_come_in_many_shapes(server: Server, until: Any, shown: st
 # Mutes
 
 
-async def test_a_mute_is_shown_until_it_ends(server: Server) -> None:
+async def test_a_mute_is_shown_until_it_expires(server: Server) -> None:
     await room_of_four(server)
     mo, bo = await people(server, "mo", "bo")
     line = await server.joins("bo", "den")
@@ -347,20 +349,20 @@ async def test_a_mute_is_lifted(server: Server) -> None:
     assert (await mo.http.get("/rooms/den/members/bo")).json()["muted_until"] is None
 
 
-async def test_whom_nobody_mutes(server: Server) -> None:
+async def test_users_who_cannot_be_muted(server: Server) -> None:
     await room_of_four(server)
     mo, bo, _ = await people(server, "mo", "bo", "eve")
 
     assert code(await bo.http.put("/rooms/den/members/bea/mute")) == (403, "forbidden")
     assert code(await mo.http.put("/rooms/den/members/eve/mute")) == (409, "conflict")
-    assert code(await mo.http.put("/rooms/den/members/nobody/mute")) == (404, "user_not_found")
+    assert code(await mo.http.put("/rooms/den/members/unknown/mute")) == (404, "user_not_found")
     assert (await mo.http.delete("/rooms/den/members/eve/mute")).status_code == 204
 
 
 # Direct and archived rooms
 
 
-async def test_the_two_of_a_direct_room_stay(server: Server) -> None:
+async def test_members_of_a_direct_room_cannot_change(server: Server) -> None:
     bo, eve = await people(server, "bo", "eve")
     name = (await bo.http.put("/rooms/direct/eve")).json()["name"]
 
@@ -378,7 +380,7 @@ async def test_the_two_of_a_direct_room_stay(server: Server) -> None:
     assert set(await roles(eve, name)) == {"bo", "eve"}
 
 
-async def test_nothing_changes_in_an_archived_room_but_that_one_leaves(server: Server) -> None:
+async def test_in_an_archived_room_members_can_only_leave(server: Server) -> None:
     await room_of_four(server)
     ana, bo, eve = await people(server, "ana", "bo", "eve")
     await ana.http.delete("/rooms/den")

@@ -1,4 +1,4 @@
-"""What every answer carries, and what every request leaves in the log."""
+"""Headers of every response, and the log line of every request."""
 
 import logging
 
@@ -11,7 +11,7 @@ from app.store.database import Database
 from tests.harness.server import open_server
 
 
-async def test_every_answer_has_safe_headers_and_an_id(client: AsyncClient) -> None:
+async def test_every_response_has_security_headers_and_an_id(client: AsyncClient) -> None:
     answers = [await client.get(path) for path in ("/health", "/nowhere", "/users/me")]
 
     for answer in answers:
@@ -28,7 +28,7 @@ async def test_a_page_keeps_its_own_policy(client: AsyncClient) -> None:
     assert len(answer.headers.get_list("content-security-policy")) == 1
 
 
-async def test_a_request_is_a_line_without_its_query(
+async def test_a_request_is_logged_without_its_query(
     client: AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="parley.http")
@@ -43,7 +43,7 @@ async def test_a_request_is_a_line_without_its_query(
     assert "hunter2" not in caplog.text
 
 
-async def test_a_quiet_log_costs_no_line(
+async def test_requests_are_not_logged_above_info(
     client: AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="parley.http")
@@ -53,7 +53,7 @@ async def test_a_quiet_log_costs_no_line(
     assert "request.done" not in caplog.text
 
 
-async def test_what_is_no_request_goes_through_untouched() -> None:
+async def test_other_scopes_pass_through_unchanged() -> None:
     seen = []
 
     async def app(*call: object) -> None:
@@ -65,7 +65,7 @@ async def test_what_is_no_request_goes_through_untouched() -> None:
     assert seen == [call]
 
 
-async def test_other_origins_may_call_if_they_were_allowed(database: Database) -> None:
+async def test_allowed_origins_may_call(database: Database) -> None:
     friend, foe = "https://chat.example.org", "https://evil.example"
     async with open_server(database, allowed_origins=(friend,)) as server:
         asked = {"Access-Control-Request-Method": "POST"}

@@ -1,4 +1,4 @@
-"""Every error over HTTP is a problem, and none repeats what was sent."""
+"""Every HTTP error is a problem document that repeats nothing of the request."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,7 +22,7 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, body["code"]
 
 
-async def test_what_is_not_there_and_what_can_t_be_done(client: AsyncClient) -> None:
+async def test_unknown_paths_and_methods(client: AsyncClient) -> None:
     assert code(await client.get("/nowhere")) == (404, "not_found")
     assert code(await client.get("/users/me/nothing/here")) == (404, "not_found")
     wrong = await client.delete("/token")
@@ -30,7 +30,7 @@ async def test_what_is_not_there_and_what_can_t_be_done(client: AsyncClient) -> 
     assert "POST" in wrong.headers["allow"]
 
 
-async def test_who_has_no_token_is_told_how_to_bring_one(client: AsyncClient) -> None:
+async def test_a_request_without_a_token_is_challenged(client: AsyncClient) -> None:
     answer = await client.get("/users/me")
 
     assert code(answer) == (401, "unauthorized")
@@ -58,14 +58,14 @@ async def test_who_has_no_token_is_told_how_to_bring_one(client: AsyncClient) ->
         pytest.param(b'\xef\xbb\xbf{"username": "x"}', id="a byte order mark"),
     ],
 )
-async def test_a_body_that_can_t_be_meant_is_refused(client: AsyncClient, body: bytes) -> None:
+async def test_an_invalid_body_is_refused(client: AsyncClient, body: bytes) -> None:
     answer = await client.post("/users", content=body, headers=JSON)
 
     assert code(answer) in ((400, "bad_request"), (422, "invalid"))
     assert "Traceback" not in answer.text
 
 
-async def test_a_body_that_is_too_large_is_too_large(client: AsyncClient) -> None:
+async def test_an_oversized_body_is_refused(client: AsyncClient) -> None:
     async def parts() -> AsyncIterator[bytes]:
         for _ in range(5):
             yield b"x" * 64 * 1024
@@ -89,7 +89,7 @@ async def test_a_wrong_value_is_never_repeated(client: AsyncClient) -> None:
     assert all(error.keys() == {"loc", "type", "msg"} for error in answer.json()["errors"])
 
 
-async def test_a_fault_of_ours_tells_nothing_and_is_logged(
+async def test_an_unexpected_error_is_logged_and_reveals_nothing(
     gated: GatedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_server(gated) as server:
@@ -114,7 +114,7 @@ async def test_a_fault_of_ours_tells_nothing_and_is_logged(
         pytest.param(Unauthorized(), 401, None, id="nothing to wait for"),
     ],
 )
-async def test_what_passes_says_when(
+async def test_retry_after_is_sent_with_temporary_errors(
     gated: GatedDatabase, error: Exception, status: int, after: str | None
 ) -> None:
     async with open_server(gated) as server:
@@ -127,8 +127,53 @@ async def test_what_passes_says_when(
     assert answer.headers.get("retry-after") == after
 
 
-async def test_a_query_that_is_unknown_or_repeated_is_invalid(server: Server) -> None:
+async def test_unknown_and_repeated_query_parameters_are_invalid(server: Server) -> None:
     ana = await server.person("ana")
 
     for query in ("colour=red", "limit=1&limit=1", "limit=0", "limit=201", "limit=x"):
         assert code(await ana.http.get(f"/rooms?{query}")) == (422, "invalid"), query
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/health", "GET, HEAD"),
+        ("POST", "/users/me", "GET, HEAD, PATCH, DELETE"),
+        ("PATCH", "/rooms", "GET, HEAD, POST"),
+        ("DELETE", "/rooms/general/messages", "GET, HEAD, POST"),
+        ("GET", "/token", "POST"),
+    ],
+)
+async def test_allow_lists_every_method_of_the_path(
+    client: AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Idempotency-Key"])
+async def test_a_header_that_is_read_once_is_given_once(server: Server, name: str) -> None:
+    ana = await server.person("ana")
+    value = {"Content-Type": "application/json", **ana.bearer}.get(name, "key")
+    headers = [*ana.bearer.items(), ("Content-Type", "application/json"), (name, value)]
+    if name == "Idempotency-Key":
+        headers.append((name, "another"))
+
+    answer = await server.client.post(
+        "/rooms/general/messages", content=b'{"text": "hi"}', headers=headers
+    )
+
+    assert answer.status_code == 400
+    assert name.lower() in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("limit", ["50", "050"], ids=["fast path", "FastAPI"])
+async def test_a_bearer_token_may_stand_behind_several_spaces(server: Server, limit: str) -> None:
+    ana = await server.person("ana")
+
+    answer = await server.client.get(
+        f"/rooms/general/messages?limit={limit}", headers={"Authorization": f"Bearer  {ana.token}"}
+    )
+
+    assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""What the documentation says about failures."""
+"""The error responses in the OpenAPI document."""
 
 from fastapi.openapi.utils import get_openapi
 
@@ -8,7 +8,7 @@ from app.domain.errors import Banned, Forbidden, Invalid, InvalidGrant, Unauthor
 from app.wire.errors import problem
 
 
-def test_errors_of_one_status_stand_together() -> None:
+def test_errors_of_one_status_are_grouped() -> None:
     found = errors(Forbidden, Banned, Invalid)
 
     assert found.keys() == {403, 422}
@@ -24,7 +24,7 @@ def test_two_errors_of_one_code_are_both_shown() -> None:
     assert "error" not in examples["Unauthorized"]["value"]
 
 
-def test_the_schema_knows_all_that_a_problem_may_hold() -> None:
+def test_the_schema_has_every_field_of_a_problem() -> None:
     kinds = [*AUTHENTICATED, InvalidGrant, Invalid]
 
     for kind in kinds:
@@ -36,11 +36,11 @@ def test_every_route_is_documented() -> None:
     schema = get_openapi(
         title="x", version="1", routes=[*auth.router.routes, *users.router.routes]
     )
-    admin_service = [operation for path in schema["paths"].values() for operation in path.values()]
-    ids = [operation["operationId"] for operation in admin_service]
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    ids = [operation["operationId"] for operation in operations]
 
     assert len(ids) == len(set(ids)) == 11
-    for operation in admin_service:
+    for operation in operations:
         assert operation["tags"]
         assert operation["summary"]
         assert operation["description"]

@@ -29,16 +29,16 @@ ROOM_FIELDS = [
 
 
 async def names(person: Any, query: str = "") -> list[str]:
-    """The rooms that somebody is shown."""
+    """The names of the rooms that a user is shown."""
     answer = await person.http.get(f"/rooms{query}")
     assert answer.status_code == 200, answer.text
     return [room["name"] for room in answer.json()["rooms"]]
 
 
-# Making
+# Creating
 
 
-async def test_whoever_makes_a_room_owns_it(server: Server) -> None:
+async def test_the_creator_of_a_room_owns_it(server: Server) -> None:
     ana = await server.person("ana")
 
     made = await ana.http.post(
@@ -75,7 +75,7 @@ async def test_the_title_may_be_left_out(server: Server) -> None:
     assert (made.status_code, made.json()["title"]) == (201, "")
 
 
-async def test_a_name_is_taken_whoever_may_see_the_room(server: Server) -> None:
+async def test_a_name_is_taken_even_by_a_hidden_room(server: Server) -> None:
     await server.room("den", kind=Kind.PRIVATE)
     eve = await server.person("eve")
 
@@ -119,10 +119,10 @@ async def test_missing_fields_are_named(server: Server) -> None:
     assert fields(await ana.http.post("/rooms", json={})) == ["name", "kind"]
 
 
-# Looking
+# Reading
 
 
-async def test_a_public_room_is_shown_to_everybody(server: Server) -> None:
+async def test_a_public_room_is_visible_to_all_users(server: Server) -> None:
     await server.room("den")
     eve = await server.person("eve")
 
@@ -132,7 +132,7 @@ async def test_a_public_room_is_shown_to_everybody(server: Server) -> None:
     assert [room[field] for field in ROOM_FIELDS[-6:]] == [None] * 6
 
 
-async def test_a_private_room_is_not_there_for_others(server: Server) -> None:
+async def test_a_private_room_is_hidden_from_others(server: Server) -> None:
     await server.room("den", members=["bo"], kind=Kind.PRIVATE)
     bo, eve = await server.person("bo"), await server.person("eve")
     root = await server.person("root", is_admin=True)
@@ -146,7 +146,7 @@ async def test_a_private_room_is_not_there_for_others(server: Server) -> None:
         assert await names(outside) == ["general"]
 
 
-async def test_the_banned_see_no_private_room_and_are_told_of_a_public_one(
+async def test_a_ban_hides_a_private_room_and_is_reported_in_a_public_one(
     server: Server,
 ) -> None:
     for name, kind in (("den", Kind.PRIVATE), ("hall", Kind.PUBLIC)):
@@ -159,7 +159,7 @@ async def test_the_banned_see_no_private_room_and_are_told_of_a_public_one(
     assert await names(bo) == ["general"]
 
 
-async def test_what_is_unread_is_counted_as_of_the_head(server: Server) -> None:
+async def test_unread_counts_are_as_of_the_head(server: Server) -> None:
     await server.room("den", members=["bo"])
     bo = await server.person("bo")
     await server.append(Send, "den", by="ana", text="one")
@@ -217,9 +217,7 @@ async def test_an_archived_room_is_listed_for_its_members_only(server: Server) -
         ("q=a&q=b", "q"),
     ],
 )
-async def test_a_query_that_cannot_be_meant_is_invalid(
-    server: Server, query: str, wrong: str
-) -> None:
+async def test_an_invalid_query_names_the_field(server: Server, query: str, wrong: str) -> None:
     eve = await server.person("eve")
 
     assert fields(await eve.http.get(f"/rooms?{query}")) == [wrong]
@@ -228,7 +226,7 @@ async def test_a_query_that_cannot_be_meant_is_invalid(
 @pytest.mark.parametrize(
     "name", ["nothing", "a b", "%00", "%ff", "%2e%2e", "x" * 300, "💩", "dm-1"]
 )
-async def test_no_such_room(server: Server, name: str) -> None:
+async def test_an_unknown_room_is_not_found(server: Server, name: str) -> None:
     eve = await server.person("eve")
 
     assert (await eve.http.get(f"/rooms/{name}")).status_code == 404
@@ -237,7 +235,7 @@ async def test_no_such_room(server: Server, name: str) -> None:
 # Changing
 
 
-async def test_a_room_is_changed_and_shown_as_it_is_now(server: Server) -> None:
+async def test_a_changed_room_is_returned(server: Server) -> None:
     await server.room("den")
     ana = await server.person("ana")
 
@@ -311,7 +309,7 @@ async def test_a_wrong_change_is_named(server: Server, change: Any, wrong: str) 
     assert (await ana.http.get("/rooms/den")).json()["head"] == 1
 
 
-async def test_those_who_listen_hear_of_it(server: Server) -> None:
+async def test_subscribers_receive_the_change(server: Server) -> None:
     await server.room("den", members=["bo"])
     ana = await server.person("ana")
     bo = await server.joins("bo", "den")
@@ -324,10 +322,10 @@ async def test_those_who_listen_hear_of_it(server: Server) -> None:
     assert (await bo.hears("removed"))["reason"] == "archived"
 
 
-# The room of two
+# Direct rooms
 
 
-async def test_a_direct_room_is_made_once_and_named_by_chance(server: Server) -> None:
+async def test_a_direct_room_is_created_once_with_a_random_name(server: Server) -> None:
     bo, eve = await server.person("bo"), await server.person("eve")
 
     first = await bo.http.put("/rooms/direct/EVE")
@@ -343,7 +341,7 @@ async def test_a_direct_room_is_made_once_and_named_by_chance(server: Server) ->
     assert code(await root.http.get(f"/rooms/{room['name']}")) == (404, "room_not_found")
 
 
-async def test_the_other_hears_that_they_were_added(server: Server) -> None:
+async def test_the_other_user_receives_added(server: Server) -> None:
     bo = await server.person("bo")
     eve = await server.connects("eve")
     await eve.hears("welcome")
@@ -354,15 +352,15 @@ async def test_the_other_hears_that_they_were_added(server: Server) -> None:
     assert (added["room"], added["kind"], added["by"]) == (room["name"], "direct", "bo")
 
 
-async def test_with_whom_there_is_none(server: Server) -> None:
+async def test_users_without_a_direct_room(server: Server) -> None:
     bo = await server.person("bo")
 
     assert code(await bo.http.put("/rooms/direct/bo")) == (409, "conflict")
-    assert code(await bo.http.put("/rooms/direct/nobody")) == (404, "user_not_found")
+    assert code(await bo.http.put("/rooms/direct/unknown")) == (404, "user_not_found")
     assert code(await bo.http.put("/rooms/direct/a b")) == (404, "user_not_found")
 
 
-async def test_a_direct_room_has_nothing_to_set(server: Server) -> None:
+async def test_a_direct_room_has_no_settings(server: Server) -> None:
     bo = await server.person("bo")
     await server.person("eve")
     name = (await bo.http.put("/rooms/direct/eve")).json()["name"]
@@ -371,7 +369,7 @@ async def test_a_direct_room_has_nothing_to_set(server: Server) -> None:
     assert code(await bo.http.delete(f"/rooms/{name}")) == (403, "forbidden")
 
 
-# Reading
+# Read markers
 
 
 async def test_the_read_marker_moves_forward_only(server: Server) -> None:
@@ -391,7 +389,7 @@ async def test_the_read_marker_moves_forward_only(server: Server) -> None:
     assert (await bo.http.get("/rooms/den")).json()["read"] == 5
 
 
-async def test_others_in_a_small_room_hear_how_far_one_has_read(server: Server) -> None:
+async def test_others_in_a_small_room_receive_the_read_marker(server: Server) -> None:
     await server.room("den", members=["bo"])
     bo, ana = await server.person("bo"), await server.joins("ana", "den")
     phone = await server.joins("bo", "den")
@@ -403,7 +401,7 @@ async def test_others_in_a_small_room_hear_how_far_one_has_read(server: Server) 
         assert (heard["room"], heard["by"], heard["seq"]) == ("den", "bo", 2)
 
 
-async def test_the_only_one_who_listens_hears_it_too(server: Server) -> None:
+async def test_a_read_marker_reaches_a_lone_subscriber(server: Server) -> None:
     await server.room("den", members=["bo"])
     bo, ana = await server.person("bo"), await server.joins("ana", "den")
 
@@ -431,7 +429,7 @@ async def test_a_wrong_seq_is_invalid(server: Server, seq: Any) -> None:
     assert fields(await ana.http.put("/rooms/den/read", json={"seq": seq})) == ["seq"]
 
 
-# Nobody
+# Authentication
 
 
 @pytest.mark.parametrize(
@@ -446,7 +444,9 @@ async def test_a_wrong_seq_is_invalid(server: Server, seq: Any) -> None:
         ("PUT", "/rooms/general/read"),
     ],
 )
-async def test_nobody_comes_in_without_a_token(server: Server, method: str, path: str) -> None:
+async def test_every_endpoint_needs_an_access_token(
+    server: Server, method: str, path: str
+) -> None:
     body = {"POST": {"name": "den", "kind": "public"}, "PATCH": {}}.get(method, {"seq": 1})
     given = {} if method in ("GET", "DELETE") else {"json": body}
 

@@ -7,13 +7,13 @@ import pytest
 from app.domain.appends import Ban, Send
 from app.domain.roles import Kind
 from app.wire.message_bodies import SearchAnswer
-from tests.api.den import ask, open_den, says
+from tests.api.env import open_env, request, send_message
 from tests.api.people import code, fields
 from tests.harness.server import Server
 
 
 async def finds(server: Server, who: str, q: str, **query: Any) -> list[tuple[str, str]]:
-    """Room and snippet of what somebody finds."""
+    """The room and snippet of each message that a user finds."""
     person = await server.person(who)
     answer = await person.http.get("/search", params={"q": q, **query})
     assert answer.status_code == 200, answer.text
@@ -22,60 +22,63 @@ async def finds(server: Server, who: str, q: str, **query: Any) -> list[tuple[st
 
 
 @pytest.fixture
-async def den(server: Server) -> Server:
-    """A private den and a public hall, where the same was said."""
-    await open_den(server, Kind.PRIVATE)
+async def env(server: Server) -> Server:
+    """A private and a public room with the same message."""
+    await open_env(server, Kind.PRIVATE)
     await server.room("hall", owner="ana", members=["moe"])
     for room in ("den", "hall"):
         await server.append(Send, room, by="moe", text=f"Shall we go? In the {room}.")
     return server
 
 
-async def test_one_finds_what_one_may_read(den: Server) -> None:
+async def test_users_find_only_what_they_may_read(env: Server) -> None:
     both = [("hall", "Shall we «go»? In the hall."), ("den", "Shall we «go»? In the den.")]
 
-    assert await finds(den, "bo", "go") == both
-    assert await finds(den, "eve", "go") == both[:1]
-    assert await finds(den, "bo", "go", room="den") == both[1:]
-    assert await finds(den, "eve", "den") == []
+    assert await finds(env, "bo", "go") == both
+    assert await finds(env, "eve", "go") == both[:1]
+    assert await finds(env, "bo", "go", room="den") == both[1:]
+    assert await finds(env, "eve", "den") == []
 
 
-async def test_whoever_leaves_finds_nothing_more(den: Server) -> None:
-    bo = (await den.person("bo")).user
-    await den.append(Ban, "den", by="ana", user=bo, on=True)
-    await den.append(Ban, "hall", by="ana", user=bo, on=True)
+async def test_a_banned_user_finds_nothing(env: Server) -> None:
+    bo = (await env.person("bo")).user
+    await env.append(Ban, "den", by="ana", user=bo, on=True)
+    await env.append(Ban, "hall", by="ana", user=bo, on=True)
 
-    assert await finds(den, "bo", "go") == []
-    http = (await den.person("bo")).http
+    assert await finds(env, "bo", "go") == []
+    http = (await env.person("bo")).http
     assert code(await http.get("/search?q=go&room=hall")) == (403, "banned")
     for room in ("den", "nowhere", "..", "%00"):
         answer = await http.get(f"/search?q=go&room={room}")
         assert code(answer) == (404, "room_not_found")
 
 
-async def test_a_ban_that_is_over_hides_nothing(den: Server) -> None:
-    bo = (await den.person("bo")).user
-    until = den.clock() + 1_000
-    await den.append(Ban, "hall", by="ana", user=bo, on=True, until=until)
-    assert await finds(den, "bo", "hall") == []
+async def test_an_expired_ban_hides_nothing(env: Server) -> None:
+    bo = (await env.person("bo")).user
+    until = env.clock() + 1_000
+    await env.append(Ban, "hall", by="ana", user=bo, on=True, until=until)
+    assert await finds(env, "bo", "hall") == []
 
-    den.clock.pass_time(seconds=2)
+    env.clock.pass_time(seconds=2)
 
-    assert len(await finds(den, "bo", "hall")) == 1
-
-
-async def test_what_was_edited_or_deleted_is_not_found(den: Server) -> None:
-    first, second = await says(den, "bo", "the secret"), await says(den, "bo", "the secret")
-
-    await ask(den, "bo", "PATCH", f"/messages/{first}", json={"text": "nothing to see"})
-    await ask(den, "bo", "DELETE", f"/messages/{second}")
-
-    assert await finds(den, "moe", "secret") == []
-    assert await finds(den, "moe", "see") == [("den", "nothing to «see»")]
+    assert len(await finds(env, "bo", "hall")) == 1
 
 
-async def test_what_changes_in_one_batch_is_found_as_it_ends(den: Server) -> None:
-    line = await den.joins("bo", "den")
+async def test_edited_and_deleted_text_is_not_found(env: Server) -> None:
+    first, second = (
+        await send_message(env, "bo", "the secret"),
+        await send_message(env, "bo", "the secret"),
+    )
+
+    await request(env, "bo", "PATCH", f"/messages/{first}", json={"text": "nothing to see"})
+    await request(env, "bo", "DELETE", f"/messages/{second}")
+
+    assert await finds(env, "moe", "secret") == []
+    assert await finds(env, "moe", "see") == [("den", "nothing to «see»")]
+
+
+async def test_changes_of_one_batch_are_indexed_in_their_final_form(env: Server) -> None:
+    line = await env.joins("bo", "den")
     seq = (await line.ask("send", text="before"))["seq"] + 1
     sent = [
         await line.sends("send", text="first"),
@@ -87,24 +90,24 @@ async def test_what_changes_in_one_batch_is_found_as_it_ends(den: Server) -> Non
     answers = [await line.answer(id) for id in sent]
 
     assert [a["type"] for a in answers] == ["ack"] * 5
-    assert await finds(den, "bo", "first") == await finds(den, "bo", "gone") == []
-    assert await finds(den, "bo", "then") == [("den", "«then»")]
+    assert await finds(env, "bo", "first") == await finds(env, "bo", "gone") == []
+    assert await finds(env, "bo", "then") == [("den", "«then»")]
 
 
-async def test_only_what_somebody_said(den: Server) -> None:
-    await says(den, "bo", "go now")
+async def test_search_by_author(env: Server) -> None:
+    await send_message(env, "bo", "go now")
 
-    assert await finds(den, "moe", "go", by="BO") == [("den", "«go» now")]
-    assert len(await finds(den, "moe", "go", by="moe")) == 2
-    assert await finds(den, "moe", "go", by="ana") == []
-    http = (await den.person("moe")).http
-    assert code(await http.get("/search?q=go&by=nobody")) == (404, "user_not_found")
+    assert await finds(env, "moe", "go", by="BO") == [("den", "«go» now")]
+    assert len(await finds(env, "moe", "go", by="moe")) == 2
+    assert await finds(env, "moe", "go", by="ana") == []
+    http = (await env.person("moe")).http
+    assert code(await http.get("/search?q=go&by=unknown")) == (404, "user_not_found")
 
 
-async def test_pages_go_on_where_the_last_one_ended(den: Server) -> None:
+async def test_pages_continue_after_the_previous_one(env: Server) -> None:
     for number in range(5):
-        await says(den, "bo", f"word {number}")
-    http = (await den.person("moe")).http
+        await send_message(env, "bo", f"word {number}")
+    http = (await env.person("moe")).http
     seen: list[str] = []
 
     page = (await http.get("/search?q=word&limit=2")).json()
@@ -112,7 +115,7 @@ async def test_pages_go_on_where_the_last_one_ended(den: Server) -> None:
         seen += [found["text"] for found in page["messages"]]
         if page["next"] is None:
             break
-        await says(den, "bo", "a newer word")
+        await send_message(env, "bo", "a newer word")
         page = (
             await http.get("/search", params={"q": "word", "limit": 2, "before": page["next"]})
         ).json()
@@ -120,11 +123,11 @@ async def test_pages_go_on_where_the_last_one_ended(den: Server) -> None:
     assert seen == ["word 4", "word 3", "word 2", "word 1", "word 0"]
 
 
-async def test_a_page_goes_on_from_a_message_that_was_deleted(den: Server) -> None:
-    seqs = [await says(den, "bo", "word") for _ in range(3)]
-    http = (await den.person("bo")).http
+async def test_a_page_continues_after_a_deleted_message(env: Server) -> None:
+    seqs = [await send_message(env, "bo", "word") for _ in range(3)]
+    http = (await env.person("bo")).http
     page = (await http.get("/search?q=word&limit=1")).json()
-    await ask(den, "bo", "DELETE", f"/messages/{seqs[2]}")
+    await request(env, "bo", "DELETE", f"/messages/{seqs[2]}")
 
     rest = (await http.get("/search", params={"q": "word", "before": page["next"]})).json()
 
@@ -151,8 +154,8 @@ async def test_a_page_goes_on_from_a_message_that_was_deleted(den: Server) -> No
         ("q=a&after=1", "after"),
     ],
 )
-async def test_a_wrong_parameter_is_named(den: Server, query: str, field: str) -> None:
-    http = (await den.person("bo")).http
+async def test_a_wrong_parameter_is_named(env: Server, query: str, field: str) -> None:
+    http = (await env.person("bo")).http
 
     assert fields(await http.get(f"/search?{query}")) == [field]
 
@@ -160,13 +163,13 @@ async def test_a_wrong_parameter_is_named(den: Server, query: str, field: str) -
 @pytest.mark.parametrize(
     "query", ['"', "AND", "*", "(", "x:y", "-a", "%00", "%ff", "%F0%9F%91", "'; --", "a+" * 16]
 )
-async def test_any_text_is_a_query(den: Server, query: str) -> None:
-    http = (await den.person("bo")).http
+async def test_any_text_is_a_query(env: Server, query: str) -> None:
+    http = (await env.person("bo")).http
 
     answer = await http.get(f"/search?q={query}")
 
     assert (answer.status_code, answer.json()) == (200, {"messages": [], "next": None})
 
 
-async def test_nobody_finds_anything(den: Server) -> None:
-    assert code(await den.client.get("/search?q=go")) == (401, "unauthorized")
+async def test_search_needs_an_access_token(env: Server) -> None:
+    assert code(await env.client.get("/search?q=go")) == (401, "unauthorized")

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from app.api import streams
 from app.domain.appends import Ban, Join, Remove, Send, UpdateRoom
-from app.domain.closing import DRAINING, TOKEN_EXPIRED
+from app.domain.close_codes import DRAINING, TOKEN_EXPIRED
 from app.domain.limits import FANOUT_SLICE
 from app.domain.roles import Kind
 from app.store.database import Database
-from tests.api.den import ask, open_den, says
-from tests.api.open_request import OpenRequest, follows, opens
+from tests.api.env import open_env, request, send_message
+from tests.api.open_request import OpenRequest, open_request, open_stream
 from tests.api.people import code
 from tests.harness.patience import turns, until
 from tests.harness.server import Server, open_server
@@ -23,19 +22,19 @@ EVENTS = "/rooms/den/events"
 
 
 @pytest.fixture
-async def den(server: Server) -> Server:
+async def env(server: Server) -> Server:
     """A private room of four events."""
-    await open_den(server)
+    await open_env(server)
     return server
 
 
 async def is_live(server: Server, who: str) -> None:
-    """Wait until somebody's stream has caught up."""
+    """Wait until a user's stream has caught up."""
     user = (await server.person(who)).user
     await until(
         lambda: any(
             subscription.live
-            for connection in server.runtime.hub.of_user(user)
+            for connection in server.runtime.realtime.hub.of_user(user)
             for subscription in connection.subscriptions.values()
         ),
         f"{who}'s stream to be live",
@@ -43,9 +42,9 @@ async def is_live(server: Server, who: str) -> None:
 
 
 async def is_gone(server: Server, who: str) -> None:
-    """Wait until nothing of somebody is connected."""
+    """Wait until a user has no connection."""
     user = (await server.person(who)).user
-    await until(lambda: not server.runtime.hub.of_user(user), f"{who} to be gone")
+    await until(lambda: not server.runtime.realtime.hub.of_user(user), f"{who} to be gone")
 
 
 async def ended(stream: OpenRequest) -> tuple[int, str]:
@@ -56,47 +55,47 @@ async def ended(stream: OpenRequest) -> tuple[int, str]:
     return event["code"], event["reason"]
 
 
-async def test_the_log_is_streamed_and_then_live(den: Server) -> None:
-    moe = await follows(den, "moe", EVENTS)
+async def test_the_log_is_streamed_and_then_live(env: Server) -> None:
+    moe = await open_stream(env, "moe", EVENTS)
     assert await moe.hears_until(4) == [1, 2, 3, 4]
 
-    await is_live(den, "moe")
-    await says(den, "bo", "hi")
+    await is_live(env, "moe")
+    await send_message(env, "bo", "hi")
 
     assert (await moe.hears())["text"] == "hi"
-    page = (await ask(den, "bo", "GET", "/events")).json()
+    page = (await request(env, "bo", "GET", "/events")).json()
     assert page["events"] == moe.heard
     moe.hang_up()
-    await is_gone(den, "moe")
+    await is_gone(env, "moe")
 
 
-async def test_a_stream_begins_where_it_is_asked_to(den: Server) -> None:
+async def test_a_stream_begins_where_it_is_asked_to(env: Server) -> None:
     for path, headers, first in (
         (f"{EVENTS}?since=2", {}, 3),
         (f"{EVENTS}?since=1", {"Last_Event_ID": "3"}, 4),
         (EVENTS, {"Last_Event_ID": "0"}, 1),
     ):
-        stream = await follows(den, "moe", path, **headers)
+        stream = await open_stream(env, "moe", path, **headers)
         assert (await stream.hears())["seq"] == first
         stream.hang_up()
         await asyncio.wait_for(stream.task, 5)
 
 
-async def test_a_browser_that_reconnects_misses_nothing(den: Server) -> None:
-    stream = await follows(den, "moe", EVENTS)
+async def test_a_browser_that_reconnects_misses_nothing(env: Server) -> None:
+    stream = await open_stream(env, "moe", EVENTS)
     await stream.hears_until(4)
     stream.hang_up()
-    await says(den, "bo", "while away")
+    await send_message(env, "bo", "while away")
 
-    stream = await follows(den, "moe", EVENTS, Last_Event_ID=str(stream.heard[-1]["seq"]))
+    stream = await open_stream(env, "moe", EVENTS, Last_Event_ID=str(stream.heard[-1]["seq"]))
 
     assert (await stream.hears())["text"] == "while away"
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1.5", "1, 2", str(2**53)])
-async def test_a_last_event_id_is_a_number(den: Server, given: str) -> None:
-    answer = await ask(
-        den,
+async def test_a_last_event_id_is_a_number(env: Server, given: str) -> None:
+    answer = await request(
+        env,
         "moe",
         "GET",
         "/events",
@@ -106,15 +105,15 @@ async def test_a_last_event_id_is_a_number(den: Server, given: str) -> None:
     assert code(answer) == (422, "invalid")
 
 
-async def test_nothing_is_missed_at_the_seam(den: Server) -> None:
+async def test_nothing_is_missed_at_the_seam(env: Server) -> None:
     async def write() -> None:
         for number in range(150):
-            await den.append(Send, "den", by="bo", text=str(number))
+            await env.append(Send, "den", by="bo", text=str(number))
 
     writing = asyncio.create_task(write())
     readers = []
     for since in range(4, 40, 4):
-        readers.append(await follows(den, "moe", f"{EVENTS}?since=4"))
+        readers.append(await open_stream(env, "moe", f"{EVENTS}?since=4"))
         await turns(since)
     await writing
 
@@ -122,65 +121,65 @@ async def test_nothing_is_missed_at_the_seam(den: Server) -> None:
         assert await reader.hears_until(154) == list(range(5, 155))
 
 
-# Who may
+# Permissions
 
 
-async def test_a_browser_brings_its_token_in_the_url(den: Server) -> None:
-    token = (await den.person("moe")).token
+async def test_a_browser_brings_its_token_in_the_url(env: Server) -> None:
+    token = (await env.person("moe")).token
 
-    stream = await follows(den, None, f"{EVENTS}?token={token}")
+    stream = await open_stream(env, None, f"{EVENTS}?token={token}")
 
     assert await stream.hears_until(4) == [1, 2, 3, 4]
 
 
-async def test_two_tokens_are_one_too_many(den: Server) -> None:
-    token = (await den.person("moe")).token
+async def test_two_tokens_are_one_too_many(env: Server) -> None:
+    token = (await env.person("moe")).token
 
-    stream = await opens(den, "moe", f"{EVENTS}?token={token}")
+    stream = await open_request(env, "moe", f"{EVENTS}?token={token}")
 
     assert (await stream.begins())[0] == 401
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 5_000])
-async def test_a_bad_token_is_refused(den: Server, token: str) -> None:
-    answer = await den.client.get(
+async def test_a_bad_token_is_refused(env: Server, token: str) -> None:
+    answer = await env.client.get(
         f"{EVENTS}?token={token}", headers={"Accept": "text/event-stream"}
     )
 
     assert code(answer) == (401, "unauthorized")
 
 
-async def test_who_may_read_a_public_room_may_follow_it_without_joining(server: Server) -> None:
-    await open_den(server, Kind.PUBLIC)
+async def test_a_public_room_is_streamed_without_joining(server: Server) -> None:
+    await open_env(server, Kind.PUBLIC)
     moe = await server.joins("moe", "den")
 
-    eve = await follows(server, "eve", EVENTS)
+    eve = await open_stream(server, "eve", EVENTS)
 
     await eve.hears_until(4)
     await is_live(server, "eve")
-    await says(server, "bo", "hi")
+    await send_message(server, "bo", "hi")
     assert (await eve.hears())["text"] == "hi"
-    members = (await ask(server, "ana", "GET", "/members")).json()["members"]
+    members = (await request(server, "ana", "GET", "/members")).json()["members"]
     assert {member["user"] for member in members} == {"ana", "moe", "bo"}
-    assert server.runtime.presence.usernames(server.room_id("den")) == ["moe"]
+    assert server.runtime.realtime.presence.usernames(server.room_id("den")) == ["moe"]
     assert not [f for f in moe.heard if f.get("by") == "eve"]
 
 
-async def test_a_member_who_follows_is_present(den: Server) -> None:
-    stream = await follows(den, "bo", EVENTS)
-    await is_live(den, "bo")
+async def test_a_member_with_a_stream_is_present(env: Server) -> None:
+    stream = await open_stream(env, "bo", EVENTS)
+    await is_live(env, "bo")
 
-    assert den.runtime.presence.usernames(den.room_id("den")) == ["bo"]
+    assert env.runtime.realtime.presence.usernames(env.room_id("den")) == ["bo"]
     stream.hang_up()
-    await is_gone(den, "bo")
+    await is_gone(env, "bo")
 
 
 @pytest.mark.parametrize("kind", [Kind.PUBLIC, Kind.PRIVATE])
-async def test_a_room_that_is_not_for_one_is_not_streamed(server: Server, kind: Kind) -> None:
-    await open_den(server, kind)
+async def test_a_banned_user_gets_no_stream(server: Server, kind: Kind) -> None:
+    await open_env(server, kind)
     await server.append(Ban, "den", by="ana", user=(await server.person("bo")).user, on=True)
 
-    answer = await ask(server, "bo", "GET", "/events", headers={"Accept": "text/event-stream"})
+    answer = await request(server, "bo", "GET", "/events", headers={"Accept": "text/event-stream"})
 
     assert code(answer) == ((403, "banned") if kind is Kind.PUBLIC else (404, "room_not_found"))
     await is_gone(server, "bo")
@@ -197,15 +196,15 @@ async def test_a_room_that_is_not_for_one_is_not_streamed(server: Server, kind: 
     ],
 )
 async def test_access_ends_at_a_seq(
-    den: Server, change: type[Ban], what: dict[str, bool], reason: str
+    env: Server, change: type[Ban], what: dict[str, bool], reason: str
 ) -> None:
-    moe = await follows(den, "moe", EVENTS)
-    await is_live(den, "moe")
-    user = (await den.person("moe")).user
+    moe = await open_stream(env, "moe", EVENTS)
+    await is_live(env, "moe")
+    user = (await env.person("moe")).user
 
     await asyncio.gather(
-        den.append(change, "den", by="ana", user=user, **what),
-        den.append(Send, "den", by="bo", text="not for moe"),
+        env.append(change, "den", by="ana", user=user, **what),
+        env.append(Send, "den", by="bo", text="not for moe"),
     )
 
     assert await ended(moe) == (4003, reason)
@@ -213,12 +212,13 @@ async def test_access_ends_at_a_seq(
     assert heard == list(range(1, len(heard) + 1))
     assert moe.heard[-2]["type"] in ("member.left", "member.updated")
     assert "not for moe" not in str(moe.heard)
-    assert (await opens(den, "moe", EVENTS)) is not None
+    again = await open_request(env, "moe", EVENTS)
+    assert (await again.begins())[0] == 404
 
 
-async def test_a_reader_who_is_banned_hears_it_last(server: Server) -> None:
-    await open_den(server, Kind.PUBLIC)
-    eve = await follows(server, "eve", EVENTS)
+async def test_the_ban_is_the_last_event_of_a_stream(server: Server) -> None:
+    await open_env(server, Kind.PUBLIC)
+    eve = await open_stream(server, "eve", EVENTS)
     await is_live(server, "eve")
     user = (await server.person("eve")).user
 
@@ -227,49 +227,48 @@ async def test_a_reader_who_is_banned_hears_it_last(server: Server) -> None:
     assert await ended(eve) == (4003, "forbidden: banned")
 
 
-async def test_nothing_comes_behind_the_end_of_a_crowd(den: Server) -> None:
-    """More than are told before all of them are sent away."""
-    crowd = [await follows(den, "bo", EVENTS) for _ in range(6 * FANOUT_SLICE)]
+async def test_nothing_follows_the_end_while_the_fan_out_is_pending(env: Server) -> None:
+    """More streams than one slice of the fan-out, all closed before it reaches them."""
+    crowd = [await open_stream(env, "bo", EVENTS) for _ in range(6 * FANOUT_SLICE)]
     await asyncio.gather(*(stream.hears_until(4) for stream in crowd))
-    publish = den.runtime.feed.publish
 
-    def then_drain(runs: Any) -> None:
-        publish(runs)
-        for connection in den.runtime.hub.connections():
+    def then_drain(_batches: object) -> None:
+        for connection in env.runtime.realtime.hub.connections():
             connection.close(DRAINING)
 
-    den.runtime.feed.publish = then_drain  # type: ignore[method-assign]
-    await says(den, "ana", "the last word")
+    # Connected behind the feed, so called when it has delivered.
+    with env.runtime.log.seams.on_committed.connected(then_drain):
+        await send_message(env, "ana", "the last word")
 
     for stream in crowd:
         assert (await stream.hears())["text"] == "the last word"
         assert (await ended(stream))[0] == 4200
 
 
-async def test_an_archived_room_ends_its_streams_and_can_be_read_again(den: Server) -> None:
-    moe = await follows(den, "moe", EVENTS)
-    await is_live(den, "moe")
+async def test_an_archived_room_ends_its_streams_and_can_be_read_again(env: Server) -> None:
+    moe = await open_stream(env, "moe", EVENTS)
+    await is_live(env, "moe")
 
-    await den.append(UpdateRoom, "den", by="ana", archived=True)
+    await env.append(UpdateRoom, "den", by="ana", archived=True)
 
     assert await ended(moe) == (4003, "forbidden: archived")
-    again = await follows(den, "moe", f"{EVENTS}?since=4")
+    again = await open_stream(env, "moe", f"{EVENTS}?since=4")
     assert (await again.hears())["type"] == "room.archived"
 
 
-async def test_logging_out_ends_the_streams_of_that_log_in(den: Server) -> None:
-    phone, laptop = await den.person("moe"), await den.logs_in("moe")
-    streams = [await follows(den, who, EVENTS) for who in (phone, laptop)]
+async def test_logging_out_ends_the_streams_of_that_log_in(env: Server) -> None:
+    phone, laptop = await env.person("moe"), await env.logs_in("moe")
+    streams = [await open_stream(env, who, EVENTS) for who in (phone, laptop)]
     await asyncio.gather(*(stream.hears_until(4) for stream in streams))
 
-    await den.logs_out(phone)
+    await env.logs_out(phone)
 
     assert (await ended(streams[0]))[0] == 4001
-    await says(den, "bo", "hi")
+    await send_message(env, "bo", "hi")
     assert (await streams[1].hears())["text"] == "hi"
 
 
-async def test_a_stream_ends_with_its_token(den: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_ends_with_its_token(env: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     # The loop's timers are kept instead of waited for.
     loop = asyncio.get_running_loop()
     later = loop.call_later
@@ -281,8 +280,8 @@ async def test_a_stream_ends_with_its_token(den: Server, monkeypatch: pytest.Mon
         return later(delay, callback, *args, **how)
 
     monkeypatch.setattr(loop, "call_later", call_later)
-    den.clock.pass_time(seconds=5 * 60)
-    stream = await follows(den, "moe", EVENTS)
+    env.clock.pass_time(seconds=5 * 60)
+    stream = await open_stream(env, "moe", EVENTS)
     await stream.hears_until(4)
 
     ((delay, expire),) = kept
@@ -292,63 +291,62 @@ async def test_a_stream_ends_with_its_token(den: Server, monkeypatch: pytest.Mon
     assert (await ended(stream))[0] == 4301
 
 
-async def test_a_server_that_stops_ends_its_streams(den: Server) -> None:
-    stream = await follows(den, "moe", EVENTS)
+async def test_a_server_that_stops_ends_its_streams(env: Server) -> None:
+    stream = await open_stream(env, "moe", EVENTS)
     await stream.hears_until(4)
 
-    await den.runtime.drain()
+    await env.runtime.drain()
 
     assert (await ended(stream))[0] == 4200
-    late = await follows(den, "moe", EVENTS)
+    late = await open_stream(env, "moe", EVENTS)
     assert (await ended(late))[0] == 4200
 
 
 async def test_a_stream_counts_as_a_connection(database: Database) -> None:
     async with open_server(database, max_connections_per_user=2) as server:
-        await open_den(server)
-        first, _second = [await follows(server, "moe", EVENTS) for _ in range(2)]
+        await open_env(server)
+        first, _second = [await open_stream(server, "moe", EVENTS) for _ in range(2)]
 
-        one_too_many = await follows(server, "moe", EVENTS)
+        one_too_many = await open_stream(server, "moe", EVENTS)
 
         assert (await ended(one_too_many))[0] == 4009
         socket = await server.connects("moe", "den")
         assert (await socket.is_closed())[0] == 4009
         first.hang_up()
         await asyncio.wait_for(first.task, 5)
-        await follows(server, "moe", EVENTS)
+        await open_stream(server, "moe", EVENTS)
 
 
-async def test_a_slow_reader_is_cut_and_resumes(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams, "CLOSE_SECONDS", 0.05)
-    async with open_server(database, max_unsent_bytes=65_536) as server:
-        await open_den(server)
-        slow, quick = [await follows(server, who, EVENTS) for who in ("moe", "bo")]
+async def test_a_slow_reader_is_cut_and_resumes(database: Database) -> None:
+    async with open_server(
+        database, max_unsent_bytes=65_536, limits={"realtime": {"close_seconds": 0.05}}
+    ) as server:
+        await open_env(server)
+        slow, quick = [await open_stream(server, who, EVENTS) for who in ("moe", "bo")]
         await slow.hears_until(4)
         await is_live(server, "moe")
         slow.taking.clear()
 
         for _ in range(20):
-            await says(server, "ana", "é" * 4_000)
+            await send_message(server, "ana", "é" * 4_000)
 
-        # It takes nothing, not even the end: it is let go of.
+        # It reads nothing, not even the end: the connection is dropped.
         await asyncio.wait_for(slow.task, 5)
         await is_gone(server, "moe")
         assert await quick.hears_until(24) == list(range(1, 25))
-        again = await follows(server, "moe", f"{EVENTS}?since=4")
+        again = await open_stream(server, "moe", f"{EVENTS}?since=4")
         assert await again.hears_until(24) == list(range(5, 25))
 
 
-async def test_a_slow_reader_that_reads_on_hears_why(database: Database) -> None:
+async def test_a_slow_reader_that_resumes_reading_gets_the_reason(database: Database) -> None:
     async with open_server(database, max_unsent_bytes=65_536) as server:
-        await open_den(server)
-        slow = await follows(server, "moe", EVENTS)
+        await open_env(server)
+        slow = await open_stream(server, "moe", EVENTS)
         await slow.hears_until(4)
         await is_live(server, "moe")
         slow.taking.clear()
         for _ in range(20):
-            await says(server, "ana", "é" * 4_000)
+            await send_message(server, "ana", "é" * 4_000)
 
         slow.taking.set()
 
@@ -357,14 +355,14 @@ async def test_a_slow_reader_that_reads_on_hears_why(database: Database) -> None
 
 async def test_a_long_replay_waits_for_its_reader(database: Database) -> None:
     async with open_server(database, max_unsent_bytes=65_536) as server:
-        await open_den(server)
+        await open_env(server)
         await asyncio.gather(
             *(server.append(Send, "den", by="bo", text="x" * 1_000) for _ in range(1_200))
         )
-        stream = await follows(server, "moe", EVENTS)
+        stream = await open_stream(server, "moe", EVENTS)
         stream.taking.clear()
         await turns(200)
-        (connection,) = server.runtime.hub.of_user((await server.person("moe")).user)
+        (connection,) = server.runtime.realtime.hub.of_user((await server.person("moe")).user)
         # A page of the log at a time, of three.
         assert connection.outbox.unsent < 640 * 1024
 
@@ -373,23 +371,20 @@ async def test_a_long_replay_waits_for_its_reader(database: Database) -> None:
         assert await stream.hears_until(1_204) == list(range(1, 1_205))
 
 
-async def test_a_stream_that_has_nothing_to_say_says_so(
-    den: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams, "STREAM_PING_SECONDS", 0.01)
-
-    stream = await follows(den, "moe", f"{EVENTS}?since=4")
+@pytest.mark.limits(realtime={"stream_ping_seconds": 0.01})
+async def test_an_idle_stream_sends_comments(env: Server) -> None:
+    stream = await open_stream(env, "moe", f"{EVENTS}?since=4")
 
     assert [await stream.block() for _ in range(3)] == [": ping"] * 3
 
 
-async def test_joining_by_socket_and_following_are_two_things(den: Server) -> None:
-    await server_joins_public(den)
-    stream = await follows(den, "eve", "/rooms/hall/events")
+async def test_a_stream_sees_its_user_join(env: Server) -> None:
+    await server_joins_public(env)
+    stream = await open_stream(env, "eve", "/rooms/hall/events")
     await stream.hears_until(1)
-    await is_live(den, "eve")
+    await is_live(env, "eve")
 
-    await den.append(Join, "hall", by="eve")
+    await env.append(Join, "hall", by="eve")
 
     assert (await stream.hears())["type"] == "member.joined"
 

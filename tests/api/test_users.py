@@ -10,7 +10,7 @@ from tests.api.people import PASSWORD, bearer, code, fields, log_in, person, reg
 NEW = "battery staple horse"
 
 
-async def test_registering_answers_the_user_and_where_it_is(client: AsyncClient) -> None:
+async def test_registering_returns_the_user_and_its_location(client: AsyncClient) -> None:
     answer = await client.post(
         "/users", json={"username": "Alice", "password": PASSWORD, "display_name": "Alice L."}
     )
@@ -76,7 +76,7 @@ async def test_a_lone_surrogate_is_invalid(client: AsyncClient, field: str) -> N
     assert fields(answer) == [field]
 
 
-async def test_oneself_is_shown_and_changed(client: AsyncClient) -> None:
+async def test_your_account_is_shown_and_changed(client: AsyncClient) -> None:
     alice = await person(client, "alice")
 
     changed = await client.patch("/users/me", headers=alice, json={"display_name": " Al "})
@@ -89,7 +89,7 @@ async def test_oneself_is_shown_and_changed(client: AsyncClient) -> None:
     assert (shown.json()["display_name"], shown.json()["is_admin"]) == ("Al", False)
 
 
-async def test_the_password_changes_with_the_old_one(client: AsyncClient) -> None:
+async def test_changing_the_password_needs_the_old_one(client: AsyncClient) -> None:
     alice = await person(client, "alice")
     phone = bearer((await log_in(client, "alice")).json()["access_token"])
     change = {"password": NEW, "current_password": PASSWORD}
@@ -108,7 +108,7 @@ async def test_the_password_changes_with_the_old_one(client: AsyncClient) -> Non
     assert (await log_in(client, "alice", NEW)).status_code == 200
 
 
-async def test_erasing_oneself_needs_the_password(client: AsyncClient) -> None:
+async def test_erasing_your_account_needs_the_password(client: AsyncClient) -> None:
     alice, bob = await person(client, "alice"), await person(client, "bob")
 
     async def leave(body: dict[str, str]) -> Any:
@@ -123,7 +123,7 @@ async def test_erasing_oneself_needs_the_password(client: AsyncClient) -> None:
     assert code(await log_in(client, "alice")) == (401, "unauthorized")
 
 
-async def test_people_are_found_by_prefix_in_pages(client: AsyncClient) -> None:
+async def test_users_are_found_by_prefix_in_pages(client: AsyncClient) -> None:
     alice = await person(client, "alice")
     for name in ("alan", "albert", "bob"):
         await register(client, name)
@@ -155,7 +155,7 @@ async def test_people_are_found_by_prefix_in_pages(client: AsyncClient) -> None:
         ("q=" + "x" * 101, "q"),
     ],
 )
-async def test_a_query_that_cannot_be_meant_is_invalid(
+async def test_an_invalid_query_names_the_field(
     client: AsyncClient, query: str, wrong: str
 ) -> None:
     assert fields(await client.get(f"/users?{query}", headers=await person(client, "alice"))) == [
@@ -164,7 +164,7 @@ async def test_a_query_that_cannot_be_meant_is_invalid(
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_no_endpoint_takes_what_it_does_not_know(client: AsyncClient, method: str) -> None:
+async def test_unknown_query_parameters_are_refused(client: AsyncClient, method: str) -> None:
     alice = await person(client, "alice")
 
     answer = await client.request(method, "/users/me?verbose=1", headers=alice)
@@ -172,14 +172,14 @@ async def test_no_endpoint_takes_what_it_does_not_know(client: AsyncClient, meth
     assert fields(answer) == ["verbose"]
 
 
-@pytest.mark.parametrize("name", ["nobody", "a b", "%00", "%ff", "x" * 300, "deleted-1"])
-async def test_nobody_is_not_found(client: AsyncClient, name: str) -> None:
+@pytest.mark.parametrize("name", ["unknown", "a b", "%00", "%ff", "x" * 300, "deleted-1"])
+async def test_an_unknown_user_is_not_found(client: AsyncClient, name: str) -> None:
     answer = await client.get(f"/users/{name}", headers=await person(client, "alice"))
 
     assert answer.status_code == 404
 
 
-async def test_nobody_looks_around_without_a_token(client: AsyncClient) -> None:
+async def test_finding_users_needs_an_access_token(client: AsyncClient) -> None:
     await register(client, "alice")
 
     for method, path in (

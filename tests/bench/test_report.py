@@ -1,4 +1,4 @@
-"""Medians and ratios, and what a void run is worth."""
+"""Medians and ratios, and the treatment of void runs."""
 
 import json
 
@@ -14,25 +14,25 @@ def run(server, rate, faults=()):
     return Run(ROOM.name, server, 0, list(faults), figures, {})
 
 
-def test_the_median_is_of_the_runs_that_are_not_void():
+def test_the_median_is_of_valid_runs():
     runs = [run("parley", 10), run("parley", 30), run("parley", 9_999, ["One is missing."])]
 
     assert report.medians(runs, ROOM)["parley"]["messages/s"] == 20
 
 
-def test_a_server_with_void_runs_only_has_no_figure(capsys):
+def test_a_server_with_only_void_runs_has_no_figure(capsys):
     report.print_scenario([run("parley", 10, ["One is missing."])], ROOM)
 
     assert "void: One is missing." in capsys.readouterr().out
 
 
-def test_each_server_is_compared_with_ours(capsys):
+def test_each_server_is_compared_with_parley(capsys):
     report.print_scenario([run("parley", 300), run("other", 100)], ROOM)
 
     assert "3.00 times as good" in capsys.readouterr().out
 
 
-def test_everything_is_written(tmp_path):
+def test_all_results_are_written(tmp_path):
     path = tmp_path / "results" / "latest.json"
 
     report.save(path, {"cores": 2}, [run("parley", 10)], SCENARIOS)

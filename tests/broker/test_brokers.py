@@ -4,15 +4,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from app.broker.base import (
-    Broker,
-    LogAdvanced,
-    MemoryBroker,
-    MemoryBus,
-    Notification,
-    SessionsRevoked,
-)
+from app.broker.base import Broker, LogAdvanced, Notification
+from app.broker.memory import MemoryBroker, MemoryBus
 from app.domain.ids import RoomId, SessionId, UserId
+from app.domain.sessions import SessionsRevoked
 from tests.harness.patience import turns, until
 
 RANG = LogAdvanced(RoomId(1), 7)

@@ -1,4 +1,4 @@
-"""Addresses as platforms hand them out."""
+"""Database URLs as platforms provide them."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_in_memory(text: str) -> None:
 
 
 @pytest.mark.parametrize("driver", ["", "+aiosqlite", "+pysqlite"])
-def test_a_relative_file_is_one_from_here(
+def test_a_relative_file_starts_at_the_working_directory(
     driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -36,7 +36,7 @@ def test_an_absolute_file() -> None:
 
 @pytest.mark.parametrize("name", ["postgres", "postgresql"])
 @pytest.mark.parametrize("driver", ["", "+asyncpg", "+psycopg", "+psycopg2"])
-def test_any_postgresql_is_asyncpg(name: str, driver: str) -> None:
+def test_any_postgresql_url_uses_asyncpg(name: str, driver: str) -> None:
     database = DatabaseUrl.parse(f"{name}{driver}://ana:p%40ss@db.example:6543/chat")
 
     assert database.kind == "postgresql"
@@ -45,7 +45,7 @@ def test_any_postgresql_is_asyncpg(name: str, driver: str) -> None:
     assert "p%40ss" not in repr(database)
 
 
-def test_what_only_libpq_knows_is_translated() -> None:
+def test_parameters_of_libpq_are_translated_or_dropped() -> None:
     database = DatabaseUrl.parse("postgres://u@h/d?sslmode=require&channel_binding=require")
 
     assert database.url == "postgresql+asyncpg://u@h/d?ssl=require"
@@ -71,7 +71,7 @@ def test_a_socket_directory() -> None:
         "postgresql://u:hunter2@h:port/d",
     ],
 )
-def test_others_are_refused_without_being_repeated(text: str) -> None:
+def test_an_unusable_url_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
         DatabaseUrl.parse(text)
 

@@ -1,4 +1,4 @@
-"""The secret: what is refused, and that there is only ever one."""
+"""The secret key: which are refused, and that processes agree on one."""
 
 import secrets
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.secret_key import MissingSecret, check_secret, keep_secret
+from app.config.secret_key import MissingSecret, check_secret, load_or_create_secret
 
 
 @pytest.mark.parametrize(
@@ -30,22 +30,22 @@ from app.config.secret_key import MissingSecret, check_secret, keep_secret
         "please-change-this-in-production-0123456789",
     ],
 )
-def test_what_can_be_guessed_is_refused(secret: str) -> None:
+def test_a_guessable_secret_is_refused(secret: str) -> None:
     with pytest.raises(ValueError, match="openssl rand -hex 32") as caught:
         check_secret(secret)
 
     assert not secret or len(secret) < 8 or secret not in str(caught.value)
 
 
-def test_what_is_random_is_taken() -> None:
+def test_random_secrets_are_accepted() -> None:
     for _ in range(200):
         check_secret(secrets.token_hex(16))
         check_secret(secrets.token_urlsafe(32))
         check_secret(urlsafe_b64encode(secrets.token_bytes(24)).decode())
 
 
-def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    keep_secret(tmp_path / "data" / "secret_key")
+def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
+    load_or_create_secret(tmp_path / "data" / "secret_key")
 
     mode = (tmp_path / "data" / "secret_key").stat().st_mode
 
@@ -53,15 +53,15 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
 
 
-def test_all_who_start_at_once_have_the_same(tmp_path: Path) -> None:
+def test_concurrent_processes_get_the_same_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
-        made = set(pool.map(keep_secret, [tmp_path / "secret_key"] * 64))
+        created = set(pool.map(load_or_create_secret, [tmp_path / "secret_key"] * 64))
 
-    assert len(made) == 1
+    assert len(created) == 1
 
 
-def test_half_a_secret_is_none(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_bytes(b"\xff\x00")
 
     with pytest.raises(MissingSecret, match="delete it"):
-        keep_secret(tmp_path / "secret_key")
+        load_or_create_secret(tmp_path / "secret_key")

@@ -1,4 +1,4 @@
-"""What an operator can set, what is refused, and that no secret is ever shown."""
+"""Settings: sources and precedence, what is refused, and that no secret is ever shown."""
 
 import re
 from pathlib import Path
@@ -14,14 +14,14 @@ EXAMPLE = ROOT / ".env.example"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty directory, and none of our variables in the environment."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty directory, and none of the settings in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def _complaint(**environment: str) -> str:
+def _refusal(**environment: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -39,7 +39,7 @@ def test_the_example_names_every_setting_and_no_other() -> None:
 def test_the_example_holds_the_defaults(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(EXAMPLE.read_text())
 
-    assert read_settings() == Settings(_env_file=None)
+    assert read_settings() == Settings()
 
 
 def test_the_environment_wins_over_env_file_and_arguments_over_both(
@@ -54,14 +54,14 @@ def test_the_environment_wins_over_env_file_and_arguments_over_both(
     assert (settings.port, settings.host, settings.log_format) == (3, "environment", "json")
 
 
-def test_words_may_be_written_large(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_case_insensitive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
     monkeypatch.setenv("REGISTRATION", "Closed")
 
     assert (read_settings().log_level, read_settings().registration) == ("debug", "closed")
 
 
-def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://Chat.example.org:443/, http://[::1]:3000")
     monkeypatch.setenv("SECRET_KEYS_OLD", f"{GOOD}1,{GOOD}2")
 
@@ -72,7 +72,7 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "value", "expected"),
     [
         ("PORT", "80a", "must be a number"),
         ("PORT", "65536", "less than or equal to 65535"),
@@ -83,7 +83,7 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ENVIRONMENT", "staging", "'development' or 'production'"),
         ("DOCS", "sometimes", "must be on or off"),
         ("ALLOWED_ORIGINS", "*", "must be origins"),
-        ("ALLOWED_ORIGINS", "https://*.example.org", "there is no *"),
+        ("ALLOWED_ORIGINS", "https://*.example.org", "* is not supported"),
         ("ALLOWED_ORIGINS", "https://example.org/path", "nothing after them"),
         ("ALLOWED_ORIGINS", "null", "must be origins"),
         ("REDIS_URL", "localhost:6379", "redis://host:6379/0"),
@@ -91,31 +91,31 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SECRET_KEY", "short", "openssl rand -hex 32"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(name: str, value: str, says: str) -> None:
-    complaint = _complaint(**{name: value})
+def test_an_invalid_setting_is_one_line(name: str, value: str, expected: str) -> None:
+    message = _refusal(**{name: value})
 
-    assert complaint.startswith(f"{name}: ")
-    assert says in complaint
-    assert "\n" not in complaint
+    assert message.startswith(f"{name}: ")
+    assert expected in message
+    assert "\n" not in message
 
 
-def test_every_bad_setting_has_its_line() -> None:
-    complaint = _complaint(PORT="x", LOG_FORMAT="xml")
+def test_every_invalid_setting_has_a_line() -> None:
+    message = _refusal(PORT="x", LOG_FORMAT="xml")
 
-    assert sorted(line.split(":")[0] for line in complaint.splitlines()) == ["LOG_FORMAT", "PORT"]
+    assert sorted(line.split(":")[0] for line in message.splitlines()) == ["LOG_FORMAT", "PORT"]
 
 
 @pytest.mark.parametrize(
     "name", ["SECRET_KEY", "SECRET_KEYS_OLD", "DATABASE_URL", "REDIS_URL", "PORT"]
 )
-def test_a_complaint_never_repeats_a_value(name: str) -> None:
-    assert "hunter2" not in _complaint(**{name: "oops://u:hunter2@h/x"})
+def test_a_message_never_contains_the_value(name: str) -> None:
+    assert "hunter2" not in _refusal(**{name: "oops://u:hunter2@h/x"})
 
 
-def test_a_slip_in_the_env_file_is_refused(tmp_path: Path) -> None:
+def test_a_misspelled_name_in_the_env_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("REGISTRATON=closed\n")
 
-    with pytest.raises(SettingsError, match="no setting REGISTRATON. Is REGISTRATION meant?"):
+    with pytest.raises(SettingsError, match="no setting REGISTRATON. Did you mean REGISTRATION"):
         read_settings()
 
 
@@ -125,7 +125,7 @@ def test_the_env_file_may_serve_other_programs_too(tmp_path: Path) -> None:
     assert read_settings().port == 81
 
 
-def test_an_env_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"HOST=\xff\n")
 
     with pytest.raises(SettingsError, match="UTF-8"):
@@ -152,11 +152,11 @@ def test_the_database_is_a_file_in_the_data_directory(tmp_path: Path) -> None:
     assert settings.database.path == tmp_path / "somewhere/parley.db"
 
 
-def test_a_given_database_is_taken(tmp_path: Path) -> None:
+def test_a_given_database_is_used(tmp_path: Path) -> None:
     assert Settings(database_url="sqlite://").database.in_memory
 
 
-def test_a_given_secret_is_taken() -> None:
+def test_a_given_secret_is_used() -> None:
     settings = Settings(secret_key=SecretStr(GOOD), environment="production")
 
     assert resolve_secret(settings).get_secret_value() == GOOD
@@ -171,7 +171,7 @@ def test_production_refuses_to_start_without_a_secret(tmp_path: Path) -> None:
     assert kept.get_secret_value() not in str(caught.value)
 
 
-def test_development_keeps_the_secret_it_made(tmp_path: Path) -> None:
+def test_development_stores_the_generated_secret(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "new" / "data")
 
     first, second = resolve_secret(settings), resolve_secret(settings)
@@ -183,16 +183,16 @@ def test_development_keeps_the_secret_it_made(tmp_path: Path) -> None:
 def test_a_damaged_secret_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("half\n")
 
-    with pytest.raises(SettingsError, match="logs everybody out"):
+    with pytest.raises(SettingsError, match="logs all users out"):
         resolve_secret(Settings(data_dir=tmp_path))
 
     assert (tmp_path / "secret_key").read_text() == "half\n"
 
 
-def test_a_data_directory_that_is_none_is_one_line(tmp_path: Path) -> None:
+def test_a_data_directory_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("I am a file")
 
-    with pytest.raises(SettingsError, match="Is DATA_DIR right") as caught:
+    with pytest.raises(SettingsError, match="Is DATA_DIR correct") as caught:
         resolve_secret(Settings(data_dir=tmp_path / "data"))
 
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Programs of this project, run as somebody at a terminal runs them."""
+"""Programs of this project, run as from a terminal."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from threading import Thread
 
 from tests.docs.pages import ROOT
 
-# Starting takes two seconds; machines that are busy take longer.
+# Starting takes two seconds, and longer on a busy machine.
 PATIENCE_SECONDS = 30
 
 
 class Terminal:
-    """A program that somebody types to, and reads line by line."""
+    """A running program: write lines to its input, read lines of its output."""
 
     def __init__(self, *command: str, cwd: Path) -> None:
         self._process = subprocess.Popen(
@@ -24,7 +24,7 @@ class Terminal:
             text=True,
             env=_environment(cwd),
         )
-        # None: it says nothing more.
+        # None marks the end of the output.
         self._lines: Queue[str | None] = Queue()
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -36,13 +36,13 @@ class Terminal:
         self._lines.put(None)
 
     def types(self, line: str) -> None:
-        """Type a line and press Enter."""
+        """Write a line to the program's input."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def shows(self) -> str:
-        """The next line that it prints."""
+        """The next line of the output."""
         try:
             line = self._lines.get(timeout=PATIENCE_SECONDS)
         except Empty:
@@ -51,18 +51,18 @@ class Terminal:
         return line
 
     def ends(self) -> int:
-        """Press Ctrl+D; the exit code."""
+        """Close the input (Ctrl+D), and return the exit code."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         return self._finish()
 
     def stop(self) -> int:
-        """Press Ctrl+C, or what comes to the same; the exit code."""
+        """Terminate the program (as Ctrl+C does), and return its exit code."""
         self._process.terminate()
         return self._finish()
 
     def kill(self) -> None:
-        """Pull the plug."""
+        """Kill the program."""
         self._process.kill()
         self._finish()
 

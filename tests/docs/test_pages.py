@@ -1,4 +1,4 @@
-"""Links lead somewhere, `make` has what is told of it, and no file names a builder's machine."""
+"""Links resolve, `make` has the documented targets, and no file names a developer's machine."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.pages import ROOT, anchors, committed, links, page, pages
 
-# Written so that this file is not found by itself.
+# Written so that this file does not match itself.
 _ELSEWHERE = re.compile(
     r"py[p]i\.org|pytho[n]hosted\.org|np[m]js\.(?:org|com)|yarnp[k]g\.com|proxy\.gol[a]ng\.org"
     r"|crat[e]s\.io|artif[a]ctory|\bnex[u]s\.[a-z]"
@@ -18,7 +18,7 @@ _MACHINE = re.compile(
 
 
 @pytest.mark.parametrize("file", pages(), ids=lambda file: str(file.relative_to(ROOT)))
-def test_links_lead_somewhere(file: Path) -> None:
+def test_links_resolve(file: Path) -> None:
     text = file.read_text("utf-8")
 
     for link in links(text):
@@ -31,12 +31,25 @@ def test_links_lead_somewhere(file: Path) -> None:
             assert anchor in anchors(target.read_text("utf-8")), link
 
 
-def test_links_to_tests_name_a_test_that_is_there() -> None:
+def test_links_to_tests_name_an_existing_test() -> None:
     found = re.findall(r"\[[^\]]*?`(test_\w+)`[^\]]*\]\((tests/[^)]+)\)", page("README.md"))
 
     assert len(found) >= 6
     for name, file in found:
         assert re.search(rf"^(?:async )?def {name}\(", page(file), re.M), (name, file)
+
+
+def test_tests_named_in_the_recipes_exist() -> None:
+    defined = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)\(", file.read_text("utf-8"), re.M)
+    }
+
+    named = set(re.findall(r"`(test_\w+)`", page("CONTRIBUTING.md")))
+
+    assert len(named) >= 10
+    assert named <= defined
 
 
 def test_the_readme_stays_short() -> None:
@@ -46,7 +59,7 @@ def test_the_readme_stays_short() -> None:
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "docs/decisions").glob("0*.md")), ids=lambda f: f.stem
 )
-def test_a_decision_is_short_and_whole(file: Path) -> None:
+def test_a_decision_is_short_and_complete(file: Path) -> None:
     text = file.read_text("utf-8")
 
     assert len(text.splitlines()) <= 40
@@ -55,7 +68,7 @@ def test_a_decision_is_short_and_whole(file: Path) -> None:
     assert f"({file.name})" in page("docs/decisions/README.md")
 
 
-# Files that pages speak of are there.
+# Paths
 
 
 @pytest.mark.parametrize("file", pages(), ids=lambda file: str(file.relative_to(ROOT)))
@@ -63,7 +76,7 @@ def test_files_that_are_named_exist(file: Path) -> None:
     named = re.findall(r"`((?:app|tests|docs|migrations)/[\w./-]+)`", file.read_text("utf-8"))
 
     for name in named:
-        # What begins with a dot is made by running things.
+        # Names with a leading dot are build products.
         assert (ROOT / name).exists() or "/." in name, name
 
 
@@ -75,30 +88,30 @@ def _targets() -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
-def test_targets_of_make_that_are_told_of_exist(name: str) -> None:
-    told = re.findall(r"(?:`|^)make ((?:[a-z-]+ ?)+)", page(name), re.M)
-    words = {target for targets in told for target in targets.split()}
+def test_documented_make_targets_exist(name: str) -> None:
+    named = re.findall(r"(?:`|^)make ((?:[a-z-]+ ?)+)", page(name), re.M)
+    words = {target for targets in named for target in targets.split()}
 
     assert words
     assert words <= _targets()
 
 
-def test_the_readme_tells_of_every_target() -> None:
-    untold = {
+def test_the_readme_documents_every_make_target() -> None:
+    missing = {
         target for target in _targets() - {"help"} if f"`make {target}`" not in page("README.md")
     }
 
-    assert untold == set()
+    assert missing == set()
 
 
-# What is committed speaks of the project alone
+# Committed files contain nothing of a developer's machine
 
 
 def _text(file: Path) -> str:
     return file.read_bytes().decode("utf-8", "replace")
 
 
-def test_no_file_names_a_registry_or_a_path_of_a_builders_machine() -> None:
+def test_no_file_names_a_registry_or_a_local_path() -> None:
     files = committed()
 
     assert len(files) > 100
@@ -111,7 +124,7 @@ def test_no_file_names_a_registry_or_a_path_of_a_builders_machine() -> None:
     assert found == []
 
 
-def test_what_is_looked_for_is_found() -> None:
+def test_the_patterns_match() -> None:
     assert _ELSEWHERE.search("https://files.pytho" + "nhosted.org/packages")
     assert _MACHINE.search('"/hom' + 'e/ana/parley"')
     assert not _MACHINE.search("https://example.org/home/of/something")

@@ -1,7 +1,7 @@
 """
-The six promises of the README, each shown in a conversation.
+The six promises of the README, one end-to-end test each.
 
-What each rests on has tests of its own; these are what the README links to.
+The README links to these tests. The parts that a promise depends on have tests of their own.
 """
 
 import json
@@ -22,14 +22,14 @@ from tests.harness.socket_client import together
 PASSWORD = "correct horse battery"
 
 
-async def test_everyone_sees_the_same_order(server: Server) -> None:
+async def test_all_clients_receive_the_same_order(server: Server) -> None:
     people = [await server.joins(name, "general") for name in ("ana", "bo", "cleo")]
     start = people[-1].sequence.cursors["general"]
 
     for number in range(20):
         await together(*(person.sends("send", text=f"{number}") for person in people))
 
-    # That there is no gap and no double each person's ear checks itself.
+    # Each client checks that there are no gaps and no duplicates.
     heard = [
         [event for event in await person.hears_until(start + 60) if event["seq"] > start]
         for person in people
@@ -41,7 +41,8 @@ async def test_everyone_sees_the_same_order(server: Server) -> None:
 
 
 @pytest.mark.sqlite_only
-def test_what_is_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_an_acknowledged_message_survives_a_kill(tmp_path: Path) -> None:
     serve = (sys.executable, "-m", "app", "serve")
     server = Terminal(*serve, cwd=tmp_path)
     url = server.shows().rpartition(" ")[2]
@@ -60,7 +61,7 @@ def test_what_is_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     assert (said["seq"], said["text"], said["at"]) == (ack["seq"], "on disk", ack["at"])
 
 
-async def test_a_retry_is_said_once_whatever_has_changed(server: Server) -> None:
+async def test_a_retry_is_stored_once_whatever_has_changed(server: Server) -> None:
     await server.room("den", owner="ana", members=["bo"])
     id = str(uuid4())
     bo = await server.joins("bo", "den")
@@ -76,7 +77,7 @@ async def test_a_retry_is_said_once_whatever_has_changed(server: Server) -> None
     assert (await bo.ask("send", text="something new"))["code"] == "muted"
 
 
-async def test_who_was_away_gets_everything_once(server: Server) -> None:
+async def test_a_client_that_was_away_gets_everything_once(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general", since=0)
     cursor = bo.sequence.cursors["general"]
@@ -92,7 +93,7 @@ async def test_who_was_away_gets_everything_once(server: Server) -> None:
     assert [event["seq"] for event in bo.events] == list(range(cursor + 1, cursor + 122))
 
 
-async def test_a_slow_reader_is_cut_off_and_loses_nothing(database: Database) -> None:
+async def test_a_slow_reader_is_disconnected_and_loses_nothing(database: Database) -> None:
     async with open_server(database, max_unsent_bytes=65_536) as server:
         ana = await server.joins("ana", "general")
         bo = await server.joins("bo", "general", fast=True)
@@ -125,7 +126,7 @@ async def test_access_ends_at_the_event_that_ends_it(server: Server) -> None:
     assert ana.texts[-1] == "after"
 
 
-async def test_a_log_in_that_is_revoked_closes_its_sockets(server: Server) -> None:
+async def test_revoking_a_session_closes_its_connections(server: Server) -> None:
     here, there = await server.person("ana"), await server.logs_in("ana")
     line, other = await server.joins(here, "general"), await server.joins(there, "general")
 

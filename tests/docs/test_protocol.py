@@ -1,4 +1,4 @@
-"""``docs/protocol.md`` names what clients can send, what they hear, and every address."""
+"""``docs/protocol.md`` lists every request, answer, signal, event, close code and endpoint."""
 
 import json
 import re
@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.config.client_limits import client_limits
-from app.domain import closing
-from app.domain.closing import Close
+from app.domain import close_codes
+from app.domain.close_codes import Close
 from app.domain.errors import ParleyError, RoomNotFound
 from app.domain.events import EventType
 from app.domain.roles import Kind, Role
@@ -25,7 +25,7 @@ METHODS = "GET|POST|PUT|PATCH|DELETE"
 
 
 def _section(number: str) -> dict[str, list[str]]:
-    """The rows of one section, by the word that they begin with."""
+    """The rows of a section, by their first word."""
     listed = documented(section(page(PROTOCOL), number))
     return {word: cells for word, cells in listed.items() if word not in ("type", "code")}
 
@@ -44,14 +44,14 @@ def test_a_request_is_listed_with_its_fields(request_class: Any) -> None:
     assert listed == set(fields) - {"type", "id"}
 
 
-def test_no_request_is_listed_that_is_none() -> None:
+def test_every_listed_request_exists() -> None:
     kinds = {get_args(r.model_fields["type"].annotation)[0] for r in get_args(AnyRequest)}
 
     assert set(_section("2.1")) == kinds
 
 
-def _said() -> set[str]:
-    """The types of what the server says that is no event, as the code has them."""
+def _sent_types() -> set[str]:
+    """The types of the answers and signals that the code sends."""
     found: set[str] = set()
     for file in (ROOT / "app").rglob("*.py"):
         text = file.read_text("utf-8")
@@ -61,12 +61,12 @@ def _said() -> set[str]:
     return found
 
 
-def test_every_answer_and_signal_is_listed_and_no_other() -> None:
-    assert {"welcome", "error", "typing", "drain"} <= _said()
-    assert set(_section("2.2")) == _said()
+def test_the_listed_answers_and_signals_are_those_sent() -> None:
+    assert {"welcome", "error", "typing", "drain"} <= _sent_types()
+    assert set(_section("2.2")) == _sent_types()
 
 
-def test_every_type_of_event_is_listed_and_no_other() -> None:
+def test_the_listed_event_types_are_those_defined() -> None:
     assert set(_section("2.3")) == {kind.value for kind in EventType}
 
 
@@ -77,7 +77,7 @@ def test_the_limits_of_welcome_are_named() -> None:
         assert f"`{name}`" in text
 
 
-def test_kinds_of_rooms_and_roles_are_named() -> None:
+def test_room_kinds_and_roles_are_named() -> None:
     text = page(PROTOCOL)
 
     for word in (*Kind, *Role):
@@ -87,16 +87,16 @@ def test_kinds_of_rooms_and_roles_are_named() -> None:
 # Examples
 
 
-def _said_in_the_conversation() -> list[dict[str, Any]]:
-    """The frames of the conversation at the end, in order."""
+def _example_frames() -> list[dict[str, Any]]:
+    """The frames of the example at the end of the page, in order."""
     lines = re.findall(r"^[←→] (\{.*\})(?: {2,}.*)?$", page(PROTOCOL), re.M)
     return [json.loads(line.replace("{…}", "{}")) for line in lines]
 
 
-def test_the_frames_of_the_conversation_have_the_fields_that_are_listed() -> None:
-    frames = _said_in_the_conversation()
+def test_the_frames_of_the_example_have_only_listed_fields() -> None:
+    frames = _example_frames()
     rows_of = {**_section("2.1"), **_section("2.2"), **_section("2.3")}
-    # Of answers the result, which is listed with the request.
+    # Results of answers, which are listed with the request.
     always = {"type", "id", "re", "room", "seq", "at", "by", "duplicate"}
 
     assert len(frames) > 12
@@ -105,7 +105,7 @@ def test_the_frames_of_the_conversation_have_the_fields_that_are_listed() -> Non
         assert set(frame) - always <= listed, frame
 
 
-def test_the_example_of_an_error_is_one() -> None:
+def test_the_example_of_an_error_is_exact() -> None:
     (example,) = [block for block in blocks(PROTOCOL) if '"code"' in block.text][:1]
 
     assert json.loads(example.text) == problem(RoomNotFound())
@@ -114,15 +114,17 @@ def test_the_example_of_an_error_is_one() -> None:
 # Closes
 
 
-def test_every_close_code_is_listed_and_no_other() -> None:
-    codes = {close.code for close in vars(closing).values() if isinstance(close, Close)}
+def test_the_listed_close_codes_are_those_defined() -> None:
+    codes = {close.code for close in vars(close_codes).values() if isinstance(close, Close)}
     codes |= {error.close for error in ERRORS if error.close is not None}
 
     assert {int(code) for code in _section("2.4")} == codes
 
 
 @pytest.mark.parametrize(
-    "close", [c for c in vars(closing).values() if isinstance(c, Close)], ids=lambda c: c.reason
+    "close",
+    [c for c in vars(close_codes).values() if isinstance(c, Close)],
+    ids=lambda c: c.reason,
 )
 def test_a_close_code_is_listed_with_the_word_of_its_reason(close: Close) -> None:
     word = re.split(r"\W", close.reason)[0]
@@ -130,11 +132,11 @@ def test_a_close_code_is_listed_with_the_word_of_its_reason(close: Close) -> Non
     assert f"`{word}`" in _section("2.4")[str(close.code)][1]
 
 
-def test_an_error_closes_with_a_code_that_stands_under_its_own_name() -> None:
+def test_an_error_is_listed_with_its_close_code() -> None:
     listed = _section("2.4")
 
     def name(error: type[ParleyError]) -> str:
-        # Two that a client treats like another.
+        # Errors that share the close code of another.
         return {"invalid": "bad_request", "banned": "forbidden", "muted": "forbidden"}.get(
             error.code, error.code
         )
@@ -144,7 +146,7 @@ def test_an_error_closes_with_a_code_that_stands_under_its_own_name() -> None:
             assert f"`{name(error)}`" in listed[str(error.close)][1], error.code
 
 
-# Addresses
+# Endpoints
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +155,7 @@ def app() -> FastAPI:
     return create_app(settings())
 
 
-def _admin_service(app: FastAPI) -> set[str]:
+def _operations(app: FastAPI) -> set[str]:
     return {
         f"{method.upper()} {path}"
         for path, methods in app.openapi()["paths"].items()
@@ -166,28 +168,28 @@ def _listed() -> set[str]:
     return {match[1] for match in found if match}
 
 
-# Pages and documents, which are not in the OpenAPI document themselves.
+# Pages and documents that are not in the OpenAPI document.
 UNLISTED = {"GET /", "GET /docs", "GET /openapi.json"}
 
 
-def test_every_address_is_listed(app: FastAPI) -> None:
-    assert _admin_service(app) - _listed() == set()
+def test_every_endpoint_is_listed(app: FastAPI) -> None:
+    assert _operations(app) - _listed() == set()
 
 
-def test_no_address_is_listed_that_is_none(app: FastAPI) -> None:
-    assert _listed() - _admin_service(app) - UNLISTED == set()
+def test_every_listed_endpoint_exists(app: FastAPI) -> None:
+    assert _listed() - _operations(app) - UNLISTED == set()
 
 
-def test_the_pages_that_are_listed_are_there(app: FastAPI) -> None:
+def test_the_listed_pages_exist(app: FastAPI) -> None:
     paths = {getattr(route, "path", None) for route in app.router.routes}
 
     assert {line.removeprefix("GET ") for line in UNLISTED} <= paths
     assert UNLISTED <= _listed()
 
 
-def test_parameters_of_lists_are_named(app: FastAPI) -> None:
+def test_query_parameters_are_named(app: FastAPI) -> None:
     cells = {row[0].strip("`"): row[1] for row in rows(page(PROTOCOL)) if len(row) > 1}
-    # Of all lists; said once.
+    # Parameters of every list, which are documented once.
     everywhere = {"after", "limit"}
 
     for path, methods in app.openapi()["paths"].items():
@@ -199,7 +201,7 @@ def test_parameters_of_lists_are_named(app: FastAPI) -> None:
                     assert re.search(wanted, said), f"{method} {path} {wanted}"
 
 
-def test_the_rows_are_read_as_this_test_thinks() -> None:
-    # A table that is written in another way would make everything above say nothing.
+def test_the_tables_are_parsed() -> None:
+    # With another table syntax the tests above would check nothing.
     assert documented(page(PROTOCOL))["GET /health"][1].startswith("*open*")
     assert len(_listed()) > 30

@@ -1,8 +1,8 @@
 """
-The README's own commands, run as they stand there against a server of their own.
+Runs the commands of the README, as they are written there, against a server.
 
-Only the port is another one. The first block of the README is a session of bob's: the test
-types what he types, has alice say what she says, and compares what is printed.
+Only the port differs. The first block of the README is a terminal session of bob: the test types
+his lines, sends alice's messages, and compares the output.
 """
 
 import json
@@ -27,7 +27,7 @@ PUT_IN_PLACE = "127.0.0.1:8000"
 
 @pytest.fixture(scope="module")
 def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Host and port of a server with nothing in it, started as `make run` does."""
+    """Host and port of a new server, started as `make run` does."""
     server = Terminal(sys.executable, "-m", "app", "serve", cwd=tmp_path_factory.mktemp("readme"))
     line = server.shows()
     yield line.rpartition("http://")[2]
@@ -36,7 +36,7 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def tokens(where: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """What the README's shell commands leave in ALICE and BOB."""
+    """The tokens that the shell commands of the README store in ALICE and BOB."""
     if shutil.which("curl") is None:
         pytest.skip("needs curl")
     script = CURL.text.replace(PUT_IN_PLACE, where) + '\necho; echo "$ALICE $BOB"\n'
@@ -58,7 +58,7 @@ def tokens(where: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, s
 def talk(
     where: str, tokens: tuple[str, str], tmp_path: Path
 ) -> Iterator[Callable[[str, str], Terminal]]:
-    """Runs the README's talk.py for somebody, from a number on."""
+    """Runs the README's talk.py with the token of a user, from a seq on."""
     (tmp_path / "talk.py").write_text(TALK.text.replace(PUT_IN_PLACE, where))
     people = dict(zip(("$ALICE", "$BOB"), tokens, strict=True))
     running: list[Terminal] = []
@@ -73,17 +73,18 @@ def talk(
         terminal.stop()
 
 
-def test_the_blocks_are_what_these_tests_take_them_for() -> None:
+def test_the_blocks_are_where_these_tests_expect_them() -> None:
     assert [block.language for block in (SESSION, CURL, TALK)] == ["", "sh", "python"]
     assert PUT_IN_PLACE in CURL.text
     assert PUT_IN_PLACE in TALK.text
     assert len(SESSION.text.splitlines()) == 8
 
 
-def test_two_people_talk_and_one_who_was_away_gets_what_was_missed(
+@pytest.mark.slow
+def test_two_users_talk_and_the_one_who_was_away_misses_nothing(
     where: str, tokens: tuple[str, str], talk: Callable[..., Terminal]
 ) -> None:
-    # Without the remarks beside the lines.
+    # Without the comments beside the lines.
     session = [re.split(r" {3,}", line)[0] for line in SESSION.text.splitlines()]
     left = session.index("^D")
     (come, *said), (again, *missed) = session[:left], session[left + 1 :]
@@ -121,7 +122,7 @@ def _text(line: str) -> str:
 
 
 def _wait_for_event(seq: int, where: str, tokens: tuple[str, str]) -> None:
-    """Return when the log of the room reaches that far: here, when somebody has joined."""
+    """Return when the log of the room reaches ``seq``: here, when a user has joined."""
     request = urllib.request.Request(
         f"http://{where}/rooms/general/events?since={seq - 1}&wait={PATIENCE_SECONDS}",
         headers={"Authorization": f"Bearer {tokens[0]}"},

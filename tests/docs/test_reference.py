@@ -1,9 +1,9 @@
-"""Errors, limits, settings, permissions, logs and commands: the docs say what the code does."""
+"""The docs list every error, limit, setting, permission, log event and command of the code."""
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -45,7 +45,7 @@ def test_an_error_has_its_heading_with_status_and_close(error: type[ParleyError]
     assert f"\n## `{error.code}` — {int(error.status)}{close}\n" in page("docs/errors.md")
 
 
-def test_no_heading_is_left_of_an_error_that_is_none() -> None:
+def test_every_heading_is_an_existing_error() -> None:
     headings = re.findall(r"^## `(\w+)`", page("docs/errors.md"), re.M)
 
     assert sorted(headings) == sorted({error.code for error in ERRORS})
@@ -70,7 +70,7 @@ def test_a_limit_is_listed_with_its_value_and_reason(name: str) -> None:
     assert reason.endswith((".", "…", ")"))
 
 
-def test_no_limit_is_listed_that_is_none() -> None:
+def test_every_listed_limit_exists() -> None:
     settings = {name.upper() for name in Settings.model_fields}
 
     assert set(_listed("docs/limits.md")) - settings == set(LIMITS)
@@ -85,7 +85,7 @@ def test_settings_among_the_limits_have_their_defaults() -> None:
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_a_setting_is_explained_with_its_default(name: str) -> None:
+def test_a_setting_is_listed_with_its_default(name: str) -> None:
     default = Settings.model_fields[name].default
     shown = {True: "on", False: "off", None: "", (): ""}.get(default, default)
 
@@ -95,7 +95,7 @@ def test_a_setting_is_explained_with_its_default(name: str) -> None:
     assert what
 
 
-def test_no_setting_is_explained_that_is_none() -> None:
+def test_every_listed_setting_exists() -> None:
     known = {name.upper() for name in Settings.model_fields}
 
     assert set(_listed("docs/configuration.md")) == known
@@ -104,7 +104,7 @@ def test_no_setting_is_explained_that_is_none() -> None:
 # Permissions
 
 
-def test_the_table_of_permissions_is_the_one_that_decides() -> None:
+def test_the_table_of_permissions_is_that_of_the_code() -> None:
     listed = _listed("docs/permissions.md")
 
     for action in Action:
@@ -114,11 +114,11 @@ def test_the_table_of_permissions_is_the_one_that_decides() -> None:
     assert set(listed) == {action.value for action in Action}
 
 
-# Operating
+# Operations
 
 
 def _logged() -> set[str]:
-    """The names of the events that our code logs."""
+    """The names of the log events in the code."""
     named = re.compile(
         r"(?:\blog\.\w+\(|\bevent\(\s*log,\s*logging\.\w+,)\s*\"([a-z_]+\.[a-z_]+)\""
     )
@@ -129,12 +129,12 @@ def _logged() -> set[str]:
     return found
 
 
-def test_every_event_of_the_log_is_listed() -> None:
+def test_the_listed_log_events_are_those_of_the_code() -> None:
     assert len(_logged()) > 20
     assert set(_listed("docs/operations.md")) == _logged()
 
 
-def _commands(command: click.Command, name: str) -> Iterator[str]:
+def _commands(command: Any, name: str) -> Iterator[str]:
     children = getattr(command, "commands", {})
     if not children:
         yield name
@@ -156,7 +156,7 @@ def test_every_command_is_listed() -> None:
 
 
 @pytest.mark.parametrize("file", pages(), ids=lambda file: str(file.relative_to(ROOT)))
-def test_no_page_names_a_command_that_is_none(file: object) -> None:
+def test_every_named_command_exists(file: object) -> None:
     said = re.findall(r"`(?:\.venv/bin/)?(parley(?: [a-z]+){1,2})", page(str(file)))
 
     for command in said:

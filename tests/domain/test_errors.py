@@ -1,4 +1,4 @@
-"""The tree of errors: what clients rely on."""
+"""The tree of errors: codes, statuses, close codes."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -34,18 +34,18 @@ def test_the_codes_are_those_of_the_protocol() -> None:
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)
-def test_an_error_has_a_sentence_and_stands_in_the_tree(error: type[ParleyError]) -> None:
-    made = error()
+def test_an_error_has_a_sentence_and_is_in_the_drawn_tree(error: type[ParleyError]) -> None:
+    instance = error()
 
-    assert made.detail.endswith(".")
-    assert str(made) == made.detail
+    assert instance.detail.endswith(".")
+    assert str(instance) == instance.detail
     assert HTTPStatus(error.status)
     assert error.__name__ in (errors.__doc__ or "")
     assert error("Something else.").detail == "Something else."
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)
-def test_a_close_code_says_by_its_hundreds_what_to_do(error: type[ParleyError]) -> None:
+def test_the_hundreds_of_a_close_code_match_the_status(error: type[ParleyError]) -> None:
     if error.close is None:
         return
     hundreds = {400: 40, 401: 40, 403: 40, 404: 40, 422: 40, 429: 41, 500: 41, 503: 41}
@@ -53,13 +53,13 @@ def test_a_close_code_says_by_its_hundreds_what_to_do(error: type[ParleyError]) 
     assert error.close // 100 == expected
 
 
-def test_a_wrong_field_is_named() -> None:
+def test_an_invalid_field_is_named() -> None:
     error = Invalid.field("limit", "is too large", kind="less_than")
 
     assert error.detail == "limit: is too large"
     assert error.errors == [{"loc": ["limit"], "type": "less_than", "msg": "is too large"}]
 
 
-def test_what_can_be_tried_again_says_when() -> None:
+def test_a_temporary_error_has_a_retry_time() -> None:
     assert Unavailable().retry_after == 1.0
     assert errors.RateLimited(retry_after=2.5).retry_after == 2.5

@@ -11,9 +11,9 @@ from app.domain.errors import Invalid, ParleyError, RoomNotFound, UserNotFound
 
 RULES = [
     pytest.param(names.new_room_name, Invalid, id="a new room"),
-    pytest.param(names.room_name, RoomNotFound, id="a room that is looked up"),
+    pytest.param(names.room_name, RoomNotFound, id="an existing room"),
     pytest.param(names.new_username, Invalid, id="a new user"),
-    pytest.param(names.username, UserNotFound, id="a user who is looked up"),
+    pytest.param(names.username, UserNotFound, id="an existing user"),
 ]
 
 
@@ -40,7 +40,7 @@ def test_a_name_is_lower_cased(rule: Callable[[str], str], _error: type[ParleyEr
         pytest.param("a" * 65, id="too long"),
     ],
 )
-def test_what_is_no_name_is_refused(
+def test_an_invalid_name_is_refused(
     rule: Callable[[str], str], error: type[ParleyError], text: str
 ) -> None:
     with pytest.raises(error):
@@ -48,25 +48,25 @@ def test_what_is_no_name_is_refused(
 
 
 @pytest.mark.parametrize(("rule", "_error"), RULES)
-def test_what_lower_cases_to_a_name_is_that_name(
+def test_a_character_that_lower_cases_to_ascii_is_accepted(
     rule: Callable[[str], str], _error: type[ParleyError]
 ) -> None:
     assert rule("\N{KELVIN SIGN}elvin") == "kelvin"
 
 
 @pytest.mark.parametrize("text", ["direct", "DIRECT", "dm-", "dm-x", "DM-secret"])
-def test_reserved_rooms_can_t_be_made(text: str) -> None:
+def test_reserved_room_names_are_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         names.new_room_name(text)
     assert refused.value.errors[0]["loc"] == ["name"]
 
 
-def test_reserved_rooms_can_be_looked_up() -> None:
+def test_reserved_room_names_can_be_looked_up() -> None:
     assert names.room_name("DM-a1b2") == "dm-a1b2"
 
 
 @pytest.mark.parametrize("text", ["me", "ME", "system", "operator", "deleted-7"])
-def test_reserved_users_can_t_be_made(text: str) -> None:
+def test_reserved_usernames_are_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         names.new_username(text)
     assert refused.value.errors[0]["loc"] == ["username"]
@@ -83,7 +83,7 @@ def test_lengths_include_their_bounds() -> None:
 
 
 @given(st.text(max_size=80))
-def test_a_name_is_its_own_name(text: str) -> None:
+def test_a_normalized_name_is_stable_and_safe(text: str) -> None:
     try:
         name = names.room_name(text)
     except RoomNotFound:

@@ -1,4 +1,4 @@
-"""What is shown of a message that was found."""
+"""Excerpts of found messages."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_matches_are_marked(text: str, query: str, shown: str) -> None:
     assert snippet(text, phrases(query)) == shown
 
 
-def test_of_a_long_text_the_part_around_the_first_match_is_shown() -> None:
+def test_a_long_text_is_cut_around_the_first_match() -> None:
     shown = snippet(f"{FAR}here {FAR}here", phrases("here"))
 
     assert shown.startswith(CUT)
@@ -38,13 +38,19 @@ def test_of_a_long_text_the_part_around_the_first_match_is_shown() -> None:
     assert len(shown) == SNIPPET_CHARACTERS + 4
 
 
+def test_the_context_before_a_match_does_not_depend_on_its_length() -> None:
+    short, long = (snippet(f"{FAR}{word} {FAR}", phrases(word)) for word in ("a", "a" * 30))
+
+    assert short.index(OPEN) == long.index(OPEN)
+
+
 def test_the_beginning_and_the_end_are_not_cut() -> None:
     assert snippet(f"here {FAR}", phrases("here")).startswith("«here» far")
     assert snippet(f"{FAR}here", phrases("here")).endswith("far «here»")
 
 
 @given(st.text(max_size=400), st.text(max_size=10))
-def test_a_snippet_is_a_piece_of_the_text(text: str, query: str) -> None:
+def test_a_snippet_is_a_substring_of_the_text(text: str, query: str) -> None:
     shown = snippet(text, phrases(query))
 
     bare = shown.removeprefix(CUT).removesuffix(CUT).replace(OPEN, "").replace(CLOSE, "")

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import token_bucket as buckets
 from app.domain.ids import UserId
 from app.domain.token_bucket import TokenBucket, UserTokenBuckets
 
@@ -18,7 +17,7 @@ def test_a_burst_then_a_rate() -> None:
     assert bucket.take(0.5) == 0.0
 
 
-def test_it_fills_no_higher_than_the_burst() -> None:
+def test_a_bucket_is_never_fuller_than_the_burst() -> None:
     bucket = TokenBucket(rate=10, burst=2, now=0.0)
 
     taken = [bucket.take(1_000.0) for _ in range(3)]
@@ -26,13 +25,13 @@ def test_it_fills_no_higher_than_the_burst() -> None:
     assert taken == [0.0, 0.0, pytest.approx(0.1)]
 
 
-def test_no_rate_is_no_limit() -> None:
+def test_a_rate_of_zero_is_no_limit() -> None:
     bucket = TokenBucket(rate=0, burst=0, now=0.0)
 
     assert not any(bucket.take(0.0) for _ in range(10_000))
 
 
-def test_a_burst_of_nothing_lets_one_through() -> None:
+def test_a_burst_of_zero_allows_one() -> None:
     bucket = TokenBucket(rate=1, burst=0, now=0.0)
 
     assert [bucket.take(0.0), bucket.take(0.0)] == [0.0, 1.0]
@@ -43,7 +42,7 @@ def test_a_burst_of_nothing_lets_one_through() -> None:
     st.integers(1, 20),
     st.lists(st.floats(0, 3), min_size=1, max_size=60),
 )
-def test_in_any_time_no_more_than_burst_and_rate_get_through(
+def test_in_any_interval_at_most_burst_and_rate_get_through(
     rate: float, burst: int, pauses: list[float]
 ) -> None:
     bucket, now, passed = TokenBucket(rate, burst, 0.0), 0.0, []
@@ -58,7 +57,9 @@ def test_in_any_time_no_more_than_burst_and_rate_get_through(
 
 
 @given(st.floats(0.5, 50), st.integers(1, 20), st.lists(st.floats(0, 1), max_size=40))
-def test_whoever_waits_as_told_gets_through(rate: float, burst: int, pauses: list[float]) -> None:
+def test_waiting_as_long_as_told_gets_a_token(
+    rate: float, burst: int, pauses: list[float]
+) -> None:
     bucket, now = TokenBucket(rate, burst, 0.0), 0.0
     for pause in pauses:
         now += pause
@@ -68,18 +69,17 @@ def test_whoever_waits_as_told_gets_through(rate: float, burst: int, pauses: lis
 
 
 def test_a_user_has_one_bucket() -> None:
-    of_users = UserTokenBuckets(rate=1, burst=1)
+    buckets = UserTokenBuckets(rate=1, burst=1)
 
-    assert of_users.of(UserId(1), 0.0) is of_users.of(UserId(1), 5.0)
-    assert of_users.of(UserId(1), 0.0) is not of_users.of(UserId(2), 0.0)
+    assert buckets.of(UserId(1), 0.0) is buckets.of(UserId(1), 5.0)
+    assert buckets.of(UserId(1), 0.0) is not buckets.of(UserId(2), 0.0)
 
 
-def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "MAX_REMEMBERED_BUCKETS", 2)
-    of_users = UserTokenBuckets(rate=1, burst=1)
-    first = of_users.of(UserId(1), 0.0)
+def test_the_number_of_buckets_is_bounded() -> None:
+    buckets = UserTokenBuckets(rate=1, burst=1, max_remembered=2)
+    first = buckets.of(UserId(1), 0.0)
 
     for user in (2, 3):
-        of_users.of(UserId(user), 0.0)
+        buckets.of(UserId(user), 0.0)
 
-    assert of_users.of(UserId(1), 0.0) is not first
+    assert buckets.of(UserId(1), 0.0) is not first

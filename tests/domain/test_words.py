@@ -1,4 +1,4 @@
-"""The words that search compares."""
+"""The words of a text for search."""
 
 import pytest
 from hypothesis import given
@@ -31,7 +31,7 @@ from app.domain.words import MAX_WORD_CHARACTERS, phrases, spans, words
         pytest.param("", [], id="empty"),
     ],
 )
-def test_a_text_is_taken_apart(text: str, found: list[str]) -> None:
+def test_a_text_is_split_into_words(text: str, found: list[str]) -> None:
     assert words(text) == found
 
 
@@ -44,7 +44,7 @@ def test_a_word_is_safe_in_any_query(text: str) -> None:
 
 
 @given(st.text())
-def test_with_places_the_words_are_the_same(text: str) -> None:
+def test_spans_have_the_same_words(text: str) -> None:
     found = list(spans(text))
 
     assert [word for word, _, _ in found] == words(text)
@@ -53,9 +53,9 @@ def test_with_places_the_words_are_the_same(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(categories=["Lu", "Ll", "Nd"]), max_size=20))
-def test_the_case_does_not_count(text: str) -> None:
+def test_words_are_case_insensitive(text: str) -> None:
     assert words(text.casefold()) == words(text)
 
 
-def test_a_query_is_words_that_follow_each_other() -> None:
+def test_a_query_is_split_into_phrases() -> None:
     assert phrases(' don\'t  "AND" -- 東京 ') == [["don", "t"], ["and"], ["東", "京"]]

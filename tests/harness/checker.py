@@ -1,16 +1,16 @@
 """
-The invariants that hold whatever happens, checked against what is on disk.
+The invariants that hold under every fault, checked against what is on disk.
 
     I1  no acknowledged message is lost
-    I2  nothing was broadcast that is not there
-    I3  no two events of one sender have one id
-    I4  a room's numbers are 1, 2, 3, … without a hole
-    I5  each listener heard strictly the next number, from its cursor on
-    I6  all listeners agree on what a number says
-    I7  the author is who sent it
-    I8  what was not acknowledged is there once or not at all; a retry gets the first answer
+    I2  no event was broadcast that is not on disk
+    I3  no two messages of one sender have the same id
+    I4  a room's seqs are 1, 2, 3, … without a gap
+    I5  each listener received strictly the next seq, starting at its cursor
+    I6  every listener received the same content for a seq
+    I7  a message has the author and the text that were sent
+    I8  an unacknowledged message is stored at most once; a retry gets the first result
 
-Clients write down what they sent, what they were answered and what they heard.
+Clients record what they sent, which acknowledgements they got and what they received.
 """
 
 from collections import Counter, defaultdict
@@ -28,11 +28,11 @@ class Stored(NamedTuple):
 
 
 class History:
-    """What all clients of one room have seen."""
+    """What the clients of one room recorded."""
 
     def __init__(self) -> None:
         self.sent: dict[str, tuple[str, str]] = {}
-        """By id: who sent it, and what."""
+        """By id: the sender and the text."""
         self.acked: dict[str, list[dict[str, Any]]] = defaultdict(list)
         """By id: every acknowledgement."""
         self.heard: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -40,7 +40,7 @@ class History:
 
     def violations(self, stored: Sequence[Stored], head: int, numbers: Sequence[int]) -> list[str]:
         """
-        What does not hold; empty if all is well.
+        Describe the invariants that are violated; empty if all hold.
 
         Args:
             stored: The room's messages.
@@ -58,9 +58,9 @@ class History:
     ) -> list[str]:
         found = []
         times = Counter((m.by, m.client_id) for m in stored if m.client_id)
-        found += [f"I3 {key} is there {n} times" for key, n in times.items() if n > 1]
+        found += [f"I3 {key} is stored {n} times" for key, n in times.items() if n > 1]
         if list(numbers) != list(range(1, head + 1)):
-            found.append(f"I4 the numbers up to {head} have a hole")
+            found.append(f"I4 the seqs up to {head} have a gap")
         return found
 
     def _of_answers(self, by_id: dict[str, Stored]) -> list[str]:
@@ -68,7 +68,7 @@ class History:
         for id, acks in self.acked.items():
             message = by_id.get(id)
             if message is None:
-                found.append(f"I1 {id} was acknowledged and is lost")
+                found.append(f"I1 {id} was acknowledged and is not stored")
                 continue
             if {ack["seq"] for ack in acks} != {message.seq}:
                 found.append(f"I8 {id} is {message.seq} and was acknowledged as {acks}")
@@ -84,13 +84,13 @@ class History:
         for name, events in self.heard.items():
             seqs = [event["seq"] for event in events]
             if seqs != list(range(1, head + 1)):
-                found.append(f"I5 {name} heard {len(seqs)} of {head} events, or not in order")
+                found.append(f"I5 {name} received {len(seqs)} of {head} events, or not in order")
             for event in events:
                 if event["type"] != "message.created":
                     continue
                 message = by_seq.get(event["seq"])
                 if message is None:
-                    found.append(f"I2 {name} heard {event}, which is not there")
+                    found.append(f"I2 {name} received {event}, which is not stored")
                 elif (event["by"], event["text"]) != (message.by, message.text):
-                    found.append(f"I6 {name} heard {event}, and {message} is there")
+                    found.append(f"I6 {name} received {event}, but {message} is stored")
         return found

@@ -1,8 +1,8 @@
 """
-Databases for tests: each holds what a new installation does, and is made in a millisecond.
+Databases for tests: each is a new installation, made in a millisecond.
 
 SQLite in memory, two engines as in production; or, with ``TEST_DATABASE_URL``, PostgreSQL:
-one database of its own per process, emptied between tests.
+one database per process, emptied between tests.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
 
 @cache
 def _new_installation() -> sqlite3.Connection:
-    """A new installation, to be copied. Migrated once."""
-    made = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    engine = sa.create_engine("sqlite://", creator=lambda: made, poolclass=sa.StaticPool)
+    """The template that :func:`install` copies. Migrated once."""
+    template = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    engine = sa.create_engine("sqlite://", creator=lambda: template, poolclass=sa.StaticPool)
     with engine.begin() as connection:
         migrations.upgrade(connection)
-    return made
+    return template
 
 
 def install(empty: sqlite3.Connection) -> None:
@@ -74,10 +74,10 @@ def url(database: str = "") -> str:
 
 @contextmanager
 def postgres_database(*, migrated: bool = True) -> Iterator[str]:
-    """A database of our own until the block ends; its address."""
+    """The address of a database that exists until the block ends."""
     name = f"parley_test_{secrets.token_hex(6)}"
     asyncio.run(_administer(f'CREATE DATABASE "{name}"'))
-    # Nobody pulls the plug here.
+    # Faster; tests need no durability against power loss.
     asyncio.run(_administer(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
     try:
         if migrated:
@@ -131,15 +131,15 @@ async def open_postgres(address: str) -> AsyncIterator[PostgresDatabase]:
     await database.close()
 
 
-# A database that a test can hold
+# A database with gates
 
 
 class GatedDatabase:
     """
-    A database whose reads or writes wait while a test says so.
+    A database whose reads or writes wait while a test holds them.
 
-    What waits has not begun, and sees whatever is committed before it is let go; or it is
-    done, and what it brings is of before.
+    A held read or write has not begun, and sees what is committed before it is released. A held
+    result is of a transaction that has ended, and shows the state before the release.
     """
 
     def __init__(self, database: Database) -> None:
@@ -150,11 +150,13 @@ class GatedDatabase:
         self._writing = Gate()
         self._written = Gate()
         self.reads = self.writes = 0
-        """How many were asked for."""
+        """How many were called."""
         self.busy = 0
-        """How many are under way."""
+        """How many are running or held."""
         self.fails_with: Exception | None = None
-        """What each call raises from now on."""
+        """Raised by each call from now on, instead of running it."""
+        self.loses_responses_with: Exception | None = None
+        """Raised by each write from now on, after it has been committed."""
 
     async def read(self, work: Work[T]) -> T:
         """Like :meth:`Database.read`."""
@@ -164,31 +166,34 @@ class GatedDatabase:
     async def write(self, work: Work[T]) -> T:
         """Like :meth:`Database.write`."""
         self.writes += 1
-        return await self._pass(self._writing, self._database.write, self._written, work)
+        result = await self._pass(self._writing, self._database.write, self._written, work)
+        if self.loses_responses_with is not None:
+            raise self.loses_responses_with
+        return result
 
     async def close(self) -> None:
-        """Whoever opened the database closes it."""
+        """Do nothing: the wrapped database stays open."""
 
     async def quiet(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no call is running."""
         await turns()
         await until(lambda: not self.busy, "the database")
         await turns()
 
     def holding_reads(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
-        """Let only ``but`` more reads begin until the block ends."""
+        """Hold reads until the block ends, except the next ``but``."""
         return self._reading.shut(but)
 
-    def holding_what_is_read(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
-        """Let reads be done, and keep what they bring until the block ends."""
+    def holding_read_results(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
+        """Hold the results of reads until the block ends, except the next ``but``."""
         return self._read.shut(but)
 
     def holding_writes(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
-        """Let only ``but`` more writes begin until the block ends."""
+        """Hold writes until the block ends, except the next ``but``."""
         return self._writing.shut(but)
 
-    def holding_what_is_written(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
-        """Let writes be committed, and tell nobody until the block ends."""
+    def holding_write_results(self, *, but: int = 0) -> "AbstractContextManager[Gate]":
+        """Hold the results of committed writes until the block ends, except the next ``but``."""
         return self._written.shut(but)
 
     async def _pass(self, before: "Gate", call: Any, after: "Gate", work: Work[T]) -> T:
@@ -197,25 +202,25 @@ class GatedDatabase:
             await before.passed()
             if self.fails_with is not None:
                 raise self.fails_with
-            found: T = await call(work)
+            result: T = await call(work)
             await after.passed()
-            return found
+            return result
         finally:
             self.busy -= 1
 
 
 class Gate:
-    """Where calls wait."""
+    """Where calls wait while it is shut."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
         self._open.set()
         self._but = 0
         self.waiting = 0
-        """How many stand before it."""
+        """How many calls wait."""
 
     async def passed(self) -> None:
-        """Return when it is open."""
+        """Wait until it is open."""
         if self._but and not self._open.is_set():
             self._but -= 1
             return
@@ -227,7 +232,7 @@ class Gate:
 
     @contextmanager
     def shut(self, but: int) -> "Iterator[Gate]":
-        """Let ``but`` more pass, and nobody else until the block ends."""
+        """Shut the gate until the block ends; the next ``but`` calls pass."""
         self._open.clear()
         self._but = but
         try:

@@ -1,8 +1,8 @@
 """
-A real server: `parley serve` in a process of its own, over a folder or a database of its own.
+A real server: `parley serve` in a process of its own, with a folder or a database of its own.
 
-It can be stopped, killed and started again; what it writes to its log is kept. People come
-over HTTP, with passwords, and talk through sockets of a client that forgives nothing.
+It can be stopped, killed and started again; its log is kept. Users register over HTTP, with
+passwords, and connect with a strict WebSocket client.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ from tests.harness.sockets import RealSocket
 
 PASSWORD = "correct horse battery"
 
-# Starting takes about two seconds; on a machine that is busy it takes longer.
+# Starting takes about two seconds, and longer on a busy machine.
 START_SECONDS = 40.0
 
 _LISTENING = re.compile(r"^Parley is listening on http://(127\.0\.0\.1:\d+)$", re.M)
 
 
 @dataclass
-class Visitor:
-    """Somebody with an account and a log-in."""
+class Login:
+    """The tokens of one log-in."""
 
     name: str
     token: str
@@ -44,7 +44,7 @@ class Visitor:
 
     @property
     def bearer(self) -> dict[str, str]:
-        """The header that says who calls."""
+        """The header that authenticates a request."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
@@ -53,8 +53,8 @@ class Process:
     One installation, and the process that serves it.
 
     Args:
-        folder: Where its data and its log are.
-        chosen: Settings, as environment variables have them, in lower case.
+        folder: For its data and its log.
+        chosen: Settings: environment variables in lower case.
 
     """
 
@@ -62,12 +62,12 @@ class Process:
         self._folder = folder
         self.log_file = folder / "server.log"
         self.address = ""
-        """Host and port, while it serves."""
+        """Host and port, while it is running."""
         self.process: subprocess.Popen[bytes] | None = None
         self._environment = {
             name: value
             for name, value in os.environ.items()
-            # What the tests are measured with, and nothing that is meant for a server.
+            # What Python and the coverage measurement need, and no setting of the server.
             if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") or name.startswith("COV")
         }
         settings = {
@@ -86,13 +86,13 @@ class Process:
     # The process
 
     async def start(self) -> None:
-        """Start it, and wait until it listens."""
-        begins_at = len(self.log)
+        """Start the process, and wait until it listens."""
+        log_start = len(self.log)
         process = self.process = self._spawn()
 
         def listens() -> bool:
             assert process.poll() is None, self.log
-            found = _LISTENING.search(self.log, begins_at)
+            found = _LISTENING.search(self.log, log_start)
             if found:
                 self.address = found[1]
             return found is not None
@@ -110,18 +110,18 @@ class Process:
             )
 
     def kill(self) -> None:
-        """End it as a power cut does: it can't say goodbye."""
+        """Kill the process, as a power cut does."""
         self.signal(signal.SIGKILL)
         assert self.process is not None
         self.process.wait()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send the process a signal."""
         assert self.process is not None
         self.process.send_signal(number)
 
     async def ended(self, seconds: float) -> int:
-        """Wait until it has ended: its exit code."""
+        """Wait for the process to end; return its exit code."""
         process = self.process
         assert process is not None
         await until(lambda: process.poll() is not None, "the server to end", seconds)
@@ -129,7 +129,7 @@ class Process:
         return process.returncode
 
     async def stop(self) -> None:
-        """End it in good order, whatever state it is in."""
+        """Stop the process if it is running."""
         for client in self._clients:
             await client.aclose()
         self._clients.clear()
@@ -143,34 +143,34 @@ class Process:
 
     @property
     def log(self) -> str:
-        """Everything that it has written."""
+        """The log of all its runs."""
         return self.log_file.read_text() if self.log_file.exists() else ""
 
     @property
     def database_file(self) -> Path:
-        """Where SQLite's file is."""
+        """The SQLite file."""
         return self._folder / "data" / "parley.db"
 
-    # People
+    # Users
 
     def client(self) -> AsyncClient:
-        """Somebody at the HTTP API."""
+        """The HTTP API, without authentication."""
         client = AsyncClient(base_url=f"http://{self.address}")
         self._clients.append(client)
         return client
 
-    async def person(self, name: str) -> Visitor:
-        """Register, if need be, and log in."""
+    async def person(self, name: str) -> Login:
+        """Register a user, unless there is one of this name, and log in."""
         async with AsyncClient(base_url=f"http://{self.address}") as client:
             await client.post("/users", json={"username": name, "password": PASSWORD})
             answer = await client.post("/token", data={"username": name, "password": PASSWORD})
             assert answer.status_code == 200, answer.text
             tokens = answer.json()
-        return Visitor(name, tokens["access_token"], tokens["refresh_token"])
+        return Login(name, tokens["access_token"], tokens["refresh_token"])
 
     async def connects(
         self,
-        who: Visitor | None,
+        who: Login | None,
         room: str | None = None,
         *,
         query: str = "",
@@ -192,20 +192,20 @@ class Process:
             ping_interval=None,
             open_timeout=START_SECONDS,
             max_size=None,
-            # It reads all the time, whether a test listens or not.
+            # Unbounded: the client reads even while the test doesn't.
             max_queue=None,
             proxy=None,
             **{"compression": None, **how},
         )
         return SocketClient(
-            "somebody" if who is None else who.name, RealSocket(connection), room, since
+            "anonymous" if who is None else who.name, RealSocket(connection), room, since
         )
 
-    async def joins(self, who: Visitor, room: str, **how: Any) -> SocketClient:
-        """Open a socket to a room, and listen until it has caught up."""
-        line = await self.connects(who, room, **how)
-        await line.catches_up()
-        return line
+    async def joins(self, who: Login, room: str, **how: Any) -> SocketClient:
+        """Open a socket to a room, and wait until it has caught up."""
+        client = await self.connects(who, room, **how)
+        await client.catches_up()
+        return client
 
     @asynccontextmanager
     async def raw(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:

@@ -1,34 +1,36 @@
 """
-A server in the test's own loop: no port, no thread, and whatever the test wants for a clock.
+A server in the test's event loop, without a port, and with a clock that the test can move.
 
     server = …                                    the fixture
     den = await server.room("den", owner="ana", members=["bo"])
     ana = await server.joins("ana", "den")        a connected, caught-up client
     await ana.ask("send", text="hi")
 
-People are made when they are first named. Unless a test says otherwise ana owns, bo is a
-member, and eve is outside.
+Users are created when they are first named. By convention ana owns the room, bo is a member and
+eve is not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from app.broker.base import Broker, MemoryBroker
+from app.broker.base import Broker
+from app.broker.memory import MemoryBroker
 from app.config.settings import Settings
 from app.domain.appends import Admit, Append, Committed, CreateRoom
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.domain.roles import Kind, Role
-from app.lifespan import running
+from app.domain.sessions import SessionsRevoked
 from app.main import create_app
-from app.runtime import Runtime, clock
+from app.runtime import Limits, Runtime, clock, open_runtime
 from app.security.access_tokens import AccessTokens
-from app.store import meta, sessions, users
+from app.services.log.transactions import Effects
+from app.store import sessions, users
 from app.store.database import Database
 from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import AsgiSocket
@@ -40,89 +42,108 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 @dataclass
-class Person:
-    """Somebody with an account and a log-in."""
+class User:
+    """An account with a log-in."""
 
     name: str
     user: UserId
     session: SessionId
     token: str
     http: AsyncClient = field(repr=False)
-    """The server's HTTP API, as this person."""
+    """The server's HTTP API, as this user."""
 
     @property
     def bearer(self) -> dict[str, str]:
-        """The header that says who calls."""
+        """The header that authenticates a request."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
 class Clock:
-    """A clock that goes on by itself, and that a test can move."""
+    """A clock that stands still until a test moves it, so that a slow machine changes nothing."""
 
     def __init__(self) -> None:
-        self._ahead = 0
+        self._now = clock()
 
     def __call__(self) -> Millis:
-        return Millis(clock() + self._ahead)
+        return self._now
 
     def pass_time(self, *, seconds: float) -> None:
         """Let so much time pass at once."""
-        self._ahead += int(seconds * 1000)
+        self._now = Millis(self._now + int(seconds * 1000))
 
 
 class Server:
-    """A running server, and the people who use it."""
+    """A running server, and its users."""
 
-    def __init__(self, app: FastAPI, runtime: Runtime, client: AsyncClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        settings: Settings,
+        runtime: Runtime,
+        client: AsyncClient,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
         self.app = app
         self.runtime = runtime
         self.database: Database = runtime.database
         self.client = client
-        """The HTTP API, for somebody without a name."""
+        """The HTTP API, without authentication."""
         self.clock = clock
-        self._tokens = AccessTokens(SECRET, [], runtime.settings.access_token_minutes)
-        self._people: dict[str, Person] = {}
-        self._moving_in = asyncio.Lock()
+        self._tokens = AccessTokens(SECRET, [], settings.access_token_minutes)
+        self._users: dict[str, User] = {}
+        self._creating = asyncio.Lock()
         self._log_ins = 0
         self._rooms: dict[str, RoomId] = {"general": RoomId(1)}
-        self._lines: list[SocketClient] = []
+        self._socket_clients: list[SocketClient] = []
         self._clients: list[AsyncClient] = []
 
-    # People
+    # Users
 
-    async def person(self, name: str, *, is_admin: bool = False) -> Person:
-        """Who is called ``name``; made, without the wait for a password's hash, if new."""
-        async with self._moving_in:
-            found = self._people.get(name)
+    async def person(self, name: str, *, is_admin: bool = False) -> User:
+        """The user of this name; created, without a password to hash, if there is none."""
+        async with self._creating:
+            found = self._users.get(name)
             if found is None:
                 user, session = await self.database.write(
-                    lambda c: self._move_in(c, name, is_admin=is_admin)
+                    lambda c: self._create_user(c, name, is_admin=is_admin)
                 )
                 token = self._tokens.issue(user, session, self.clock())
-                found = self._people[name] = self._present(name, user, session, token)
+                found = self._users[name] = self._make_user(name, user, session, token)
             return found
 
-    async def logs_in(self, name: str) -> Person:
-        """The same person with another log-in."""
+    def user_id(self, name: str) -> UserId:
+        """The id of a user that this object has created."""
+        return self._users[name].user
+
+    async def logs_in(self, name: str) -> User:
+        """The same user with another log-in."""
         person = await self.person(name)
         session = await self.database.write(lambda c: self._log_in(c, person.user, name))
         token = self._tokens.issue(person.user, session, self.clock())
-        return self._present(name, person.user, session, token)
+        return self._make_user(name, person.user, session, token)
 
-    def token(self, person: Person, *, minutes: int = 15) -> str:
-        """Another access token of the same log-in."""
+    def token(self, person: User, *, minutes: int = 15) -> str:
+        """Another access token of the user's log-in."""
         return AccessTokens(SECRET, [], minutes).issue(person.user, person.session, self.clock())
 
-    async def logs_out(self, person: Person) -> None:
-        """End this log-in."""
+    async def logs_out(self, person: User) -> None:
+        """End the user's log-in."""
         at, user, session = self.clock(), person.user, person.session
-        await self.runtime.session_revoker.write(
-            lambda c: (None, [(user, s) for s in sessions.end(c, user, [session], at)])
+        await self.runtime.log.transactions.write(
+            lambda c: (
+                None,
+                Effects(
+                    sessions_revoked=[
+                        SessionsRevoked(user, s) for s in sessions.end(c, user, [session], at)
+                    ]
+                ),
+            )
         )
 
     def shares_people_with(self, other: "Server") -> None:
-        """Be another node of the same installation, or this one after a restart."""
-        self._people, self._rooms = other._people, other._rooms
+        """Know the users and rooms of ``other``: another node, or this one before a restart."""
+        self._users, self._rooms = other._users, other._rooms
 
     # Rooms
 
@@ -134,31 +155,35 @@ class Server:
         members: Iterable[str] = (),
         kind: Kind | str = Kind.PUBLIC,
     ) -> RoomId:
-        """Make a room and its members."""
-        done = await self.append(
+        """Create a room and its members."""
+        created = await self.append(
             CreateRoom, None, by=owner, name=name, title=name.title(), kind=Kind(kind)
         )
-        self._rooms[name] = done.room
+        self._rooms[name] = created.room
         for member in members:
             await self.admit(name, member, by=owner)
-        return done.room
+        return created.room
 
     async def admit(self, room: str, name: str, *, by: str, role: Role | None = None) -> Committed:
-        """Make somebody a member."""
+        """Add a user to a room, or change a member's role."""
         person = await self.person(name)
         return await self.append(Admit, room, by=by, user=person.user, role=role)
 
     def room_id(self, name: str) -> RoomId:
-        """The id of a room that this server made, or of ``general``."""
+        """The id of ``general``, or of a room that this object created or named."""
         return self._rooms[name]
+
+    def name_room(self, name: str, room: RoomId) -> None:
+        """Use ``name`` for a room that was created by other means."""
+        self._rooms[name] = room
 
     async def append(
         self, kind: type[Append], room: str | None, /, *, by: str | None, **what: Any
     ) -> Committed:
-        """Have the committer carry out a request, as a service would."""
+        """Commit an append, as a service does."""
         user = None if by is None else (await self.person(by)).user
         where = RoomId(0) if room is None else self.room_id(room)
-        return await self.runtime.committer.append(
+        return await self.runtime.log.committer.append(
             kind(room=where, by=user, at=self.clock(), **what)
         )
 
@@ -166,7 +191,7 @@ class Server:
 
     async def connects(
         self,
-        who: str | Person | None,
+        who: str | User | None,
         room: str | None = None,
         *,
         query: str = "",
@@ -175,56 +200,58 @@ class Server:
         **parameters: object,
     ) -> SocketClient:
         """
-        Open a socket, and say nothing yet. ``who`` is authorised by a header.
+        Open a socket, without sending anything. ``who`` is authenticated by a header.
 
         Args:
-            query: Put into the URL as it is, after ``parameters``.
-            fast: Whether the server offers its fast lane, as ``parley serve`` does.
+            query: Appended to the URL as it is, after ``parameters``.
+            fast: Whether the server offers the fast path of our own transport, as ``parley serve``
+                does.
 
         """
         person = await self.person(who) if isinstance(who, str) else who
-        said = "&".join([*(f"{name}={value}" for name, value in parameters.items()), query])
+        full_query = "&".join([*(f"{name}={value}" for name, value in parameters.items()), query])
         given = [] if person is None else list(person.bearer.items())
         socket = AsgiSocket(
             self.app,
             path="/ws" if room is None else f"/ws/{room}",
-            query=said.strip("&"),
+            query=full_query.strip("&"),
             headers=[("Host", HOST), *given, *headers],
-            state={"runtime": self.runtime},
             fast=fast,
         )
-        line = SocketClient(
-            person.name if person is not None else "somebody",
+        client = SocketClient(
+            person.name if person is not None else "anonymous",
             socket,
             room,
             parameters.get("since"),  # type: ignore[arg-type]
         )
-        self._lines.append(line)
-        return line
+        self._socket_clients.append(client)
+        return client
 
-    async def joins(self, who: str | Person, room: str, **how: Any) -> SocketClient:
-        """Open a socket to a room, and listen until it has caught up."""
-        line = await self.connects(who, room, **how)
-        await line.catches_up()
-        return line
+    async def joins(self, who: str | User, room: str, **how: Any) -> SocketClient:
+        """Open a socket to a room, and wait until it has caught up."""
+        client = await self.connects(who, room, **how)
+        await client.catches_up()
+        return client
 
     async def close(self) -> None:
-        """Hang up on everybody who is still there."""
-        await asyncio.gather(*(line.hang_up() for line in self._lines))
+        """Close every socket and HTTP client."""
+        await asyncio.gather(*(client.hang_up() for client in self._socket_clients))
         await asyncio.gather(*(client.aclose() for client in self._clients))
 
     # Internal
 
-    def _present(self, name: str, user: UserId, session: SessionId, token: str) -> Person:
+    def _make_user(self, name: str, user: UserId, session: SessionId, token: str) -> User:
         http = AsyncClient(
             transport=self.client._transport,
             base_url=f"http://{HOST}",
             headers={"Authorization": f"Bearer {token}"},
         )
         self._clients.append(http)
-        return Person(name, user, session, token, http)
+        return User(name, user, session, token, http)
 
-    def _move_in(self, connection: Any, name: str, *, is_admin: bool) -> tuple[UserId, SessionId]:
+    def _create_user(
+        self, connection: Any, name: str, *, is_admin: bool
+    ) -> tuple[UserId, SessionId]:
         user = users.insert(
             connection,
             username=name,
@@ -249,9 +276,8 @@ class Server:
 
 
 def settings(**chosen: Any) -> Settings:
-    """Settings of a test: nothing from the environment, and limits that nobody meets by chance."""
+    """Settings for tests: nothing from the environment, no limits that tests reach by chance."""
     return Settings(
-        _env_file=None,
         **{
             "environment": "development",
             "secret_key": SECRET,
@@ -268,34 +294,41 @@ def settings(**chosen: Any) -> Settings:
 
 @asynccontextmanager
 async def open_server(
-    database: Database, *, broker: Broker | None = None, **chosen: Any
+    database: Database,
+    *,
+    broker: Broker | None = None,
+    limits: Mapping[str, Mapping[str, Any]] | None = None,
+    fanout_patience_seconds: float | None = None,
+    **chosen: Any,
 ) -> AsyncIterator[Server]:
     """
     A server on ``database`` until the block ends.
 
     Args:
-        chosen: Settings that are not as :func:`settings` has them.
+        limits: Limits by package that differ from the settings' or the defaults: ``{"realtime":
+            {"typing_seconds": 0.01}}``.
+        chosen: Settings that differ from those of :func:`settings`.
 
     """
     clock = Clock()
     configured = settings(**chosen)
-    epoch = await database.read(meta.epoch)
-    runtime = Runtime(configured, database, epoch, broker=broker or MemoryBroker(), now=clock)
+    own = Limits.of(configured)
+    changed = {
+        package: replace(getattr(own, package), **values)
+        for package, values in (limits or {}).items()
+    }
+    if fanout_patience_seconds is not None:
+        changed["fanout_patience_seconds"] = fanout_patience_seconds
     app = create_app(configured)
-    app.state.runtime = runtime
-    async with running(runtime):
-        transport = ASGITransport(_with_state(app, {"runtime": runtime}))
-        async with AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
-            server = Server(app, runtime, client, clock)
+    async with open_runtime(
+        configured,
+        database,
+        broker=broker or MemoryBroker(),
+        now=clock,
+        limits=replace(own, **changed),
+    ) as runtime:
+        app.state.runtime = runtime
+        async with AsyncClient(transport=ASGITransport(app), base_url=f"http://{HOST}") as client:
+            server = Server(app, configured, runtime, client, clock)
             yield server
             await server.close()
-
-
-def _with_state(app: FastAPI, state: dict[str, Any]) -> Callable[..., Any]:
-    """What a server does with what the lifespan answers."""
-
-    async def stated(scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = dict(state)
-        await app(scope, receive, send)
-
-    return stated

@@ -1,9 +1,9 @@
 """
-A client on a socket.
+A WebSocket client that checks what it receives.
 
-``ask`` waits for the answer to a request, ``hears`` for what others do. Every frame goes through
-:class:`SequenceChecker`, which fails the test as soon as the server breaks what ``protocol.md``
-promises: a gap, a repetition, an event of a room that was not joined or is lost.
+``ask`` waits for the reply to a request, ``hears`` for the next frame. Every frame goes through
+:class:`SequenceChecker`, which fails the test as soon as the server breaks a promise of
+``protocol.md``: a gap, a repetition, an event of a room that is not joined.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from tests.harness.sockets import Closed
 Frame = dict[str, Any]
 
 SIGNALS = frozenset({"presence", "activity", "typing", "read", "added", "auth_expiring"})
-"""What may come at any time, and be lost: ``hears`` passes over it unless it is asked for."""
+"""Frames that may come at any time, or not at all; ``hears`` skips them unless asked for."""
 
 
 class Socket(Protocol):
-    """Either end of :mod:`tests.harness.sockets`."""
+    """Either of the sockets in :mod:`tests.harness.sockets`."""
 
     async def send(self, said: str | bytes) -> None: ...
     async def receive(self) -> str: ...
@@ -30,17 +30,17 @@ class Socket(Protocol):
 
 
 class SequenceChecker:
-    """What has been heard of each room, and whether it can be right."""
+    """Checks the order of frames, per room."""
 
     def __init__(self) -> None:
         self.cursors: dict[str, int] = {}
-        """Of rooms that are listened to: the last seq."""
-        # Rooms whose replay shows only the newest messages: numbers may jump there.
+        """The last seq of each joined room."""
+        # Rooms with a replay of the newest messages only, in which seqs may jump.
         self._jumping: set[str] = set()
         self._welcomed = False
 
-    def on_notification(self, frame: Frame, since: int | None) -> None:
-        """Check one frame. ``since`` is what the join asked for, if this answers one."""
+    def check(self, frame: Frame, since: int | None) -> None:
+        """Check one frame. ``since`` is that of the join which the frame answers, if any."""
         kind, room = frame["type"], frame.get("room")
         assert self._welcomed or kind == "welcome", f"before welcome: {frame}"
         match kind:
@@ -56,7 +56,7 @@ class SequenceChecker:
                     if room in self._jumping
                     else (self.cursors[room] == seq)
                 )
-                assert expected, f"caught up at {seq}, heard {self.cursors[room]}"
+                assert expected, f"caught up at {seq}, received {self.cursors[room]}"
                 self._jumping.discard(room)
                 self.cursors[room] = seq
             case "removed":
@@ -65,7 +65,7 @@ class SequenceChecker:
                 self._event(frame)
 
     def forget(self, room: str) -> None:
-        """Nothing more may come of this room."""
+        """Expect no more events of this room."""
         self.cursors.pop(room, None)
         self._jumping.discard(room)
 
@@ -88,7 +88,7 @@ class SequenceChecker:
 
 
 class SocketClient:
-    """A connected person."""
+    """A connected user."""
 
     def __init__(self, name: str, socket: Socket, room: str | None, since: int | None) -> None:
         self.name = name
@@ -97,17 +97,17 @@ class SocketClient:
         self.heard: list[Frame] = []
         """Every frame, in order."""
         self.sequence = SequenceChecker()
-        # Frames that were met on the way to another one.
+        # Frames that were received while waiting for another one.
         self._waiting: deque[Frame] = deque()
-        # What joins have asked for, by their id; None is that of the path.
+        # The `since` of each join, by request id; None: the join by the path.
         self._sinces: dict[str | None, int | None] = {None: since}
-        # Ids of requests to leave, with the room.
+        # The rooms of leave requests, by request id.
         self._leaving: dict[str, str] = {}
 
-    # Speaking
+    # Sending
 
     async def sends(self, type: str, **fields: Any) -> str:
-        """Send a request, and don't wait. Its id, random unless given."""
+        """Send a request without waiting; return its id, which is random unless given."""
         request = {"type": type, "id": str(uuid4()), **fields}
         if type == "join":
             self._sinces[request["id"]] = fields.get("since")
@@ -117,42 +117,42 @@ class SocketClient:
         return request["id"]
 
     async def ask(self, type: str, **fields: Any) -> Frame:
-        """Send a request, and wait for its answer, whatever it is."""
+        """Send a request, and wait for its reply: success or error."""
         return await self.answer(await self.sends(type, **fields))
 
     async def answer(self, id: str) -> Frame:
-        """The answer to an earlier request."""
-        kept = next((f for f in self._waiting if f.get("re") == id and _answers(f)), None)
+        """Wait for the reply to an earlier request."""
+        kept = next((f for f in self._waiting if f.get("re") == id and _is_reply(f)), None)
         if kept is not None:
             self._waiting.remove(kept)
             return kept
-        async with patience(lambda: f"an answer to {self.name}; heard {self.heard[-5:]}"):
+        async with patience(lambda: f"a reply to {self.name}; received {self.heard[-5:]}"):
             while True:
                 frame = await self._next()
-                if frame.get("re") == id and _answers(frame):
+                if frame.get("re") == id and _is_reply(frame):
                     return frame
                 self._waiting.append(frame)
 
-    async def types(self, said: str | bytes) -> None:
+    async def types(self, payload: str | bytes) -> None:
         """Send a frame as it is."""
-        await self.socket.send(said)
+        await self.socket.send(payload)
 
-    # Hearing
+    # Receiving
 
     async def hears(self, *types: str) -> Frame:
         """
-        The next frame, which must be of one of ``types`` if any are given.
+        Wait for the next frame, which must be of one of ``types`` if any are given.
 
-        Signals are passed over, unless they are asked for by type.
+        Signals are skipped, unless their type is given.
         """
         wanted = types or ("anything",)
-        async with patience(lambda: f"{wanted} to reach {self.name}; heard {self.heard[-5:]}"):
+        async with patience(lambda: f"{wanted} to reach {self.name}; received {self.heard[-5:]}"):
             while True:
                 frame = self._waiting.popleft() if self._waiting else await self._next()
                 if frame["type"] in types:
                     return frame
                 if frame["type"] not in SIGNALS:
-                    assert not types, f"{self.name} waited for {types} and heard {frame}"
+                    assert not types, f"{self.name} waited for {types} and received {frame}"
                     return frame
 
     async def hears_texts(self, count: int) -> list[str]:
@@ -160,19 +160,19 @@ class SocketClient:
         return [(await self.hears("message.created"))["text"] for _ in range(count)]
 
     async def hears_texts_and_acks(self, texts: list[str]) -> bool:
-        """Wait for these messages and as many acknowledgements, in whatever order."""
-        said, acks = [], 0
-        while len(said) < len(texts) or acks < len(texts):
+        """Wait for as many messages and acks as ``texts``; return whether the texts are these."""
+        received, acks = [], 0
+        while len(received) < len(texts) or acks < len(texts):
             frame = await self.hears()
             if frame["type"] == "ack":
                 acks += 1
             else:
                 assert frame["type"] == "message.created", frame
-                said.append(frame["text"])
-        return said == texts
+                received.append(frame["text"])
+        return received == texts
 
     async def catches_up(self) -> list[Frame]:
-        """What comes until the replay is over, without ``welcome`` and ``caught_up``."""
+        """The frames until the end of the replay, without ``welcome`` and ``caught_up``."""
         frames = []
         while (frame := await self.hears())["type"] != "caught_up":
             if frame["type"] != "welcome":
@@ -180,7 +180,7 @@ class SocketClient:
         return frames
 
     async def hears_until(self, seq: int) -> list[Frame]:
-        """The events up to and with ``seq``."""
+        """The events up to and including ``seq``."""
         events = []
         while not events or events[-1]["seq"] < seq:
             frame = await self.hears()
@@ -189,15 +189,15 @@ class SocketClient:
         return events
 
     async def nothing_more(self) -> None:
-        """Assert that nothing has come but signals; answered by ``pong``, so nothing is late."""
+        """Assert that only signals have come. A ping makes sure that nothing is on its way."""
         pong = await self.ask("ping")
         assert pong["type"] == "pong"
-        pending_activity = [frame for frame in self._waiting if frame["type"] not in SIGNALS]
-        assert not pending_activity, pending_activity
+        unexpected = [frame for frame in self._waiting if frame["type"] not in SIGNALS]
+        assert not unexpected, unexpected
 
     async def is_closed(self) -> tuple[int | None, str]:
-        """Wait for the end: code and reason. What comes before is in ``heard``."""
-        async with patience(lambda: f"{self.name} to be closed; heard {self.heard[-5:]}"):
+        """Wait for the close; return code and reason. Frames before it are in ``heard``."""
+        async with patience(lambda: f"{self.name} to be closed; received {self.heard[-5:]}"):
             while True:
                 try:
                     self._waiting.append(await self._next())
@@ -205,36 +205,36 @@ class SocketClient:
                     return closed.code, closed.reason
 
     async def hang_up(self) -> None:
-        """Be gone, without a close frame."""
+        """Disconnect without a close frame."""
         await self.socket.hang_up()
 
     async def _next(self) -> Frame:
         frame: Frame = json.loads(await self.socket.receive())
         self.heard.append(frame)
         re = frame.get("re")
-        self.sequence.on_notification(frame, self._sinces.get(re))
+        self.sequence.check(frame, self._sinces.get(re))
         if re in self._leaving and frame["type"] == "ack":
             self.sequence.forget(self._leaving[re])
         return frame
 
-    # What was heard
+    # Received frames
 
     @property
     def events(self) -> list[Frame]:
-        """Every event that was heard, in order."""
+        """Every event that was received, in order."""
         return [f for f in self.heard if "seq" in f and "at" in f and "by" in f]
 
     @property
     def texts(self) -> list[str]:
-        """The texts of all messages that were heard, in order."""
+        """The texts of all messages that were received, in order."""
         return [f["text"] for f in self.heard if f["type"] == "message.created"]
 
 
-def _answers(frame: Frame) -> bool:
-    """Whether the frame is the one answer; ``caught_up`` ends a join that was answered."""
+def _is_reply(frame: Frame) -> bool:
+    """Whether the frame is a reply. ``caught_up`` is none: ``joined`` was the reply."""
     return frame["type"] != "caught_up"
 
 
 async def together(*work: Any) -> list[Any]:
-    """Do it all at once."""
+    """Await everything concurrently."""
     return list(await asyncio.gather(*work))

@@ -42,7 +42,6 @@ class AsgiSocket:
         path: str,
         query: str,
         headers: Iterable[tuple[str, str]],
-        state: dict[str, Any],
         fast: bool,
     ) -> None:
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -73,7 +72,7 @@ class AsgiSocket:
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),
             "subprotocols": [],
-            "state": dict(state),
+            "state": {},
             "extensions": {EXTENSION: FastTransport(self)} if fast else {},
         }
         self._to_app.put_nowait({"type": "websocket.connect"})

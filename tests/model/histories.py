@@ -1,15 +1,13 @@
 """
-Random histories of two rooms, and what they are made of.
+Random histories of two rooms.
 
-A history is a list of batches. :meth:`Step.append` reads an act as a request to a room's log. Many
-requests are refused, as they are in life: what is refused must leave no trace.
+A history is a list of batches of steps. :meth:`Step.append` turns a step into a request to a
+room's log. Many requests are refused, as in production, and a refused one must leave no trace.
 """
 
-import os
 from random import Random
 from typing import Any, NamedTuple
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from app.domain.appends import (
@@ -57,7 +55,7 @@ _KINDS = (
 
 
 class Message(NamedTuple):
-    """A message that an act may be about; ``by`` None: not there yet, or no message."""
+    """A message that a step refers to; ``by`` None: one that may not exist."""
 
     seq: int
     by: UserId | None
@@ -65,22 +63,22 @@ class Message(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Something that somebody tries to do. ``by`` None: the operator."""
+    """Something that a user tries to do. ``by`` None: the operator."""
 
     kind: str
     by: UserId | None
     user: UserId
     ref: int
-    """Which message: the newest, the one before it, …"""
+    """Which message, counted from the newest."""
     choice: int
-    """Which text, emoji, term or role."""
+    """Which text, emoji, duration or role."""
     on: bool
     den: bool
     waits_ms: int
     key: str | None
 
     def room(self, den: RoomId, other: RoomId) -> RoomId:
-        """Where."""
+        """The room of this step."""
         return den if self.den else other
 
     def append(self, room: RoomId, about: Message, at: Millis) -> Append | None:
@@ -91,7 +89,7 @@ class Step(NamedTuple):
         words = {"text": text, "mentions": mentioned(text)}
         later = LATER_MS[self.choice % 3] if self.choice < 4 else None
         until = {"on": self.on, "until": None if later is None else Millis(at + later)}
-        # Nobody else can.
+        # Anyone else is refused.
         author = about.by if self.on or about.by is None else self.by
         match self.kind:
             case "send":
@@ -99,7 +97,7 @@ class Step(NamedTuple):
                 reply = {"reply_to": about.seq} if self.on and self.choice < 3 else {}
                 return Send(**common, client_id=self.key, data=data, **words, **reply)
             case "retry":
-                # The same or another text with the key of what was said.
+                # The same or another text, with the client id of an earlier message.
                 return Send(**{**common, "by": author}, client_id=about.key or self.key, **words)
             case "edit":
                 return Edit(**{**ref, "by": author}, **words)
@@ -128,21 +126,21 @@ class Step(NamedTuple):
                 slow = 2 * (self.choice % 3)
                 return UpdateRoom(**common, title=title, slow_mode_seconds=slow)
             case "archive":
-                # Most of a history should not be spent in an archived room.
+                # Rarely, because most requests to an archived room are refused.
                 return UpdateRoom(**common, archived=self.on and self.choice == 0)
         return None
 
 
 class History(NamedTuple):
-    """What happens, and when it is looked at."""
+    """What happens, and when it is observed."""
 
     batches: list[list[Step]]
     kinds: tuple[str, str]
-    """Of the two rooms."""
+    """The kinds of the two rooms."""
     warm_after: int
-    """The batch after which somebody listens to the rooms of this node."""
+    """The batch after which this node has listeners in the rooms."""
     fetched_after: int
-    """The batch after which a client fetches everything, for the first time."""
+    """The batch after which a client fetches everything for the first time."""
     small_tail: bool
     since: list[int]
     """Cursors to resume from, modulo the head."""
@@ -152,24 +150,24 @@ def _people(*names: str) -> list[UserId]:
     return [PEOPLE[name] for name in names]
 
 
-# Who tries what: mostly somebody who might, so that much comes to pass.
-_RULES = frozenset({"admit", "remove", "ban", "mute", "role", "update", "archive"})
-_RULERS = (*_people("ana", "ana", "ana", "ana", "mo", "bo", "root"), None, None)
-_ANYBODY = (*_people("ana", "ana", "bo", "bo", "cy", "cy", "mo", "mo", "root"), None)
+# Who tries what: mostly users who may, so that much succeeds.
+_MODERATION = frozenset({"admit", "remove", "ban", "mute", "role", "update", "archive"})
+_MODERATORS = (*_people("ana", "ana", "ana", "ana", "mo", "bo", "root"), None, None)
+_ANYONE = (*_people("ana", "ana", "bo", "bo", "cy", "cy", "mo", "mo", "root"), None)
 _LEAVERS = _people("bo", "bo", "cy", "cy", "mo", "ana")
-_RULED = _people("ana", "bo", "bo", "bo", "cy", "cy", "cy", "mo")
+_MODERATED = _people("ana", "bo", "bo", "bo", "cy", "cy", "cy", "mo")
 
 
-def _act(chance: Random) -> Step:
+def _step(chance: Random) -> Step:
     kind = chance.choice(_KINDS)
     if kind in ("join", "leave"):
         by = chance.choice(_LEAVERS)
     else:
-        by = chance.choice(_RULERS if kind in _RULES else _ANYBODY)
+        by = chance.choice(_MODERATORS if kind in _MODERATION else _ANYONE)
     return Step(
         kind=kind,
         by=by,
-        user=chance.choice(_RULED),
+        user=chance.choice(_MODERATED),
         ref=int(chance.expovariate(1 / 3)),
         choice=chance.randrange(6),
         on=chance.random() < (0.4 if kind == "ban" else 0.7),
@@ -179,16 +177,16 @@ def _act(chance: Random) -> Step:
     )
 
 
-def _told(seed: int, happens: list[bool], kinds: tuple[str, str]) -> History:
+def _history(seed: int, happens: list[bool], kinds: tuple[str, str]) -> History:
     batches: list[list[Step]] = []
     for number, it_does in enumerate(happens):
-        # Each act has its own chance: without the others it stays what it is.
+        # Each step is seeded by its number, so that it stays the same when others are left out.
         chance = Random(f"{seed}/{number}")
         apart = chance.random() < 0.25
         if it_does:
             if apart or not batches:
                 batches.append([])
-            batches[-1].append(_act(chance))
+            batches[-1].append(_step(chance))
     chance = Random(seed)
     room_feed, fetched = sorted(chance.randint(0, len(batches)) for _ in range(2))
     since = [chance.randrange(200) for _ in range(2)]
@@ -196,22 +194,12 @@ def _told(seed: int, happens: list[bool], kinds: tuple[str, str]) -> History:
 
 
 histories = st.builds(
-    _told,
+    _history,
     st.integers(0, 2**64 - 1),
-    # Half of them do.
+    # About half of the steps happen.
     st.lists(st.booleans(), min_size=160, max_size=160),
     st.tuples(
         st.sampled_from(("public", "private")), st.sampled_from(("public", "private", "direct"))
     ),
 )
-"""Chance alone fills a history, evenly; a failure shrinks to the acts that it takes."""
-
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-"""Then there are many more histories, and others in every run."""
-
-
-def examples(usual: int, thorough: int) -> settings:
-    """How many histories a test looks at."""
-    if THOROUGH:
-        return settings(max_examples=thorough, derandomize=False, print_blob=True)
-    return settings(max_examples=usual)
+"""Seeds fill a history evenly; a failing one shrinks to the steps that it takes."""

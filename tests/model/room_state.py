@@ -1,12 +1,12 @@
 """
-A room as a client holds it: what a full fetch shows, and events folded onto it.
+A room as a client holds it: a full fetch, and events applied to it.
 
-This is written from ``docs/protocol.md`` alone and knows nothing of the server's code, so that
-it can be held against it. Everybody is a username, every moment a text.
+Written from ``docs/protocol.md`` alone, without the server's code, so that the two can be
+compared. Users are names and times are texts, as on the wire.
 
     state = RoomState.fetched(room, messages, members)      or RoomState(), before seq 1
-    state.apply(event)                                      the next one; what is known already
-    state.shown()                                           is ignored, a hole is an error
+    state.apply(event)                                      the next event; known ones are
+    state.shown()                                           ignored, a gap is an error
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from typing import Any
 Body = dict[str, Any]
 
 MAX_COUNTED = 100
-"""What ``unread`` and ``mentions`` say of more."""
+"""The limit of ``unread`` and ``mentions``."""
 
 
 class RoomState:
@@ -30,7 +30,7 @@ class RoomState:
 
     @classmethod
     def fetched(cls, room: Body, messages: Iterable[Body], members: Iterable[Body]) -> "RoomState":
-        """What the answers over HTTP show, if they are of one moment."""
+        """The state after a full fetch over HTTP, at one moment."""
         state = cls()
         state.cursor = room["head"]
         state.room = {
@@ -38,7 +38,7 @@ class RoomState:
         }
         for message in messages:
             kept = deepcopy(message)
-            # Follows from the messages themselves; see :meth:`shown`.
+            # Derived from the messages; see :meth:`message`.
             kept.pop("replies")
             state.messages[message["seq"]] = kept
         for member in members:
@@ -48,11 +48,11 @@ class RoomState:
         return state
 
     def copy(self) -> "RoomState":
-        """The same, to be changed by itself."""
+        """An independent copy."""
         return deepcopy(self)
 
     def apply(self, event: Body) -> None:
-        """The next event. One that is known already changes nothing."""
+        """Apply the next event. One that is known already changes nothing."""
         if event["seq"] <= self.cursor:
             return
         assert event["seq"] == self.cursor + 1, f"{event['seq']} after {self.cursor}"
@@ -64,7 +64,7 @@ class RoomState:
         kind = event["type"]
         family, _, what = kind.partition(".")
         if kind == "message.created":
-            self._said(event)
+            self._add_message(event)
         elif family in ("message", "reaction"):
             if (message := self.messages.get(event["ref"])) is not None:
                 _change(message, kind, event)
@@ -73,10 +73,10 @@ class RoomState:
         elif family == "member":
             self._member_changed(what, event)
 
-    # What can be seen
+    # Looking at the state
 
     def shown(self) -> Body:
-        """All of it, in a form that can be compared."""
+        """The whole state, in a form that can be compared."""
         return {
             "head": self.cursor,
             "room": self.room,
@@ -97,18 +97,18 @@ class RoomState:
         }
 
     def counts(self, user: str, read: int) -> tuple[int, int]:
-        """What ``user`` has not read and is mentioned in, after ``read``."""
+        """How many messages after ``read`` the user has not read, and how many are mentions."""
         unread = [
             message
             for seq, message in self.messages.items()
             if seq > read and message["by"] != user and message["deleted_at"] is None
         ]
-        naming = [message for message in unread if user in message["mentions"]]
-        return min(len(unread), MAX_COUNTED), min(len(naming), MAX_COUNTED)
+        mentioning = [message for message in unread if user in message["mentions"]]
+        return min(len(unread), MAX_COUNTED), min(len(mentioning), MAX_COUNTED)
 
     # Internal
 
-    def _said(self, event: Body) -> None:
+    def _add_message(self, event: Body) -> None:
         before = self.messages.get(event["seq"], {})
         message = {
             "room": event["room"],
@@ -132,7 +132,7 @@ class RoomState:
             case "created":
                 self.room |= {n: event[n] for n in ("title", "kind", "slow_mode_seconds")}
                 if event["by"] is not None:
-                    # The two of a direct room are equals.
+                    # A direct room has two members, and no owner.
                     role = "member" if event["kind"] == "direct" else "owner"
                     self._admit(event["by"], role, event["at"])
             case "updated":

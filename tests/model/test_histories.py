@@ -1,11 +1,11 @@
 """
-A client that was away knows what one knows that stayed, and what one knows that asks anew.
+A client that was away ends in the same state as one that stayed, and as one that starts afresh.
 
     state of a fresh fetch  =  state of an old fetch + the events since
 
-for every room, member, message, reaction, pin and count, over random histories, however the
-events come: live, from the log, or from the tail. ``HYPOTHESIS_PROFILE=thorough`` looks at many
-more of them, and at others each time.
+This holds for every room, member, message, reaction, pin and count, over random histories,
+whether the events come live, from the log, or from the replay buffer.
+How many: :mod:`tests.harness.examples`.
 """
 
 import asyncio
@@ -22,8 +22,9 @@ from app.domain.ids import RoomId
 from app.services.log.committer import AppendResult
 from app.store import checking
 from app.store.tables import metadata
-from tests.model.histories import PEOPLE, History, examples, histories
-from tests.model.house import ROOM_NAMES, House, furnished
+from tests.harness.examples import examples
+from tests.model.histories import PEOPLE, History, histories
+from tests.model.model_env import ROOM_NAMES, ModelEnv, new_installation
 from tests.model.room_state import Body, RoomState
 
 pytestmark = [pytest.mark.sqlite_only, pytest.mark.timeout(1_800)]
@@ -31,8 +32,8 @@ pytestmark = [pytest.mark.sqlite_only, pytest.mark.timeout(1_800)]
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[sa.Engine]:
-    """People in a new installation."""
-    engine = furnished()
+    """A new installation with users."""
+    engine = new_installation()
     yield engine
     engine.dispose()
 
@@ -45,7 +46,7 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 def known(events: list[Body], to: RoomState | None = None) -> RoomState:
-    """What a client knows after ``events``, which knew ``to`` before."""
+    """The state after ``events``, from the state ``to``."""
     state = RoomState() if to is None else to.copy()
     for event in events:
         state.apply(event)
@@ -56,66 +57,66 @@ def after(seq: int, events: list[Body]) -> list[Body]:
     return [event for event in events if event["seq"] > seq]
 
 
-def told(house: House, history: History) -> dict[RoomId, RoomState]:
-    """Let it all happen; what was known at the first fetch."""
+def run_history(env: ModelEnv, history: History) -> dict[RoomId, RoomState]:
+    """Carry out the history; return what the first fetch showed."""
     fetched: dict[RoomId, RoomState] = {}
     for moment in range(len(history.batches) + 1):
         if moment == history.warm_after:
-            house.is_listened_to()
+            env.activate_feeds()
         if moment == history.fetched_after:
-            fetched = {room: house.fetch(room, page=3) for room in house.rooms}
+            fetched = {room: env.fetch(room, page=3) for room in env.rooms}
         if moment < len(history.batches):
-            house.does(history.batches[moment])
+            env.carry_out(history.batches[moment])
     return fetched
 
 
 # The whole room
 
 
-@examples(usual=300, thorough=2_000)
+@examples(300)
 @given(histories)
-def test_what_is_fetched_anew_is_what_was_fetched_before_and_the_events_since(
+def test_a_fresh_fetch_is_an_old_fetch_and_the_events_since(
     engine: sa.Engine, runner: asyncio.Runner, history: History
 ) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
-        house = House(connection, history)
-        before = told(house, history)
-        for room in house.rooms:
-            runner.run(_is_the_same_however_it_is_learnt(house, room, before[room], history))
+        env = ModelEnv(connection, history)
+        before = run_history(env, history)
+        for room in env.rooms:
+            runner.run(_every_source_gives_the_same_state(env, room, before[room], history))
         assert checking.check(connection).findings == []
         transaction.rollback()
 
 
-async def _is_the_same_however_it_is_learnt(
-    house: House, room: RoomId, before: RoomState, history: History
+async def _every_source_gives_the_same_state(
+    env: ModelEnv, room: RoomId, before: RoomState, history: History
 ) -> None:
-    now = house.fetch(room, page=4)
+    now = env.fetch(room, page=4)
     shown = now.shown()
-    live = house.live(room)
-    heard = house.heard(room)
+    live = env.live(room)
+    delivered = env.delivered(room)
     cursor = before.cursor
 
-    assert {event["room"] for event in live} == {ROOM_NAMES[house.rooms.index(room)]}
-    assert heard == live[len(live) - len(heard) :]
+    assert {event["room"] for event in live} == {ROOM_NAMES[env.rooms.index(room)]}
+    assert delivered == live[len(live) - len(delivered) :]
     assert known(live).shown() == shown, "live, from the beginning"
     assert known(after(cursor, live), before).shown() == shown, "live"
-    assert known(after(cursor, heard), before).shown() == shown, "delivered"
-    assert known(house.logged(room, 0, 100)).shown() == shown, "the log, from the beginning"
-    assert known(house.logged(room, cursor, 3), before).shown() == shown, "the log"
-    assert known(await house.replayed(room, cursor), before).shown() == shown, "the tail"
+    assert known(after(cursor, delivered), before).shown() == shown, "delivered"
+    assert known(env.logged(room, 0, 100)).shown() == shown, "the log, from the beginning"
+    assert known(env.logged(room, cursor, 3), before).shown() == shown, "the log"
+    assert known(await env.replayed(room, cursor), before).shown() == shown, "the buffer"
 
     for since in (since % (now.cursor + 1) for since in history.since):
         then = known(live[:since])
-        logged, replayed = house.logged(room, since, 5), await house.replayed(room, since)
-        assert replayed == logged, f"the tail, since {since}"
+        logged, replayed = env.logged(room, since, 5), await env.replayed(room, since)
+        assert replayed == logged, f"the buffer, since {since}"
         assert _texts_of_deleted(logged, now) == set(), f"since {since}"
         for source in (logged, replayed):
             assert [event["seq"] for event in source] == list(range(since + 1, now.cursor + 1))
             assert known(source, then).shown() == shown, f"since {since}"
-            _once_more_changes_nothing(now, source)
-        _once_more_changes_nothing(now, live[since:])
+            _repeating_changes_nothing(now, source)
+        _repeating_changes_nothing(now, live[since:])
 
-    newest = await house.newest(room, 4)
+    newest = await env.newest(room, 4)
     assert [event["seq"] for event in newest] == sorted(now.messages)[-4:]
     for event in newest:
         whole = {**now.message(event["seq"]), "type": "message.created"}
@@ -124,14 +125,14 @@ async def _is_the_same_however_it_is_learnt(
 
 
 def _texts_of_deleted(events: list[Body], now: RoomState) -> set[str]:
-    """What a replay says of messages that have been deleted."""
+    """The texts of deleted messages in a replay."""
     gone = {seq for seq, message in now.messages.items() if message["deleted_at"] is not None}
     said = (event for event in events if event.get("ref", event["seq"]) in gone)
     return {event["text"] for event in said if event.get("text") is not None}
 
 
-def _once_more_changes_nothing(state: RoomState, events: list[Body]) -> None:
-    """Every event sets, none counts."""
+def _repeating_changes_nothing(state: RoomState, events: list[Body]) -> None:
+    """Every event sets a value; none adds to one."""
     again = state.copy()
     for event in events:
         again.fold(event)
@@ -141,80 +142,82 @@ def _once_more_changes_nothing(state: RoomState, events: list[Body]) -> None:
 # Unread
 
 
-@examples(usual=100, thorough=1_000)
+@examples(100)
 @given(histories)
-def test_what_is_unread_is_counted_as_of_the_head(engine: sa.Engine, history: History) -> None:
+def test_unread_counts_agree_with_the_state(engine: sa.Engine, history: History) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
-        house = House(connection, history)
+        env = ModelEnv(connection, history)
         for batch in [[], *history.batches]:
-            house.does(batch)
-            for room in house.rooms:
-                _is_counted(house, room)
+            env.carry_out(batch)
+            for room in env.rooms:
+                _counts_agree(env, room)
         transaction.rollback()
 
 
-def _is_counted(house: House, room: RoomId) -> None:
-    state = known(house.live(room))
+def _counts_agree(env: ModelEnv, room: RoomId) -> None:
+    state = known(env.live(room))
     for name in PEOPLE:
-        view = house.view(room, name)
+        view = env.view(room, name)
         member = state.members.get(name)
         assert view.head == state.cursor
         assert view.role == (None if member is None else member["role"])
         if member is None:
             assert (view.unread, view.mentions) == (0, 0)
             continue
-        assert view.read == _read(house, room, name, state)
+        assert view.read == _read(env, room, name, state)
         counted = (view.unread, view.mentions)
         assert counted == state.counts(name, view.read)
-        # As if they had read further: never back, never beyond the head.
-        further = house.view(room, name, read=state.cursor - 2)
+        # A marker on its way never moves back, and never beyond the head.
+        further = env.view(room, name, read=state.cursor - 2)
         assert further.read == max(view.read, state.cursor - 2)
         assert (further.unread, further.mentions) == state.counts(name, further.read)
-        assert house.view(room, name, read=state.cursor + 9).read == state.cursor
+        assert env.view(room, name, read=state.cursor + 9).read == state.cursor
 
 
-def _read(house: House, room: RoomId, name: str, state: RoomState) -> int:
-    """How far a member has read: what they said, and what was there before they came."""
-    came = [
+def _read(env: ModelEnv, room: RoomId, name: str, state: RoomState) -> int:
+    """The read marker: the last of a member's own marks, and what preceded the join."""
+    joined = [
         event["seq"] - 1
-        for event in house.live(room)
-        # The two of a direct room are there from the beginning.
+        for event in env.live(room)
+        # The members of a direct room are there from the beginning.
         if event["type"] == "member.joined"
         and event["user"] == name
         and state.room["kind"] != "direct"
     ]
     marks = [
         seq
-        for batch in house.marks
+        for batch in env.marks
         for where, user, seq in batch
         if (where, user) == (room, PEOPLE[name])
     ]
-    return max([0, *came, *marks])
+    return max([0, *joined, *marks])
 
 
 # One by one
 
 
-@examples(usual=150, thorough=1_000)
+@examples(150)
 @given(histories)
 def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history: History) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
-        together = House(connection, history)
+        together = ModelEnv(connection, history)
         for batch in history.batches:
-            together.does(batch)
+            together.carry_out(batch)
         stored = rows(connection)
         transaction.rollback()
 
     with engine.connect() as connection, connection.begin() as transaction:
-        alone = House(connection, history)
-        # Both begin with the same house.
+        alone = ModelEnv(connection, history)
+        # Both begin with the same two rooms.
         begun = len(alone.appends)
         asked = zip(together.appends[begun:], together.marks[begun:], strict=True)
         for appends, marks in asked:
             for append in appends:
-                alone.redoes([append], [])
-            alone.redoes([], marks)
-        assert [said(o) for o in alone.outcomes] == [said(o) for o in together.outcomes]
+                alone.commit([append], [])
+            alone.commit([], marks)
+        assert [comparable(o) for o in alone.outcomes] == [
+            comparable(o) for o in together.outcomes
+        ]
         assert rows(connection) == stored
         assert {r: alone.live(r) for r in alone.rooms} == {
             r: together.live(r) for r in together.rooms
@@ -222,8 +225,8 @@ def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history:
         transaction.rollback()
 
 
-def said(outcome: AppendResult) -> Any:
-    """An answer, to be compared."""
+def comparable(outcome: AppendResult) -> Any:
+    """The result of an append, in a form that can be compared."""
     if isinstance(outcome, Committed):
         return outcome
     assert isinstance(outcome, ParleyError)

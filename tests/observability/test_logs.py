@@ -1,4 +1,4 @@
-"""Lines that can be searched and trusted, and that tell no secret at any level."""
+"""Log lines: their format, and that they contain no secret at any level."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ logger = logging.getLogger("app.test")
 
 
 @pytest.fixture(autouse=True)
-def _loggers_as_before() -> Iterator[None]:
+def _restore_loggers() -> Iterator[None]:
     names = [None, *logging.root.manager.loggerDict]
     before = [
         (each, each.level, each.propagate, each.handlers[:])
@@ -68,7 +68,7 @@ def test_an_event_is_an_object_in_json(out: io.StringIO) -> None:
     }
 
 
-def test_plain_extra_are_facts_too(out: io.StringIO) -> None:
+def test_extra_fields_are_facts_too(out: io.StringIO) -> None:
     configure(stream=out)
 
     logger.info("done", extra={"request_id": "r1", "password": "hunter2"})
@@ -96,7 +96,7 @@ async def test_lines_of_a_request_carry_its_id_in_its_tasks_too(out: io.StringIO
     assert "_id" not in outside
 
 
-def test_less_than_the_level_is_silent(out: io.StringIO) -> None:
+def test_lines_below_the_level_are_dropped(out: io.StringIO) -> None:
     configure("warning", stream=out)
 
     event(logger, logging.INFO, "room.joined")
@@ -114,7 +114,7 @@ def test_configuring_twice_writes_once(out: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_nobody_forges_a_line(out: io.StringIO, log_format: Any) -> None:
+def test_a_value_can_not_forge_a_line(out: io.StringIO, log_format: Any) -> None:
     configure(log_format=log_format, stream=out)
     evil = "ana\r\n2026-11-21T08:00:00.000Z INFO app user.admin user=eve\x1b[1A\u202e"
 
@@ -134,7 +134,7 @@ def test_nobody_forges_a_line(out: io.StringIO, log_format: Any) -> None:
     assert "\u202e" not in out.getvalue()
 
 
-def test_a_broken_log_call_breaks_nothing(
+def test_a_broken_log_call_raises_nothing(
     out: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
@@ -147,7 +147,7 @@ def test_a_broken_log_call_breaks_nothing(
 
 
 @pytest.mark.parametrize("level", ["info", "debug", "trace"])
-def test_a_secret_is_masked_wherever_it_stands(out: io.StringIO, level: str) -> None:
+def test_a_secret_is_masked_in_every_position(out: io.StringIO, level: str) -> None:
     configure(level, stream=out)
 
     class Holder:
@@ -169,11 +169,11 @@ def test_a_secret_is_masked_wherever_it_stands(out: io.StringIO, level: str) -> 
     assert "ValueError" in out.getvalue()
 
 
-# With a real server: what uvicorn and websockets write by themselves
+# With a real server: what uvicorn and websockets log themselves
 
 
 async def _application(scope: Any, receive: Any, send: Any) -> None:
-    """Answers everything; a socket that hears ``fail`` raises with what it heard."""
+    """Answers all requests; a socket that receives ``fail`` raises with the text received."""
     if scope["type"] == "http":
         await receive()
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -199,8 +199,8 @@ async def _serving(**config: Any) -> AsyncIterator[str]:
             await task
 
 
-async def _talk(address: str) -> None:
-    """Bring every kind of secret, in every way that the API takes it."""
+async def _send_secrets(address: str) -> None:
+    """Send every kind of secret in every way that the API accepts."""
     async with httpx2.AsyncClient(base_url=f"http://{address}") as http:
         await http.get("/search", params={"q": "meet me at nine", "token": JWT})
         await http.get("/users/me", headers={"Authorization": f"Bearer {JWT}"})
@@ -212,10 +212,10 @@ async def _talk(address: str) -> None:
         ("/ws", {"additional_headers": {"Authorization": f"Bearer {JWT}"}}),
         ("/ws", {"subprotocols": ["parley.v1", f"bearer.{JWT}"]}),
     ):
-        said = json.dumps({"type": "send", "text": "meet me at nine"})
+        text = json.dumps({"type": "send", "text": "meet me at nine"})
         async with websockets.connect(f"ws://{address}{path}", **options) as ws:
-            await ws.send(said)
-            assert await ws.recv() == said
+            await ws.send(text)
+            assert await ws.recv() == text
             await ws.send(json.dumps({"type": "auth", "token": JWT}))
             await ws.recv()
             await ws.send(json.dumps({"type": "fail", "text": "meet me at nine"}))
@@ -224,29 +224,29 @@ async def _talk(address: str) -> None:
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("level", LEVELS)
-async def test_no_level_tells_a_secret(out: io.StringIO, level: str, log_format: Any) -> None:
+async def test_no_level_logs_a_secret(out: io.StringIO, level: str, log_format: Any) -> None:
     configure(level, log_format, stream=out)
 
     async with _serving(log_config=None, log_level=level) as address:
-        await _talk(address)
+        await _send_secrets(address)
 
-    _told(out.getvalue(), level)
+    _assert_logged_without_secrets(out.getvalue(), level)
 
 
 @pytest.mark.parametrize("level", LEVELS)
-async def test_uvicorns_own_logging_tells_none_either(
+async def test_uvicorns_own_logging_logs_none_either(
     capsys: pytest.CaptureFixture[str], level: str
 ) -> None:
     async with _serving(log_level=level, use_colors=True) as address:
-        await _talk(address)
+        await _send_secrets(address)
 
     captured = capsys.readouterr()
     assert "Logging error" not in captured.err
-    _told(captured.out + captured.err, level)
+    _assert_logged_without_secrets(captured.out + captured.err, level)
 
 
-def _told(log: str, level: str) -> None:
-    """There are the lines that the level promises, and no secret is in them."""
+def _assert_logged_without_secrets(log: str, level: str) -> None:
+    """Assert that the lines of the level are there and contain no secret."""
     for secret in SECRETS:
         assert secret not in log
     number = logging.getLevelNamesMapping()[level.upper()]

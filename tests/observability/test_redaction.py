@@ -1,4 +1,4 @@
-"""What may not be read in a log, in each shape that it comes in."""
+"""Secrets in every form in which they reach a log."""
 
 import pytest
 from hypothesis import given
@@ -41,7 +41,7 @@ JWT = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhMmIifQ.eyJzdWIiOiI3In0.c2lnbmF0dXJlLXNpZ2
         ("POST /invites/k3v9x2m1q8 HTTP/1.1", "k3v9x2m1q8"),
     ],
 )
-def test_it_is_gone(text: str, secret: str) -> None:
+def test_a_secret_is_masked(text: str, secret: str) -> None:
     assert secret not in redact(text)
     assert redact(redact(text)) == redact(text)
 
@@ -55,12 +55,12 @@ def test_it_is_gone(text: str, secret: str) -> None:
         "the text of a body",
     ],
 )
-def test_the_rest_stays(text: str) -> None:
+def test_harmless_text_stays(text: str) -> None:
     assert redact(text) == text
 
 
 @given(st.text())
-def test_nothing_breaks_it(text: str) -> None:
+def test_redaction_is_idempotent_for_any_text(text: str) -> None:
     shown = escape(redact(text))
 
     assert shown == escape(redact(shown))
@@ -71,12 +71,12 @@ def test_nothing_breaks_it(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a\r\nb", "\x1b[2J", "\x00", "\x85", "\u2028", "\u202e", "\u2066", "\ud800", "\x9b"]
 )
-def test_what_forges_a_line_or_drives_a_terminal_is_spelled_out(text: str) -> None:
+def test_control_characters_are_spelled_out(text: str) -> None:
     assert escape(text).isascii()
     assert escape(text).isprintable()
 
 
-def test_a_field_keeps_its_number_and_loses_its_secret() -> None:
+def test_a_field_keeps_numbers_and_masks_secrets() -> None:
     assert fact("seq", 7) == 7
     assert fact("online", True) is True
     assert fact("user", "ana") == "ana"
@@ -87,11 +87,11 @@ def test_a_field_keeps_its_number_and_loses_its_secret() -> None:
     assert fact("token", None) is None
 
 
-def test_a_long_value_is_cut() -> None:
+def test_a_long_value_is_truncated() -> None:
     assert len(str(fact("agent", "x" * 60_000))) == MAX_VALUE_CHARACTERS + 1
 
 
-def test_a_scope_keeps_what_is_harmless() -> None:
+def test_a_scope_keeps_only_harmless_values() -> None:
     scope = {
         "type": "websocket",
         "path": "/ws/general",

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from app.domain.closing import Close
+from app.domain.close_codes import Close
 from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import Millis, RoomId, Seq, SessionId, UserId
 from app.domain.roles import Kind

@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.events import EventType
 from app.domain.ids import RoomId
-from app.realtime import activity as activity_module
 from app.realtime.activity import ActivityNotifier
+from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
 from tests.harness.patience import turns, until
 from tests.realtime.people import ANA, BO, DEN, EVE, Caller, batch, event, joined, left
@@ -19,7 +19,7 @@ ATTIC = RoomId(2)
 
 @pytest.fixture
 def hub() -> Hub:
-    return Hub()
+    return Hub(Fanout())
 
 
 @pytest.fixture
@@ -60,10 +60,8 @@ async def test_who_listens_there_is_not_told(hub: Hub, activity: ActivityNotifie
     assert heard(bo) == []
 
 
-async def test_activity_is_told_now_and_then(
-    hub: Hub, activity: ActivityNotifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(activity_module, "ACTIVITY_SECONDS", 0.01)
+async def test_activity_is_told_now_and_then(hub: Hub) -> None:
+    activity = ActivityNotifier(hub, interval_seconds=0.01)
     bo = member(hub, activity, BO)
 
     for seq in range(1, 6):

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from app.domain.limits import FANOUT_SLICE
-from app.realtime import fanout as fanouts
 from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
 from app.wire.frames import text_frame
@@ -43,10 +42,9 @@ class Crowd:
 
 
 @pytest.fixture
-def fanout(monkeypatch: pytest.MonkeyPatch) -> Fanout:
-    """Of one whose patience a slow machine doesn't try; tests that end it say so."""
-    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 3600.0)
-    return Fanout()
+def fanout() -> Fanout:
+    """One with more patience than a slow machine needs; tests that end it make their own."""
+    return Fanout(patience_seconds=3600.0)
 
 
 async def test_everybody_is_told_the_same_bytes_a_few_in_each_turn(fanout: Fanout) -> None:
@@ -129,11 +127,8 @@ async def test_nobody_is_told_while_it_makes_way(fanout: Fanout) -> None:
 
 
 @pytest.mark.parametrize("patience", [0, 0.01], ids=["when it begins", "while it lasts"])
-async def test_way_is_not_made_for_ever(
-    fanout: Fanout, monkeypatch: pytest.MonkeyPatch, patience: float
-) -> None:
-    crowd = Crowd(1)
-    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", patience)
+async def test_way_is_not_made_for_ever(patience: float) -> None:
+    crowd, fanout = Crowd(1), Fanout(patience_seconds=patience)
 
     fanout.send(crowd.outboxes, ONE)
     fanout.pause()
@@ -155,11 +150,8 @@ async def test_nobody_has_two_places_in_the_queue(fanout: Fanout) -> None:
     assert listener.heard == [[b"two"]]
 
 
-async def test_a_crowd_that_has_waited_long_is_told_in_larger_slices(
-    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    crowd = Crowd(100 * FANOUT_SLICE)
-    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 0)
+async def test_a_crowd_that_has_waited_long_is_told_in_larger_slices() -> None:
+    crowd, fanout = Crowd(100 * FANOUT_SLICE), Fanout(patience_seconds=0)
 
     fanout.send(crowd.outboxes, ONE)
     await turns(1)

@@ -6,7 +6,6 @@ import pytest
 
 from app.domain.appends import Send
 from app.domain.errors import Unavailable
-from app.realtime import feed as feed_module
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
@@ -26,7 +25,7 @@ async def test_what_another_node_said_comes_when_it_rings(gated: GatedDatabase) 
 
         last = await says(elsewhere, "one", "two", "three")
         await ana.nothing_more()
-        here.runtime.feed.on_notification(here.room_id("general"), last)
+        here.runtime.realtime.feed.on_head(here.room_id("general"), last)
 
         await ana.hears_until(last)
         assert ana.texts == ["one", "two", "three"]
@@ -36,11 +35,11 @@ async def test_a_bell_may_be_late_repeated_or_wrong(gated: GatedDatabase) -> Non
     async with open_server(gated) as here, open_server(gated) as elsewhere:
         elsewhere.shares_people_with(here)
         ana = await here.joins("ana", "general")
-        room, feed = here.room_id("general"), here.runtime.feed
+        room, feed = here.room_id("general"), here.runtime.realtime.feed
 
         last = await says(elsewhere, "one", "two")
         for head in (last, last, last - 1, 0, last + 50):
-            feed.on_notification(room, head)
+            feed.on_head(room, head)
             await turns(3)
         await ana.hears_until(last)
         await gated.quiet()
@@ -48,7 +47,7 @@ async def test_a_bell_may_be_late_repeated_or_wrong(gated: GatedDatabase) -> Non
         await ana.hears_until(after)
 
         assert ana.texts == ["one", "two", "three"]
-        feed.on_notification(here.room_id("general") + 400, 7)  # type: ignore[arg-type]
+        feed.on_head(here.room_id("general") + 400, 7)  # type: ignore[arg-type]
 
 
 async def test_a_hole_before_what_was_said_here_is_filled_first(gated: GatedDatabase) -> None:
@@ -64,10 +63,12 @@ async def test_a_hole_before_what_was_said_here_is_filled_first(gated: GatedData
 
 
 async def test_what_can_t_be_read_now_is_read_later(
-    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    gated: GatedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(feed_module, "POLL_SECONDS", 0.005)
-    async with open_server(gated) as here, open_server(gated) as elsewhere:
+    async with (
+        open_server(gated, limits={"realtime": {"poll_seconds": 0.005}}) as here,
+        open_server(gated, limits={"realtime": {"poll_seconds": 0.005}}) as elsewhere,
+    ):
         elsewhere.shares_people_with(here)
         ana = await here.joins("ana", "general")
         last = await says(elsewhere, "one")
@@ -75,7 +76,7 @@ async def test_what_can_t_be_read_now_is_read_later(
 
         reads = gated.reads
         gated.fails_with = Unavailable()
-        here.runtime.feed.on_notification(here.room_id("general"), last)
+        here.runtime.realtime.feed.on_head(here.room_id("general"), last)
         await until(lambda: gated.reads > reads + 2, "some tries")
         gated.fails_with = None
 
@@ -83,12 +84,9 @@ async def test_what_can_t_be_read_now_is_read_later(
         assert "feed.waits_for_database" in caplog.text
 
 
-async def test_a_room_that_nobody_listens_to_cools_down(
-    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed_module, "ROOM_FEED_IDLE_SECONDS", 0.02)
-    async with open_server(gated) as server:
-        feed, room = server.runtime.feed, server.room_id("general")
+async def test_a_room_that_nobody_listens_to_cools_down(gated: GatedDatabase) -> None:
+    async with open_server(gated, limits={"realtime": {"room_feed_idle_seconds": 0.02}}) as server:
+        feed, room = server.runtime.realtime.feed, server.room_id("general")
         ana = await server.joins("ana", "general")
         await says(server, "one")
         await ana.ask("leave")
@@ -97,7 +95,7 @@ async def test_a_room_that_nobody_listens_to_cools_down(
 
         await again.hang_up()
         await until(lambda: not feed.room_ids(), "the room to cool down")
-        assert not server.runtime.replay_buffers._replay_buffers
+        assert not server.runtime.realtime.replay_buffers._replay_buffers
         last = await says(server, "two")
 
         back = await server.joins("ana", "general", since=1)
@@ -105,16 +103,13 @@ async def test_a_room_that_nobody_listens_to_cools_down(
         assert back.texts == ["one", "two"]
 
 
-async def test_a_room_that_cools_down_while_it_reads_reads_no_more(
-    gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed_module, "ROOM_FEED_IDLE_SECONDS", 0.0)
-    async with open_server(gated) as server:
+async def test_a_room_that_cools_down_while_it_reads_reads_no_more(gated: GatedDatabase) -> None:
+    async with open_server(gated, limits={"realtime": {"room_feed_idle_seconds": 0.0}}) as server:
         ana = await server.joins("ana", "general")
-        feed, room = server.runtime.feed, server.room_id("general")
+        feed, room = server.runtime.realtime.feed, server.room_id("general")
         await gated.quiet()
         with gated.holding_reads() as gate:
-            feed.on_notification(room, 99)
+            feed.on_head(room, 99)
             await until(lambda: gate.waiting, "the read")
             await ana.hang_up()
             await until(lambda: not feed.room_ids(), "the room to cool down")
@@ -125,17 +120,17 @@ async def test_closing_ends_what_is_under_way(gated: GatedDatabase) -> None:
         await server.joins("ana", "general")
         await gated.quiet()
         with gated.holding_reads() as gate:
-            server.runtime.feed.on_notification(server.room_id("general"), 99)
+            server.runtime.realtime.feed.on_head(server.room_id("general"), 99)
             await until(lambda: gate.waiting, "the read")
             async with patience("the end"):
-                await server.runtime.feed.close()
-        assert server.runtime.feed.room_ids() == []
+                await server.runtime.realtime.feed.close()
+        assert server.runtime.realtime.feed.room_ids() == []
 
 
 async def test_a_waiter_that_goes_away_disturbs_nobody(gated: GatedDatabase) -> None:
     async with open_server(gated) as server:
         await server.joins("ana", "general")
-        feed = server.runtime.feed
+        feed = server.runtime.realtime.feed
         room_feed = feed.acquire(server.room_id("general"))
         head = room_feed.delivered or 0
 

@@ -5,19 +5,20 @@ from typing import Any
 
 import pytest
 
-from app.domain.closing import UNAUTHORIZED
+from app.domain.close_codes import UNAUTHORIZED
 from app.domain.events import EventBatch, EventType
 from app.domain.ids import SessionId
 from app.realtime.connection import Subscription
+from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from tests.harness.patience import turns
 from tests.realtime.people import ANA, BO, DEN, EVE, Caller, batch, event, left
 
 
 @pytest.fixture
 def hub() -> Hub:
-    return Hub()
+    return Hub(Fanout())
 
 
 def listens(hub: Hub, caller: Caller, *, live: bool = True) -> Subscription:
@@ -219,6 +220,7 @@ def test_who_is_connected(hub: Hub) -> None:
     assert set(hub.connections()) == {c.connection for c in (phone, laptop, eve)}
 
     for caller in (phone, laptop, eve):
+        assert not hub.deserted.is_set()
         hub.unregister(caller.connection)
         hub.unregister(caller.connection)
 

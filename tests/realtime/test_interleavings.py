@@ -14,26 +14,30 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.appends import Admit, Append, Edit, Remove, Send
-from app.domain.closing import Close
+from app.domain.close_codes import Close
 from app.domain.errors import ParleyError
 from app.domain.events import EventBatch
 from app.domain.ids import Millis, RoomId, SessionId, UserId
 from app.realtime.activity import ActivityNotifier
 from app.realtime.connection import Connection
+from app.realtime.fanout import Fanout
 from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.joins import Joins
-from app.realtime.outbox import Outbox, WriteCoalescer
+from app.realtime.outbox import Outbox
 from app.realtime.presence import Presence
 from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replays import Replays
 from app.realtime.resume import ResumeRequest
+from app.realtime.write_coalescer import WriteCoalescer
 from app.services.log.committer import Committer, commit
+from app.services.log.epoch import Epoch
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.log.seams import Seam
 from app.services.rooms.room_directory import RoomDirectory
 from app.services.rooms.room_views import RoomViews
 from app.store import users
@@ -42,6 +46,7 @@ from app.store.bulk import BulkStatement
 from app.store.database import T, Work
 from app.wire.frames import payloads_of
 from tests.harness.databases import install
+from tests.harness.examples import examples
 from tests.harness.patience import turns
 from tests.harness.socket_client import SIGNALS, SequenceChecker
 
@@ -87,7 +92,7 @@ class Lane:
 
     def __init__(self) -> None:
         self.sequence = SequenceChecker()
-        self.sequence.on_notification({"type": "welcome"}, None)
+        self.sequence.check({"type": "welcome"}, None)
         self.since: int | None = None
         self.frames: list[dict[str, Any]] = []
         self.gone = False
@@ -96,7 +101,7 @@ class Lane:
         assert not self.gone, "written to one whose log-in has ended"
         for payload in payloads_of(frames):
             frame = orjson.loads(payload)
-            self.sequence.on_notification(frame, self.since)
+            self.sequence.check(frame, self.since)
             self.frames.append(frame)
 
     def unsent(self) -> int:
@@ -112,21 +117,26 @@ class World:
 
     def __init__(self, connection: sa.Connection, small_tail: bool) -> None:
         self.database = SteppedDatabase(connection)
-        self.hub = Hub()
+        self.hub = Hub(Fanout())
         activity = ActivityNotifier(self.hub)
         replay_buffers = ReplayBuffers(room_bytes=300) if small_tail else ReplayBuffers()
         self.feed = Feed(self.database, self.hub, activity, replay_buffers)
-        markers = ReadReceiptBuffer()
+        receipts = ReadReceiptBuffer()
         self.joins = Joins(
             hub=self.hub,
             feed=self.feed,
             presence=Presence(lambda _room, _about: None, quiet_until=float("inf")),
             replays=Replays(self.database, replay_buffers),
             directory=RoomDirectory(BatchLoader(self.database)),
-            room_views=RoomViews(BatchLoader(self.database), markers),
-            committer=Committer(self.database, lambda _runs: None, markers, self.hub.fanout),
+            room_views=RoomViews(BatchLoader(self.database), receipts),
+            committer=Committer(
+                self.database,
+                on_committed=Seam(),
+                receipts=receipts,
+                pacing=self.hub.fanout,
+            ),
             coalescer=WriteCoalescer(),
-            epoch=lambda: "epoch",
+            epoch=Epoch("epoch"),
             now=lambda: AT,
         )
         self.unpublished: list[EventBatch] = []
@@ -142,7 +152,7 @@ class World:
         if self.unpublished:
             at = which % len(self.unpublished)
             run = self.unpublished[at] if keep else self.unpublished.pop(at)
-            self.feed.publish([run])
+            self.feed.on_committed([run])
 
     def lose(self, which: int) -> None:
         """One of the runs was of another node, and its doorbell is lost."""
@@ -221,7 +231,7 @@ async def happen(world: World, what: tuple[Any, ...]) -> None:
         case ("lose", which):
             world.lose(which)
         case ("ring", ahead):
-            world.feed.on_notification(ROOM, world.head + ahead)
+            world.feed.on_head(ROOM, world.head + ahead)
         case ("read", which):
             world.database.step(which)
         case ("join", user, since):
@@ -242,9 +252,9 @@ async def happen(world: World, what: tuple[Any, ...]) -> None:
             # Another node rings before it has said all; then comes the run itself.
             said = [Send(room=ROOM, by=ANA, at=AT, text=f"half {n}") for n in range(3)]
             world.commit(*said)
-            world.feed.on_notification(ROOM, world.head - missing)
+            world.feed.on_head(ROOM, world.head - missing)
             await happen(world, ("read all",))
-            world.feed.publish([world.unpublished.pop()])
+            world.feed.on_committed([world.unpublished.pop()])
         case ("join and remove", user, since, steps):
             world.commit(Admit(room=ROOM, by=None, at=AT, user=user))
             world.join(user, since)
@@ -253,7 +263,7 @@ async def happen(world: World, what: tuple[Any, ...]) -> None:
                 world.database.step(0)
             world.commit(Remove(room=ROOM, by=None, at=AT, user=user))
             world.commit(Send(room=ROOM, by=ANA, at=AT, text="about them"))
-            world.feed.publish(world.unpublished)
+            world.feed.on_committed(world.unpublished)
             world.unpublished.clear()
             world.commit(Admit(room=ROOM, by=None, at=AT, user=user))
         case ("say and publish", order):
@@ -262,7 +272,7 @@ async def happen(world: World, what: tuple[Any, ...]) -> None:
             runs = world.unpublished[-len(order) :]
             del world.unpublished[-len(order) :]
             for n in order:
-                world.feed.publish([runs[n]])
+                world.feed.on_committed([runs[n]])
 
 
 async def settle(world: World) -> None:
@@ -270,7 +280,7 @@ async def settle(world: World) -> None:
     while world.unpublished:
         world.publish(0, keep=False)
     for _ in range(500):
-        world.feed.on_notification(ROOM, world.head)
+        world.feed.on_head(ROOM, world.head)
         await turns(8)
         if not world.database.step(0) and all(task.done() for _, _, task in world.listeners):
             await turns(8)
@@ -339,7 +349,7 @@ def engine() -> Iterator[sa.Engine]:
     memory.close()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(st.lists(happenings, min_size=3, max_size=40), st.booleans())
 def test_each_hears_the_next_number_and_nothing_after_the_end(
     engine: sa.Engine, history: list[tuple[Any, ...]], small_tail: bool

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from app.domain.appends import Ban, Delete, Remove, Send, UpdateRoom
 from app.domain.errors import Unavailable
 from app.domain.limits import MAX_ROOMS_PER_CONNECTION
-from app.realtime import joins as joins_module
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
@@ -100,10 +99,10 @@ async def test_what_can_t_be_carried_on_is_reset_and_not_joined(
 
     assert reset["type"] == "reset"
     assert (reset["reason"], reset["head"], reset["first"]) == (reason, 3, 1)
-    assert reset["epoch"] == server.runtime.epoch
+    assert reset["epoch"] == server.runtime.log.epoch.name
     await says(server, "three", room="den")
     await line.nothing_more()
-    assert not server.runtime.hub.listeners(server.room_id("den"))
+    assert not server.runtime.realtime.hub.listeners(server.room_id("den"))
 
 
 async def test_what_is_no_longer_kept_is_reset(server: Server) -> None:
@@ -124,7 +123,9 @@ async def test_the_right_epoch_and_a_limit_that_suffices_are_joined(server: Serv
     await says(server, "one", room="den")
     line = await server.connects("ana")
 
-    joined = await line.ask("join", room="den", since=0, limit=2, epoch=server.runtime.epoch)
+    joined = await line.ask(
+        "join", room="den", since=0, limit=2, epoch=server.runtime.log.epoch.name
+    )
 
     assert joined["type"] == "joined"
 
@@ -174,11 +175,9 @@ async def test_an_archived_room_can_be_read(server: Server) -> None:
     assert (await line.ask("send", text="x"))["code"] == "forbidden"
 
 
-async def test_a_connection_joins_so_many_rooms(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.limits(realtime={"max_rooms_per_connection": 2})
+async def test_a_connection_joins_so_many_rooms(server: Server) -> None:
     assert MAX_ROOMS_PER_CONNECTION == 64
-    monkeypatch.setattr(joins_module, "MAX_ROOMS_PER_CONNECTION", 2)
     for name in ("one", "two", "three"):
         await server.room(name)
     line = await server.connects("ana")
@@ -260,7 +259,7 @@ async def test_the_newest_page_is_not_ahead_of_what_has_been_delivered(
             await until(lambda: gate.waiting, "the snapshot")
         await until(lambda: gated.reads and not gate.waiting)
         numbers = await says(elsewhere, "one", "two", room="den")
-        server.runtime.feed.on_notification(server.room_id("den"), numbers[-1])
+        server.runtime.realtime.feed.on_head(server.room_id("den"), numbers[-1])
 
         await line.answer(asked)
         await line.hears_until(numbers[-1])
@@ -341,7 +340,7 @@ async def test_a_log_out_after_the_log_in_is_read_ends_the_connection(
 
         assert (await line.is_closed())[0] == 4001
         assert line.events == []
-        assert not server.runtime.hub.listeners(server.room_id("general"))
+        assert not server.runtime.realtime.hub.listeners(server.room_id("general"))
 
 
 async def test_one_who_was_removed_and_added_again_meanwhile_is_in(gated: GatedDatabase) -> None:
@@ -393,7 +392,7 @@ async def test_leaving_right_after_joining_leaves(gated: GatedDatabase, since: i
 
 def tabs(server: Server, room: str) -> int:
     """How many listen, as presence has it; one who leaves is present for a while."""
-    here = server.runtime.presence._rooms.get(server.room_id(room))
+    here = server.runtime.realtime.presence._rooms.get(server.room_id(room))
     return 0 if here is None else sum(here.tabs.values())
 
 
@@ -448,7 +447,7 @@ async def test_joining_twice_at_once_is_answered_anew(
         [said] = await says(server, "d", room="den")
         await ana.hears_until(said)
         await ana.ask("leave", room="den")
-        assert len(server.runtime.hub.listeners(server.room_id("den"))) == 0
+        assert len(server.runtime.realtime.hub.listeners(server.room_id("den"))) == 0
 
 
 async def test_joining_a_joined_room_is_answered_anew(server: Server) -> None:
@@ -479,9 +478,9 @@ async def test_being_cut_while_joining_leaves_nothing_behind(gated: GatedDatabas
                 await hanging_up
 
         runtime, room = server.runtime, server.room_id("den")
-        assert runtime.hub.deserted.is_set()
-        assert not runtime.hub.listeners(room)
-        room_feed = runtime.feed._room_feeds.get(room)
+        assert runtime.realtime.hub.deserted.is_set()
+        assert not runtime.realtime.hub.listeners(room)
+        room_feed = runtime.realtime.feed._room_feeds.get(room)
         assert room_feed is None or room_feed.users == 0
 
 
@@ -538,7 +537,7 @@ async def test_what_is_deleted_while_a_page_is_read_is_read_anew(
         fields = {} if since is None else {"since": since}
 
         # The check, and then the page.
-        with gated.holding_what_is_read(but=1) as gate:
+        with gated.holding_read_results(but=1) as gate:
             asked = await line.sends("join", room="den", **fields)
             await until(lambda: gate.waiting, "the page")
             await server.append(Delete, "den", by="ana", ref=secret)

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from app.domain.closing import BAD_FRAMES, INTERNAL
+from app.domain.close_codes import BAD_FRAMES, INTERNAL
 from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW
 from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import ClientSession
@@ -23,7 +23,7 @@ class RequestHandler:
         self.done: list[str] = []
         self.go_on = asyncio.Event()
 
-    def perform(self, request: object) -> Work | None:
+    def execute(self, request: object) -> Work | None:
         text: str = request.text  # type: ignore[attr-defined]
         if text == "bad":
             raise ZeroDivisionError

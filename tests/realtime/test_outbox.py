@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from app.domain.ids import RoomId
-from app.realtime import outbox as outboxes
 from app.realtime.fanout import Fanout
-from app.realtime.outbox import Outbox, WriteCoalescer
+from app.realtime.outbox import Outbox
+from app.realtime.write_coalescer import WriteCoalescer
 from app.wire.frames import text_frame
 from tests.harness.patience import patience, turns
 from tests.realtime.people import DEN, RecordingTransport
@@ -207,25 +207,17 @@ async def test_a_replay_goes_on_when_there_is_space() -> None:
     assert outbox.unsent == 50
 
 
-async def test_a_reader_that_takes_nothing_is_told_apart(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(outboxes, "REPLAY_STALL_SECONDS", 0.01)
-
-    assert await Outbox(Slow(90, takes=0), 100, Spill()).drained() is False
+async def test_a_reader_that_takes_nothing_is_told_apart() -> None:
+    assert await Outbox(Slow(90, takes=0), 100, Spill(), stall_seconds=0.01).drained() is False
 
 
-async def test_a_reader_that_takes_a_little_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(outboxes, "REPLAY_STALL_SECONDS", 0.01)
-
+async def test_a_reader_that_takes_a_little_is_waited_for() -> None:
     class Trickle(Slow):
         async def drained(self) -> None:
             self.waiting -= 10
             await asyncio.Event().wait()
 
-    assert await Outbox(Trickle(90, takes=0), 100, Spill()).drained() is True
+    assert await Outbox(Trickle(90, takes=0), 100, Spill(), stall_seconds=0.01).drained() is True
 
 
 async def test_a_flusher_writes_once_a_turn_for_each() -> None:

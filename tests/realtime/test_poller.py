@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from app.domain.appends import Send
 from app.domain.ids import Millis, RoomId
 from app.realtime.activity import ActivityNotifier
+from app.realtime.fanout import Fanout
 from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.poller import Poller
@@ -55,7 +56,7 @@ def send(connection: sa.Connection, text: str) -> None:
 
 
 async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database) -> None:
-    hub = Hub()
+    hub = Hub(Fanout())
     feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
     ended: list[Revocation] = []
     poller = Poller(database, feed, ended.append)
@@ -70,7 +71,7 @@ async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database
 
 
 async def test_a_warm_room_catches_up_without_a_bell(database: Database) -> None:
-    hub = Hub()
+    hub = Hub(Fanout())
     feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
     room_feed = feed.acquire(GENERAL)
     feed.seed(room_feed, 1)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from app.domain.ids import RoomId, UserId
-from app.realtime import presence as presences
 from app.realtime.presence import Presence
 from app.wire.frames import payload_of
 from tests.harness.patience import turns, until
@@ -39,10 +38,10 @@ def room() -> Room:
 
 
 @pytest.fixture
-async def presence(room: Room, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Presence]:
-    monkeypatch.setattr(presences, "PRESENCE_GATHER_SECONDS", SOON)
-    monkeypatch.setattr(presences, "PRESENCE_GRACE_SECONDS", SOON)
-    presence = Presence(room, quiet_until=0.0)
+async def presence(room: Room, request: pytest.FixtureRequest) -> AsyncIterator[Presence]:
+    """Everything is soon; what is not, a test passes as the fixture's parameter."""
+    soon = {"gather_seconds": SOON, "grace_seconds": SOON, "count_seconds": SOON}
+    presence = Presence(room, quiet_until=0.0, **{**soon, **getattr(request, "param", {})})
     yield presence
     presence.close()
 
@@ -78,10 +77,8 @@ async def test_several_tabs_are_one_presence(presence: Presence, room: Room) -> 
     assert presence.count(DEN) == 2
 
 
-async def test_a_reconnect_makes_no_noise(
-    presence: Presence, room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(presences, "PRESENCE_GRACE_SECONDS", 3_600)
+@pytest.mark.parametrize("presence", [{"grace_seconds": 3_600}], indirect=True)
+async def test_a_reconnect_makes_no_noise(presence: Presence, room: Room) -> None:
     arrives(presence, ANA)
     arrives(presence, BO)
     await until(lambda: room.told)
@@ -142,11 +139,8 @@ async def test_after_a_start_everybody_comes_quietly(room: Room) -> None:
     presence.close()
 
 
-async def test_a_crowd_is_a_number(
-    presence: Presence, room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(presences, "MAX_PRESENT_LISTED", 2)
-    monkeypatch.setattr(presences, "PRESENCE_COUNT_SECONDS", SOON)
+@pytest.mark.parametrize("presence", [{"max_listed": 2}], indirect=True)
+async def test_a_crowd_is_a_number(presence: Presence, room: Room) -> None:
     for user in range(1, 5):
         arrives(presence, UserId(user))
 

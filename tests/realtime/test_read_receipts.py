@@ -12,7 +12,7 @@ from tests.harness.server import Server
 
 async def reads(server: Server, name: str, room: str, seq: int, **how):
     person = await server.person(name)
-    return await server.runtime.read_receipts.move(
+    return await server.runtime.realtime.read_receipts.move(
         server.room_id(room), person.user, name, seq, **how
     )
 
@@ -33,7 +33,7 @@ async def test_it_is_written_down(server: Server) -> None:
     # Markers ride on the next batch.
     await server.append(Send, "den", by="ana", text="one")
 
-    assert server.runtime.markers.take() == []
+    assert server.runtime.log.receipts.take() == []
     assert (await reads(server, "bo", "den", 0)).read == 2
 
 
@@ -51,7 +51,7 @@ async def test_only_members_read_in_this_sense(server: Server) -> None:
         with pytest.raises(error):
             await reads(server, name, room, 1)
     with pytest.raises(RoomNotFound):
-        await server.runtime.read_receipts.move(RoomId(404), bo.user, "bo", 1)
+        await server.runtime.realtime.read_receipts.move(RoomId(404), bo.user, "bo", 1)
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.appends import Append, Delete, Edit, Pin, React, Send
@@ -24,9 +24,10 @@ from app.services.log.committer import commit
 from app.store import events as event_store
 from app.store import users
 from app.store.bulk import BulkStatement
-from app.wire.events import encode_batch
+from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of, text_frame
 from tests.harness.databases import install
+from tests.harness.examples import examples
 from tests.realtime.people import AT, DEN, event
 
 DEN_TOO = RoomId(2)
@@ -247,7 +248,7 @@ def engine() -> Iterator[sa.Engine]:
     memory.close()
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(st.lists(deeds, min_size=1, max_size=6), max_size=5))
 def test_the_tail_holds_what_a_replay_from_disk_would_say(
     engine: sa.Engine, batches: list[list[Any]]

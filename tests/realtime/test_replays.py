@@ -91,7 +91,7 @@ async def test_a_room_that_never_stands_still_is_given_up(gated: GatedDatabase) 
         await server.room("den")
         await says(server, 3)
         runtime = server.runtime
-        room_feed = runtime.feed.acquire(server.room_id("den"))
+        room_feed = runtime.realtime.feed.acquire(server.room_id("den"))
         read, reads = gated.read, 0
 
         async def edited_meanwhile(work: Any) -> Any:
@@ -101,7 +101,7 @@ async def test_a_room_that_never_stands_still_is_given_up(gated: GatedDatabase) 
             return await read(work)
 
         gated.read = edited_meanwhile  # type: ignore[method-assign]
-        replays = Replays(gated, runtime.replay_buffers)
+        replays = Replays(gated, runtime.realtime.replay_buffers)
         for page in (replays.newest(room_feed, "den", 5, 4), replays.after(room_feed, 0, 4)):
             with pytest.raises(Unavailable):
                 await page

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.broker.base import MemoryBroker, MemoryBus
+from app.broker.memory import MemoryBroker, MemoryBus
 from app.domain.appends import Ban, Mute, Remove, UpdateRoom
 from app.domain.roles import Role
-from app.realtime import request_handler as request_services
 from app.realtime.request_handler import RequestHandler
 from app.wire.requests import decode
 from tests.harness.patience import patience, turns, until
@@ -306,20 +305,20 @@ async def test_leaving_is_the_last_of_the_room(server: Server) -> None:
 async def test_what_waits_for_a_join_that_is_through_meanwhile_goes_on(server: Server) -> None:
     await server.joins("ana", "general")
     caller = Caller(ANA)
-    server.runtime.hub.register(caller.connection)
-    handler = RequestHandler(server.runtime.request_services, caller.connection, lambda _: None)
-
-    handler.perform(decode('{"type": "join", "room": "general"}'))
-    membership_removal = handler.perform(
-        decode('{"type": "leave", "room": "general", "id": "bye"}')
+    server.runtime.realtime.hub.register(caller.connection)
+    handler = RequestHandler(
+        server.runtime.realtime.request_services, caller.connection, lambda _: None
     )
-    assert membership_removal is not None, "it waits its turn"
+
+    handler.execute(decode('{"type": "join", "room": "general"}'))
+    waiting = handler.execute(decode('{"type": "leave", "room": "general", "id": "bye"}'))
+    assert waiting is not None, "it waits its turn"
     await until(lambda: b"caught_up" in b"".join(caller.sequence.writes), "the end of the join")
-    await membership_removal()
+    await waiting()
 
     assert json.loads(caller.sequence.payloads[-1]) == {"type": "ack", "re": "bye"}
     await handler.close()
-    server.runtime.hub.unregister(caller.connection)
+    server.runtime.realtime.hub.unregister(caller.connection)
 
 
 async def test_access_ends_at_the_event_that_ends_it(server: Server) -> None:
@@ -396,10 +395,8 @@ async def test_logging_out_ends_only_that_log_in(server: Server) -> None:
 # A client that asks for too much at once
 
 
-async def test_reading_pauses_while_too_much_is_unanswered(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(request_services, "MAX_PENDING_REQUESTS", 5)
+@pytest.mark.limits(realtime={"max_pending_requests": 5})
+async def test_reading_pauses_while_too_much_is_unanswered(server: Server) -> None:
     for fast in (False, True):
         ana = await server.joins("ana", "general", fast=fast)
         ids = [await ana.sends("send", text=str(n)) for n in range(100)]
@@ -417,11 +414,11 @@ async def test_a_client_that_is_cut_in_mid_send_leaves_nothing(server: Server) -
         await turns(3 * n)
         await line.hang_up()
 
-    await until(server.runtime.hub.deserted.is_set, "all to be gone")
+    await until(server.runtime.realtime.hub.deserted.is_set, "all to be gone")
     ana = await server.joins("ana", "general")
     async with patience("a send", 3):
         assert (await ana.ask("send", text="hi"))["type"] == "ack"
-    assert not server.runtime.hub.of_user((await server.person("bo")).user)
+    assert not server.runtime.realtime.hub.of_user((await server.person("bo")).user)
 
 
 async def test_two_nodes_on_one_log_tell_each_other(server: Server) -> None:

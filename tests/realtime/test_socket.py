@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 
 from app.domain.errors import Unavailable
-from app.realtime import outbox as outboxes
-from app.realtime import socket as ws
 from app.store import sessions
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
@@ -26,7 +24,7 @@ async def test_welcome_comes_first_and_tells_the_rooms(server: Server, fast: boo
     inside = await (await server.connects("bo", "den", fast=fast)).hears()
 
     assert outside["type"] == inside["type"] == "welcome"
-    assert (inside["user"], inside["epoch"]) == ("bo", server.runtime.epoch)
+    assert (inside["user"], inside["epoch"]) == ("bo", server.runtime.log.epoch.name)
     assert inside["heartbeat_seconds"] == 25
     assert 890 < inside["expires_in"] <= 900
     assert inside["limits"]["text_characters"] == 4_000
@@ -210,11 +208,10 @@ async def test_a_log_in_that_ends_sooner_than_the_token_ends_it(server: Server) 
 
 
 @FAST
-async def test_a_reader_that_falls_behind_is_cut_off(
-    database: Database, monkeypatch: pytest.MonkeyPatch, fast: bool
-) -> None:
-    monkeypatch.setattr(ws, "SLOW_CLOSE_SECONDS", 0.05)
-    async with open_server(database, max_unsent_bytes=65_536) as server:
+async def test_a_reader_that_falls_behind_is_cut_off(database: Database, fast: bool) -> None:
+    async with open_server(
+        database, max_unsent_bytes=65_536, limits={"realtime": {"slow_close_seconds": 0.05}}
+    ) as server:
         ana = await server.joins("ana", "general")
         slow = await server.joins("bo", "general", fast=fast)
         slow.socket.stop_taking()
@@ -230,11 +227,10 @@ async def test_a_reader_that_falls_behind_is_cut_off(
         assert len(slow.texts) + len(again.texts) == 40
 
 
-async def test_those_who_hang_together_are_not_let_go_of_together(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ws, "SLOW_CLOSE_SECONDS", 0.2)
-    async with open_server(database, max_unsent_bytes=65_536) as server:
+async def test_those_who_hang_together_are_not_let_go_of_together(database: Database) -> None:
+    async with open_server(
+        database, max_unsent_bytes=65_536, limits={"realtime": {"slow_close_seconds": 0.2}}
+    ) as server:
         ana = await server.joins("ana", "general")
         hanging = [await server.joins("bo", "general", fast=True) for _ in range(8)]
         ended: list[float] = []
@@ -292,12 +288,12 @@ async def test_a_long_replay_goes_at_the_readers_pace(database: Database, fast: 
 
 
 @FAST
-async def test_a_reader_that_stops_in_a_replay_is_cut_off(
-    database: Database, monkeypatch: pytest.MonkeyPatch, fast: bool
-) -> None:
-    monkeypatch.setattr(outboxes, "REPLAY_STALL_SECONDS", 0.05)
-    monkeypatch.setattr(ws, "SLOW_CLOSE_SECONDS", 0.05)
-    async with open_server(database, max_unsent_bytes=65_536) as server:
+async def test_a_reader_that_stops_in_a_replay_is_cut_off(database: Database, fast: bool) -> None:
+    async with open_server(
+        database,
+        max_unsent_bytes=65_536,
+        limits={"realtime": {"replay_stall_seconds": 0.05, "slow_close_seconds": 0.05}},
+    ) as server:
         ana = await server.joins("ana", "general")
         for _ in range(60):
             await ana.ask("send", text="x" * 4_000)
@@ -327,7 +323,7 @@ async def test_a_server_that_stops_says_when_to_come_back(server: Server, fast: 
     assert (await ana.answer(asked))["type"] == "ack"
     drain = next(frame for frame in ana.heard if frame["type"] == "drain")
     assert 0 <= drain["reconnect_in_ms"] <= 1
-    assert server.runtime.hub.deserted.is_set()
+    assert server.runtime.realtime.hub.deserted.is_set()
 
 
 async def test_a_database_that_fails_at_the_handshake_is_unavailable(gated: GatedDatabase) -> None:
@@ -372,7 +368,7 @@ async def test_nothing_is_left_of_those_who_are_gone(server: Server, fast: bool)
         await line.hang_up()
 
     runtime = server.runtime
-    await until(runtime.hub.deserted.is_set, "all to be gone")
-    assert not runtime.hub.listeners(server.room_id("den"))
-    assert not runtime.activity._of
-    assert all(room_feed.users == 0 for room_feed in runtime.feed._room_feeds.values())
+    await until(runtime.realtime.hub.deserted.is_set, "all to be gone")
+    assert not runtime.realtime.hub.listeners(server.room_id("den"))
+    assert not runtime.realtime.activity._of
+    assert all(room_feed.users == 0 for room_feed in runtime.realtime.feed._room_feeds.values())

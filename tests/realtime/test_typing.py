@@ -5,21 +5,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.realtime import typing as typings
+from app.domain.limits import TYPING_SECONDS
+from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
 from app.realtime.typing import Typing
 from tests.harness.patience import until
 from tests.realtime.people import ANA, BO, DEN, Caller
 
-SOON = 0.005
-
 
 class Room:
     """Ana types, bo looks on."""
 
-    def __init__(self) -> None:
-        self.hub = Hub()
-        self.typing = Typing(self.hub)
+    def __init__(self, expiry_seconds: float) -> None:
+        self.hub = Hub(Fanout())
+        self.typing = Typing(self.hub, expiry_seconds=expiry_seconds)
         self.ana, self.bo = Caller(ANA), Caller(BO)
         for caller in (self.ana, self.bo):
             self.hub.register(caller.connection)
@@ -34,8 +33,8 @@ class Room:
 
 
 @pytest.fixture
-async def room() -> AsyncIterator[Room]:
-    room = Room()
+async def room(request: pytest.FixtureRequest) -> AsyncIterator[Room]:
+    room = Room(getattr(request, "param", TYPING_SECONDS))
     yield room
     room.typing.close()
 
@@ -49,8 +48,8 @@ async def test_the_others_see_it_begin_and_end(room: Room) -> None:
     assert room.ana.sequence.payloads == []
 
 
-async def test_it_ends_by_itself(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typings, "TYPING_SECONDS", SOON)
+@pytest.mark.parametrize("room", [0.005], indirect=True)
+async def test_it_ends_by_itself(room: Room) -> None:
     room.typing.signal(room.mine, on=True)
 
     await until(lambda: room.seen == [True, False], "the end of the typing")

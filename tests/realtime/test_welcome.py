@@ -13,7 +13,7 @@ async def test_news_waits_for_the_welcome(gated: GatedDatabase, but: int) -> Non
         await server.room("den")
         bo = await server.person("bo")
 
-        with gated.holding_what_is_read(but=but) as gate:
+        with gated.holding_read_results(but=but) as gate:
             line = await server.connects(bo)
             await until(lambda: gate.waiting, "bo to be on the way")
             await server.admit("den", "bo", by="ana")

@@ -1,4 +1,4 @@
-"""What AccessTokens takes, and the many things that it doesn't."""
+"""Access tokens: valid ones, and a corpus of hostile ones."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from app.security.access_tokens import AUDIENCE, OPERATOR_AUDIENCE, AccessTokens
 
 SECRET = "a secret of the tests, forty characters.."
 OLDER = "an older secret of the tests, forty chars"
-FOREIGN = "somebody else's secret, which is as long."
+FOREIGN = "a secret of another server, just as long."
 NOW = Millis(1_795_000_000_000)
 AT = NOW // 1000
 ALICE, LAPTOP = UserId(7), SessionId(42)
@@ -46,42 +46,42 @@ def parts(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     return (*(json.loads(base64.urlsafe_b64decode(p + "==")) for p in (header, claims)), signature)
 
 
-def good() -> tuple[dict[str, Any], dict[str, Any]]:
+def valid_parts() -> tuple[dict[str, Any], dict[str, Any]]:
     header, claims, _ = parts(AccessTokens(SECRET, [], 15).issue(ALICE, LAPTOP, NOW))
     return header, claims
 
 
 def signed(header: object, claims: object, secret: str = SECRET) -> str:
-    """A token with these two parts, as they are, and a right HS256 signature over them."""
+    """A token with exactly these two parts and a valid HS256 signature over them."""
     texts = [part if isinstance(part, str) else json.dumps(part) for part in (header, claims)]
     head = ".".join(b64(text.encode("utf-8", "surrogatepass")) for text in texts)
     return f"{head}.{b64(hmac.new(secret.encode(), head.encode(), hashlib.sha256).digest())}"
 
 
 def header_bytes(**changes: Any) -> str:
-    header, _ = good()
+    header, _ = valid_parts()
     header.update(changes)
     kept = {name: value for name, value in header.items() if value is not ...}
     return json.dumps(kept, separators=(",", ":"), sort_keys=True)
 
 
 def with_header(**changes: Any) -> str:
-    return signed(header_bytes(**changes), good()[1])
+    return signed(header_bytes(**changes), valid_parts()[1])
 
 
 def with_claims(**changes: Any) -> str:
-    _, claims = good()
+    _, claims = valid_parts()
     claims.update(changes)
     kept = {name: value for name, value in claims.items() if value is not ...}
     return signed(header_bytes(), kept)
 
 
 def with_claims_text(old: str, new: str) -> str:
-    return signed(header_bytes(), json.dumps(good()[1]).replace(old, new))
+    return signed(header_bytes(), json.dumps(valid_parts()[1]).replace(old, new))
 
 
 def of_type(kind: str, algorithm: str) -> str:
-    header, claims = good()
+    header, claims = valid_parts()
     return jws.sign(claims, SECRET, {**header, "alg": algorithm, "typ": kind}, algorithm)
 
 
@@ -90,7 +90,7 @@ def issued() -> str:
 
 
 def hostile() -> Iterator[tuple[str, Callable[[], str]]]:
-    """Each with its name: tokens that must be refused, and as nothing but unauthorized."""
+    """Tokens that must be refused as unauthorized, each with its name."""
     yield "empty", lambda: ""
     yield "one segment", lambda: "abc"
     yield "two segments", lambda: issued().rpartition(".")[0]
@@ -108,24 +108,24 @@ def hostile() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "the word Bearer", lambda: "Bearer " + issued()
     yield "too long", lambda: issued() + "A" * 4_096
     yield "much too long", lambda: "A" * 1_000_000 + ".B.C"
-    yield "depth bomb in the header", lambda: signed("[" * 2_000, good()[1])
+    yield "depth bomb in the header", lambda: signed("[" * 2_000, valid_parts()[1])
     yield "depth bomb in the claims", lambda: signed(header_bytes(), "[" * 2_000)
     yield "objects nested deep", lambda: signed(header_bytes(), '{"a":' * 500 + "1" + "}" * 500)
-    yield "header is a list", lambda: signed([], good()[1])
-    yield "header is no JSON", lambda: signed("{", good()[1])
-    yield "claims are a list", lambda: signed(header_bytes(), [good()[1]])
+    yield "header is a list", lambda: signed([], valid_parts()[1])
+    yield "header is no JSON", lambda: signed("{", valid_parts()[1])
+    yield "claims are a list", lambda: signed(header_bytes(), [valid_parts()[1]])
     yield "claims are a string", lambda: signed(header_bytes(), '"alice"')
     yield "claims are null", lambda: signed(header_bytes(), "null")
     yield "claims are no JSON", lambda: signed(header_bytes(), "{")
     yield "claims hold NaN", lambda: with_claims_text(f'"exp": {AT + 900}', '"exp": NaN')
     yield "another signature", lambda: issued()[:-20] + "A" * 20
-    yield "another's secret", lambda: signed(header_bytes(), good()[1], FOREIGN)
+    yield "another's secret", lambda: signed(header_bytes(), valid_parts()[1], FOREIGN)
     yield (
         "claims of another",
         lambda: ".".join(
             [
                 issued().split(".")[0],
-                b64(json.dumps({**good()[1], "sub": "8"})),
+                b64(json.dumps({**valid_parts()[1], "sub": "8"})),
                 parts(issued())[2],
             ]
         ),
@@ -133,8 +133,8 @@ def hostile() -> Iterator[tuple[str, Callable[[], str]]]:
     for algorithm in ("none", "None", "NONE", "nOnE", "", "hs256", "RS256", "ES256", "HS384"):
         yield f"alg {algorithm!r}", lambda alg=algorithm: with_header(alg=alg)
     yield "alg none and no signature", lambda: with_header(alg="none").rpartition(".")[0] + ".AA"
-    yield "HS512, rightly signed", lambda: of_type("at+jwt", "HS512")
-    yield "HS384, rightly signed", lambda: of_type("at+jwt", "HS384")
+    yield "HS512, correctly signed", lambda: of_type("at+jwt", "HS512")
+    yield "HS384, correctly signed", lambda: of_type("at+jwt", "HS384")
     for value in (None, 1, True, ["HS256"], {"HS256": 1}, 1e308):
         yield f"alg {value!r}", lambda alg=value: with_header(alg=alg)
     yield "no alg", lambda: with_header(alg=...)
@@ -152,7 +152,7 @@ def hostile() -> Iterator[tuple[str, Callable[[], str]]]:
     for name in ("iss", "aud", "sub", "sid", "iat", "nbf", "exp", "jti"):
         yield f"no {name}", lambda name=name: with_claims(**{name: ...})
         yield f"{name} null", lambda name=name: with_claims(**{name: None})
-        yield f"{name} a list", lambda name=name: with_claims(**{name: [good()[1][name]]})
+        yield f"{name} a list", lambda name=name: with_claims(**{name: [valid_parts()[1][name]]})
         yield f"{name} an object", lambda name=name: with_claims(**{name: {}})
         yield f"{name} true", lambda name=name: with_claims(**{name: True})
     for name in ("iat", "nbf", "exp"):
@@ -195,17 +195,17 @@ def hostile() -> Iterator[tuple[str, Callable[[], str]]]:
 HOSTILE = [pytest.param(make, id=name) for name, make in hostile()]
 
 
-def test_the_corpus_is_a_corpus() -> None:
+def test_the_corpus_is_not_empty() -> None:
     assert len(HOSTILE) >= 60
 
 
-def test_what_is_issued_can_be_read(tokens: AccessTokens) -> None:
+def test_an_issued_token_is_valid(tokens: AccessTokens) -> None:
     token = tokens.issue(ALICE, LAPTOP, NOW)
 
     assert tokens.read(token, NOW) == (ALICE, LAPTOP, NOW + 15 * 60_000)
 
 
-def test_a_token_says_what_the_protocol_promises(tokens: AccessTokens) -> None:
+def test_a_token_has_the_claims_of_the_protocol(tokens: AccessTokens) -> None:
     header, claims, _ = parts(tokens.issue(ALICE, LAPTOP, NOW))
 
     assert header.keys() == {"alg", "kid", "typ"}
@@ -215,12 +215,12 @@ def test_a_token_says_what_the_protocol_promises(tokens: AccessTokens) -> None:
     assert (claims["iat"], claims["nbf"], claims["exp"]) == (AT, AT, AT + 900)
 
 
-def test_no_two_tokens_are_alike(tokens: AccessTokens) -> None:
+def test_tokens_are_unique(tokens: AccessTokens) -> None:
     assert tokens.issue(ALICE, LAPTOP, NOW) != tokens.issue(ALICE, LAPTOP, NOW)
 
 
-def test_the_hand_made_good_token_of_this_file_is_good(tokens: AccessTokens) -> None:
-    """Otherwise the corpus would be refused for how it is made, and prove nothing."""
+def test_an_unmodified_token_of_the_corpus_is_valid(tokens: AccessTokens) -> None:
+    """Otherwise the corpus would be refused for how it is built, and prove nothing."""
     assert tokens.read(with_header(), NOW).user == ALICE
     assert tokens.read(with_claims(), NOW).user == ALICE
     assert tokens.read(with_claims_text("nothing", ""), NOW).user == ALICE
@@ -237,14 +237,14 @@ def test_a_hostile_token_is_unauthorized_and_nothing_else(
 
 
 @pytest.mark.parametrize("make", HOSTILE[:-1])
-def test_a_hostile_token_is_no_operators_either(
+def test_a_hostile_token_is_not_an_operators_either(
     tokens: AccessTokens, make: Callable[[], str]
 ) -> None:
     with pytest.raises(Unauthorized):
         tokens.read_operator(make(), NOW)
 
 
-def test_a_flipped_bit_anywhere_is_noticed(tokens: AccessTokens) -> None:
+def test_a_flipped_bit_is_detected(tokens: AccessTokens) -> None:
     token = tokens.issue(ALICE, LAPTOP, NOW)
     head, _, _ = token.rpartition(".")
 
@@ -254,7 +254,7 @@ def test_a_flipped_bit_anywhere_is_noticed(tokens: AccessTokens) -> None:
             tokens.read(token[:place] + flipped + token[place + 1 :], NOW)
 
 
-def test_it_ends_to_the_millisecond(tokens: AccessTokens) -> None:
+def test_a_token_expires_to_the_millisecond(tokens: AccessTokens) -> None:
     token = tokens.issue(ALICE, LAPTOP, NOW)
     _, _, ends = tokens.read(token, NOW)
 
@@ -263,7 +263,7 @@ def test_it_ends_to_the_millisecond(tokens: AccessTokens) -> None:
         tokens.read(token, ends)
 
 
-def test_a_token_that_was_read_before_is_judged_by_the_clock_of_now(tokens: AccessTokens) -> None:
+def test_a_cached_token_is_still_checked_against_the_clock(tokens: AccessTokens) -> None:
     token = tokens.issue(ALICE, LAPTOP, NOW)
     assert tokens.read(token, NOW) == tokens.read(token, Millis(NOW + 1))
 
@@ -274,9 +274,9 @@ def test_a_token_that_was_read_before_is_judged_by_the_clock_of_now(tokens: Acce
     assert tokens.read(token, NOW).user == ALICE
 
 
-def test_expired_is_said_only_of_what_was_good(tokens: AccessTokens) -> None:
+def test_an_invalid_token_is_never_reported_as_expired(tokens: AccessTokens) -> None:
     with pytest.raises(Unauthorized) as refused:
-        tokens.read(signed(header_bytes(), good()[1], FOREIGN), Millis(NOW + 10**9))
+        tokens.read(signed(header_bytes(), valid_parts()[1], FOREIGN), Millis(NOW + 10**9))
 
     assert not isinstance(refused.value, TokenExpired)
 
@@ -289,7 +289,7 @@ def test_clocks_may_differ_by_a_minute(tokens: AccessTokens) -> None:
         tokens.read(token, Millis(NOW - 61_000))
 
 
-def test_an_older_secret_still_verifies_and_no_longer_signs(tokens: AccessTokens) -> None:
+def test_an_old_secret_verifies_but_does_not_sign(tokens: AccessTokens) -> None:
     before = AccessTokens(OLDER, [], 15).issue(ALICE, LAPTOP, NOW)
 
     assert tokens.read(before, NOW).user == ALICE
@@ -297,19 +297,19 @@ def test_an_older_secret_still_verifies_and_no_longer_signs(tokens: AccessTokens
         AccessTokens(OLDER, [], 15).read(tokens.issue(ALICE, LAPTOP, NOW), NOW)
 
 
-def test_a_secret_that_was_dropped_no_longer_verifies() -> None:
+def test_a_removed_secret_no_longer_verifies() -> None:
     before = AccessTokens(OLDER, [], 15).issue(ALICE, LAPTOP, NOW)
 
     with pytest.raises(Unauthorized):
         AccessTokens(SECRET, [], 15).read(before, NOW)
 
 
-def test_one_keys_name_with_another_keys_signature_is_refused(tokens: AccessTokens) -> None:
+def test_the_id_of_one_key_with_the_signature_of_another_is_refused(tokens: AccessTokens) -> None:
     with pytest.raises(Unauthorized):
-        tokens.read(signed(header_bytes(), good()[1], OLDER), NOW)
+        tokens.read(signed(header_bytes(), valid_parts()[1], OLDER), NOW)
 
 
-def test_the_operators_token_lives_a_minute(tokens: AccessTokens) -> None:
+def test_an_operators_token_expires_after_a_minute(tokens: AccessTokens) -> None:
     token = tokens.operator(NOW)
 
     tokens.read_operator(token, Millis(NOW + 59_999))
@@ -317,12 +317,12 @@ def test_the_operators_token_lives_a_minute(tokens: AccessTokens) -> None:
         tokens.read_operator(token, Millis(NOW + 60_000))
 
 
-def test_an_access_token_makes_no_operator(tokens: AccessTokens) -> None:
+def test_an_access_token_is_not_an_operators(tokens: AccessTokens) -> None:
     with pytest.raises(Unauthorized):
         tokens.read_operator(tokens.issue(ALICE, LAPTOP, NOW), NOW)
 
 
-def test_an_operator_is_called_operator(tokens: AccessTokens) -> None:
+def test_an_operators_token_needs_its_subject(tokens: AccessTokens) -> None:
     header, claims, _ = parts(tokens.operator(NOW))
     text = json.dumps(header, separators=(",", ":"), sort_keys=True)
 
@@ -340,14 +340,14 @@ def test_an_operator_is_called_operator(tokens: AccessTokens) -> None:
         pytest.param(SSH, id="an SSH key"),
     ],
 )
-def test_what_is_no_secret_is_refused_at_the_start(secret: str) -> None:
+def test_an_unsuitable_secret_is_refused(secret: str) -> None:
     with pytest.raises(ValueError, match="secret"):
         AccessTokens(secret, [], 15)
     with pytest.raises(ValueError, match="secret"):
         AccessTokens(SECRET, [secret], 15)
 
 
-def test_the_name_of_a_key_tells_nothing_of_it(tokens: AccessTokens) -> None:
+def test_the_id_of_a_key_reveals_nothing_of_it(tokens: AccessTokens) -> None:
     header, _, _ = parts(tokens.issue(ALICE, LAPTOP, NOW))
 
     assert len(header["kid"]) == 16

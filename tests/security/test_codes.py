@@ -1,9 +1,9 @@
-"""Codes that nobody can guess, and what is stored of them."""
+"""Random codes and their hashes."""
 
 from app.security.codes import code_hash, new_code
 
 
-def test_codes_are_long_safe_in_a_url_and_never_the_same() -> None:
+def test_codes_are_long_url_safe_and_unique() -> None:
     codes = {new_code() for _ in range(1_000)}
 
     assert len(codes) == 1_000
@@ -12,7 +12,7 @@ def test_codes_are_long_safe_in_a_url_and_never_the_same() -> None:
     )
 
 
-def test_the_hash_finds_a_code_and_does_not_hold_it() -> None:
+def test_the_hash_identifies_a_code_without_containing_it() -> None:
     code = new_code()
 
     assert code_hash(code) == code_hash(code)

@@ -1,4 +1,4 @@
-"""How passwords are hashed and checked, and which are too weak."""
+"""Passwords: hashing, checking, and which are too weak."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from app.domain.errors import Invalid, Unavailable
 from app.domain.limits import MAX_QUEUED_PASSWORDS, PASSWORD_THREADS
 from app.security.passwords import Passwords, refuse_weak
 
-GOOD = "correct horse battery"
+VALID = "correct horse battery"
 DAMAGED = [
     pytest.param("", id="empty"),
     pytest.param("plain text", id="no hash"),
@@ -20,7 +20,7 @@ DAMAGED = [
     pytest.param("$2b$12$" + "x" * 53, id="of another kind"),
     pytest.param("\ud800", id="a surrogate"),
 ]
-ODD = [
+UNUSUAL = [
     pytest.param("pass\0word\0", id="NUL"),
     pytest.param("пароль и ещё что-то", id="Cyrillic"),
     pytest.param("🐎🔋📎🐎🔋📎🐎🔋", id="emoji"),
@@ -38,24 +38,24 @@ def passwords() -> Iterator[Passwords]:
     opened.close()
 
 
-async def test_a_password_is_right_for_its_hash_only(passwords: Passwords) -> None:
-    stored = await passwords.hash(GOOD)
+async def test_a_password_matches_its_hash_only(passwords: Passwords) -> None:
+    stored = await passwords.hash(VALID)
 
-    assert await passwords.check(GOOD, stored) == (True, None)
-    assert await passwords.check(GOOD + " ", stored) == (False, None)
-    assert await passwords.check(GOOD.upper(), stored) == (False, None)
+    assert await passwords.check(VALID, stored) == (True, None)
+    assert await passwords.check(VALID + " ", stored) == (False, None)
+    assert await passwords.check(VALID.upper(), stored) == (False, None)
     assert await passwords.check("", stored) == (False, None)
 
 
 async def test_the_hash_is_argon2id_at_owasps_parameters(passwords: Passwords) -> None:
-    stored = await passwords.hash(GOOD)
+    stored = await passwords.hash(VALID)
 
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert stored != await passwords.hash(GOOD)
+    assert stored != await passwords.hash(VALID)
 
 
-@pytest.mark.parametrize("password", ODD)
-async def test_any_characters_make_a_password(passwords: Passwords, password: str) -> None:
+@pytest.mark.parametrize("password", UNUSUAL)
+async def test_a_password_may_have_any_characters(passwords: Passwords, password: str) -> None:
     refuse_weak(password, "alice")
     stored = await passwords.hash(password)
 
@@ -63,7 +63,7 @@ async def test_any_characters_make_a_password(passwords: Passwords, password: st
     assert not (await passwords.check(password[:-1], stored)).ok
 
 
-async def test_nothing_is_cut_off_or_normalised(passwords: Passwords) -> None:
+async def test_a_password_is_not_truncated_or_normalized(passwords: Passwords) -> None:
     long, composed = "x" * 255, "caf\u00e9 au lait"
 
     assert not (await passwords.check(long + "b", await passwords.hash(long + "a"))).ok
@@ -73,35 +73,37 @@ async def test_nothing_is_cut_off_or_normalised(passwords: Passwords) -> None:
 
 @pytest.mark.parametrize("stored", DAMAGED)
 async def test_a_damaged_hash_is_a_wrong_password(passwords: Passwords, stored: str) -> None:
-    assert await passwords.check(GOOD, stored) == (False, None)
+    assert await passwords.check(VALID, stored) == (False, None)
 
 
 @pytest.mark.parametrize("password", ["x" * 257, "x" * 10**6, "\ud800" * 8])
-async def test_what_could_never_be_stored_is_wrong(passwords: Passwords, password: str) -> None:
-    assert await passwords.check(password, await passwords.hash(GOOD)) == (False, None)
+async def test_a_password_that_can_not_be_stored_is_wrong(
+    passwords: Passwords, password: str
+) -> None:
+    assert await passwords.check(password, await passwords.hash(VALID)) == (False, None)
 
 
 async def test_without_a_hash_the_answer_is_no(passwords: Passwords) -> None:
-    assert await passwords.check(GOOD, None) == (False, None)
+    assert await passwords.check(VALID, None) == (False, None)
 
 
 async def test_an_outdated_hash_comes_with_a_new_one(passwords: Passwords) -> None:
-    old = argon2.using(type="ID", memory_cost=8_192, rounds=1, parallelism=1).hash(GOOD)
+    old = argon2.using(type="ID", memory_cost=8_192, rounds=1, parallelism=1).hash(VALID)
 
-    checked = await passwords.check(GOOD, old)
+    checked = await passwords.check(VALID, old)
 
     assert checked.ok
     assert checked.new_hash is not None
-    assert await passwords.check(GOOD, checked.new_hash) == (True, None)
+    assert await passwords.check(VALID, checked.new_hash) == (True, None)
     assert await passwords.check("wrong", old) == (False, None)
 
 
 async def test_an_unknown_user_takes_as_long_as_a_known_one(passwords: Passwords) -> None:
-    """The quickest of some runs: what the work itself takes, whatever else the machine does."""
-    stored = await passwords.hash(GOOD)
+    """Compares the fastest of several runs, which is the work itself even on a loaded machine."""
+    stored = await passwords.hash(VALID)
     loop = asyncio.get_running_loop()
 
-    async def quickest(against: str | None) -> float:
+    async def fastest(against: str | None) -> float:
         times = []
         for _ in range(8):
             begun = loop.time()
@@ -109,16 +111,16 @@ async def test_an_unknown_user_takes_as_long_as_a_known_one(passwords: Passwords
             times.append(loop.time() - begun)
         return min(times)
 
-    known, unknown, damaged = [await quickest(hash_) for hash_ in (stored, None, "damaged")]
+    known, unknown, damaged = [await fastest(hash_) for hash_ in (stored, None, "damaged")]
 
-    # Without a hash it would be two hundred times quicker; a busy machine makes no such odds.
+    # Without the dummy hash it would be 200 times faster; load alone makes no such difference.
     assert known / 10 < unknown < known * 10
     assert known / 10 < damaged < known * 10
 
 
-async def test_too_many_at_once_are_turned_away(passwords: Passwords) -> None:
+async def test_too_many_at_once_are_refused(passwords: Passwords) -> None:
     places = PASSWORD_THREADS + MAX_QUEUED_PASSWORDS
-    # Twice as many as there are places for: a few may be through before the last have asked.
+    # Twice the capacity: a few may finish before the last ones start.
     waiting = [asyncio.ensure_future(passwords.check("x", None)) for _ in range(2 * places)]
     await asyncio.sleep(0)
 
@@ -128,15 +130,15 @@ async def test_too_many_at_once_are_turned_away(passwords: Passwords) -> None:
     for check in waiting:
         check.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    assert not (await passwords.check("x", None)).ok  # there is room again
+    assert not (await passwords.check("x", None)).ok  # there is capacity again
 
 
-def test_a_closed_one_takes_no_more() -> None:
+def test_a_closed_pool_accepts_nothing() -> None:
     passwords = Passwords()
     passwords.close()
 
     with pytest.raises(RuntimeError):
-        asyncio.run(passwords.hash(GOOD))
+        asyncio.run(passwords.hash(VALID))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_a_closed_one_takes_no_more() -> None:
         pytest.param("\ud800" * 8, "surrogate", id="surrogates"),
         pytest.param("my name is alice!", "contains the username", id="the username"),
         pytest.param("ALICE2026!", "contains the username", id="the username in capitals"),
-        pytest.param("password", "most common", id="the second most common one"),
+        pytest.param("password", "most common", id="the second most common password"),
         pytest.param("PassWord", "most common", id="in other case"),
         pytest.param("12345678", "most common", id="digits"),
         pytest.param("iloveyou", "most common", id="a sentence"),
@@ -163,13 +165,13 @@ def test_a_weak_password_is_refused_and_never_repeated(password: str, why: str) 
     assert not password or password not in refused.value.errors[0]["msg"]
 
 
-def test_the_error_names_the_field_that_it_is_told() -> None:
+def test_the_error_names_the_given_field() -> None:
     with pytest.raises(Invalid) as refused:
         refuse_weak("short", "alice", "new_password")
 
     assert refused.value.errors[0]["loc"] == ["new_password"]
 
 
-@pytest.mark.parametrize("password", [GOOD, "Tr0ub4dor&3!", "x" * 8, "al ice al ice"])
+@pytest.mark.parametrize("password", [VALID, "Tr0ub4dor&3!", "x" * 8, "al ice al ice"])
 def test_a_password_needs_no_digits_or_capitals(password: str) -> None:
     refuse_weak(password, "alice")

@@ -1,57 +1,82 @@
-"""What is asked of a database, listened to where it arrives."""
+"""What a database is asked to do, observed at the driver: statements, and the work they cost."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.store.database import DbConnection
 from app.store.query import driver
+
+# How often SQLite's progress handler runs: fine enough to tell a page from a scan.
+_OPCODES = 10
 
 
 @contextmanager
-def asked(connection: sa.Connection) -> Iterator[list[str]]:
-    """The statements asked meanwhile; of SQLite, with their values in place."""
-    said: list[str] = []
+def recorded(connection: DbConnection) -> Iterator[list[str]]:
+    """The statements that are executed in the block; of SQLite, with their values in place."""
+    statements: list[str] = []
     if connection.dialect.name != "sqlite":
 
-        def heard(_connection: object, _cursor: object, sql: str, *_: object) -> None:
-            said.append(sql)
+        def note(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+            statements.append(sql)
 
-        sa.event.listen(connection, "before_cursor_execute", heard)
-        yield said
-        sa.event.remove(connection, "before_cursor_execute", heard)
+        sa.event.listen(connection, "before_cursor_execute", note)
+        yield statements
+        sa.event.remove(connection, "before_cursor_execute", note)
         return
 
-    def note(sql: str) -> None:
-        # Not what FTS5 asks on its own account, of its tables or as a comment.
-        if not sql.startswith("--") and "search_index_" not in sql:
-            said.append(sql)
-
-    driver(connection).set_trace_callback(note)
+    driver(connection).set_trace_callback(statements.append)
     try:
-        yield said
+        yield statements
     finally:
         driver(connection).set_trace_callback(None)
 
 
-def plan(connection: sa.Connection, sql: str) -> list[str]:
-    """The steps by which SQLite finds what a statement reads."""
-    return [step for *_, step in driver(connection).execute(f"EXPLAIN QUERY PLAN {sql}")]
+def is_constant(small: int, large: int) -> bool:
+    """
+    Whether a cost in opcodes does not grow with the table.
+
+    The handler counts in steps, so that equal costs differ by a few; a scan would add thousands.
+    """
+    return large <= small * 1.1 + 100
 
 
-class Counting(sqlite3.Connection):
-    """Counts what is asked past SQLAlchemy; many rows given at once count as one."""
+def opcodes(connection: DbConnection, work: Callable[[DbConnection], Any]) -> int:
+    """
+    How many steps SQLite's virtual machine takes for ``work``.
+
+    A measure of cost that does not depend on the machine, or on what else runs on it.
+    """
+    raw = driver(connection)
+    count = 0
+
+    def progress() -> int:
+        nonlocal count
+        count += _OPCODES
+        return 0
+
+    raw.set_progress_handler(progress, _OPCODES)
+    try:
+        work(connection)
+    finally:
+        raw.set_progress_handler(None, 0)
+    return count
+
+
+class CountingConnection(sqlite3.Connection):
+    """Counts the statements executed; many rows in one ``executemany`` count as one."""
 
     calls = 0
 
     def execute(self, *statement: Any) -> sqlite3.Cursor:
-        """Count, and ask."""
+        """Count, and execute."""
         self.calls += 1
         return super().execute(*statement)
 
     def executemany(self, *statement: Any) -> sqlite3.Cursor:
-        """Count, and write."""
+        """Count, and execute."""
         self.calls += 1
         return super().executemany(*statement)

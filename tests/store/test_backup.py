@@ -1,4 +1,4 @@
-"""Backups: whole, of one moment, another history, and never in the place of something."""
+"""Backups: complete, of one moment, another history, and never over an existing file."""
 
 import asyncio
 import os
@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from app.config.database_url import DatabaseUrl
 from app.domain.appends import CreateRoom
 from app.domain.ids import Millis, RoomId
 from app.domain.roles import Kind
 from app.services.log.committer import commit
-from app.store import meta
+from app.store import epoch
 from app.store.backup import back_up
 from app.store.checking import check
 from app.store.database import Database
-from app.store.offline import look
-from app.store.opening import StoreError, open_database
+from app.store.errors import StoreError
+from app.store.offline import read_offline
+from app.store.opening import open_database
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -49,7 +49,7 @@ async def _make_room(database: Database, name: str) -> None:
     await database.write(lambda connection: commit(connection, [append]))
 
 
-async def test_a_backup_is_whole_and_another_history(
+async def test_a_backup_is_complete_and_another_history(
     database: Database, source: Path, tmp_path: Path
 ) -> None:
     await _make_room(database, "kitchen")
@@ -60,12 +60,12 @@ async def test_a_backup_is_whole_and_another_history(
     where = DatabaseUrl.file(target)
     assert target.stat().st_size == size
     assert target.stat().st_mode & 0o777 == 0o600
-    report = await look(where.url, target, check)
+    report = await read_offline(where.url, target, check)
     assert (report.rooms, report.findings) == (2, [])
-    assert await look(where.url, target, meta.epoch) != await database.read(meta.epoch)
+    assert await read_offline(where.url, target, epoch.read) != await database.read(epoch.read)
 
 
-async def test_a_backup_is_of_one_moment_while_others_write(
+async def test_a_backup_is_of_one_moment_during_writes(
     database: Database, source: Path, tmp_path: Path
 ) -> None:
     copies = [tmp_path / f"copy-{n}.db" for n in range(5)]
@@ -81,7 +81,7 @@ async def test_a_backup_is_of_one_moment_while_others_write(
 
     seen = []
     for copy in copies:
-        report = await look(DatabaseUrl.file(copy).url, copy, check)
+        report = await read_offline(DatabaseUrl.file(copy).url, copy, check)
         assert report.findings == []
         seen.append(report.rooms)
     assert seen == sorted(seen)
@@ -99,7 +99,7 @@ async def test_a_backup_can_be_opened_and_written_to(
         assert (await copy.read(check)).rooms == 2
 
 
-def test_a_backup_changes_nothing_of_the_original(source: Path, tmp_path: Path) -> None:
+def test_a_backup_does_not_change_the_original(source: Path, tmp_path: Path) -> None:
     asyncio.run(_install(source))
     before = source.read_bytes()
 
@@ -109,12 +109,12 @@ def test_a_backup_changes_nothing_of_the_original(source: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", ["file", "directory", "dangling link"])
-async def test_a_backup_replaces_nothing(
+async def test_a_backup_replaces_no_file(
     database: Database, source: Path, tmp_path: Path, kind: str
 ) -> None:
     target = tmp_path / "copy.db"
     if kind == "file":
-        target.write_text("the last one")
+        target.write_text("the last backup")
     elif kind == "directory":
         target.mkdir()
     else:
@@ -123,21 +123,21 @@ async def test_a_backup_replaces_nothing(
     with pytest.raises(StoreError, match="new file"):
         back_up(source, target)
 
-    assert kind != "file" or target.read_text() == "the last one"
+    assert kind != "file" or target.read_text() == "the last backup"
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []
 
 
-async def test_whoever_puts_a_file_there_meanwhile_keeps_it(
+async def test_a_file_that_appears_meanwhile_is_not_replaced(
     database: Database, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "copy.db"
     link = os.link
 
-    def somebody_is_quicker(draft: Path, name: Path) -> None:
+    def create_and_link(draft: Path, name: Path) -> None:
         name.write_text("theirs")
         link(draft, name)
 
-    monkeypatch.setattr(os, "link", somebody_is_quicker)
+    monkeypatch.setattr(os, "link", create_and_link)
 
     with pytest.raises(StoreError, match="exists already"):
         back_up(source, target)
@@ -145,7 +145,7 @@ async def test_whoever_puts_a_file_there_meanwhile_keeps_it(
     assert target.read_text() == "theirs"
 
 
-async def test_a_disk_without_links_will_do(
+async def test_a_file_system_without_links_is_supported(
     database: Database, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_links(_from: Path, _to: Path) -> None:
@@ -157,34 +157,26 @@ async def test_a_disk_without_links_will_do(
     assert (tmp_path / "copy.db").exists()
 
 
-def test_what_is_not_there_can_not_be_backed_up(tmp_path: Path) -> None:
+def test_a_missing_database_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="There is no database at"):
         back_up(tmp_path / "parley.db", tmp_path / "copy.db")
 
     assert os.listdir(tmp_path) == []
 
 
-def test_somebody_elses_database_is_not_ours(tmp_path: Path) -> None:
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "theirs.db")
     connection.execute("CREATE TABLE letters (x)")
     connection.close()
 
-    with pytest.raises(StoreError, match="not a database of Parley's"):
+    with pytest.raises(StoreError, match="not a Parley database"):
         back_up(tmp_path / "theirs.db", tmp_path / "copy.db")
 
     assert os.listdir(tmp_path) == ["theirs.db"]
 
 
-def test_what_is_no_database_is_said(tmp_path: Path) -> None:
-    (tmp_path / "letter.db").write_bytes(b"dear grandmother " * 100)
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_bytes(b"not a database " * 100)
 
     with pytest.raises(StoreError, match="not a database"):
-        back_up(tmp_path / "letter.db", tmp_path / "copy.db")
-
-
-async def test_looking_on_can_not_write(database: Database, source: Path) -> None:
-    def scribble(connection: sa.Connection) -> None:
-        connection.execute(sa.text("DELETE FROM events"))
-
-    with pytest.raises(StoreError, match="readonly"):
-        await look(DatabaseUrl.file(source).url, source, scribble)
+        back_up(tmp_path / "text.db", tmp_path / "copy.db")

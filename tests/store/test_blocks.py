@@ -3,9 +3,10 @@
 import pytest
 
 from app.domain.ids import Millis, UserId
-from app.store import blocks, users
+from app.store import blocks
 from app.store.blocks import Block
-from app.store.database import Database
+from app.store.database import Database, DbConnection
+from tests.store.log_env import insert_user
 
 NOW = Millis(1_795_000_000_000)
 
@@ -14,18 +15,8 @@ NOW = Millis(1_795_000_000_000)
 async def people(database: Database) -> list[UserId]:
     """ana, bo and eve."""
 
-    def work(connection):
-        return [
-            users.insert(
-                connection,
-                username=name,
-                display_name=name.title(),
-                password_hash=None,
-                is_admin=False,
-                at=NOW,
-            ).id
-            for name in ("ana", "bo", "eve")
-        ]
+    def work(connection: DbConnection) -> list[UserId]:
+        return [insert_user(connection, name) for name in ("ana", "bo", "eve")]
 
     return await database.write(work)
 
@@ -66,14 +57,14 @@ async def test_dropping_one_leaves_the_others(database: Database, people: list[U
     assert await blocked(database, bo) == ["ana"]
 
 
-async def test_whoever_is_forgotten_neither_blocks_nor_is_blocked(
+async def test_all_blocks_of_and_by_a_user_are_deleted(
     database: Database, people: list[UserId]
 ) -> None:
     ana, bo, eve = people
     for user, other in ((ana, bo), (bo, ana), (bo, eve)):
         await database.write(lambda c, u=user, o=other: blocks.put(c, u, o, NOW))
 
-    await database.write(lambda c: blocks.forget(c, ana))
+    await database.write(lambda c: blocks.delete_all(c, ana))
 
     assert await blocked(database, ana) == []
     assert await blocked(database, bo) == ["eve"]

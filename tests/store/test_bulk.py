@@ -1,4 +1,4 @@
-"""A set of keys as one parameter, on whichever engine."""
+"""A set of keys as one parameter, on both engines."""
 
 import re
 
@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from app.store.bulk import BulkInsert, BulkStatement
 from app.store.database import Database
 from app.store.tables import meta
-from tests.store.statements import asked
+from tests.store.statements import recorded
 
-PAIRS = BulkStatement("SELECT k.n, k.said FROM {keys} ORDER BY k.n", n="bigint", said="text")
+PAIRS = BulkStatement("SELECT k.n, k.text FROM {keys} ORDER BY k.n", n="bigint", text="text")
 FILTERED = BulkStatement("SELECT k.n FROM {keys} WHERE k.n > :least ORDER BY k.n", n="bigint")
 
 
@@ -41,17 +41,19 @@ async def test_other_parameters_go_beside_them(database: Database) -> None:
 
 
 @pytest.mark.sqlite_only
-async def test_the_text_of_a_statement_does_not_depend_on_how_many(database: Database) -> None:
+async def test_the_text_does_not_depend_on_the_number_of_keys(
+    database: Database,
+) -> None:
     def work(connection: sa.Connection) -> list[str]:
-        with asked(connection) as said:
+        with recorded(connection) as statements:
             for count in (0, 1, 10, 1_000):
                 FILTERED.rows(connection, [(n,) for n in range(count)], least=0)
-        return said
+        return statements
 
-    said = await database.read(work)
+    statements = await database.read(work)
 
-    assert len(said) == 4
-    assert len({re.sub(r"'\[\[?[\d\],\[]*\]'", ":keys", sql) for sql in said}) == 1
+    assert len(statements) == 4
+    assert len({re.sub(r"'\[\[?[\d\],\[]*\]'", ":keys", sql) for sql in statements}) == 1
 
 
 async def test_rows_are_inserted_as_they_are(database: Database) -> None:

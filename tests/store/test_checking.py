@@ -1,4 +1,4 @@
-"""A log in which people have lived is well; whatever is bent in it is found."""
+"""The consistency check: silent on a log that the committer has written, loud on any other."""
 
 from collections.abc import Callable
 
@@ -7,111 +7,81 @@ import sqlalchemy as sa
 
 from app.domain.appends import (
     Admit,
-    Append,
     Ban,
-    Committed,
     CreateRoom,
     Delete,
     Edit,
-    Join,
     Mute,
     OpenDirect,
     Pin,
     React,
     Remove,
-    Send,
     UpdateRoom,
 )
-from app.domain.ids import Millis, RoomId, UserId, event_id
+from app.domain.ids import RoomId, event_id
 from app.domain.roles import Kind, Role
-from app.services.log.committer import commit
-from app.store import users
 from app.store.checking import check
 from app.store.database import Database
-
-GENERAL = RoomId(1)
-AT = Millis(1_795_000_000_000)
+from tests.store.log_env import GENERAL, LogEnv
 
 
-class House:
-    """Ana, Bo and Cy, and what they do to a log, one transaction each."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.ids: dict[str, UserId] = {}
-
-    async def moves_in(self, name: str) -> None:
-        user = await self.database.write(
-            lambda c: users.insert(
-                c, username=name, display_name=name, password_hash=None, is_admin=False, at=AT
-            )
-        )
-        self.ids[name] = user.id
-
-    async def does(self, act: type[Append], who: str | None, **what: object) -> Committed:
-        by = None if who is None else self.ids[who]
-        append = act(**{"room": GENERAL, "by": by, "at": AT, **what})
-        batch = await self.database.write(lambda c: commit(c, [append]))
-        assert isinstance(batch.outcomes[0], Committed), batch.outcomes
-        return batch.outcomes[0]
-
-    async def says(self, who: str, text: str, **what: object) -> int:
-        return (await self.does(Send, who, text=text, **what)).seq or 0
+class CheckEnv(LogEnv):
+    """A database, its log, and what the check finds in it."""
 
     async def findings(self) -> list[str]:
-        return (await self.database.read(check)).findings
+        return (await self.read(check)).findings
 
 
 @pytest.fixture
-async def house(database: Database) -> House:
-    """A house that has seen everything that can happen to a log."""
-    house = House(database)
+async def env(database: Database) -> CheckEnv:
+    """A log with every kind of event that there is."""
+    env = CheckEnv(database)
     for name in ("ana", "bo", "cy"):
-        await house.moves_in(name)
-        await house.does(Join, name)
-    ana, bo, cy = (house.ids[name] for name in ("ana", "bo", "cy"))
-    hello = await house.says("ana", "hello @bo and @cy", mentions=["bo", "cy"], client_id="1")
-    await house.says("bo", "hi", reply_to=hello)
-    await house.does(React, "bo", ref=hello, emoji="👍", on=True)
-    await house.does(React, "cy", ref=hello, emoji="👍", on=True)
-    await house.does(React, "cy", ref=hello, emoji="👍", on=False)
-    await house.does(React, "cy", ref=hello, emoji="👍", on=True)
-    await house.does(React, "ana", ref=hello, emoji="🎉", on=True)
-    await house.does(React, "ana", ref=hello, emoji="🎉", on=False)
-    await house.does(Edit, "ana", ref=hello, text="hello @cy", mentions=["cy"])
-    await house.does(Pin, "cy", ref=hello, on=True)
-    gone = await house.says("bo", "a secret for @ana", mentions=["ana"])
-    await house.does(Edit, "bo", ref=gone, text="another secret for @ana", mentions=["ana"])
-    await house.does(React, "ana", ref=gone, emoji="😱", on=True)
-    await house.does(Pin, "ana", ref=gone, on=True)
-    await house.does(Delete, "bo", ref=gone)
-    await house.does(Pin, "cy", ref=await house.says("cy", "once pinned"), on=True)
-    await house.does(Pin, "cy", ref=await house.says("cy", "twice"), on=True)
-    await house.does(UpdateRoom, None, title="Hall", as_operator=True)
-    made = await house.does(
+        await env.add_users(name)
+        await env.join(name)
+    ana, bo, cy = (env.users[name] for name in ("ana", "bo", "cy"))
+    hello = await env.send("ana", "hello @bo and @cy", mentions=["bo", "cy"], client_id="1")
+    await env.send("bo", "hi", reply_to=hello)
+    await env.append(React, "bo", ref=hello, emoji="👍", on=True)
+    await env.append(React, "cy", ref=hello, emoji="👍", on=True)
+    await env.append(React, "cy", ref=hello, emoji="👍", on=False)
+    await env.append(React, "cy", ref=hello, emoji="👍", on=True)
+    await env.append(React, "ana", ref=hello, emoji="🎉", on=True)
+    await env.append(React, "ana", ref=hello, emoji="🎉", on=False)
+    await env.append(Edit, "ana", ref=hello, text="hello @cy", mentions=["cy"])
+    await env.append(Pin, "cy", ref=hello, on=True)
+    deleted = await env.send("bo", "a secret for @ana", mentions=["ana"])
+    await env.append(Edit, "bo", ref=deleted, text="another secret for @ana", mentions=["ana"])
+    await env.append(React, "ana", ref=deleted, emoji="😱", on=True)
+    await env.append(Pin, "ana", ref=deleted, on=True)
+    await env.append(Delete, "bo", ref=deleted)
+    await env.append(Pin, "cy", ref=await env.send("cy", "once pinned"), on=True)
+    await env.append(Pin, "cy", ref=await env.send("cy", "twice"), on=True)
+    await env.append(UpdateRoom, None, title="Hall", as_operator=True)
+    made = await env.append(
         CreateRoom, "ana", room=RoomId(0), name="attic", title="", kind=Kind.PRIVATE
     )
-    await house.does(Admit, "ana", room=made.room, user=bo, role=Role.MODERATOR)
-    await house.does(Admit, "ana", room=made.room, user=cy)
-    await house.does(Mute, "ana", room=made.room, user=cy, on=True)
-    await house.does(Remove, "ana", room=made.room, user=cy)
-    await house.does(Admit, "ana", room=made.room, user=cy)
-    await house.does(Ban, "bo", room=made.room, user=cy, on=True)
-    await house.does(Admit, "ana", room=made.room, user=bo, role=Role.OWNER)
-    await house.does(Remove, "ana", room=made.room, user=ana)
-    await house.does(OpenDirect, "ana", room=RoomId(0), user=bo, name="dm-1")
-    return house
+    await env.append(Admit, "ana", room=made.room, user=bo, role=Role.MODERATOR)
+    await env.append(Admit, "ana", room=made.room, user=cy)
+    await env.append(Mute, "ana", room=made.room, user=cy, on=True)
+    await env.append(Remove, "ana", room=made.room, user=cy)
+    await env.append(Admit, "ana", room=made.room, user=cy)
+    await env.append(Ban, "bo", room=made.room, user=cy, on=True)
+    await env.append(Admit, "ana", room=made.room, user=bo, role=Role.OWNER)
+    await env.append(Remove, "ana", room=made.room, user=ana)
+    await env.append(OpenDirect, "ana", room=RoomId(0), user=bo, name="dm-1")
+    return env
 
 
-async def test_a_log_in_which_people_lived_is_well(house: House) -> None:
-    report = await house.database.read(check)
+async def test_a_log_written_by_the_committer_is_consistent(env: CheckEnv) -> None:
+    report = await env.database.read(check)
 
     assert report.findings == []
     assert report.rooms == 3
     assert report.events > 30
 
 
-async def test_a_new_installation_is_well(database: Database) -> None:
+async def test_a_new_installation_is_consistent(database: Database) -> None:
     report = await database.read(check)
 
     assert report == (1, 1, [])
@@ -122,16 +92,16 @@ def _sql(text: str) -> Callable[[sa.Connection], None]:
 
 
 # Of the fixture's log: event 5 is the greeting, 15 the deleted message, 16 its edit.
-HELLO, GONE, EDIT = (event_id(GENERAL, seq) for seq in (5, 15, 16))
+HELLO, DELETED, EDIT = (event_id(GENERAL, seq) for seq in (5, 15, 16))
 
 
 @pytest.mark.parametrize(
-    ("bend", "finding"),
+    ("damage", "finding"),
     [
         pytest.param(
             f"DELETE FROM events WHERE id = {HELLO + 1}",
-            "room 1: after event 5 comes 7",
-            id="a hole",
+            "room 1: event 5 is followed by 7",
+            id="a gap",
         ),
         pytest.param(
             "UPDATE rooms SET head = head + 1 WHERE id = 1",
@@ -165,118 +135,118 @@ HELLO, GONE, EDIT = (event_id(GENERAL, seq) for seq in (5, 15, 16))
         ),
         pytest.param(
             f"UPDATE events SET ref = 2 WHERE id = {HELLO + 1}",
-            "room 1, event 6: refers to 2, which is no message before it",
+            "room 1, event 6: refers to 2, which is not an earlier message",
             id="a reply to what is no message",
         ),
         pytest.param(
-            f"UPDATE events SET text = 'a secret' WHERE id = {GONE}",
-            "room 1, message 15: is deleted, but text of it is left",
+            f"UPDATE events SET text = 'a secret' WHERE id = {DELETED}",
+            "room 1, message 15: is deleted, but its text is left",
             id="a deleted text",
         ),
         pytest.param(
             f"UPDATE events SET text = 'a secret' WHERE id = {EDIT}",
-            "room 1, event 16: is an edit of a deleted message, but text of it is left",
+            "room 1, event 16: is an edit of a deleted message, but its text is left",
             id="a deleted edit",
         ),
         pytest.param(
-            f"UPDATE events SET deleted_at = NULL WHERE id = {GONE}",
+            f"UPDATE events SET deleted_at = NULL WHERE id = {DELETED}",
             "room 1, message 15: is deleted in the table or in the log, but not in both",
             id="a message that came back",
         ),
         pytest.param(
             f"UPDATE events SET edited_text = 'never' WHERE id = {HELLO}",
-            "room 1, message 5: its wording is not that of its last edit",
-            id="a wording of nobody's",
+            "room 1, message 5: its text is not that of its last edit",
+            id="a text of no edit",
         ),
         pytest.param(
             f"UPDATE events SET pinned_at = NULL WHERE id = {HELLO}",
             "room 1, message 5: is pinned in the table or in the log, but not in both",
-            id="a pin that fell",
+            id="a pin that is lost",
         ),
         pytest.param(
             "DELETE FROM reactions WHERE user_id = 2",
-            "room 1, message 5: the log has a reaction of user 2, the table has not",
+            "room 1, message 5: the table lacks a reaction of user 2 in the log",
             id="a reaction that is lost",
         ),
         pytest.param(
             f"INSERT INTO reactions VALUES ({HELLO}, '🎉', 1, 11)",
-            "room 1, message 5: a reaction of user 1 is in no event",
-            id="a reaction that nobody made",
+            "room 1, message 5: the log lacks a reaction of user 1 in the table",
+            id="a reaction of no event",
         ),
         pytest.param(
             "DELETE FROM mentions WHERE user_id = 3",
-            "room 1, message 5: the log mentions user 3, the table does not",
+            "room 1, message 5: the table lacks a mention of user 3 in the log",
             id="a mention that is lost",
         ),
         pytest.param(
             f"INSERT INTO mentions VALUES (2, {HELLO})",
-            "room 1, message 5: a mention of user 2 is in no event",
-            id="a mention of the first wording",
+            "room 1, message 5: the log lacks a mention of user 2 in the table",
+            id="a mention of an earlier text",
         ),
         pytest.param(
             "UPDATE members SET role = 'owner' WHERE room_id = 1 AND user_id = 3",
-            "room 1: user 3 is owner in the table, member in the log",
-            id="a role that nobody gave",
+            "room 1: user 3 has the role owner in the table, member in the log",
+            id="a role of no event",
         ),
         pytest.param(
             "UPDATE members SET role = 'member' WHERE room_id = 2 AND user_id = 3",
-            "room 2: user 3 is member in the table, no member in the log",
-            id="a banned member who is back",
+            "room 2: user 3 has the role member in the table, none in the log",
+            id="a banned member with a role",
         ),
         pytest.param(
             "INSERT INTO members (room_id, user_id, role, joined_at) VALUES (3, 3, 'member', 1)",
-            "room 3: user 3 is member in the table, and in no event",
+            "room 3: user 3 has the role member in the table, but in no event",
             id="a member who never joined",
         ),
     ],
 )
-async def test_what_is_bent_is_found(house: House, bend: str, finding: str) -> None:
-    await house.database.write(_sql(bend))
+async def test_an_inconsistency_is_found(env: CheckEnv, damage: str, finding: str) -> None:
+    await env.database.write(_sql(damage))
 
-    assert finding in await house.findings()
+    assert finding in await env.findings()
 
 
-async def test_two_events_with_one_id_are_found(house: House) -> None:
-    def bend(connection: sa.Connection) -> None:
+async def test_two_events_with_one_id_are_found(env: CheckEnv) -> None:
+    def damage(connection: sa.Connection) -> None:
         connection.execute(sa.text("DROP INDEX uq_events_client_id"))
         connection.execute(
             sa.text(f"UPDATE events SET client_id = '1', by = 1 WHERE id = {HELLO + 1}")
         )
-        assert "room 1: user 1 has 2 events with one id of theirs" in check(connection).findings
+        assert "room 1: user 1 has 2 events with the same client id" in check(connection).findings
         raise sa.exc.SQLAlchemyError("as it was")
 
     with pytest.raises(sa.exc.SQLAlchemyError, match="as it was"):
-        await house.database.write(bend)
-    assert await house.findings() == []
+        await env.database.write(damage)
+    assert await env.findings() == []
 
 
-async def test_more_of_a_kind_are_not_all_told(house: House) -> None:
+async def test_findings_of_one_kind_are_limited(env: CheckEnv) -> None:
     for _ in range(60):
-        await house.says("ana", "hm")
-    await house.database.write(_sql("UPDATE events SET edited_text = 'x' WHERE text = 'hm'"))
+        await env.send("ana", "hm")
+    await env.database.write(_sql("UPDATE events SET edited_text = 'x' WHERE text = 'hm'"))
 
-    findings = await house.findings()
+    findings = await env.findings()
 
     assert len(findings) == 21
     assert findings[-1] == "… and more of this kind"
 
 
 @pytest.mark.sqlite_only
-async def test_a_key_that_leads_nowhere_is_found(house: House) -> None:
-    def bend(connection: sa.Connection) -> None:
+async def test_a_dangling_foreign_key_is_found(env: CheckEnv) -> None:
+    def damage(connection: sa.Connection) -> None:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
         connection.exec_driver_sql("INSERT INTO members (room_id, user_id) VALUES (77, 1)")
         assert any("refers to a row of rooms" in line for line in check(connection).findings)
         connection.exec_driver_sql("DELETE FROM members WHERE room_id = 77")
 
-    await house.database.write(bend)
+    await env.database.write(damage)
 
 
-async def test_what_is_no_longer_kept_is_not_missed(house: House) -> None:
-    def forget(connection: sa.Connection) -> None:
+async def test_removed_events_are_not_missed(env: CheckEnv) -> None:
+    def remove(connection: sa.Connection) -> None:
         connection.execute(sa.text(f"DELETE FROM events WHERE id < {event_id(GENERAL, 5)}"))
         connection.execute(sa.text("UPDATE rooms SET first = 5 WHERE id = 1"))
 
-    await house.database.write(forget)
+    await env.database.write(remove)
 
-    assert await house.findings() == []
+    assert await env.findings() == []

@@ -1,29 +1,23 @@
 """Invitations on disk."""
 
 import pytest
-from sqlalchemy import Connection
 
 from app.domain.ids import Millis, RoomId, UserId
-from app.store import invites, users
-from app.store.database import Database
+from app.store import invites
+from app.store.database import Database, DbConnection
 from app.store.invites import Invite
+from tests.store.log_env import GENERAL, insert_user
 
 NOW = Millis(1_795_000_000_000)
 LATER = Millis(NOW + 1_000)
-GENERAL = RoomId(1)
 
 
 @pytest.fixture
 async def ana(database: Database) -> UserId:
-    user = await database.write(
-        lambda c: users.insert(
-            c, username="ana", display_name="Ana", password_hash=None, is_admin=False, at=NOW
-        )
-    )
-    return user.id
+    return await database.write(lambda c: insert_user(c, "ana"))
 
 
-def make(connection: Connection, by: UserId, code: bytes = b"1", **terms: int) -> Invite:
+def make(connection: DbConnection, by: UserId, code: bytes = b"1", **terms: int) -> Invite:
     given = {"expires_at": None, "max_uses": None, **terms}
     return invites.insert(connection, GENERAL, code_hash=code, by=by, at=NOW, **given)
 
@@ -38,7 +32,7 @@ async def test_an_invitation_is_found_by_its_code_without_it(
     assert await database.read(lambda c: invites.by_code(c, b"two", NOW)) is None
 
 
-async def test_it_ends_at_its_moment(database: Database, ana: UserId) -> None:
+async def test_it_expires(database: Database, ana: UserId) -> None:
     made = await database.write(lambda c: make(c, ana, expires_at=LATER))
 
     assert await database.write(lambda c: invites.use(c, made.id, Millis(LATER - 1)))
@@ -55,9 +49,7 @@ async def test_uses_are_counted_to_the_last(database: Database, ana: UserId) -> 
     assert await database.read(lambda c: invites.by_code(c, b"1", NOW)) is None
 
 
-async def test_a_revoked_one_is_none_for_its_own_room_only(
-    database: Database, ana: UserId
-) -> None:
+async def test_it_can_only_be_revoked_in_its_own_room(database: Database, ana: UserId) -> None:
     made = await database.write(lambda c: make(c, ana))
 
     await database.write(lambda c: invites.revoke(c, RoomId(2), made.id, NOW))
@@ -69,7 +61,7 @@ async def test_a_revoked_one_is_none_for_its_own_room_only(
 
 
 async def test_a_page_holds_those_that_can_be_used(database: Database, ana: UserId) -> None:
-    def work(connection: Connection) -> list[int]:
+    def work(connection: DbConnection) -> list[int]:
         made = [make(connection, ana, bytes([number])) for number in range(4)]
         make(connection, ana, b"over", expires_at=NOW)
         invites.revoke(connection, GENERAL, made[1].id, NOW)
@@ -77,7 +69,7 @@ async def test_a_page_holds_those_that_can_be_used(database: Database, ana: User
 
     first, _, third, fourth = await database.write(work)
 
-    def ids(connection: Connection, before: int | None = None, limit: int = 9) -> list[int]:
+    def ids(connection: DbConnection, before: int | None = None, limit: int = 9) -> list[int]:
         page = invites.page(connection, GENERAL, at=NOW, before=before, limit=limit)
         return [invite.id for invite in page]
 

@@ -1,15 +1,32 @@
 """Pages of messages, and what a page costs."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from app.domain.ids import RoomId, UserId, event_id
+from app.domain.ids import RoomId, event_id
 from app.domain.views import MessagePage
-from app.store import events, messages, search
+from app.store import edit_history, events, messages
 from app.store.database import Database
-from tests.store.shelf import DEN, NEXT, Shelf
+from tests.store.message_env import DEN, NEXT, MessageEnv
+from tests.store.statements import is_constant
+
+Page = tuple[str, Callable[..., Any]]
+
+PAGES: list[Page] = [
+    ("newest", lambda c, room, middle: messages.before(c, room, None, 50)),
+    ("before", lambda c, room, middle: messages.before(c, room, middle, 50)),
+    ("after", lambda c, room, middle: messages.after(c, room, middle, 50)),
+    ("around", lambda c, room, middle: messages.around(c, room, middle, 50)),
+    ("one", lambda c, room, middle: messages.one(c, room, middle + 1)),
+    ("pinned", lambda c, room, middle: messages.pinned(c, room, None, 50)),
+    ("replies", lambda c, room, middle: messages.replies(c, room, 3, after=0, limit=50)),
+    ("edits", lambda c, room, middle: edit_history.wordings(c, room, 3, after=0, limit=50)),
+    ("by id", lambda c, room, middle: messages.by_ids(c, [event_id(room, middle + 1)])),
+    ("log", lambda c, room, middle: events.batch_after(c, room, middle, upto=2**31, limit=50)),
+]
 
 
 def seqs(page: MessagePage) -> list[int]:
@@ -17,16 +34,16 @@ def seqs(page: MessagePage) -> list[int]:
 
 
 @pytest.fixture
-async def shelf(database: Database) -> Shelf:
+async def env(database: Database) -> MessageEnv:
     """Ten messages, each with another event after it: 1, 3, 5, … 19."""
-    shelf = Shelf(database)
-    await shelf.stock(DEN, messages=10)
-    await shelf.stock(NEXT, messages=3)
-    return shelf
+    env = MessageEnv(database)
+    await env.fill(DEN, messages=10)
+    await env.fill(NEXT, messages=3)
+    return env
 
 
-async def test_the_newest_come_oldest_first(shelf: Shelf) -> None:
-    page = await shelf.read(lambda c: messages.newest(c, DEN, 3))
+async def test_the_newest_come_oldest_first(env: MessageEnv) -> None:
+    page = await env.read(lambda c: messages.before(c, DEN, None, 3))
 
     assert seqs(page) == [15, 17, 19]
     assert page[1:] == (20, 1, True, False)
@@ -45,9 +62,9 @@ async def test_the_newest_come_oldest_first(shelf: Shelf) -> None:
     ],
 )
 async def test_before(
-    shelf: Shelf, before: int, found: list[int], older: bool, newer: bool
+    env: MessageEnv, before: int, found: list[int], older: bool, newer: bool
 ) -> None:
-    page = await shelf.read(lambda c: messages.before(c, DEN, before, 3))
+    page = await env.read(lambda c: messages.before(c, DEN, before, 3))
 
     assert (seqs(page), page.has_older, page.has_newer) == (found, older, newer)
 
@@ -62,8 +79,10 @@ async def test_before(
         (2**53 - 1, [], True, False),
     ],
 )
-async def test_after(shelf: Shelf, after: int, found: list[int], older: bool, newer: bool) -> None:
-    page = await shelf.read(lambda c: messages.after(c, DEN, after, 3))
+async def test_after(
+    env: MessageEnv, after: int, found: list[int], older: bool, newer: bool
+) -> None:
+    page = await env.read(lambda c: messages.after(c, DEN, after, 3))
 
     assert (seqs(page), page.has_older, page.has_newer) == (found, older, newer)
 
@@ -80,140 +99,88 @@ async def test_after(shelf: Shelf, after: int, found: list[int], older: bool, ne
     ],
 )
 async def test_around(
-    shelf: Shelf, around: int, found: list[int], older: bool, newer: bool
+    env: MessageEnv, around: int, found: list[int], older: bool, newer: bool
 ) -> None:
-    page = await shelf.read(lambda c: messages.around(c, DEN, around, 4))
+    page = await env.read(lambda c: messages.around(c, DEN, around, 4))
 
     assert (seqs(page), page.has_older, page.has_newer) == (found, older, newer)
 
 
-async def test_what_is_no_longer_kept_is_not_there(shelf: Shelf) -> None:
-    await shelf.write(f"UPDATE rooms SET first = 6 WHERE id = {DEN}")
+async def test_removed_messages_are_in_no_page(env: MessageEnv) -> None:
+    await env.execute(f"UPDATE rooms SET first = 6 WHERE id = {DEN}")
 
     for page in (
-        await shelf.read(lambda c: messages.before(c, DEN, 10, 50)),
-        await shelf.read(lambda c: messages.around(c, DEN, 7, 4)),
+        await env.read(lambda c: messages.before(c, DEN, 10, 50)),
+        await env.read(lambda c: messages.around(c, DEN, 7, 4)),
     ):
         assert seqs(page)[0] == 7
         assert (page.first, page.has_older) == (6, False)
-    page = await shelf.read(lambda c: messages.after(c, DEN, 0, 1))
+    page = await env.read(lambda c: messages.after(c, DEN, 0, 1))
     assert (seqs(page), page.has_older) == ([7], False)
-    page = await shelf.read(lambda c: messages.before(c, DEN, 3, 50))
+    page = await env.read(lambda c: messages.before(c, DEN, 3, 50))
     assert (seqs(page), page.has_newer) == ([], True)
-    assert await shelf.read(lambda c: messages.one(c, DEN, 5)) is None
+    assert await env.read(lambda c: messages.one(c, DEN, 5)) is None
 
 
-async def test_an_empty_room_has_an_empty_page(shelf: Shelf) -> None:
-    await shelf.stock(RoomId(13), messages=0)
+async def test_an_empty_room_has_an_empty_page(env: MessageEnv) -> None:
+    await env.fill(RoomId(13), messages=0)
 
     for page in (
-        await shelf.read(lambda c: messages.newest(c, RoomId(13), 5)),
-        await shelf.read(lambda c: messages.after(c, RoomId(13), 0, 5)),
-        await shelf.read(lambda c: messages.around(c, RoomId(13), 1, 5)),
+        await env.read(lambda c: messages.before(c, RoomId(13), None, 5)),
+        await env.read(lambda c: messages.after(c, RoomId(13), 0, 5)),
+        await env.read(lambda c: messages.around(c, RoomId(13), 1, 5)),
     ):
         assert page == MessagePage([], 0, 1, has_older=False, has_newer=False)
 
 
-async def test_only_messages_are_messages(shelf: Shelf) -> None:
-    assert await shelf.read(lambda c: messages.one(c, DEN, 2)) is None
-    assert await shelf.read(lambda c: messages.one(c, DEN, 21)) is None
-    found = await shelf.read(lambda c: messages.one(c, DEN, 3))
+async def test_only_messages_are_messages(env: MessageEnv) -> None:
+    assert await env.read(lambda c: messages.one(c, DEN, 2)) is None
+    assert await env.read(lambda c: messages.one(c, DEN, 21)) is None
+    found = await env.read(lambda c: messages.one(c, DEN, 3))
     assert found is not None
     assert (found.room, found.seq, found.text, found.by) == (DEN, 3, "text 3", "ana")
 
 
-async def test_messages_of_several_rooms_are_read_together(shelf: Shelf) -> None:
+async def test_messages_of_several_rooms_are_read_together(env: MessageEnv) -> None:
     ids = [event_id(DEN, 3), event_id(NEXT, 1), event_id(DEN, 2), event_id(NEXT, 99)]
 
-    found = await shelf.read(lambda c: messages.by_ids(c, ids))
+    found = await env.read(lambda c: messages.by_ids(c, ids))
 
     assert [(m.room, m.seq) for m in found.values()] == [(DEN, 3), (NEXT, 1)]
-    assert await shelf.read(lambda c: messages.by_ids(c, [])) == {}
+    assert await env.read(lambda c: messages.by_ids(c, [])) == {}
 
 
-async def test_replies_are_paged(shelf: Shelf) -> None:
+async def test_replies_are_paged(env: MessageEnv) -> None:
     for seq in (5, 9, 11):
-        await shelf.write(f"UPDATE events SET ref = 3 WHERE id = {event_id(DEN, seq)}")
+        await env.execute(f"UPDATE events SET ref = 3 WHERE id = {event_id(DEN, seq)}")
     # A reaction to it is no reply.
-    await shelf.write(f"UPDATE events SET ref = 3 WHERE id = {event_id(DEN, 6)}")
+    await env.execute(f"UPDATE events SET ref = 3 WHERE id = {event_id(DEN, 6)}")
 
-    first = await shelf.read(lambda c: messages.replies(c, DEN, 3, after=0, limit=2))
-    then = await shelf.read(lambda c: messages.replies(c, DEN, 3, after=9, limit=2))
+    first = await env.read(lambda c: messages.replies(c, DEN, 3, after=0, limit=2))
+    then = await env.read(lambda c: messages.replies(c, DEN, 3, after=9, limit=2))
 
     assert (seqs(first), first.has_older, first.has_newer) == ([5, 9], False, True)
     assert (seqs(then), then.has_older, then.has_newer) == ([11], True, False)
-    parent = await shelf.read(lambda c: messages.one(c, DEN, 3))
+    parent = await env.read(lambda c: messages.one(c, DEN, 3))
     assert parent is not None
     assert (parent.reply_count, parent.last_reply) == (3, 11)
-    end = await shelf.read(lambda c: messages.replies(c, DEN, 3, after=2**53 - 1, limit=2))
+    end = await env.read(lambda c: messages.replies(c, DEN, 3, after=2**53 - 1, limit=2))
     assert (seqs(end), end.has_older, end.has_newer) == ([], True, False)
-
-
-async def test_earlier_wordings_are_paged(shelf: Shelf) -> None:
-    for seq in (4, 6, 8):
-        await shelf.write(
-            "UPDATE events SET type = 'message.edited', ref = 3,"
-            f" text = 'wording {seq}' WHERE id = {event_id(DEN, seq)}"
-        )
-
-    whole = await shelf.read(lambda c: messages.wordings(c, DEN, 3, after=0, limit=9))
-    first = await shelf.read(lambda c: messages.wordings(c, DEN, 3, after=0, limit=2))
-    then = await shelf.read(lambda c: messages.wordings(c, DEN, 3, after=4, limit=2))
-
-    assert [(w.seq, w.text) for w in whole] == [(3, "text 3"), (4, "wording 4"), (6, "wording 6")]
-    assert (first, then) == (whole[:2], whole[2:])
-    assert await shelf.read(lambda c: messages.wordings(c, DEN, 5, after=0, limit=9)) == []
 
 
 # What it costs
 
 
 @pytest.mark.sqlite_only
-@pytest.mark.parametrize("long", [False, True], ids=["a short room", "a long room"])
-async def test_every_page_is_found_by_a_key(shelf: Shelf, long: bool) -> None:
-    if long:
-        await shelf.stock(RoomId(13), messages=5_000)
-    room = RoomId(13) if long else DEN
-    scope = search.Scope([room], public=False, but=[], by=None)
-    seen: list[str] = []
-
-    def pages(connection: sa.Connection) -> None:
-        messages.newest(connection, room, 50)
-        messages.before(connection, room, 9, 50)
-        messages.after(connection, room, 9, 50)
-        messages.around(connection, room, 9, 50)
-        messages.pinned(connection, room, None, 50)
-        messages.replies(connection, room, 3, after=0, limit=50)
-        messages.wordings(connection, room, 3, after=0, limit=50)
-        events.batch_after(connection, room, 3, upto=9, limit=50)
-        search.everywhere(connection, UserId(1), None, 0)
-        search.find(connection, [["text"]], scope, before=event_id(room, 9), limit=50)
-
-    await shelf.explain(pages, seen)
-
-    assert len(seen) > 20
-    for step in seen:
-        # json_each is the page's own keys; FTS5 shows up as a scan of what matches.
-        keyed = step.startswith(("SEARCH", "SCAN json_each", "SCAN i VIRTUAL TABLE INDEX"))
-        assert keyed or step.startswith(("CORRELATED", "USE TEMP B-TREE")), step
-
-
-@pytest.mark.sqlite_only
-async def test_a_page_costs_the_same_in_a_long_room(shelf: Shelf) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=[name for name, _ in PAGES])
+async def test_a_page_costs_the_same_in_a_long_room(env: MessageEnv, page: Page) -> None:
     short, long = RoomId(13), RoomId(14)
-    await shelf.stock(short, messages=200)
-    await shelf.stock(long, messages=20_000)
-
-    def pages(connection: sa.Connection, room: RoomId, middle: int) -> None:
-        messages.newest(connection, room, 50)
-        messages.before(connection, room, middle, 50)
-        messages.after(connection, room, middle, 50)
-        events.batch_after(connection, room, middle, upto=middle + 50, limit=50)
+    await env.fill(short, messages=200)
+    await env.fill(long, messages=20_000)
 
     costs = [
-        await shelf.steps(partial(pages, room=room, middle=middle))
+        await env.cost(partial(page[1], room=room, middle=middle))
         for room, middle in ((short, 200), (long, 20_000))
     ]
 
-    # Steps of SQLite's virtual machine: a clock that no other program can disturb.
-    assert costs[1] <= costs[0] * 1.1
+    assert is_constant(*costs)

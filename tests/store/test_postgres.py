@@ -1,4 +1,4 @@
-"""PostgreSQL: transactions that a cancelled caller can't cut, and what is no outage."""
+"""PostgreSQL: transactions that cancellation can't interrupt, and which errors are outages."""
 
 import asyncio
 from typing import Any
@@ -28,24 +28,25 @@ COUNT = scalar("SELECT count(*) FROM meta")
 INSERT = "INSERT INTO meta (key, value) VALUES (:key, 'x')"
 
 
-async def test_a_cancelled_writer_is_carried_out_and_leaves_no_lock(
-    database: PostgresDatabase,
+async def test_a_cancelled_write_is_completed_and_leaves_no_lock(
+    database: PostgresDatabase, postgres: str
 ) -> None:
     before = await database.read(COUNT)
+    other = PostgresDatabase(postgres)
 
     for n in range(20):
-        writing = asyncio.create_task(database.write(run(INSERT, key=f"note {n}")))
+        writing = asyncio.create_task(other.write(run(INSERT, key=f"note {n}")))
         await turns(n)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
 
     async with patience("another write", 3):
-        await database.write(run(INSERT, key="after"))
-    await asyncio.gather(*database._running)
+        await other.write(run(INSERT, key="after"))
+    await other.close()
     assert before < await database.read(COUNT) <= before + 21
 
 
-async def test_readers_only_read_and_see_one_moment(database: PostgresDatabase) -> None:
+async def test_reads_are_snapshots_and_can_not_write(database: PostgresDatabase) -> None:
     with pytest.raises(Unavailable):
         await database.read(run(INSERT, key="note"))
     assert await database.read(scalar("SHOW transaction_isolation")) == "repeatable read"
@@ -67,7 +68,7 @@ async def test_a_refused_row_is_no_outage(database: PostgresDatabase, work: Any)
         await database.write(work)
 
 
-async def test_a_connection_that_is_lost_is_unavailable_and_comes_back(
+async def test_a_lost_connection_is_unavailable_and_replaced(
     database: PostgresDatabase,
 ) -> None:
     with pytest.raises(Unavailable):
@@ -81,9 +82,7 @@ async def test_a_connection_that_is_lost_is_unavailable_and_comes_back(
     ["SET LOCAL statement_timeout = 10; SELECT pg_sleep(5)", "SELECT nothing"],
     ids=["too slow", "a statement that is wrong"],
 )
-async def test_what_the_server_can_t_do_is_unavailable(
-    database: PostgresDatabase, sql: str
-) -> None:
+async def test_a_statement_that_fails_is_unavailable(database: PostgresDatabase, sql: str) -> None:
     def work(connection: sa.Connection) -> None:
         for statement in sql.split(";"):
             connection.execute(sa.text(statement))
@@ -93,26 +92,26 @@ async def test_what_the_server_can_t_do_is_unavailable(
     assert await database.read(COUNT)
 
 
-async def test_nobody_there_is_unavailable() -> None:
-    nowhere = PostgresDatabase("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
+async def test_an_unreachable_server_is_unavailable() -> None:
+    nowhere = PostgresDatabase("postgresql+asyncpg://someone@127.0.0.1:1/nothing")
 
     with pytest.raises(Unavailable):
         await nowhere.read(COUNT)
     await nowhere.close()
 
 
-async def test_what_is_asked_while_it_closes_opens_no_connection(
-    database: PostgresDatabase,
+async def test_no_connection_is_opened_after_closing(
+    database: PostgresDatabase, postgres: str
 ) -> None:
-    other = PostgresDatabase(database._engine.url.render_as_string(hide_password=False))
-    read_receipts = asyncio.create_task(other.read(COUNT))
+    other = PostgresDatabase(postgres)
+    reading = asyncio.create_task(other.read(COUNT))
     await turns()
 
-    async def reads_on() -> None:
-        await read_receipts
+    async def read_again() -> None:
+        await reading
         await other.read(COUNT)
 
-    following = asyncio.create_task(reads_on())
+    following = asyncio.create_task(read_again())
     await other.close()
 
     with pytest.raises(Unavailable):

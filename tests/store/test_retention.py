@@ -1,101 +1,79 @@
-"""Removing the oldest events of a room: what goes with them, and what stays."""
+"""Removing the oldest events of a room: what is removed with them, and what stays."""
 
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app.domain.appends import Append, Delete, Edit, Join, Pin, React, Send
-from app.domain.ids import EventId, Millis, RoomId, UserId, event_id
+from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
+from app.domain.ids import EventId, Millis, RoomId, event_id
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
-from app.services.log.committer import commit
-from app.services.messages.search_indexer import Indexer
-from app.store import messages, migrations, retention, rooms, search, users
+from app.services.messages.search_indexer import SearchIndexer
+from app.store import messages, migrations, retention, room_views, search
 from app.store.checking import check
-from app.store.database import Database, T
+from app.store.database import Database
 from app.store.tables import events, mentions, reactions
 from app.store.tables import rooms as rooms_table
+from tests.store.log_env import GENERAL, START, LogEnv
 
-GENERAL = RoomId(1)
 DAY = 86_400_000
-START = Millis(1_795_000_000_000)
 
 
-class Den:
-    """The room that is always there, in which ana and bo talk, an event a day."""
+class RetentionEnv(LogEnv):
+    """The room ``general``, in which ana and bo talk, one event a day."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.people: dict[str, UserId] = {}
-        self.at = START
+    async def append(self, kind: type[Append], by: str | None, /, **fields: Any) -> Committed:
+        self.now = Millis(self.now + DAY)
+        return await super().append(kind, by, **fields)
 
-    async def fills(self) -> None:
-        for name in ("ana", "bo"):
-            self.people[name] = await self.database.write(lambda c, n=name: _user(c, n))
-        await self.does("ana", Join)
-        await self.does("bo", Join)
-        await self.does("ana", Send, text="apple @bo", mentions=["bo"], client_id="one")  # 4
-        await self.does("bo", React, ref=4, emoji="👍", on=True)
-        await self.does("bo", Pin, ref=4, on=True)
-        await self.does("bo", Send, text="pear", reply_to=4)  # 7
-        await self.does("ana", Edit, ref=4, text="apricot @bo", mentions=["bo"])
-        await self.does("bo", Send, text="plum @ana", mentions=["ana"])  # 9
-        await self.does("ana", React, ref=9, emoji="🎉", on=True)
-        await self.does("bo", Delete, ref=7)  # 11
+    async def set_limits(self, *, days: int | None = None, events: int | None = None) -> None:
+        await self.database.write(
+            lambda c: retention.set_limits(c, GENERAL, days=days, events=events)
+        )
 
-    async def does(self, who: str, act: type[Append], **what: object) -> None:
-        self.at = Millis(self.at + DAY)
-        append = act(room=GENERAL, by=self.people[who], at=self.at, **what)
-        batch = await self.database.write(lambda c: commit(c, [append]))
-        assert not isinstance(batch.outcomes[0], Exception), batch.outcomes
-
-    async def keeps(self, *, days: int | None = None, events: int | None = None) -> None:
-        await self.database.write(lambda c: retention.keep(c, GENERAL, days=days, events=events))
-
-    async def removes(self, limit: int = 500) -> int | None:
+    async def remove(self, limit: int = 500) -> int | None:
         return await self.database.write(
-            lambda c: retention.remove_oldest(c, GENERAL, self.at, limit)
+            lambda c: retention.remove_oldest(c, GENERAL, self.now, limit)
         )
 
     async def due(self) -> list[RoomId]:
-        return list(await self.database.read(lambda c: retention.due(c, self.at)))
-
-    async def read(self, work: Callable[[sa.Connection], T]) -> T:
-        return await self.database.read(work)
+        return list(await self.read(lambda c: retention.due(c, self.now)))
 
     async def seqs(self) -> list[int]:
         rows = await self.read(lambda c: c.execute(sa.select(events.c.id)).scalars().all())
         return sorted(id_ & 0xFFFFFFFF for id_ in rows)
 
-    async def finds(self, word: str) -> list[EventId]:
-        scope = search.Scope(rooms=[GENERAL], public=False, but=[], by=None)
-        await Indexer(self.database, Fanout()).catch_up()
+    async def find(self, word: str) -> list[EventId]:
+        scope = search.Scope(rooms=[GENERAL], public=False, excluded=[], by=None)
+        await SearchIndexer(self.database, Fanout()).catch_up()
         return await self.read(
             lambda c: search.find(c, phrases(word), scope, before=None, limit=9)
         )
 
 
-def _user(connection: sa.Connection, name: str) -> UserId:
-    made = users.insert(
-        connection, username=name, display_name=name, password_hash=None, is_admin=False, at=START
-    )
-    return made.id
-
-
 @pytest.fixture
-async def den(database: Database) -> Den:
-    den = Den(database)
-    await den.fills()
-    return den
+async def env(database: Database) -> RetentionEnv:
+    env = RetentionEnv(database)
+    await env.add_users("ana", "bo")
+    await env.join("ana", "bo")
+    await env.append(Send, "ana", text="apple @bo", mentions=["bo"], client_id="one")  # 4
+    await env.append(React, "bo", ref=4, emoji="👍", on=True)
+    await env.append(Pin, "bo", ref=4, on=True)
+    await env.append(Send, "bo", text="pear", reply_to=4)  # 7
+    await env.append(Edit, "ana", ref=4, text="apricot @bo", mentions=["bo"])
+    await env.append(Send, "bo", text="plum @ana", mentions=["ana"])  # 9
+    await env.append(React, "ana", ref=9, emoji="🎉", on=True)
+    await env.append(Delete, "bo", ref=7)  # 11
+    return env
 
 
-async def test_a_room_that_keeps_everything_is_never_due(den: Den) -> None:
-    den.at = Millis(den.at + 10_000 * DAY)
+async def test_a_room_that_keeps_everything_is_never_due(env: RetentionEnv) -> None:
+    env.now = Millis(env.now + 10_000 * DAY)
 
-    assert await den.due() == []
-    assert await den.removes() is None
-    assert await den.seqs() == list(range(1, 12))
+    assert await env.due() == []
+    assert await env.remove() is None
+    assert await env.seqs() == list(range(1, 12))
 
 
 @pytest.mark.parametrize(
@@ -110,83 +88,85 @@ async def test_a_room_that_keeps_everything_is_never_due(den: Den) -> None:
         pytest.param({"days": 1}, 10, id="one day"),
     ],
 )
-async def test_the_oldest_go_and_the_log_stays_well(
-    den: Den, kept: dict[str, int], first: int | None
+async def test_the_oldest_events_are_removed_and_the_log_stays_consistent(
+    env: RetentionEnv, kept: dict[str, int], first: int | None
 ) -> None:
     if "days" in kept:
         # The first event is of when the database was made.
         old = sa.update(events).where(events.c.id == event_id(GENERAL, 1)).values(at=START)
-        await den.database.write(lambda c: c.execute(old) and None)
-    await den.keeps(**kept)
-    assert await den.due() == ([] if first is None else [GENERAL])
+        await env.database.write(lambda c: c.execute(old) and None)
+    await env.set_limits(**kept)
+    assert await env.due() == ([] if first is None else [GENERAL])
 
-    assert await den.removes() == first
+    assert await env.remove() == first
 
-    assert await den.removes() is None
-    assert await den.due() == []
-    assert await den.seqs() == list(range(first or 1, 12))
-    assert (await den.read(check)).findings == []
+    assert await env.remove() is None
+    assert await env.due() == []
+    assert await env.seqs() == list(range(first or 1, 12))
+    assert (await env.read(check)).findings == []
 
 
-async def test_when_all_are_too_old_the_log_is_empty_and_goes_on(den: Den) -> None:
-    await den.keeps(days=1)
-    den.at = Millis(den.at + 30 * DAY)
+async def test_a_log_with_only_old_events_becomes_empty_and_continues(
+    env: RetentionEnv,
+) -> None:
+    await env.set_limits(days=1)
+    env.now = Millis(env.now + 30 * DAY)
 
-    assert await den.removes() == 12
+    assert await env.remove() == 12
 
-    page = await den.read(lambda c: messages.newest(c, GENERAL, 10))
+    page = await env.read(lambda c: messages.before(c, GENERAL, None, 10))
     assert (page.messages, page.head, page.first) == ([], 11, 12)
     assert not page.has_older
-    await den.does("ana", Send, text="still here")
-    assert await den.seqs() == [12]
-    assert (await den.read(check)).findings == []
+    await env.append(Send, "ana", text="still here")
+    assert await env.seqs() == [12]
+    assert (await env.read(check)).findings == []
 
 
-async def test_what_is_said_after_everything_was_removed_is_found(den: Den) -> None:
-    assert await den.finds("plum")
-    await den.keeps(days=1)
-    den.at = Millis(den.at + 30 * DAY)
-    assert await den.removes() == 12
+async def test_messages_after_a_complete_removal_are_found(env: RetentionEnv) -> None:
+    assert await env.find("plum")
+    await env.set_limits(days=1)
+    env.now = Millis(env.now + 30 * DAY)
+    assert await env.remove() == 12
 
-    await den.does("ana", Send, text="a plum again")
+    await env.append(Send, "ana", text="a plum again")
 
-    assert await den.finds("plum") == [event_id(GENERAL, 12)]
+    assert await env.find("plum") == [event_id(GENERAL, 12)]
 
 
-async def test_an_old_event_behind_a_recent_one_waits_for_it(den: Den) -> None:
-    recent = sa.update(events).where(events.c.id == event_id(GENERAL, 3)).values(at=den.at)
-    await den.database.write(lambda c: c.execute(recent) and None)
-    await den.keeps(days=2)
+async def test_an_old_event_behind_a_recent_one_waits_for_it(env: RetentionEnv) -> None:
+    recent = sa.update(events).where(events.c.id == event_id(GENERAL, 3)).values(at=env.now)
+    await env.database.write(lambda c: c.execute(recent) and None)
+    await env.set_limits(days=2)
     before = sa.update(events).where(events.c.id == event_id(GENERAL, 1)).values(at=START)
-    await den.database.write(lambda c: c.execute(before) and None)
+    await env.database.write(lambda c: c.execute(before) and None)
 
-    assert await den.removes() == 3
-    assert await den.removes() is None
+    assert await env.remove() == 3
+    assert await env.remove() is None
 
 
-async def test_what_hangs_on_them_goes_too(den: Den) -> None:
-    assert await den.finds("apricot")
-    assert await den.finds("plum")
-    await den.keeps(events=3)
+async def test_reactions_mentions_and_documents_are_removed_too(env: RetentionEnv) -> None:
+    assert await env.find("apricot")
+    assert await env.find("plum")
+    await env.set_limits(events=3)
 
-    assert await den.removes() == 9
+    assert await env.remove() == 9
 
-    assert await den.finds("apricot") == []
-    assert await den.finds("plum") == [event_id(GENERAL, 9)]
+    assert await env.find("apricot") == []
+    assert await env.find("plum") == [event_id(GENERAL, 9)]
     for table in (reactions, mentions):
-        keys = await den.read(
+        keys = await env.read(
             lambda c, t=table: c.execute(sa.select(t.c.event_id)).scalars().all()
         )
         assert keys == [event_id(GENERAL, 9)]
 
 
-async def test_no_page_shows_what_is_before_the_first(den: Den) -> None:
-    await den.keeps(events=4)
-    await den.removes()
+async def test_no_page_shows_what_is_before_the_first(env: RetentionEnv) -> None:
+    await env.set_limits(events=4)
+    await env.remove()
 
     def pages(c: sa.Connection) -> list[messages.MessagePage]:
         return [
-            messages.newest(c, GENERAL, 50),
+            messages.before(c, GENERAL, None, 50),
             messages.before(c, GENERAL, 9, 50),
             messages.after(c, GENERAL, 0, 50),
             messages.around(c, GENERAL, 4, 50),
@@ -194,7 +174,7 @@ async def test_no_page_shows_what_is_before_the_first(den: Den) -> None:
             messages.replies(c, GENERAL, 4, after=0, limit=50),
         ]
 
-    newest, before, after, around, pinned, replies = await den.read(pages)
+    newest, before, after, around, pinned, replies = await env.read(pages)
 
     assert [m.seq for m in newest.messages] == [9]
     assert [m.seq for m in after.messages] == [9]
@@ -202,54 +182,54 @@ async def test_no_page_shows_what_is_before_the_first(den: Den) -> None:
     assert before.messages == pinned.messages == replies.messages == []
     assert not any(page.has_older for page in (newest, before, after, around, pinned, replies))
     assert all(page.first == 8 for page in (newest, before, after, around))
-    assert await den.read(lambda c: messages.one(c, GENERAL, 4)) is None
+    assert await env.read(lambda c: messages.one(c, GENERAL, 4)) is None
 
 
-async def test_what_was_removed_is_not_unread(den: Den) -> None:
-    key = (GENERAL, den.people["bo"], 0)
-    before = (await den.read(lambda c: rooms.room_views(c, [key])))[key]
-    await den.keeps(events=2)
-    await den.removes()
+async def test_removed_messages_are_not_unread(env: RetentionEnv) -> None:
+    key = (GENERAL, env.users["bo"], 0)
+    before = (await env.read(lambda c: room_views.load(c, [key])))[key]
+    await env.set_limits(events=2)
+    await env.remove()
 
-    after = (await den.read(lambda c: rooms.room_views(c, [key])))[key]
+    after = (await env.read(lambda c: room_views.load(c, [key])))[key]
 
     assert (before.unread, before.mentions) == (1, 1)
     assert (after.unread, after.mentions, after.first, after.head) == (0, 0, 10, 11)
 
 
-async def test_an_id_is_remembered_as_long_as_its_event(den: Den) -> None:
-    await den.keeps(events=8)
-    await den.removes()
+async def test_an_id_is_remembered_as_long_as_its_event(env: RetentionEnv) -> None:
+    await env.set_limits(events=8)
+    await env.remove()
     again = {"text": "apple @bo", "mentions": ["bo"], "client_id": "one"}
-    await den.does("ana", Send, **again)
-    assert len(await den.seqs()) == 8
+    await env.append(Send, "ana", **again)
+    assert len(await env.seqs()) == 8
 
-    await den.keeps(events=7)
-    await den.removes()
-    await den.does("ana", Send, **again)
+    await env.set_limits(events=7)
+    await env.remove()
+    await env.append(Send, "ana", **again)
 
-    assert await den.seqs() == list(range(5, 13))
+    assert await env.seqs() == list(range(5, 13))
 
 
-async def test_each_transaction_removes_no_more_than_it_is_allowed(den: Den) -> None:
-    await den.keeps(events=1)
+async def test_each_transaction_removes_no_more_than_it_is_allowed(env: RetentionEnv) -> None:
+    await env.set_limits(events=1)
 
-    reached = [await den.removes(limit=4) for _ in range(4)]
+    reached = [await env.remove(limit=4) for _ in range(4)]
 
     assert reached == [5, 9, 11, None]
-    assert (await den.read(check)).findings == []
+    assert (await env.read(check)).findings == []
 
 
-async def test_lifted_in_between_it_stops_there(den: Den) -> None:
-    await den.keeps(events=1)
-    await den.removes(limit=4)
-    await den.keeps()
+async def test_removal_stops_when_the_limit_is_lifted(env: RetentionEnv) -> None:
+    await env.set_limits(events=1)
+    await env.remove(limit=4)
+    await env.set_limits()
 
-    assert await den.removes(limit=4) is None
-    assert await den.seqs() == list(range(5, 12))
+    assert await env.remove(limit=4) is None
+    assert await env.seqs() == list(range(5, 12))
 
 
-async def test_other_rooms_are_left_alone(den: Den) -> None:
+async def test_other_rooms_are_left_alone(env: RetentionEnv) -> None:
     other = {"id": 2, "name": "den", "title": "", "kind": "public", "head": 1, "first": 1}
     made = {"id": event_id(RoomId(2), 1), "room_id": 2, "type": "room.created", "at": START}
 
@@ -257,22 +237,22 @@ async def test_other_rooms_are_left_alone(den: Den) -> None:
         connection.execute(sa.insert(rooms_table).values(**other, created_at=START))
         connection.execute(sa.insert(events).values(**made))
 
-    await den.database.write(make)
-    await den.keeps(events=1)
+    await env.database.write(make)
+    await env.set_limits(events=1)
 
-    await den.removes()
+    await env.remove()
 
-    assert await den.seqs() == [1, 11]
-    assert (await den.read(check)).findings == []
+    assert await env.seqs() == [1, 11]
+    assert (await env.read(check)).findings == []
 
 
-async def test_the_schema_goes_back_and_forth_and_keeps_what_is_in_it(den: Den) -> None:
-    await den.keeps(events=100)
+async def test_the_schema_can_be_downgraded_and_upgraded(env: RetentionEnv) -> None:
+    await env.set_limits(events=100)
 
-    await den.database.write(lambda c: migrations.downgrade(c, "0003"))
-    await den.database.write(migrations.upgrade)
+    await env.database.write(lambda c: migrations.downgrade(c, "0003"))
+    await env.database.write(migrations.upgrade)
 
-    assert (await den.read(check)).findings == []
-    assert await den.read(migrations.current) == migrations.latest()
-    await den.keeps(events=3)
-    assert await den.removes() == 9
+    assert (await env.read(check)).findings == []
+    assert await env.read(migrations.current) == migrations.latest()
+    await env.set_limits(events=3)
+    assert await env.remove() == 9

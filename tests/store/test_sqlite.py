@@ -1,4 +1,4 @@
-"""SQLite: one writer, readers on snapshots, and what is promised of the disk."""
+"""SQLite: one writer, readers on snapshots, and durability."""
 
 import asyncio
 import os
@@ -11,14 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
-from app.store import sqlite
-from app.store.sqlite import SqliteDatabase, _connect
+from app.store.sqlite import SqliteDatabase, connect, require_full_sync
 from tests.harness.databases import open_sqlite
 from tests.harness.patience import patience, turns
 
 pytestmark = pytest.mark.sqlite_only
 
-MAKE = "CREATE TABLE notes (n INTEGER PRIMARY KEY, said TEXT)"
+MAKE = "CREATE TABLE notes (n INTEGER PRIMARY KEY, text TEXT)"
 
 
 def run(sql: str, **parameters: Any) -> Any:
@@ -40,10 +39,10 @@ async def notes(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 async def test_what_is_written_is_read(notes: SqliteDatabase) -> None:
     await notes.write(run("INSERT INTO notes VALUES (1, 'hi')"))
 
-    assert await notes.read(scalar("SELECT said FROM notes")) == "hi"
+    assert await notes.read(scalar("SELECT text FROM notes")) == "hi"
 
 
-async def test_work_that_fails_leaves_nothing(notes: SqliteDatabase) -> None:
+async def test_work_that_fails_is_rolled_back(notes: SqliteDatabase) -> None:
     def fails(connection: sa.Connection) -> None:
         connection.execute(sa.text("INSERT INTO notes VALUES (1, 'hi')"))
         raise ZeroDivisionError
@@ -55,7 +54,7 @@ async def test_work_that_fails_leaves_nothing(notes: SqliteDatabase) -> None:
     await notes.write(run("INSERT INTO notes VALUES (1, 'ho')"))
 
 
-async def test_readers_only_read(notes: SqliteDatabase) -> None:
+async def test_reads_can_not_write(notes: SqliteDatabase) -> None:
     with pytest.raises(Unavailable):
         await notes.read(run("INSERT INTO notes VALUES (1, 'hi')"))
 
@@ -69,13 +68,12 @@ async def test_every_connection_syncs_to_the_disk_and_checks_its_keys(
         assert await ask(scalar("PRAGMA trusted_schema")) == 0
 
 
-async def test_a_connection_that_would_not_sync_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "_FULL", 3)
-
-    with pytest.raises(RuntimeError, match="synchronous=FULL"):
-        _connect(str(tmp_path / "x.db"), write=True)
+def test_a_connection_that_would_not_sync_is_refused(tmp_path: Path) -> None:
+    with closing(connect(str(tmp_path / "x.db"), write=True)) as connection:
+        require_full_sync(connection)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        with pytest.raises(RuntimeError, match="synchronous=FULL"):
+            require_full_sync(connection)
 
 
 async def test_a_cancelled_writer_leaves_no_lock(notes: SqliteDatabase) -> None:
@@ -97,10 +95,10 @@ async def test_a_cancelled_writer_leaves_no_lock(notes: SqliteDatabase) -> None:
     assert await notes.read(scalar("SELECT count(*) FROM notes")) == 2, "it ran to its end"
 
 
-async def test_a_storm_of_cancelled_calls_leaves_no_lock(notes: SqliteDatabase) -> None:
+async def test_many_cancelled_calls_leave_no_lock(notes: SqliteDatabase) -> None:
     for storm in range(20):
         calls = [
-            asyncio.create_task(notes.write(run("INSERT INTO notes (said) VALUES ('x')")))
+            asyncio.create_task(notes.write(run("INSERT INTO notes (text) VALUES ('x')")))
             for _ in range(10)
         ] + [asyncio.create_task(notes.read(scalar("SELECT count(*) FROM notes"))) for _ in "abc"]
         await turns(storm % 5)
@@ -109,10 +107,10 @@ async def test_a_storm_of_cancelled_calls_leaves_no_lock(notes: SqliteDatabase) 
         await asyncio.gather(*calls, return_exceptions=True)
 
     async with patience("another write", 3):
-        await notes.write(run("INSERT INTO notes (said) VALUES ('after')"))
+        await notes.write(run("INSERT INTO notes (text) VALUES ('after')"))
 
 
-async def test_a_read_is_of_one_moment(tmp_path: Path) -> None:
+async def test_a_read_is_a_snapshot(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path / "p.db") as database:
         await database.write(run(MAKE))
         begun, go_on = threading.Event(), threading.Event()
@@ -124,40 +122,38 @@ async def test_a_read_is_of_one_moment(tmp_path: Path) -> None:
             assert go_on.wait(10)
             return before, count(connection)
 
-        read_receipts = asyncio.create_task(database.read(twice))
+        reading = asyncio.create_task(database.read(twice))
         await asyncio.to_thread(begun.wait)
         await database.write(run("INSERT INTO notes VALUES (1, 'hi')"))
         go_on.set()
 
-        assert await read_receipts == (0, 0)
+        assert await reading == (0, 0)
         assert await database.read(scalar("SELECT count(*) FROM notes")) == 1
 
 
-async def test_a_lock_of_another_program_is_unavailable_and_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "SQLITE_BUSY_MS", 20)
-    async with open_sqlite(tmp_path / "p.db") as database:
-        with closing(_connect(str(tmp_path / "p.db"), write=True)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(Unavailable):
-                await database.write(run(MAKE))
-            other.execute("ROLLBACK")
+async def test_a_lock_of_another_program_is_unavailable_until_released(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "p.db", busy_ms=20)
+    with closing(connect(str(tmp_path / "p.db"), write=True)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable):
+            await database.write(run(MAKE))
+        other.execute("ROLLBACK")
 
-        await database.write(run(MAKE))
+    await database.write(run(MAKE))
+    await database.close()
 
 
-async def test_a_full_disk_is_unavailable_and_passes(tmp_path: Path) -> None:
+async def test_a_full_disk_is_unavailable_until_there_is_space(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path / "p.db") as database:
         await database.write(run(MAKE))
         pages = await database.write(scalar("PRAGMA page_count"))
         await database.write(scalar(f"PRAGMA max_page_count={pages + 1}"))
         with pytest.raises(Unavailable):
-            await database.write(run("INSERT INTO notes VALUES (1, :said)", said="x" * 100_000))
+            await database.write(run("INSERT INTO notes VALUES (1, :text)", text="x" * 100_000))
         assert await database.read(scalar("SELECT count(*) FROM notes")) == 0
         await database.write(scalar("PRAGMA max_page_count=1000000"))
 
-        await database.write(run("INSERT INTO notes VALUES (1, :said)", said="x" * 100_000))
+        await database.write(run("INSERT INTO notes VALUES (1, :text)", text="x" * 100_000))
 
 
 async def test_closing_leaves_one_whole_file(tmp_path: Path) -> None:
@@ -168,14 +164,14 @@ async def test_closing_leaves_one_whole_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["p.db"]
 
 
-async def test_two_in_memory_share_nothing() -> None:
+async def test_two_databases_in_memory_share_nothing() -> None:
     async with open_sqlite() as one, open_sqlite() as two:
         await one.write(run(MAKE))
         with pytest.raises(Unavailable):
             await two.read(scalar("SELECT count(*) FROM notes"))
 
 
-async def test_once_closed_it_does_nothing_more(tmp_path: Path) -> None:
+async def test_a_closed_database_is_unavailable(tmp_path: Path) -> None:
     database = SqliteDatabase(tmp_path / "notes.db")
     await database.close()
 

@@ -1,4 +1,4 @@
-"""A whole run against a real server that nobody kills; ``tests/crash`` has those that do."""
+"""Whole runs against a real server without kills; ``tests/crash`` has those with kills."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ import pytest
 
 from app.cli import main
 from app.config.settings import Settings
-from app.torture.kills import Command
+from app.torture.api_client import TortureError
 from app.torture.plan import Plan
 from app.torture.run import torture
-from app.torture.site import TortureError
+from app.torture.server_killer import CommandKiller
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
@@ -24,8 +24,8 @@ SHORT = Plan(seed=7, clients=8, users=4, rooms=2, seconds=3.0)
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty directory to be in, and no setting from outside."""
+def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty directory, without settings from the environment."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -33,7 +33,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def serving(**settings: str) -> AsyncIterator[str]:
-    """``parley serve`` on a file; answers where it listens."""
+    """``parley serve`` on a SQLite file; yields its URL."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "serve", "--port", "0"),
         env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
@@ -41,28 +41,30 @@ async def serving(**settings: str) -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        said = (await process.stdout.readline()).decode()
-        assert said.startswith("Parley is listening on "), said
-        yield said.split()[-1]
+        line = (await process.stdout.readline()).decode()
+        assert line.startswith("Parley is listening on "), line
+        yield line.split()[-1]
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
 
 
-async def test_a_server_that_is_left_alone_keeps_its_promises():
+@pytest.mark.slow
+async def test_a_run_without_kills_finds_nothing():
     async with serving() as url:
         verdict = await torture(url, SHORT)
 
     assert verdict.history.findings.first == []
     counts = verdict.history.counts
     assert counts["acknowledged"] > 20
-    assert counts["events heard"] > counts["acknowledged"]
+    assert counts["events received"] > counts["acknowledged"]
     assert verdict.lines()[-1] == "Every promise was kept."
     assert verdict.as_json()["broken"]["kept"] == 0
 
 
-async def test_accounts_are_used_where_registration_is_closed():
+@pytest.mark.slow
+async def test_given_accounts_are_used_if_registration_is_closed():
     async with serving() as url:
         body = {"username": "ana", "password": PASSWORD}
         async with httpx2.AsyncClient(trust_env=False) as client:
@@ -71,13 +73,14 @@ async def test_accounts_are_used_where_registration_is_closed():
     async with serving(REGISTRATION="closed") as url:
         with pytest.raises(TortureError, match="Registration is closed"):
             await torture(url, plan)
-        verdict = await torture(url, plan, accounts=[("ana", PASSWORD)])
+        verdict = await torture(url, plan, credentials=[("ana", PASSWORD)])
 
     assert verdict.good
     assert verdict.users == 1
 
 
-async def test_limits_are_heeded():
+@pytest.mark.slow
+async def test_clients_stay_within_the_announced_limits():
     async with serving(SENDS_PER_SECOND="1", SEND_BURST="2") as url:
         verdict = await torture(url, Plan(seed=7, clients=4, users=2, rooms=1, seconds=3.0))
 
@@ -85,10 +88,11 @@ async def test_limits_are_heeded():
     assert verdict.history.counts["later: rate_limited"] > 0
 
 
-async def test_a_command_that_fails_ends_the_run():
+@pytest.mark.slow
+async def test_a_failing_kill_command_ends_the_run():
     async with serving() as url:
         with pytest.raises(BaseExceptionGroup) as found:
-            await torture(url, SHORT, killer=Command("exit 3"))
+            await torture(url, SHORT, killer=CommandKiller("exit 3"))
 
     assert found.group_contains(TortureError, match="failed with 3")
 
@@ -98,18 +102,18 @@ async def test_a_command_that_fails_ends_the_run():
     [
         pytest.param([], 2, "--serve", id="no server"),
         pytest.param(["http://127.0.0.1:1", "--serve"], 2, "--serve", id="two servers"),
-        pytest.param(["http://127.0.0.1:1", "--kills", "3"], 2, "somebody who kills", id="kills"),
+        pytest.param(["http://127.0.0.1:1", "--kills", "3"], 2, "--kills needs", id="kills"),
         pytest.param(
-            ["--serve", "--kill-with", "true"], 2, "--kill-with", id="its own with a command"
+            ["--serve", "--kill-with", "true"], 2, "--kill-with", id="own server with a command"
         ),
-        pytest.param(["http://127.0.0.1:1"], 1, "Nobody answers at", id="nobody there"),
-        pytest.param(["example.org"], 1, "not the address of a server", id="no address"),
+        pytest.param(["http://127.0.0.1:1"], 1, "Nothing answers at", id="nothing listening"),
+        pytest.param(["example.org"], 1, "not the address of a server", id="not a URL"),
         pytest.param(
-            ["http://127.0.0.1:1", "--accounts", "none"], 2, "can't be read", id="no file"
+            ["http://127.0.0.1:1", "--accounts", "none"], 2, "Could not read", id="missing file"
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_arguments_are_refused(
     arguments: list[str],
     code: int,
     says: str,
@@ -124,7 +128,7 @@ def test_what_makes_no_sense_is_refused(
     assert says in capfd.readouterr().err
 
 
-def test_each_line_of_the_accounts_is_a_name_and_a_password(
+def test_malformed_accounts_files_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     file = tmp_path / "accounts"
@@ -135,5 +139,5 @@ def test_each_line_of_the_accounts_is_a_name_and_a_password(
         main()
 
     assert ended.value.code == 2
-    assert "a colon and a password" in capfd.readouterr().err
+    assert "must be name:password" in capfd.readouterr().err
     assert "one" not in json.dumps(capfd.readouterr().err)

@@ -58,7 +58,7 @@ async def listening(
     config, state = uvicorn.Config(app or server.app, **chosen), ServerState()
     config.load()
     sockets = await asyncio.get_running_loop().create_server(
-        lambda: config.http_protocol_class(config, state, {"runtime": server.runtime}),  # type: ignore[call-arg]
+        lambda: config.http_protocol_class(config, state, {}),  # type: ignore[call-arg]
         "127.0.0.1",
         0,
     )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from app.domain.closing import Close
+from app.domain.close_codes import Close
 from app.transport.control_frames import INVALID_TEXT
 from app.transport.frame_reader import FrameReader, Unhandled
 

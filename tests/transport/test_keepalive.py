@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from app.domain.closing import IDLE
+from app.domain.close_codes import IDLE
 from app.transport.context import TransportLimits
 from app.transport.control_frames import Control, pong_payload
 from app.transport.keepalive import Keepalive

@@ -5,13 +5,14 @@ import json
 
 from app.transport.sse import SseTransport
 from app.wire.frames import text_frame
+from tests.harness.patience import patience
 
 ONE = b'{"type":"message.created","room":"den","seq":1,"at":"x","by":"ana","text":"hi"}'
 TWO = b'{"type":"reaction.added","room":"den","seq":22,"at":"x","by":"bo","ref":1}'
 
 
 async def taken(transport: SseTransport) -> list[str]:
-    async with asyncio.timeout(1):
+    async with patience("frames"):
         return (await transport.take()).decode().split("\n\n")[:-1]
 
 

@@ -61,7 +61,7 @@ def test_what_is_used_of_uvicorn_is_listed() -> None:
 
 def test_only_two_modules_know_uvicorn() -> None:
     assert [str(path.relative_to(ROOT / "app")) for path, _ in _modules()] == [
-        "commands/serving.py",
+        "commands/serve.py",
         "transport/server.py",
     ]
 

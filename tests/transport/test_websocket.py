@@ -15,26 +15,26 @@ from websockets.frames import Frame, Opcode
 
 from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW, MAX_FRAME_BYTES
 from tests.harness.patience import patience
-from tests.harness.process import PASSWORD, Process, Visitor
+from tests.harness.process import PASSWORD, Login, Process
 from tests.harness.server import SECRET
 from tests.harness.socket_client import SocketClient
 
 
 @pytest.fixture
-async def ana(real: Process) -> Visitor:
+async def ana(real: Process) -> Login:
     """Somebody whom no other test knows."""
     return await real.person(f"ana-{uuid4().hex[:12]}")
 
 
 @pytest.fixture
-async def line(real: Process, ana: Visitor) -> AsyncIterator[SocketClient]:
+async def line(real: Process, ana: Login) -> AsyncIterator[SocketClient]:
     """Her, in a room of her own."""
     line = await real.joins(ana, await room_of(real, ana))
     yield line
     await line.hang_up()
 
 
-async def room_of(real: Process, owner: Visitor) -> str:
+async def room_of(real: Process, owner: Login) -> str:
     name = f"room-{uuid4().hex[:12]}"
     answer = await real.client().post(
         "/rooms", json={"name": name, "kind": "public"}, headers=owner.bearer
@@ -64,7 +64,7 @@ async def test_a_strict_client_reads_texts_of_every_length(line: SocketClient) -
     assert [len(text) for text in line.texts] == lengths
 
 
-async def test_a_frame_longer_than_sixteen_bits_is_read(real: Process, ana: Visitor) -> None:
+async def test_a_frame_longer_than_sixteen_bits_is_read(real: Process, ana: Login) -> None:
     # The welcome of somebody with many rooms.
     owner = real.client()
     for n in range(200):
@@ -80,9 +80,7 @@ async def test_a_frame_longer_than_sixteen_bits_is_read(real: Process, ana: Visi
     await line.hang_up()
 
 
-async def test_a_client_that_offers_compression_understands_us(
-    real: Process, ana: Visitor
-) -> None:
+async def test_a_client_that_offers_compression_understands_us(real: Process, ana: Login) -> None:
     line = await real.joins(ana, await room_of(real, ana), compression="deflate")
 
     assert (await line.ask("send", text="x" * 3_000))["type"] == "ack"
@@ -193,7 +191,7 @@ async def test_a_binary_frame_is_an_error_and_repeated_nonsense_the_end(
     assert reason.startswith("bad_request")
 
 
-async def test_what_was_sent_before_the_close_is_carried_out(real: Process, ana: Visitor) -> None:
+async def test_what_was_sent_before_the_close_is_carried_out(real: Process, ana: Login) -> None:
     room = await room_of(real, ana)
     line = await real.joins(ana, room)
     for n in range(50):
@@ -211,7 +209,7 @@ async def test_what_was_sent_before_the_close_is_carried_out(real: Process, ana:
 
 
 @pytest.mark.parametrize("way", ["query", "header", "subprotocol"])
-async def test_the_token_comes_in_any_of_three_ways(real: Process, ana: Visitor, way: str) -> None:
+async def test_the_token_comes_in_any_of_three_ways(real: Process, ana: Login, way: str) -> None:
     room = await room_of(real, ana)
     match way:
         case "query":
@@ -242,7 +240,7 @@ async def test_the_token_comes_in_any_of_three_ways(real: Process, ana: Visitor,
     ],
 )
 async def test_a_handshake_that_is_refused_is_accepted_and_closed(
-    real: Process, ana: Visitor, how: dict[str, Any], code: int
+    real: Process, ana: Login, how: dict[str, Any], code: int
 ) -> None:
     headers = list(ana.bearer.items()) if how.get("headers") else []
     query = how.get("query", "").format(ana.token)
@@ -257,7 +255,7 @@ async def test_a_handshake_that_is_refused_is_accepted_and_closed(
     assert line.heard == []
 
 
-async def test_our_own_origin_may_connect(real: Process, ana: Visitor) -> None:
+async def test_our_own_origin_may_connect(real: Process, ana: Login) -> None:
     line = await real.connects(ana, origin=f"http://{real.address}")
 
     assert (await line.hears())["type"] == "welcome"
@@ -289,7 +287,7 @@ async def test_a_handshake_too_large_is_answered(real: Process) -> None:
 
 
 async def test_a_reader_that_stops_is_cut_off_and_hurts_only_itself(
-    real: Process, ana: Visitor
+    real: Process, ana: Login
 ) -> None:
     room = await room_of(real, ana)
     good = await real.joins(ana, room)
@@ -313,7 +311,7 @@ async def test_a_reader_that_stops_is_cut_off_and_hurts_only_itself(
         await line.hang_up()
 
 
-async def test_a_room_full_of_long_messages_can_be_joined(real: Process, ana: Visitor) -> None:
+async def test_a_room_full_of_long_messages_can_be_joined(real: Process, ana: Login) -> None:
     room = await room_of(real, ana)
     line = await real.joins(ana, room)
     for _ in range(200):
@@ -343,7 +341,7 @@ async def says_a_lot(line: SocketClient) -> None:
             assert (await line.answer(id))["type"] == "ack"
 
 
-async def stalls(real: Process, who: Visitor, room: str) -> socket.socket:
+async def stalls(real: Process, who: Login, room: str) -> socket.socket:
     """Somebody who joins and then reads nothing more, with a small window."""
     loop = asyncio.get_running_loop()
     sock = socket.socket()
@@ -364,7 +362,7 @@ async def stalls(real: Process, who: Visitor, room: str) -> socket.socket:
     return sock
 
 
-async def test_a_slow_reader_that_reads_again_hears_why(real: Process, ana: Visitor) -> None:
+async def test_a_slow_reader_that_reads_again_hears_why(real: Process, ana: Login) -> None:
     room = await room_of(real, ana)
     good = await real.joins(ana, room)
     slow = await real.joins(ana, room)
@@ -385,9 +383,7 @@ async def test_a_slow_reader_that_reads_again_hears_why(real: Process, ana: Visi
 # Secrets, and the end
 
 
-async def test_no_token_or_password_or_text_is_in_any_log_line(
-    real: Process, ana: Visitor
-) -> None:
+async def test_no_token_or_password_or_text_is_in_any_log_line(real: Process, ana: Login) -> None:
     room = await room_of(real, ana)
     offered = ["parley.v1", f"bearer.{ana.token}"]
     lines = [
@@ -411,6 +407,7 @@ async def test_no_token_or_password_or_text_is_in_any_log_line(
 
 
 @pytest.mark.parametrize("stalled", [False, True], ids=["healthy", "with one that stalls"])
+@pytest.mark.slow
 async def test_a_server_that_stops_says_goodbye_in_time(
     tmp_path: Path, real_database: str, stalled: bool
 ) -> None:

@@ -1,11 +1,10 @@
 """
-A real server process and a real browser, and the people who sit before it.
+Fixtures: a real server process and a real browser.
 
-``server`` is one process of our own on a free port, over a folder of its own;
-it can be killed and started again. All tests share it, so each has a ``room``
-of its own, and ``own`` makes names for people. ``visit`` opens a page for
-somebody, and at the end says what the browser complained of: nothing, if all is
-well.
+``server`` is one process on a free port with a data folder of its own; it can
+be killed and started again. All tests share it, so each test uses a ``room`` of
+its own and usernames from ``unique``. ``open_page`` opens a page in a browser
+context of its own, and fails the test if the browser logged an error.
 """
 
 import json
@@ -27,37 +26,37 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 
-# Starting takes about two seconds; machines that are busy take longer.
+# Starting takes about two seconds, longer on a busy machine.
 START_SECONDS = 60
 
-# Back-off after a kill may take this long; everything else is quick.
-PATIENCE_MS = 30_000
+# The back-off after a kill may take this long; everything else is fast.
+TIMEOUT_MS = 30_000
 
-# What the browser says while there is no server, in tests that stop it.
+# Console errors of the browser while the server is down, in tests that kill it.
 OUTAGE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")
 
 
-def own(name: str) -> str:
-    """A name that no other test uses, for a person or a room."""
+def unique(name: str) -> str:
+    """A name that no other test uses, for a user or a room."""
     return f"{name}-{secrets.token_hex(3)}"
 
 
 class Server:
-    """One `parley serve`, which can die and come back on the same port and data."""
+    """A `parley serve` process that can be killed and restarted on the same port and data."""
 
     def __init__(self, data: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        # What browsers may complain of, because the test is about it.
+        # Parts of console errors that the test provokes.
         self.expected: list[str] = []
         self._log = data / "server.log"
         self._env = {
             **os.environ,
             "DATA_DIR": str(data),
             "ENVIRONMENT": "development",
-            # Everybody sits at the same address here.
+            # All users register from one address.
             "REGISTRATIONS_PER_MINUTE": "0",
             "SENDS_PER_SECOND": "0",
         }
@@ -66,7 +65,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it if it isn't running, and wait until it answers."""
+        """Start the server unless it is running, and wait until it answers."""
         if self._process is not None and self._process.poll() is None:
             return
         with self._log.open("ab") as log:
@@ -82,13 +81,13 @@ class Server:
             assert monotonic() < deadline, self._log.read_text()
 
     def kill(self) -> None:
-        """End it as `kill -9` does: it can't say goodbye."""
+        """Kill the server, as `kill -9` does."""
         self.expected.extend(OUTAGE)
         self.close()
 
-    def make_room(self, name: str) -> None:
-        """A public room, by somebody who isn't in the test."""
-        host = {"username": f"host-{name}", "password": "nobody knows this one"}
+    def create_room(self, name: str) -> None:
+        """Create a public room, owned by a user that the test doesn't use."""
+        host = {"username": f"host-{name}", "password": "not used by any test"}
         self._post("/users", json.dumps(host).encode(), {"Content-Type": "application/json"})
         answer = self._post("/token", urllib.parse.urlencode(host).encode(), {})
         headers = {
@@ -128,15 +127,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def room(server: Server) -> str:
-    """The name of a public room in which nobody has said anything."""
+    """The name of a new public room without messages."""
     server.start()
-    name = own("room")
-    server.make_room(name)
+    name = unique("room")
+    server.create_room(name)
     return name
 
 
-# Not for the whole session: Playwright keeps an event loop running meanwhile,
-# which the asynchronous tests of other modules couldn't bear.
+# Not for the whole session: Playwright keeps an event loop running, which
+# breaks the asynchronous tests of other modules.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
@@ -148,36 +147,38 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     """
-    Open a page of the server for somebody with a browser of their own.
+    Open a page of the server in a browser context of its own.
 
-    Fails the test at its end if a browser had anything to complain of: errors,
-    warnings, or something that the Content-Security-Policy forbade.
+    Fails the test at its end if a browser logged an error, a warning, or a
+    violation of the Content-Security-Policy.
     """
-    complaints: list[str] = []
+    console_errors: list[str] = []
     contexts = []
     server.expected.clear()
-    # A test may have left it dead.
+    # An earlier test may have killed it.
     server.start()
 
-    def hear(message: ConsoleMessage) -> None:
+    def record(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
-            complaints.append(message.text)
+            console_errors.append(message.text)
 
-    def visit(path: str = "/", **options: object) -> Page:
+    def open_page(path: str = "/", **options: object) -> Page:
         context = browser.new_context(**options)  # type: ignore[arg-type]
         contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
-        page.on("console", hear)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", record)
+        page.on("pageerror", lambda error: console_errors.append(str(error)))
         page.goto(server.url + path)
         return page
 
-    yield visit
+    yield open_page
 
     for context in contexts:
         context.close()
-    surprises = [line for line in complaints if not any(word in line for word in server.expected)]
-    assert surprises == []
+    unexpected = [
+        line for line in console_errors if not any(word in line for word in server.expected)
+    ]
+    assert unexpected == []

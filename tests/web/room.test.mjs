@@ -1,4 +1,4 @@
-// One room's state from frames. Run by test_room.py, or: node --test tests/web
+// State of one room, built from frames. Run by test_modules.py, or: node --test tests/web
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,20 +12,20 @@ const JOINED = {
   read: 0, unread: 0, mentions: 0, as_of: 5, present_count: 2, present: ["alice", "bob"],
 };
 
-function said(seq, by, text, more = {}) {
+function created(seq, by, text, more = {}) {
   return { type: "message.created", room: "general", seq, at: AT, by, text, ...more };
 }
 
-function about(seq, type, ref, more = {}) {
+function change(seq, type, ref, more = {}) {
   return { type, room: "general", seq, at: AT, by: "bob", ref, ...more };
 }
 
-// bob's room, live, with alice's message 5 as the newest.
+// A live room as bob sees it, with alice's message 5 as the newest.
 function liveRoom(joined = {}) {
   const room = new Room("general", "bob");
-  room.joining();
-  room.joined({ ...JOINED, ...joined });
-  room.apply(said(5, "alice", "hello"));
+  room.startJoin();
+  room.onJoined({ ...JOINED, ...joined });
+  room.apply(created(5, "alice", "hello"));
   room.apply({ type: "caught_up", room: "general", seq: 5 });
   return room;
 }
@@ -34,14 +34,14 @@ function texts(room) {
   return room.items().map(({ text }) => text);
 }
 
-test("the first join asks for a page, whose numbers may jump", () => {
+test("the first join requests a page, whose seqs may jump", () => {
   const room = new Room("general", "bob");
 
-  assert.deepEqual(room.joining(), { limit: 50 });
-  room.joined(JOINED);
+  assert.deepEqual(room.startJoin(), { limit: 50 });
+  room.onJoined(JOINED);
 
-  assert.equal(room.apply(said(2, "alice", "one")), Applied.YES);
-  assert.equal(room.apply(said(9, "alice", "two")), Applied.YES);
+  assert.equal(room.apply(created(2, "alice", "one")), Applied.YES);
+  assert.equal(room.apply(created(9, "alice", "two")), Applied.YES);
   assert.equal(room.apply({ type: "caught_up", seq: 12 }), Applied.YES);
   assert.equal(room.cursor, 12);
   assert.equal(room.phase, Phase.LIVE);
@@ -50,29 +50,29 @@ test("the first join asks for a page, whose numbers may jump", () => {
 test("live events are applied in steps of one, and never twice", () => {
   const room = liveRoom();
 
-  assert.equal(room.apply(said(6, "alice", "one")), Applied.YES);
-  assert.equal(room.apply(said(6, "alice", "one")), Applied.OLD);
-  assert.equal(room.apply(said(3, "alice", "zero")), Applied.OLD);
+  assert.equal(room.apply(created(6, "alice", "one")), Applied.YES);
+  assert.equal(room.apply(created(6, "alice", "one")), Applied.OLD);
+  assert.equal(room.apply(created(3, "alice", "zero")), Applied.OLD);
 
   assert.deepEqual(texts(room), ["hello", "one"]);
 });
 
-test("a jump asks for another join and applies nothing", () => {
+test("a gap requires another join and applies nothing", () => {
   const room = liveRoom();
 
-  assert.equal(room.apply(said(7, "alice", "too early")), Applied.GAP);
+  assert.equal(room.apply(created(7, "alice", "too early")), Applied.GAP);
 
   assert.deepEqual(texts(room), ["hello"]);
-  assert.deepEqual(room.joining(), { since: 5, epoch: "k3v9x2", limit: CATCH_UP_EVENTS });
+  assert.deepEqual(room.startJoin(), { since: 5, epoch: "k3v9x2", limit: CATCH_UP_EVENTS });
 });
 
 test("a resumed room has every message once, in order", () => {
   const room = liveRoom();
-  room.disconnected();
-  room.joining();
-  room.joined({ ...JOINED, as_of: 7 });
+  room.onDisconnect();
+  room.startJoin();
+  room.onJoined({ ...JOINED, as_of: 7 });
 
-  for (const seq of [6, 7]) room.apply(said(seq, "alice", `message ${seq}`));
+  for (const seq of [6, 7]) room.apply(created(seq, "alice", `message ${seq}`));
   room.apply({ type: "caught_up", seq: 7 });
 
   assert.deepEqual(texts(room), ["hello", "message 6", "message 7"]);
@@ -80,17 +80,17 @@ test("a resumed room has every message once, in order", () => {
 
 test("the end of a replay that another join overtook sets no cursor", () => {
   const room = liveRoom();
-  room.joining();
+  room.startJoin();
 
   assert.equal(room.apply({ type: "caught_up", seq: 9 }), Applied.OLD);
 
   assert.equal(room.cursor, 5);
 });
 
-test("a replay that ends beyond the cursor has a hole", () => {
+test("a replay that ends beyond the cursor has a gap", () => {
   const room = liveRoom();
-  room.joining();
-  room.joined(JOINED);
+  room.startJoin();
+  room.onJoined(JOINED);
 
   assert.equal(room.apply({ type: "caught_up", seq: 9 }), Applied.GAP);
 });
@@ -110,75 +110,75 @@ test("a reset drops everything and starts over", () => {
   room.reset();
 
   assert.deepEqual(room.items(), []);
-  assert.deepEqual(room.joining(), { limit: 50 });
+  assert.deepEqual(room.startJoin(), { limit: 50 });
 });
 
-test("an edit, a reaction, a pin and a deletion are seen on their message", () => {
+test("an edit, a reaction, a pin and a deletion change their message", () => {
   const room = liveRoom();
 
-  room.apply(about(6, "message.edited", 5, { text: "hello!" }));
-  room.apply(about(7, "reaction.added", 5, { emoji: "👍" }));
-  room.apply(about(8, "message.pinned", 5));
+  room.apply(change(6, "message.edited", 5, { text: "hello!" }));
+  room.apply(change(7, "reaction.added", 5, { emoji: "👍" }));
+  room.apply(change(8, "message.pinned", 5));
   const { text, editedAt, reactions, pinned } = room.get(5);
   assert.deepEqual({ text, editedAt, reactions, pinned }, {
     text: "hello!", editedAt: AT, reactions: { "👍": ["bob"] }, pinned: true,
   });
 
-  room.apply(about(9, "reaction.removed", 5, { emoji: "👍" }));
+  room.apply(change(9, "reaction.removed", 5, { emoji: "👍" }));
   assert.deepEqual(room.get(5).reactions, {});
 
-  room.apply(about(10, "message.deleted", 5, { author: "alice" }));
+  room.apply(change(10, "message.deleted", 5, { author: "alice" }));
   assert.equal(room.get(5).text, null);
   assert.equal(room.get(5).pinned, false);
 });
 
-test("a page of history goes before what is held", () => {
+test("a page of history goes before what is stored", () => {
   const room = liveRoom();
 
-  room.older({ messages: [said(2, "alice", "one"), said(3, "bob", "two")], head: 5, has_older: true });
+  room.addOlder({ messages: [created(2, "alice", "one"), created(3, "bob", "two")], head: 5, has_older: true });
 
   assert.deepEqual(texts(room), ["one", "two", "hello"]);
   assert.equal(room.oldest, 2);
   assert.equal(room.hasOlder, true);
 });
 
-test("a change that overtook its page of history isn't lost", () => {
+test("a change that arrives before its page of history is applied", () => {
   const room = liveRoom();
-  room.apply(about(6, "message.edited", 2, { text: "better" }));
+  room.apply(change(6, "message.edited", 2, { text: "better" }));
 
-  room.older({ messages: [said(2, "alice", "good")], head: 5, has_older: false });
+  room.addOlder({ messages: [created(2, "alice", "good")], head: 5, has_older: false });
 
   assert.equal(room.get(2).text, "better");
 });
 
-test("a change that the page already has isn't applied again", () => {
+test("a change that the page already contains is not applied again", () => {
   const room = liveRoom();
-  room.apply(about(6, "message.edited", 2, { text: "better" }));
+  room.apply(change(6, "message.edited", 2, { text: "better" }));
 
-  room.older({ messages: [said(2, "alice", "best")], head: 7, has_older: false });
+  room.addOlder({ messages: [created(2, "alice", "best")], head: 7, has_older: false });
 
   assert.equal(room.get(2).text, "best");
 });
 
-test("unread is the server's count and what came after it, without one's own", () => {
+test("unread is the server's count plus later messages of other users", () => {
   const room = liveRoom({ unread: 3, as_of: 5 });
 
-  room.apply(said(6, "alice", "for you", { mentions: ["bob"] }));
-  room.apply(said(7, "bob", "mine"));
-  room.apply(said(8, "alice", "regretted"));
-  room.apply(about(9, "message.deleted", 8, { author: "alice" }));
+  room.apply(created(6, "alice", "for you", { mentions: ["bob"] }));
+  room.apply(created(7, "bob", "mine"));
+  room.apply(created(8, "alice", "regretted"));
+  room.apply(change(9, "message.deleted", 8, { author: "alice" }));
 
   assert.equal(room.unread, 4);
   assert.equal(room.mentions, 1);
 
-  room.counted({ read: 9, unread: 0, mentions: 0, as_of: 9 });
+  room.setCounts({ read: 9, unread: 0, mentions: 0, as_of: 9 });
   assert.equal(room.unread, 0);
 });
 
 test("an older count never replaces a newer one", () => {
   const room = liveRoom({ unread: 0, as_of: 5 });
 
-  room.counted({ read: 0, unread: 4, mentions: 0, as_of: 4 });
+  room.setCounts({ read: 0, unread: 4, mentions: 0, as_of: 4 });
 
   assert.equal(room.unread, 0);
 });
@@ -186,38 +186,38 @@ test("an older count never replaces a newer one", () => {
 test("unread stops at the cap", () => {
   const room = liveRoom({ unread: UNREAD_CAP, as_of: 5 });
 
-  room.apply(said(6, "alice", "one more"));
+  room.apply(created(6, "alice", "one more"));
 
   assert.equal(room.unread, UNREAD_CAP);
 });
 
-test("people come and go; a large room only counts them", () => {
+test("presence lists users; a large room only counts them", () => {
   const room = liveRoom();
 
-  room.signal({ type: "presence", room: "general", by: "carol", online: true }, 0);
-  room.signal({ type: "presence", room: "general", by: "alice", online: false }, 0);
+  room.applySignal({ type: "presence", room: "general", by: "carol", online: true }, 0);
+  room.applySignal({ type: "presence", room: "general", by: "alice", online: false }, 0);
   assert.deepEqual(room.present(), ["bob", "carol"]);
 
-  room.signal({ type: "presence", room: "general", count: 201 }, 0);
+  room.applySignal({ type: "presence", room: "general", count: 201 }, 0);
   assert.equal(room.presentCount, 201);
 });
 
-test("typing ends with the message, when it is said, or by itself", () => {
+test("typing ends with a message, a frame, or a timeout", () => {
   const room = liveRoom();
-  const types = (by, on = true) => room.signal({ type: "typing", room: "general", by, on }, 0);
+  const types = (by, on = true) => room.applySignal({ type: "typing", room: "general", by, on }, 0);
 
   for (const name of ["alice", "carol", "dave", "bob"]) types(name);
-  assert.deepEqual(room.typists(0), ["alice", "carol", "dave"]);
+  assert.deepEqual(room.typingUsers(0), ["alice", "carol", "dave"]);
 
-  room.apply(said(6, "alice", "done"));
+  room.apply(created(6, "alice", "done"));
   types("carol", false);
-  assert.deepEqual(room.typists(0), ["dave"]);
-  assert.deepEqual(room.typists(60_000), []);
+  assert.deepEqual(room.typingUsers(0), ["dave"]);
+  assert.deepEqual(room.typingUsers(60_000), []);
 });
 
-test("what is trimmed can be paged back", () => {
+test("trimmed messages can be loaded again", () => {
   const room = liveRoom();
-  for (const seq of [6, 7, 8]) room.apply(said(seq, "alice", `message ${seq}`));
+  for (const seq of [6, 7, 8]) room.apply(created(seq, "alice", `message ${seq}`));
 
   room.trim(2);
 
@@ -225,10 +225,10 @@ test("what is trimmed can be paged back", () => {
   assert.equal(room.hasOlder, true);
 });
 
-test("leaving is forgetting who is here, not what was said", () => {
+test("removal clears presence and counts, and keeps messages", () => {
   const room = liveRoom({ unread: 2 });
 
-  room.removed();
+  room.onRemoved();
 
   assert.deepEqual([room.member, room.unread, room.present()], [false, 0, []]);
   assert.deepEqual(texts(room), ["hello"]);

@@ -5,49 +5,49 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import PATIENCE_MS, Server, own
+from tests.web.conftest import TIMEOUT_MS, Server, unique
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
-Visit = Callable[..., Page]
+OpenPage = Callable[..., Page]
 
 PASSWORD = "many sheep by the window"
 PHONE = {"viewport": {"width": 390, "height": 780}}
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 def register(page: Page, name: str) -> Page:
     page.get_by_role("button", name="New here?").click()
-    page.get_by_role("textbox", name="Username").fill(own(name))
+    page.get_by_role("textbox", name="Username").fill(unique(name))
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make an account").click()
+    page.get_by_role("button", name="Create account").click()
     expect(page.get_by_text("Connected", exact=True)).to_be_visible()
     return page
 
 
-def name_of(page: Page) -> str:
+def username(page: Page) -> str:
     return page.locator("#me").inner_text()
 
 
-def enter(page: Page, room: str) -> Page:
+def open_room(page: Page, room: str) -> Page:
     page.get_by_role("link", name=f"#{room}").click()
     expect(page.get_by_role("heading", name=f"#{room}")).to_be_visible()
-    expect(composer(page)).to_be_visible()
+    expect(message_box(page)).to_be_visible()
     return page
 
 
-def composer(page: Page):
+def message_box(page: Page):
     return page.get_by_role("textbox", name="Message")
 
 
-def say(page: Page, text: str) -> None:
-    composer(page).fill(text)
-    composer(page).press("Enter")
+def send(page: Page, text: str) -> None:
+    message_box(page).fill(text)
+    message_box(page).press("Enter")
 
 
 def post_many(page: Page, room: str, texts: list[str]) -> None:
-    """Say a lot at once, over HTTP with the page's own token."""
+    """Send messages over HTTP, with the page's own token."""
     page.evaluate(
         """async ([room, texts]) => {
             const { access } = JSON.parse(localStorage.getItem("parley.session"));
@@ -67,88 +67,90 @@ def message(page: Page, text: str):
     return page.get_by_role("log").get_by_text(text, exact=True)
 
 
-def expect_said(page: Page, *texts: str) -> None:
-    """These are the messages, each once and in this order, and none is on its way."""
+def expect_messages(page: Page, *texts: str) -> None:
+    """Expect exactly these messages, in this order, and none unsent."""
     expect(page.locator(".message .text")).to_have_text(list(texts))
     expect(page.locator(".unsent")).to_have_count(0)
 
 
-def test_two_people_talk(visit: Visit, room: str) -> None:
-    alice = enter(register(visit(), "alice"), room)
-    bob = enter(register(visit(**PHONE), "bob"), room)
-    bob.get_by_role("button", name="2 here").click()
-    expect(bob.get_by_label("Who is here").get_by_role("listitem")).to_have_text(
-        [name_of(alice), name_of(bob)]
+def test_two_users_exchange_messages(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    bob = open_room(register(open_page(**PHONE), "bob"), room)
+    bob.get_by_role("button", name="2 online").click()
+    expect(bob.get_by_label("Who is online").get_by_role("listitem")).to_have_text(
+        [username(alice), username(bob)]
     )
     bob.get_by_role("button", name="Close").click()
 
-    say(alice, "Hello!")
-    say(bob, "Hi.")
-    expect_said(alice, "Hello!", "Hi.")
-    composer(bob).press_sequentially("Two")
-    expect(alice.get_by_text(f"{name_of(bob)} is typing…")).to_be_visible()
-    composer(bob).press("Shift+Enter")
-    composer(bob).press_sequentially("lines")
-    composer(bob).press("Enter")
+    send(alice, "Hello!")
+    send(bob, "Hi.")
+    expect_messages(alice, "Hello!", "Hi.")
+    message_box(bob).press_sequentially("Two")
+    expect(alice.get_by_text(f"{username(bob)} is typing…")).to_be_visible()
+    message_box(bob).press("Shift+Enter")
+    message_box(bob).press_sequentially("lines")
+    message_box(bob).press("Enter")
 
     for page in (alice, bob):
-        expect_said(page, "Hello!", "Hi.", "Two\nlines")
+        expect_messages(page, "Hello!", "Hi.", "Two\nlines")
 
 
-def test_somebody_comes_back_with_a_password(visit: Visit, server: Server, room: str) -> None:
+def test_logging_in_with_a_wrong_and_the_right_password(
+    open_page: OpenPage, server: Server, room: str
+) -> None:
     server.expected.append("401 (Unauthorized)")
-    alice = enter(register(visit(), "alice"), room)
-    say(alice, "I was here")
-    expect_said(alice, "I was here")
+    alice = open_room(register(open_page(), "alice"), room)
+    send(alice, "I was here")
+    expect_messages(alice, "I was here")
 
-    again = visit(f"/#{room}")
-    again.get_by_role("textbox", name="Username").fill(name_of(alice))
+    again = open_page(f"/#{room}")
+    again.get_by_role("textbox", name="Username").fill(username(alice))
     again.get_by_label("Password").fill("wrong password")
     again.get_by_role("button", name="Log in").click()
     expect(again.get_by_role("alert").get_by_text("Wrong username or password.")).to_be_visible()
     again.get_by_label("Password").fill(PASSWORD)
     again.get_by_role("button", name="Log in").click()
 
-    expect_said(again, "I was here")
+    expect_messages(again, "I was here")
 
 
-def test_reloading_the_page_keeps_the_log_in_and_the_room(visit: Visit, room: str) -> None:
-    alice = enter(register(visit(), "alice"), room)
-    say(alice, "still here")
+def test_a_reload_keeps_login_and_room(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    send(alice, "still here")
 
     alice.reload()
 
-    expect_said(alice, "still here")
+    expect_messages(alice, "still here")
 
 
-def test_a_keyboard_is_enough(visit: Visit, room: str) -> None:
-    alice = register(visit(), "alice")
+def test_the_page_works_with_the_keyboard_alone(open_page: OpenPage, room: str) -> None:
+    alice = register(open_page(), "alice")
 
     alice.get_by_role("link", name=f"#{room}").press("Enter")
-    expect(composer(alice)).to_be_focused()
+    expect(message_box(alice)).to_be_focused()
     alice.keyboard.type("no mouse here")
     alice.keyboard.press("Enter")
-    expect_said(alice, "no mouse here")
+    expect_messages(alice, "no mouse here")
 
     alice.get_by_role("button", name="New room").press("Enter")
     alice.keyboard.press("Escape")
     expect(alice.get_by_role("dialog")).to_have_count(0)
 
 
-def test_leaving_a_room_and_coming_back(visit: Visit, room: str) -> None:
-    alice = enter(register(visit(), "alice"), room)
+def test_leaving_and_rejoining_a_room(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
 
     alice.get_by_role("button", name="Leave this room").click()
     expect(alice.get_by_text("You left this room.")).to_be_visible()
-    expect(composer(alice)).to_have_count(0)
-    alice.get_by_role("list", name="Open to all").get_by_role("link", name=f"#{room}").click()
+    expect(message_box(alice)).to_have_count(0)
+    alice.get_by_role("list", name="Public rooms").get_by_role("link", name=f"#{room}").click()
 
-    say(alice, "back")
-    expect_said(alice, "back")
+    send(alice, "back")
+    expect_messages(alice, "back")
 
 
-def test_a_room_that_is_none_says_so(visit: Visit) -> None:
-    alice = register(visit(), "alice")
+def test_an_unknown_room_shows_an_error(open_page: OpenPage) -> None:
+    alice = register(open_page(), "alice")
 
     alice.goto(alice.url.split("#")[0] + "#nowhere")
 
@@ -156,7 +158,7 @@ def test_a_room_that_is_none_says_so(visit: Visit) -> None:
     expect(alice.get_by_role("link", name="#nowhere")).to_have_count(0)
 
 
-def test_what_looks_like_markup_stays_text(visit: Visit, room: str) -> None:
+def test_markup_in_messages_stays_text(open_page: OpenPage, room: str) -> None:
     hostile = [
         "<img src=x onerror=alert(1)>",
         "<script>alert(1)</script>",
@@ -164,15 +166,15 @@ def test_what_looks_like_markup_stays_text(visit: Visit, room: str) -> None:
         "javascript:alert(1)",
         "&lt;b&gt;",
     ]
-    alice = enter(register(visit(), "alice"), room)
+    alice = open_room(register(open_page(), "alice"), room)
     dialogs: list[str] = []
     alice.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
 
     for text in hostile:
-        say(alice, text)
-    say(alice, "see https://example.org/?a=1.")
+        send(alice, text)
+    send(alice, "see https://example.org/?a=1.")
 
-    expect_said(alice, *hostile, "see https://example.org/?a=1.")
+    expect_messages(alice, *hostile, "see https://example.org/?a=1.")
     [link] = alice.locator("#messages a").all()
     assert link.get_attribute("href") == "https://example.org/?a=1"
     assert link.get_attribute("rel") == "noopener noreferrer"
@@ -180,41 +182,41 @@ def test_what_looks_like_markup_stays_text(visit: Visit, room: str) -> None:
     assert dialogs == []
 
 
-def test_the_page_survives_a_server_that_is_killed(
-    visit: Visit, server: Server, room: str
+def test_the_page_reconnects_after_the_server_was_killed(
+    open_page: OpenPage, server: Server, room: str
 ) -> None:
-    alice = enter(register(visit(), "alice"), room)
-    bob = enter(register(visit(), "bob"), room)
-    say(alice, "before")
-    expect_said(bob, "before")
+    alice = open_room(register(open_page(), "alice"), room)
+    bob = open_room(register(open_page(), "bob"), room)
+    send(alice, "before")
+    expect_messages(bob, "before")
 
     server.kill()
     for page in (alice, bob):
         expect(page.get_by_text("Reconnecting…")).to_be_visible()
-    say(alice, "meanwhile, one")
-    say(alice, "meanwhile, two")
+    send(alice, "meanwhile, one")
+    send(alice, "meanwhile, two")
     expect(alice.get_by_text("Sending…")).to_have_count(2)
     server.start()
 
     for page in (alice, bob):
         expect(page.get_by_text("Connected", exact=True)).to_be_visible(timeout=45_000)
-        expect_said(page, "before", "meanwhile, one", "meanwhile, two")
+        expect_messages(page, "before", "meanwhile, one", "meanwhile, two")
 
 
-def test_unsent_messages_outlive_a_reload(visit: Visit, server: Server, room: str) -> None:
-    alice = enter(register(visit(), "alice"), room)
+def test_unsent_messages_survive_a_reload(open_page: OpenPage, server: Server, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
     server.kill()
     expect(alice.get_by_text("Reconnecting…")).to_be_visible()
-    say(alice, "kept")
+    send(alice, "kept")
     server.start()
 
     alice.reload()
 
-    expect_said(alice, "kept")
+    expect_messages(alice, "kept")
 
 
-def test_older_messages_come_on_scrolling(visit: Visit, room: str) -> None:
-    alice = enter(register(visit(), "alice"), room)
+def test_scrolling_up_loads_older_messages(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
     post_many(alice, room, [f"number {number}" for number in range(120)])
     alice.reload()
     expect(message(alice, "number 119")).to_be_visible()
@@ -227,36 +229,38 @@ def test_older_messages_come_on_scrolling(visit: Visit, room: str) -> None:
 
     log.evaluate("log => { log.scrollTop = 0; }")
     expect(message(alice, "number 0")).to_be_visible()
-    expect_said(alice, *[f"number {number}" for number in range(120)])
+    expect_messages(alice, *[f"number {number}" for number in range(120)])
 
 
-def test_a_private_room_is_seen_by_whom_one_adds(visit: Visit, room: str) -> None:
-    alice = register(visit(), "alice")
-    bob = register(visit(), "bob")
-    attic = own("attic")
+def test_a_private_room_is_visible_to_added_members(open_page: OpenPage, room: str) -> None:
+    alice = register(open_page(), "alice")
+    bob = register(open_page(), "bob")
+    attic = unique("attic")
 
     alice.get_by_role("button", name="New room").click()
     alice.get_by_label("Kind").select_option("private")
     alice.get_by_role("textbox", name="Name", exact=True).fill(attic)
-    alice.get_by_role("button", name="Make it").click()
+    alice.get_by_role("button", name="Create", exact=True).click()
     expect(alice.get_by_role("heading", name=f"#{attic}")).to_be_visible()
     expect(bob.get_by_role("link", name=f"#{attic}")).to_have_count(0)
-    alice.get_by_placeholder("Username").fill(name_of(bob))
+    alice.get_by_placeholder("Username").fill(username(bob))
     alice.get_by_role("button", name="Add", exact=True).click()
-    expect(alice.get_by_text(f"You added {name_of(bob)}")).to_be_visible()
-    say(alice, "psst")
+    expect(alice.get_by_text(f"You added {username(bob)}")).to_be_visible()
+    send(alice, "psst")
 
     expect(bob.get_by_role("link", name=f"#{attic}").get_by_label("1 unread")).to_be_visible()
-    enter(bob, attic)
-    expect_said(bob, "psst")
+    open_room(bob, attic)
+    expect_messages(bob, "psst")
     expect(bob.get_by_label("1 unread")).to_have_count(0)
 
 
-def test_logging_out_leaves_nothing_behind(visit: Visit, server: Server, room: str) -> None:
-    alice = enter(register(visit(), "alice"), room)
+def test_logging_out_clears_tokens_and_storage(
+    open_page: OpenPage, server: Server, room: str
+) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
     token = alice.evaluate("JSON.parse(localStorage.getItem('parley.session')).access")
 
-    # The page empties itself first and tells the server then, so that a click acts at once.
+    # The page clears itself before it calls the server, so wait for the response.
     with alice.expect_response("**/token/revoke"):
         alice.get_by_role("button", name="Log out").click()
 
@@ -267,9 +271,9 @@ def test_logging_out_leaves_nothing_behind(visit: Visit, server: Server, room: s
     assert alice.request.get(f"{server.url}/users/me", headers=headers).status == 401
 
 
-def test_swagger_authorizes_and_calls(visit: Visit) -> None:
-    alice = name_of(register(visit(), "alice"))
-    page = visit("/docs")
+def test_swagger_authorizes_and_calls(open_page: OpenPage) -> None:
+    alice = username(register(open_page(), "alice"))
+    page = open_page("/docs")
 
     page.get_by_role("button", name="Authorize").first.click()
     page.get_by_role("textbox", name="username").fill(alice)

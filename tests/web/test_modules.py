@@ -1,4 +1,4 @@
-"""The pure modules of the page, tested by Node's own runner where they stand."""
+"""Runs the tests of the page's pure modules with Node's test runner."""
 
 import shutil
 import subprocess

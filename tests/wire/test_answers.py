@@ -1,4 +1,4 @@
-"""What the server says that is not an event."""
+"""Payloads that the server sends besides events."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ def read(payload: bytes) -> Any:
     return json.loads(payload)
 
 
-def test_welcome_lists_rooms_only_where_none_is_in_the_path() -> None:
+def test_welcome_lists_rooms_only_without_a_room_in_the_path() -> None:
     what: dict[str, Any] = {
         "user": "bo",
         "epoch": "e",
@@ -39,20 +39,20 @@ def test_welcome_lists_rooms_only_where_none_is_in_the_path() -> None:
     assert outside == {**inside, "rooms": []}
 
 
-def test_an_ack_has_a_seq_where_something_was_stored() -> None:
+def test_an_ack_has_a_seq_if_something_was_stored() -> None:
     at = "2026-11-21T08:00:00.000Z"
 
-    assert read(answers.done("1", Committed(7, AT))) == {
+    assert read(answers.append_ack("1", Committed(7, AT))) == {
         "type": "ack",
         "re": "1",
         "seq": 7,
         "at": at,
     }
-    assert read(answers.done(None, Committed(None, AT))) == {"type": "ack", "at": at}
-    assert read(answers.done("1", Committed(7, AT, duplicate=True)))["duplicate"] is True
+    assert read(answers.append_ack(None, Committed(None, AT))) == {"type": "ack", "at": at}
+    assert read(answers.append_ack("1", Committed(7, AT, duplicate=True)))["duplicate"] is True
 
 
-def test_an_answer_names_its_request_if_it_had_an_id() -> None:
+def test_an_answer_has_the_id_of_its_request() -> None:
     for re, named in (("x", {"re": "x"}), (None, {})):
         assert read(answers.pong(re)) == {"type": "pong", **named}
         assert read(answers.ack(re, read=3)) == {"type": "ack", **named, "read": 3}

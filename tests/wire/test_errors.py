@@ -1,4 +1,4 @@
-"""One error, three renderings."""
+"""Errors as a problem body, an error frame and a close."""
 
 import json
 
@@ -17,7 +17,7 @@ from app.domain.errors import (
 from app.wire.errors import close_for, error_frame, problem
 
 
-def test_a_problem_has_what_rfc_9457_says() -> None:
+def test_a_problem_has_the_fields_of_rfc_9457() -> None:
     assert problem(RoomNotFound()) == {
         "type": "/errors/room_not_found",
         "title": "No such room",
@@ -27,7 +27,7 @@ def test_a_problem_has_what_rfc_9457_says() -> None:
     }
 
 
-def test_what_a_kind_of_error_adds_is_added() -> None:
+def test_the_fields_of_particular_errors_are_added() -> None:
     invalid = Invalid.field("text", "is empty")
 
     assert problem(invalid)["errors"] == invalid.errors
@@ -50,7 +50,7 @@ def test_a_frame_names_its_request() -> None:
     assert json.loads(error_frame(Unavailable(), None))["retry_after"] == 1.0
 
 
-def test_what_ends_a_connection_is_a_close() -> None:
+def test_only_an_error_that_ends_a_connection_is_a_close() -> None:
     assert close_for(Conflict()) is None
     assert close_for(Banned()) == (4003, "banned: You are banned from this room.")
 

@@ -1,4 +1,4 @@
-"""Frames, made by us and read by a library."""
+"""Frames, encoded here and parsed by the websockets library."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000]
 
 
 def read_by_websockets(data: bytes) -> list[Frame]:
-    """What a strict reader makes of joined frames."""
+    """Parse concatenated frames with a strict parser."""
     reader, frames = StreamReader(), []
     reader.feed_data(data)
     while reader.buffer:
@@ -24,7 +24,7 @@ def read_by_websockets(data: bytes) -> list[Frame]:
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_a_library_reads_what_we_wrote(length: int) -> None:
+def test_the_websockets_library_parses_a_frame(length: int) -> None:
     payload = b"x" * length
 
     [frame] = read_by_websockets(text_frame(payload))
@@ -34,14 +34,14 @@ def test_a_library_reads_what_we_wrote(length: int) -> None:
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_the_payload_comes_back(length: int) -> None:
+def test_the_payload_is_returned(length: int) -> None:
     payload = bytes(n % 251 for n in range(length))
 
     assert payload_of(text_frame(payload)) == payload
 
 
 @given(st.lists(st.one_of(st.binary(max_size=300), st.just(b"y" * 66_000)), max_size=5))
-def test_joined_frames_come_apart_again(payloads: list[bytes]) -> None:
+def test_concatenated_frames_are_split(payloads: list[bytes]) -> None:
     joined = b"".join(map(text_frame, payloads))
 
     assert payloads_of(joined) == payloads

@@ -1,4 +1,4 @@
-"""What clients send, and what becomes of what they should not."""
+"""Requests of clients: the valid ones, and how the others are refused."""
 
 import json
 from contextlib import suppress
@@ -13,7 +13,7 @@ from app.domain.limits import MAX_DATA_BYTES, MAX_SEQ
 from app.wire import requests
 from app.wire.requests import decode, plain_send, request_id
 
-GOOD: dict[str, dict[str, Any]] = {
+VALID: dict[str, dict[str, Any]] = {
     "join": {"room": "general", "since": 0, "limit": 200, "epoch": "x"},
     "leave": {"room": "general"},
     "send": {"room": "general", "text": "hi", "reply_to": 1, "data": {"a": [1, None]}},
@@ -28,20 +28,20 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", GOOD)
-def test_a_good_frame_is_understood(kind: str) -> None:
-    request = decode(json.dumps({"type": kind, "id": "1", **GOOD[kind]}))
+@pytest.mark.parametrize("kind", VALID)
+def test_a_valid_frame_is_decoded(kind: str) -> None:
+    request = decode(json.dumps({"type": kind, "id": "1", **VALID[kind]}))
 
     assert request.type == kind
     assert request.id == "1"
-    for name, value in GOOD[kind].items():
+    for name, value in VALID[kind].items():
         assert getattr(request, name) == value
 
 
-@pytest.mark.parametrize("kind", GOOD)
+@pytest.mark.parametrize("kind", VALID)
 def test_an_unknown_field_is_named(kind: str) -> None:
     with pytest.raises(Invalid) as refused:
-        decode(json.dumps({"type": kind, **GOOD[kind], "colour": "red"}))
+        decode(json.dumps({"type": kind, **VALID[kind], "colour": "red"}))
 
     assert refused.value.errors[0]["loc"] == ("colour",)
 
@@ -83,7 +83,9 @@ def test_an_unknown_field_is_named(kind: str) -> None:
         pytest.param({"type": "auth", "token": "x" * 5000}, "token", id="a long token"),
     ],
 )
-def test_a_wrong_field_is_named_and_not_repeated(frame: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_named_and_its_value_not_repeated(
+    frame: dict[str, Any], field: str
+) -> None:
     with pytest.raises(Invalid) as refused:
         decode(json.dumps(frame))
 
@@ -115,7 +117,7 @@ def test_a_wrong_field_is_named_and_not_repeated(frame: dict[str, Any], field: s
         pytest.param('{"type":"send","text":"x","data":' + '{"a":' * 5_000, id="deep objects"),
     ],
 )
-def test_what_is_no_frame_is_a_bad_request(text: str) -> None:
+def test_a_frame_that_is_not_a_request_is_a_bad_request(text: str) -> None:
     with pytest.raises(BadRequest):
         decode(text)
 
@@ -128,18 +130,18 @@ def test_a_number_that_is_infinite_or_very_long_is_invalid() -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-def test_what_is_no_number_is_not_kept_as_another(number: str) -> None:
+def test_a_number_that_json_does_not_have_is_refused(number: str) -> None:
     with pytest.raises(Invalid) as refused:
         decode('{"type": "send", "text": "x", "data": {"x": [' + number + "]}}")
     assert list(refused.value.errors[0]["loc"]) == ["data"]
 
 
-def test_what_a_person_types_is_a_message() -> None:
+def test_a_plain_text_is_a_message() -> None:
     assert plain_send("good evening").text == "good evening"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "a\0b", "x" * 4001, "\ud800"])
-def test_what_a_person_can_t_say_names_the_text(text: str) -> None:
+def test_a_plain_text_that_is_invalid_names_the_text(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         plain_send(text)
     assert refused.value.errors[0]["loc"] == ["text"]
@@ -160,12 +162,12 @@ def test_what_a_person_can_t_say_names_the_text(text: str) -> None:
         pytest.param('{"id": "\ud800"}', None, id="a lone surrogate"),
     ],
 )
-def test_an_error_can_say_which_frame_it_is_about(text: str, found: str | None) -> None:
+def test_the_id_of_a_refused_frame_is_found(text: str, found: str | None) -> None:
     assert request_id(text) == found
 
 
 @given(st.text(st.characters(codec=None)) | st.binary().map(lambda b: b.decode("latin-1")))
-def test_anything_is_understood_or_refused(text: str) -> None:
+def test_any_text_is_decoded_or_refused(text: str) -> None:
     with suppress(BadRequest, Invalid):
         assert isinstance(decode(text), requests.Request)
     request_id(text)
@@ -179,11 +181,11 @@ json_values = st.recursive(
 
 
 @given(
-    st.sampled_from(sorted(GOOD)),
+    st.sampled_from(sorted(VALID)),
     st.dictionaries(
         st.sampled_from(["id", "room", "text", "ref", "seq", "on", "data", "since"]), json_values
     ),
 )
-def test_any_object_is_understood_or_refused(kind: str, fields: dict[str, Any]) -> None:
+def test_any_object_is_decoded_or_refused(kind: str, fields: dict[str, Any]) -> None:
     with suppress(BadRequest, Invalid):
         assert isinstance(decode(json.dumps({"type": kind, **fields})), requests.Request)

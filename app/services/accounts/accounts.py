@@ -1,35 +1,43 @@
-"""Accounts: making them, changing them, finding them, and letting go of them."""
+"""Creating, reading, changing and erasing accounts."""
 
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from app.domain import names, text
-from app.domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import MAX_DISPLAY_NAME_CHARACTERS
-from app.observability.logs import event
-from app.security.passwords import Passwords, refuse_weak
-from app.services.accounts.authenticator import Identity
-from app.services.accounts.login_throttle import Throttle
-from app.services.accounts.session_revoker import Ended, SessionRevoker
-from app.store import sessions, users
-from app.store.database import Database, DbConnection
-from app.store.users import User
+from ...domain import names, text
+from ...domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
+from ...domain.ids import Millis, SessionId, UserId
+from ...domain.limits import MAX_DISPLAY_NAME_CHARACTERS
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...security.passwords import Passwords, refuse_weak
+from ...store import sessions, users
+from ...store.database import Database, DbConnection
+from ...store.users import User
+from ..log.transactions import Effects, Transactions
+from .authenticator import Identity
+from .login_throttle import LoginThrottle
 
 log = logging.getLogger("parley.security")
 
-Erase = Callable[[UserId, SessionRevoker], Awaitable[None]]
-"""Makes an account nobody's: :meth:`app.services.accounts.erasures.Erasures.erase`."""
+Erase = Callable[[UserId, Transactions], Awaitable[None]]
+"""Erases an account: :meth:`app.services.accounts.erasures.Erasures.erase`."""
 
-# What breaks a line or turns text around; a name stands in other people's lists and logs.
+# Line breaks and marks that reorder text: other users see the name in lists, operators in logs.
 _MISLEADING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 
 
 class Accounts:
     """
-    Registering, reading, changing and deleting accounts.
+    Accounts, as users and administrators see them. Used in the event loop.
+
+    Each method is one request: it returns after the commit. Everything raises ``Unavailable`` if
+    the database can't be used now.
+
+    Args:
+        registration_open: Whether :meth:`register` is allowed; :meth:`create` always is.
+
     """
 
     def __init__(
@@ -37,8 +45,8 @@ class Accounts:
         database: Database,
         *,
         passwords: Passwords,
-        throttle: Throttle,
-        session_revoker: SessionRevoker,
+        throttle: LoginThrottle,
+        transactions: Transactions,
         registration_open: bool,
         now: Callable[[], Millis],
         erase: Erase,
@@ -46,24 +54,24 @@ class Accounts:
         self._database = database
         self._passwords = passwords
         self._throttle = throttle
-        self._session_revoker = session_revoker
+        self._transactions = transactions
         self._registration_open = registration_open
         self._now = now
         self._erase = erase
 
-    # One's own
+    # The caller's own account
 
     async def register(
         self, username: str, password: str, display_name: str | None, address: str
     ) -> User:
         """
-        Make an account for whoever asks.
+        Create an account for the caller.
 
         Raises:
-            RegistrationClosed: If only administrators make accounts here.
-            RateLimited: If too many were made from this address.
-            UsernameTaken: If somebody has the name.
-            Invalid: If the name, the display name or the password can't be taken.
+            RegistrationClosed: If only administrators create accounts here.
+            RateLimited: If too many were created from this address.
+            UsernameTaken: If the name is taken.
+            Invalid: If the name, the display name or the password is not acceptable.
 
         """
         if not self._registration_open:
@@ -81,7 +89,7 @@ class Accounts:
         The caller's own account.
 
         Raises:
-            Unauthorized: If it was erased just now.
+            Unauthorized: If it has been disabled or erased meanwhile.
 
         """
         user = await self._database.read(lambda c: users.by_id(c, me.user))
@@ -104,7 +112,7 @@ class Accounts:
         Raises:
             Forbidden: If ``current_password`` is wrong.
             RateLimited: If it was wrong too often.
-            Invalid: If a value can't be taken, or one password comes without the other.
+            Invalid: If a value is not acceptable, or only one of the two passwords is given.
 
         """
         shown = None if display_name is None else _display_name(display_name)
@@ -112,7 +120,7 @@ class Accounts:
             why = "is needed to change the password"
             raise Invalid.field("current_password", why, kind="missing")
         if password is None and current_password is not None:
-            raise Invalid.field("password", "is missing: what is the new one?", kind="missing")
+            raise Invalid.field("password", "is missing: give the new one", kind="missing")
         verified = new_hash = None
         if password is not None and current_password is not None:
             refuse_weak(password, me.username)
@@ -120,8 +128,8 @@ class Accounts:
             new_hash = await self._passwords.hash(password)
         now = self._now()
 
-        def work(connection: DbConnection) -> tuple[User, Ended]:
-            user = _locked(connection, me)
+        def work(connection: DbConnection) -> tuple[User, Effects]:
+            user = _lock(connection, me)
             ended: Sequence[SessionId] = ()
             if verified is not None:
                 if user.password_hash != verified.password_hash:
@@ -131,9 +139,10 @@ class Accounts:
             if shown is not None:
                 users.update(connection, user.id, display_name=shown)
                 user = user._replace(display_name=shown)
-            return user, [(me.user, session) for session in ended]
+            revoked = [SessionsRevoked(me.user, session) for session in ended]
+            return user, Effects(sessions_revoked=revoked)
 
-        user = await self._session_revoker.write(work)
+        user = await self._transactions.write(work)
         if verified is not None:
             event(log, logging.INFO, "user.password_changed", user=me.username, address=address)
         return user
@@ -145,28 +154,29 @@ class Accounts:
         Raises:
             Forbidden: If the password is wrong.
             RateLimited: If it was wrong too often.
-            Unavailable: If the database can't be used now. What has begun is carried on later.
+            Unavailable: If the database can't be used now. An erasure that has begun is finished
+                later.
 
         """
         await self._confirm(me, password, address)
-        await self._erase(me.user, self._session_revoker)
+        await self._erase(me.user, self._transactions)
         event(log, logging.INFO, "user.erased", user=me.username, address=address)
 
-    # Anybody's
+    # Any account
 
     async def get(self, username: str) -> User:
         """
         The user of this name, disabled or not.
 
         Raises:
-            UserNotFound: If nobody has it, or the account was erased.
+            UserNotFound: If there is none, or the account was erased.
 
         """
         name = names.username(username)
         return await self._database.read(lambda c: users.known(c, name))
 
     async def find(self, prefix: str, *, after: str = "", limit: int) -> Sequence[User]:
-        """Users whose name begins with ``prefix``, by name, those after ``after``."""
+        """Users whose name begins with ``prefix``, in order of name, after the name ``after``."""
         prefix = prefix.lower()
         if not _NAME_CHARACTERS.fullmatch(prefix):
             return []
@@ -183,14 +193,14 @@ class Accounts:
         is_admin: bool = False,
     ) -> User:
         """
-        Make an account, whether registration is open or not.
+        Create an account, whether registration is open or not.
 
         Args:
-            password: None: this user logs in only through :meth:`Logins.log_in_as`.
+            password: None for an account that only :meth:`Logins.log_in_as` can log in.
 
         Raises:
-            UsernameTaken: If somebody has the name.
-            Invalid: If the name, the display name or the password can't be taken.
+            UsernameTaken: If the name is taken.
+            Invalid: If the name, the display name or the password is not acceptable.
 
         """
         name = names.new_username(username)
@@ -203,15 +213,16 @@ class Accounts:
 
     async def erase(self, username: str) -> None:
         """
-        Make an account nobody's: its name, password and log-ins go, its messages stay.
+        Erase an account: its name, password and log-ins are removed, its messages stay.
 
         Raises:
             UserNotFound: If there is no such user.
-            Unavailable: If the database can't be used now. What has begun is carried on later.
+            Unavailable: If the database can't be used now. An erasure that has begun is finished
+                later.
 
         """
         user = await self.get(username)
-        await self._erase(user.id, self._session_revoker)
+        await self._erase(user.id, self._transactions)
         event(log, logging.INFO, "user.erased", user=user.username)
 
     # Internal
@@ -233,7 +244,7 @@ class Accounts:
         )
 
     async def _confirm(self, me: Identity, password: str, address: str) -> User:
-        """The caller, who has shown their password again; wrong ones count as failed log-ins."""
+        """Check the caller's password again; a wrong one counts as a failed log-in."""
         await self._throttle.check(me.username, address)
         user = await self.me(me)
         checked = await self._passwords.check(password, user.password_hash)
@@ -248,19 +259,19 @@ class Accounts:
 
 def _display_name(text_: str) -> str:
     name = text_.strip()
-    why = text.fault(name)
+    why = text.unstorable_reason(name)
     if why is None and not name:
         why = "is empty"
     if why is None and len(name) > MAX_DISPLAY_NAME_CHARACTERS:
         why = f"is longer than {MAX_DISPLAY_NAME_CHARACTERS} characters"
     if why is None and _MISLEADING.search(name):
-        why = "holds a control character"
+        why = "contains a control character"
     if why is not None:
         raise Invalid.field("display_name", why)
     return name
 
 
-def _locked(connection: DbConnection, me: Identity) -> User:
+def _lock(connection: DbConnection, me: Identity) -> User:
     user = users.lock(connection, me.user)
     if user is None or not user.active:
         raise Unauthorized

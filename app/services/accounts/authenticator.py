@@ -1,9 +1,9 @@
 """
-Whose token this is.
+Which user an access token belongs to.
 
-The access token says which log-in it belongs to; whether that still lives is read from the
-database every time, so that ending one needs no list of tokens. Those who ask at the same
-moment are answered by one query.
+The access token names its log-in. Whether the log-in still exists is read from the database for
+every request, so that ending one takes effect without a list of revoked tokens. Requests that
+arrive at the same moment share one query.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from app.domain.errors import TokenExpired, Unauthorized, Unavailable
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import LAST_USED_SECONDS
-from app.security.access_tokens import AccessTokens, Claims
-from app.store import sessions
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Database
+from ...domain.errors import TokenExpired, Unauthorized, Unavailable
+from ...domain.ids import Millis, SessionId, UserId
+from ...domain.limits import LAST_USED_SECONDS
+from ...security.access_tokens import AccessTokens, Claims
+from ...store import sessions
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import Database
 
 
 class Identity(NamedTuple):
-    """Whoever makes a request."""
+    """The user that makes a request."""
 
     user: UserId
     username: str
@@ -33,7 +33,12 @@ class Identity(NamedTuple):
 
 
 class Authenticator:
-    """Reads tokens, and notes now and then that a log-in is used."""
+    """
+    Verifies access tokens, and records when a log-in was last used.
+
+    Used in the event loop. No result is cached: each is read from the database after the call.
+    Every method is safe to cancel.
+    """
 
     def __init__(
         self,
@@ -45,18 +50,19 @@ class Authenticator:
         self._database = database
         self._access_tokens = access_tokens
         self._now = now
-        self._holders = Loader(batch_loader, sessions.owners)
-        # Log-ins whose use is not written down yet, and the task that does it.
+        self._owners = Loader(batch_loader, sessions.owners)
+        # Log-ins whose use is not recorded yet, and the task that records them.
         self._used: set[SessionId] = set()
-        self._noting: asyncio.Task[None] | None = None
+        self._recording: asyncio.Task[None] | None = None
 
     async def authenticate(self, token: str) -> Identity:
         """
-        Whose access token this is. Read from the database after the call, never remembered.
+        The user that an access token belongs to.
 
         Raises:
-            TokenExpired: If it was good once.
-            Unauthorized: If it isn't ours, its log-in has ended, or its user is disabled.
+            TokenExpired: If the token has expired.
+            Unauthorized: If this installation hasn't issued it, its log-in has ended, or its user
+                is disabled.
             Unavailable: If the database can't be read now.
 
         """
@@ -64,45 +70,45 @@ class Authenticator:
 
     def read(self, token: str) -> Claims:
         """
-        What an access token says, good or not any more: :meth:`confirm` tells.
+        The claims of an access token. Never awaits; :meth:`confirm` checks its log-in.
 
         Raises:
-            TokenExpired: If it was good once.
-            Unauthorized: If it isn't ours.
+            TokenExpired: If the token has expired.
+            Unauthorized: If this installation hasn't issued it.
 
         """
         return self._access_tokens.read(token, self._now())
 
     async def confirm(self, claims: Claims) -> Identity:
         """
-        Who holds a log-in, if it has not ended. Read after the call, never remembered.
+        The user of the log-in that ``claims`` name.
 
         Raises:
-            Unauthorized: If it has ended, or its user is disabled.
+            Unauthorized: If the log-in has ended, or its user is disabled.
             Unavailable: If the database can't be read now.
 
         """
         now = self._now()
-        holder = await self._holders.get(claims.session)
-        if holder is None or holder.user != claims.user or holder.expires_at <= now:
+        owner = await self._owners.get(claims.session)
+        if owner is None or owner.user != claims.user or owner.expires_at <= now:
             raise Unauthorized
-        if now - holder.last_used_at > LAST_USED_SECONDS * 1000:
-            self._note_use(holder.session)
+        if now - owner.last_used_at > LAST_USED_SECONDS * 1000:
+            self._record_use(owner.session)
         return Identity(
-            user=holder.user,
-            username=holder.username,
-            display_name=holder.display_name,
-            is_admin=holder.is_admin,
-            session=holder.session,
-            expires_at=min(claims.expires_at, holder.expires_at),
+            user=owner.user,
+            username=owner.username,
+            display_name=owner.display_name,
+            is_admin=owner.is_admin,
+            session=owner.session,
+            expires_at=min(claims.expires_at, owner.expires_at),
         )
 
     def is_operator(self, token: str) -> bool:
         """
-        Whether a command has signed ``token`` with this installation's secret, just now.
+        Whether ``token`` was signed by a command that knows this installation's secret.
 
         Raises:
-            TokenExpired: If it was so a minute ago.
+            TokenExpired: If it was, more than a minute ago.
 
         """
         try:
@@ -114,22 +120,22 @@ class Authenticator:
         return True
 
     async def close(self) -> None:
-        """Wait for what is being written."""
-        if self._noting is not None:
-            await self._noting
+        """Wait until every recorded use is written."""
+        if self._recording is not None:
+            await self._recording
 
-    def _note_use(self, session: SessionId) -> None:
-        # One write for all that were used meanwhile; no request waits for it.
+    def _record_use(self, session: SessionId) -> None:
+        # In the background: one write for all log-ins used meanwhile, and no request waits.
         self._used.add(session)
-        if self._noting is None:
-            self._noting = asyncio.create_task(self._note_uses())
+        if self._recording is None:
+            self._recording = asyncio.create_task(self._record_uses())
 
-    async def _note_uses(self) -> None:
+    async def _record_uses(self) -> None:
         try:
             while self._used:
                 used, self._used = list(self._used), set()
-                await self._database.write(partial(sessions.touch, used=used, at=self._now()))
+                await self._database.write(partial(sessions.record_use, used=used, at=self._now()))
         except Unavailable:
-            pass  # logged where it arose; the next use notes it
+            pass  # already logged; the next use is recorded
         finally:
-            self._noting = None
+            self._recording = None

@@ -1,33 +1,33 @@
-"""Blocking somebody: they can neither open nor write in the direct room with whoever did it."""
+"""Blocking users. A blocked user can neither open nor post in a direct room with the blocker."""
 
 from collections.abc import Callable, Sequence
 
-from app.domain import names
-from app.domain.errors import Conflict
-from app.domain.ids import Millis, UserId
-from app.store import blocks, users
-from app.store.blocks import Block
-from app.store.database import Database, DbConnection
+from ...domain import names
+from ...domain.errors import Conflict
+from ...domain.ids import Millis, UserId
+from ...store import blocks, users
+from ...store.blocks import Block
+from ...store.database import Database, DbConnection
 
 
 class Blocks:
-    """Whom one has blocked. The blocked are not told."""
+    """The users that a user has blocked. Blocked users are not notified."""
 
     def __init__(self, database: Database, now: Callable[[], Millis]) -> None:
         self._database = database
         self._now = now
 
     async def page(self, me: UserId, *, after: str = "", limit: int) -> Sequence[Block]:
-        """Whom one has blocked, by name, those after ``after``."""
+        """The users that ``me`` has blocked, in order of name, after the name ``after``."""
         return await self._database.read(lambda c: blocks.page(c, me, after=after, limit=limit))
 
     async def block(self, me: UserId, username: str) -> Block:
         """
-        Block somebody. Idempotent.
+        Block a user. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
-            Conflict: If it is oneself.
+            Conflict: If the user is the caller.
 
         """
         name, at = names.username(username), self._now()
@@ -42,7 +42,7 @@ class Blocks:
 
     async def unblock(self, me: UserId, username: str) -> None:
         """
-        Block somebody no longer. Idempotent.
+        Unblock a user. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.

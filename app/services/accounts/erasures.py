@@ -1,10 +1,10 @@
 """
-Erasing accounts, in several transactions; what is interrupted is carried on.
+Erasing accounts, in several transactions that continue after an interruption.
 
-    locked, log-ins ended ─▶ rooms left ─▶ nothing but a number ─▶ messages blanked, if wanted
+    locked, log-ins ended ─▶ rooms left ─▶ renamed to a number ─▶ messages blanked, if wanted
 
-From the first commit on nobody can be this user any more. Each later step can be done twice,
-and whatever a crash leaves is found in the row of the user at the next start.
+After the first commit the account can't be used any more. Each later step can be repeated, and the
+user's row says which steps are left, so that the next start continues after a crash.
 """
 
 import asyncio
@@ -13,37 +13,35 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from app.domain.appends import Append, Delete
-from app.domain.errors import Unavailable
-from app.domain.events import EventBatch
-from app.domain.ids import SEQ_BITS, EventId, Millis, RoomId, UserId
-from app.domain.limits import (
+from ...domain.appends import Append, Delete
+from ...domain.errors import Unavailable
+from ...domain.ids import SEQ_BITS, EventId, Millis, RoomId, UserId
+from ...domain.limits import (
     ERASURE_BATCH_MESSAGES,
     ERASURE_RETRY_SECONDS,
     MAX_BATCH_ROOMS,
     SWEEP_SECONDS,
 )
-from app.observability.logs import event
-from app.services.accounts.session_revoker import Ended, SessionRevoker
-from app.services.log.committer import commit
-from app.services.log.transactions import Transactions
-from app.store import erasures
-from app.store.database import Database, DbConnection
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...store import erasures
+from ...store.database import Database, DbConnection
+from ..log.committer import commit
+from ..log.seams import Seam
+from ..log.transactions import Effects, Transactions
 
 log = logging.getLogger("parley.security")
 
 
-def _nobody() -> None:
-    """Told by a command that is alone with the database."""
-
-
 class Erasures:
     """
-    Makes accounts nobody's.
+    Erases accounts. Used in the event loop.
+
+    At most one task erases an account at a time; concurrent calls wait for the same one.
 
     Args:
-        let_go: Ends the memberships of a user. May be called again.
-        on_renamed: Told, after the commit, that a name is gone.
+        remove_memberships: Ends the memberships of a user; must be idempotent.
+        on_names_changed: Announces, after the commit, that a name was removed.
 
     """
 
@@ -54,79 +52,83 @@ class Erasures:
         transactions: Transactions,
         remove_memberships: Callable[[UserId], Awaitable[None]],
         now: Callable[[], Millis],
-        on_renamed: Callable[[], None] = _nobody,
+        on_names_changed: Seam[None],
+        batch_messages: int = ERASURE_BATCH_MESSAGES,
+        batch_rooms: int = MAX_BATCH_ROOMS,
+        retry_seconds: float = ERASURE_RETRY_SECONDS,
     ) -> None:
         self._database = database
         self._transactions = transactions
         self._remove_memberships = remove_memberships
         self._now = now
-        self._on_renamed = on_renamed
+        self._on_names_changed = on_names_changed
+        self._batch_messages = batch_messages
+        self._batch_rooms = batch_rooms
+        self._retry_seconds = retry_seconds
         self._closing = False
         self._interrupted = asyncio.Event()
         self._running: dict[UserId, asyncio.Task[None]] = {}
 
     async def erase(
-        self, user: UserId, session_revoker: SessionRevoker, *, blank: bool = False
+        self, user: UserId, transactions: Transactions, *, blank: bool = False
     ) -> None:
         """
-        Take name, password and log-ins from an account; return when nothing is left to do.
+        Remove name, password and log-ins of an account; return when every step is done.
 
-        Safe to cancel: what has begun is carried on. The same for whoever asks again.
+        Idempotent. Safe to cancel: an erasure that has begun is finished.
 
         Args:
-            endings: Whose transaction begins it.
-            blank: Whether every message of the user is blanked, as by deleting it.
+            transactions: Runs the first transaction, which may write an audit entry as well.
+            blank: Whether to blank every message of the user, as deleting it does.
 
         Raises:
-            Unavailable: If the database can't be used now. What has begun is carried on later.
+            Unavailable: If the database can't be used now. An erasure that has begun is finished
+                later.
 
         """
-        if await session_revoker.write(partial(self._begin, user=user, blank=blank)):
-            await self._carry_on(user)
+        now = self._now()
+        if await transactions.write(partial(_begin, user=user, at=now, blank=blank)):
+            await self._continue(user)
 
     async def run(self) -> None:
-        """Carry on what was interrupted: at the start, and when it happens."""
+        """Continue interrupted erasures, now and after each interruption, until cancelled."""
         while True:
             try:
                 await self.resume()
                 wait = SWEEP_SECONDS
             except Unavailable:
                 log.warning("erasure.waits_for_database")
-                wait = ERASURE_RETRY_SECONDS
+                wait = self._retry_seconds
             try:
                 async with asyncio.timeout(wait):
                     await self._interrupted.wait()
-                    await asyncio.sleep(ERASURE_RETRY_SECONDS)
+                    await asyncio.sleep(self._retry_seconds)
             except TimeoutError:
                 pass
             self._interrupted.clear()
 
     async def resume(self) -> None:
         """
-        Carry on every erasure that is not done.
+        Finish every erasure that has begun.
 
         Raises:
             Unavailable: If the database can't be used now.
 
         """
         for user in await self._database.read(erasures.unfinished):
-            await self._carry_on(user)
+            await self._continue(user)
 
     async def close(self) -> None:
-        """Stop after the transactions that run. The next start carries on."""
+        """Stop after the transactions that are running. The next start continues."""
         self._closing = True
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     # The steps
 
-    def _begin(self, connection: DbConnection, user: UserId, *, blank: bool) -> tuple[bool, Ended]:
-        begun = erasures.begin(connection, user, self._now(), blank=blank)
-        return begun, [(user, None)] if begun else []
-
-    async def _carry_on(self, user: UserId) -> None:
+    async def _continue(self, user: UserId) -> None:
         task = self._running.get(user)
         if task is None:
-            task = self._running[user] = asyncio.create_task(self._steps(user))
+            task = self._running[user] = asyncio.create_task(self._run_steps(user))
             task.add_done_callback(lambda _: self._running.pop(user))
         try:
             await asyncio.shield(task)
@@ -134,13 +136,14 @@ class Erasures:
             self._interrupted.set()
             raise
 
-    async def _steps(self, user: UserId) -> None:
-        self._go_on()
+    async def _run_steps(self, user: UserId) -> None:
+        self._raise_if_closing()
         if not await self._database.read(lambda c: erasures.is_renamed(c, user)):
-            # They leave while they still have a name.
+            # Before the renaming, so that the events of leaving are announced with the name.
             await self._remove_memberships(user)
-            await self._database.write(lambda c: erasures.rename(c, user, self._now()))
-            self._on_renamed()
+            now = self._now()
+            await self._database.write(lambda c: erasures.rename(c, user, now))
+            self._on_names_changed.announce(None)
         if await self._database.read(lambda c: erasures.is_blanking(c, user)):
             count = await self._blank(user)
             event(log, logging.INFO, "user.blanked", user_id=user, messages=count)
@@ -149,40 +152,48 @@ class Erasures:
     async def _blank(self, user: UserId) -> int:
         after, count = 0, 0
         while True:
-            self._go_on()
-            reading = partial(erasures.said, user=user, after=after, limit=ERASURE_BATCH_MESSAGES)
-            found = await self._database.read(reading)
+            self._raise_if_closing()
+            read = partial(
+                erasures.messages_of, user=user, after=after, limit=self._batch_messages
+            )
+            found = await self._database.read(read)
             if not found:
                 return count
-            batch = _of_few_rooms(found)
-            await self._transactions.write(partial(self._delete, messages=batch))
+            batch = _limit_rooms(found, self._batch_rooms)
+            await self._transactions.write(partial(_delete, messages=batch, at=self._now()))
             after, count = batch[-1], count + len(batch)
 
-    def _delete(
-        self, connection: DbConnection, messages: Sequence[EventId]
-    ) -> tuple[None, Sequence[EventBatch]]:
-        at = self._now()
-        deletions: list[Append] = [
-            Delete(room=_room(id_), by=None, at=at, ref=id_ & (1 << SEQ_BITS) - 1)
-            for id_ in messages
-        ]
-        # One that is refused has been removed by retention: it says nothing any more.
-        return None, commit(connection, deletions).event_batches
-
-    def _go_on(self) -> None:
+    def _raise_if_closing(self) -> None:
         if self._closing:
             raise Unavailable
+
+
+def _begin(
+    connection: DbConnection, user: UserId, *, at: Millis, blank: bool
+) -> tuple[bool, Effects]:
+    begun = erasures.begin(connection, user, at, blank=blank)
+    return begun, Effects(sessions_revoked=[SessionsRevoked(user, None)] if begun else ())
+
+
+def _delete(
+    connection: DbConnection, messages: Sequence[EventId], *, at: Millis
+) -> tuple[None, Effects]:
+    deletions: list[Append] = [
+        Delete(room=_room(id_), by=None, at=at, ref=id_ & (1 << SEQ_BITS) - 1) for id_ in messages
+    ]
+    # A deletion is refused only if retention has removed the message meanwhile.
+    return None, Effects(commit(connection, deletions).event_batches)
 
 
 def _room(message: EventId) -> RoomId:
     return RoomId(message >> SEQ_BITS)
 
 
-def _of_few_rooms(messages: Sequence[EventId]) -> Sequence[EventId]:
-    """The first of ``messages``, of no more rooms than one transaction may lock."""
+def _limit_rooms(messages: Sequence[EventId], limit: int) -> Sequence[EventId]:
+    """The longest head of ``messages`` that lies in at most ``limit`` rooms."""
     rooms: set[Any] = set()
     for index, message in enumerate(messages):
         rooms.add(_room(message))
-        if len(rooms) > MAX_BATCH_ROOMS:
+        if len(rooms) > limit:
             return messages[:index]
     return messages

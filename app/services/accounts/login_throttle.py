@@ -1,8 +1,8 @@
 """
-How often one may fail to log in, and register.
+How often a log-in may fail, and how often an address may register.
 
-Only failures count, so that nobody who knows their password ever meets this. Counted in memory,
-per node: a minute forgets everything. Windows are fixed and begin with the first failure.
+Only failed log-ins count, so that a user who knows their password is never limited. Counters are
+in memory, per node, and reset after a minute: windows are fixed and start with the first failure.
 """
 
 import time
@@ -13,20 +13,20 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from app.domain.errors import RateLimited
-from app.domain.limits import ADDRESS_LIMIT_FACTOR, MAX_REMEMBERED_ADDRESSES
+from ...domain.errors import RateLimited
+from ...domain.limits import ADDRESS_LIMIT_FACTOR, MAX_REMEMBERED_ADDRESSES
 
-# What one subscriber is given: whoever has one IPv6 address has all of these.
+# An IPv6 subscriber is given a whole network of this prefix length, not one address.
 _IPV6_SUBSCRIBER_BITS = 64
 
 
-class Throttle:
+class LoginThrottle:
     """
-    Counts per account and per address. A limit of 0 is none.
+    Counters per account and per address. A limit of 0 means no limit.
 
-    Whoever fails on purpose to lock somebody else out does not succeed: from an address with
-    which an account has logged in before, only the failures from there count for it. What is
-    known of addresses ends with the process, and the oldest is forgotten first.
+    Failing on purpose doesn't lock the account's owner out: at an address from which the account
+    has logged in before, only failures from that address count. Known addresses are kept in
+    memory, up to a maximum; the least recently used is dropped first.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class Throttle:
         """
         source = _source(address)
         if self._registrations and not await self._limiter.hit(self._registrations, source):
-            raise await self._refusal(self._registrations, source)
+            raise await self._limited(self._registrations, source)
 
     async def check(self, username: str | None, address: str) -> None:
         """
-        Return if a log-in may be tried.
+        Check that a log-in may be tried. Counts nothing.
 
-        To be asked before a password is checked and again after: of many guesses at once,
-        those that come in after the last allowed failure then learn nothing.
+        Call it before a password is checked and again afterwards: of many concurrent guesses,
+        those that end after the last allowed failure then reveal nothing.
 
         Args:
-            username: None if nobody can have the name that was given.
+            username: None if the name given is not a valid one.
 
         Raises:
             RateLimited: If there were too many failures.
@@ -71,15 +71,15 @@ class Throttle:
         """
         for item, *key in self._counters(username, _source(address), counting=False):
             if not await self._limiter.test(item, *key):
-                raise await self._refusal(item, *key)
+                raise await self._limited(item, *key)
 
     async def failed(self, username: str | None, address: str) -> None:
-        """Count a failure."""
+        """Count a failed log-in."""
         for item, *key in self._counters(username, _source(address), counting=True):
             await self._limiter.hit(item, *key)
 
     def succeeded(self, username: str, address: str) -> None:
-        """Remember that the account's owner was seen at this address."""
+        """Remember the address as one from which the account has logged in."""
         key = (username, _source(address))
         self._known[key] = None
         self._known.move_to_end(key)
@@ -98,7 +98,7 @@ class Throttle:
         own = (self._account, username, source)
         return [(self._address, source), own] if counting else [own]
 
-    async def _refusal(self, item: RateLimitItem, *key: str) -> RateLimited:
+    async def _limited(self, item: RateLimitItem, *key: str) -> RateLimited:
         window = await self._limiter.get_window_stats(item, *key)
         seconds = max(1.0, window.reset_time - time.time())
         return RateLimited("Too many attempts. Wait a little.", retry_after=round(seconds, 1))
@@ -109,7 +109,7 @@ def _per_minute(limit: int, namespace: str) -> RateLimitItem | None:
 
 
 def _source(address: str) -> str:
-    """The address, or of IPv6 the network that one subscriber has."""
+    """The address; for IPv6 the subscriber's network."""
     try:
         ip = ip_address(address)
     except ValueError:

@@ -1,48 +1,52 @@
 """
-Log-ins: how one begins, is carried on with refresh tokens, and ends.
+Log-ins: starting them with a password, continuing them with refresh tokens, ending them.
 
-Whose access token one is, :mod:`app.services.accounts.authenticator` knows.
+Access tokens are verified by :mod:`app.services.accounts.authenticator`.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from app.domain import names
-from app.domain.errors import (
+from ...domain import names
+from ...domain.errors import (
     Forbidden,
     InvalidGrant,
     TokenExpired,
     Unauthorized,
+    Unavailable,
     UserNotFound,
 )
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.limits import MAX_SESSION_LABEL_CHARACTERS, MAX_TOKEN_CHARACTERS
-from app.observability.logs import event
-from app.security.access_tokens import AccessTokens
-from app.security.codes import code_hash, new_code
-from app.security.passwords import Passwords
-from app.services.accounts.login_throttle import Throttle
-from app.services.accounts.session_revoker import Ended, SessionRevoker
-from app.store import sessions, users
-from app.store.database import Database, DbConnection
-from app.store.sessions import RefreshOutcome, RefreshResult, Session
-from app.store.users import User
+from ...domain.ids import Millis, SessionId, UserId
+from ...domain.limits import MAX_SESSION_LABEL_CHARACTERS, MAX_TOKEN_CHARACTERS, SWEEP_SECONDS
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...security.access_tokens import AccessTokens
+from ...security.codes import code_hash, new_code
+from ...security.passwords import Passwords
+from ...store import refresh_tokens, sessions, users
+from ...store.database import Database, DbConnection
+from ...store.refresh_tokens import RefreshOutcome, RefreshResult
+from ...store.sessions import Session
+from ...store.users import User
+from ..log.transactions import Effects, Transactions
+from .login_throttle import LoginThrottle
 
 log = logging.getLogger("parley.security")
 
 _DAY_MS = 24 * 60 * 60 * 1000
-# Longer than any access token lives, so that no number of a log-in comes back meanwhile.
+# Longer than any access token is valid, so that no session id is reused while a token names it.
 _KEEP_ENDED_MS = 7 * _DAY_MS
-# Rounds of a log-in whose password is changed under it.
+# How often a log-in is tried again because the password was changed meanwhile.
 _ATTEMPTS = 3
 # Control characters, line breaks of all kinds, marks that reorder text, lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class Tokens(NamedTuple):
-    """What a log-in or a refresh brings."""
+    """What a client gets from a log-in or a refresh."""
 
     access_token: str
     expires_in: int
@@ -53,7 +57,12 @@ class Tokens(NamedTuple):
 
 
 class Logins:
-    """Begins log-ins and ends them."""
+    """
+    Starts, continues and ends log-ins. Used in the event loop.
+
+    Log-ins that end are announced after the commit, so that their connections close. Everything
+    raises ``Unavailable`` if the database can't be used now.
+    """
 
     def __init__(
         self,
@@ -61,8 +70,8 @@ class Logins:
         *,
         passwords: Passwords,
         access_tokens: AccessTokens,
-        throttle: Throttle,
-        session_revoker: SessionRevoker,
+        throttle: LoginThrottle,
+        transactions: Transactions,
         refresh_token_days: int,
         now: Callable[[], Millis],
     ) -> None:
@@ -70,34 +79,34 @@ class Logins:
         self._passwords = passwords
         self._access_tokens = access_tokens
         self._throttle = throttle
-        self._session_revoker = session_revoker
-        self._life_ms = refresh_token_days * _DAY_MS
+        self._transactions = transactions
+        self._refresh_token_ms = refresh_token_days * _DAY_MS
         self._now = now
 
-    # Getting in
+    # Starting and continuing
 
     async def log_in(self, username: str, password: str, label: str, address: str) -> Tokens:
         """
-        Begin a log-in with a password.
+        Start a log-in with a password.
 
-        An unknown, disabled or passwordless user takes as long and answers the same as a
-        wrong password.
+        For an unknown or disabled user, and one without a password, the result and the time it
+        takes are those of a wrong password.
 
         Raises:
-            InvalidGrant: If name and password don't belong together.
-            RateLimited: If too many tries for this account or from this address failed.
-            Unavailable: If too many log in at once.
+            InvalidGrant: If the name or the password is wrong.
+            RateLimited: If too many attempts for this account or from this address failed.
+            Unavailable: If too many passwords are being checked.
 
         """
-        name = _possible(username)
+        name = _valid_username(username)
         await self._throttle.check(name, address)
         for _ in range(_ATTEMPTS):
-            user = await self._candidate(name)
+            user = await self._find_active(name)
             checked = await self._passwords.check(password, user.password_hash if user else None)
             await self._throttle.check(name, address)
             if user is None or not checked.ok:
                 break
-            tokens = await self._begin(user, label, user.password_hash, checked.new_hash)
+            tokens = await self._start(user, label, user.password_hash, checked.new_hash)
             if tokens is not None:
                 self._throttle.succeeded(user.username, address)
                 facts = {"user": user.username, "session": tokens.session, "address": address}
@@ -109,7 +118,7 @@ class Logins:
 
     async def log_in_as(self, username: str, label: str) -> Tokens:
         """
-        Begin a log-in of this user without a password: the caller has the authority.
+        Start a log-in of this user without a password. The caller is authorised to.
 
         Raises:
             UserNotFound: If there is no such user.
@@ -118,7 +127,7 @@ class Logins:
         """
         name = names.username(username)
         user = await self._database.read(lambda c: users.known(c, name))
-        tokens = await self._begin(user, label)
+        tokens = await self._start(user, label)
         if tokens is None:
             raise Forbidden("This account is disabled.")
         event(log, logging.INFO, "login.granted", user=name, session=tokens.session)
@@ -129,22 +138,23 @@ class Logins:
         Exchange a refresh token for new tokens of the same log-in.
 
         Raises:
-            InvalidGrant: If it is unknown, or its log-in has ended. If it was spent longer
-                ago than a lost answer explains, the log-in has ended now.
+            InvalidGrant: If it is unknown, or its log-in has ended. If it was used before, longer
+                ago than a lost response explains, it may be stolen: that ends its log-in.
 
         """
         if len(refresh_token) > MAX_TOKEN_CHARACTERS:
             raise InvalidGrant("This refresh token is not valid. Log in again.")
         now, successor = self._now(), new_code()
 
-        def work(connection: DbConnection) -> tuple[RefreshResult, Ended]:
-            shown = code_hash(refresh_token)
-            found = sessions.rotate_refresh_token(connection, shown, code_hash(successor), now)
+        def work(connection: DbConnection) -> tuple[RefreshResult, Effects]:
+            presented = code_hash(refresh_token)
+            found = refresh_tokens.rotate(connection, presented, code_hash(successor), now)
             if found.outcome is not RefreshOutcome.REUSED or found.user is None:
-                return found, []
-            return found, [(found.user, found.session)]
+                return found, Effects()
+            revoked = SessionsRevoked(found.user, found.session)
+            return found, Effects(sessions_revoked=[revoked])
 
-        found = await self._session_revoker.write(work)
+        found = await self._transactions.write(work)
         if found.outcome is RefreshOutcome.REUSED:
             facts = {"user_id": found.user, "session": found.session}
             event(log, logging.WARNING, "login.refresh_token_reused", **facts)
@@ -156,65 +166,76 @@ class Logins:
             raise InvalidGrant("This refresh token is not valid. Log in again.")
         return self._tokens(found.user, found.session, successor, now)
 
-    # Being in
+    # Listing
 
     async def live(
         self, user: UserId, *, before: int | None = None, limit: int
     ) -> Sequence[Session]:
-        """The user's log-ins that have not ended, the newest first."""
+        """The user's log-ins that have not ended, newest first, before the session ``before``."""
         now = self._now()
         return await self._database.read(
             lambda c: sessions.live(c, user, now, before=before, limit=limit)
         )
 
-    # Getting out
+    # Ending
 
     async def revoke(self, token: str) -> None:
-        """End the log-in that this access or refresh token belongs to, if there is one."""
+        """End the log-in that an access or refresh token belongs to, if any. Idempotent."""
         found = await self._owner(token)
         if found is not None:
             await self.end(*found)
 
     async def end(self, user: UserId, session: SessionId) -> None:
-        """End one log-in of the user. Idempotent; nothing happens to somebody else's."""
+        """End one log-in of the user. Idempotent; a log-in of another user is left alone."""
         now = self._now()
 
-        def work(connection: DbConnection) -> tuple[bool, Ended]:
-            gone = sessions.end(connection, user, [session], now)
-            return bool(gone), [(user, session) for session in gone]
+        def work(connection: DbConnection) -> tuple[bool, Effects]:
+            ended = sessions.end(connection, user, [session], now)
+            revoked = [SessionsRevoked(user, session) for session in ended]
+            return bool(ended), Effects(sessions_revoked=revoked)
 
-        if await self._session_revoker.write(work):
+        if await self._transactions.write(work):
             event(log, logging.INFO, "login.ended", user_id=user, session=session)
 
     async def end_all(self, user: UserId) -> None:
         """End every log-in of the user."""
         now = self._now()
 
-        def work(connection: DbConnection) -> tuple[None, Ended]:
+        def work(connection: DbConnection) -> tuple[None, Effects]:
             sessions.end_all(connection, user, now)
-            return None, [(user, None)]
+            return None, Effects(sessions_revoked=[SessionsRevoked(user, None)])
 
-        await self._session_revoker.write(work)
+        await self._transactions.write(work)
         event(log, logging.INFO, "login.all_ended", user_id=user)
 
+    async def run(self) -> None:
+        """Delete old log-ins periodically, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self.sweep()
+            except Unavailable:
+                log.warning("logins.not_swept")
+
     async def sweep(self) -> int:
-        """Delete what is left of log-ins that ended a week ago; answers how many."""
+        """Delete the rows of log-ins that ended a week ago; return how many."""
         before = Millis(self._now() - _KEEP_ENDED_MS)
         return await self._database.write(lambda c: sessions.sweep(c, before))
 
     # Internal
 
-    async def _candidate(self, name: str | None) -> User | None:
+    async def _find_active(self, name: str | None) -> User | None:
         if name is None:
             return None
         user = await self._database.read(lambda c: users.by_name(c, name))
         return user if user is not None and user.active else None
 
-    async def _begin(
+    async def _start(
         self, found: User, label: str, verified: str | None = None, new_hash: str | None = None
     ) -> Tokens | None:
-        """A log-in; none if the user is disabled, or ``verified`` no longer their hash."""
+        """Start a log-in. None if the user is disabled or their hash is no longer ``verified``."""
         now, code = self._now(), new_code()
+        expires_at = Millis(now + self._refresh_token_ms)
 
         def work(connection: DbConnection) -> SessionId | None:
             user = users.lock(connection, found.id)
@@ -229,7 +250,7 @@ class Logins:
                 user=user.id,
                 label=_label(label),
                 at=now,
-                expires_at=Millis(now + self._life_ms),
+                expires_at=expires_at,
                 refresh_hash=code_hash(code),
             )
 
@@ -248,13 +269,11 @@ class Logins:
         except TokenExpired:
             return None
         except Unauthorized:
-            return await self._database.read(
-                lambda c: sessions.owner_of_token(c, code_hash(token))
-            )
+            return await self._database.read(lambda c: refresh_tokens.owner(c, code_hash(token)))
         return claims.user, claims.session
 
 
-def _possible(username: str) -> str | None:
+def _valid_username(username: str) -> str | None:
     try:
         return names.username(username)
     except UserNotFound:

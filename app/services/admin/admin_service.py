@@ -1,90 +1,93 @@
 """
 What an operator can do, from the command line or as an administrator over HTTP.
 
-Each act leaves an entry in the audit, in the same transaction, and a line in the log. Who may
-ask is not decided here. ``by`` is the administrator; None is whoever runs the installation.
+Each action writes an entry of the audit log in its transaction, and a log line. The caller checks
+that the action is allowed. ``by`` is the administrator; None is the operator of the installation.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from app.domain import names
-from app.domain.events import EventBatch
-from app.domain.ids import Millis, UserId
-from app.security.access_tokens import AccessTokens
-from app.security.passwords import Passwords
-from app.services.accounts.accounts import Accounts
-from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import Throttle
-from app.services.accounts.logins import Logins, Tokens
-from app.services.accounts.session_revoker import OnRevoked, SessionRevoker
-from app.services.admin.account_admin import AccountAdmin
-from app.services.admin.audit_log import AuditLog
-from app.services.admin.room_admin import RoomAdmin
-from app.store import audit, meta
-from app.store.audit import Entry
-from app.store.database import Database
-from app.store.users import User
+from ...domain import names
+from ...domain.errors import UserNotFound
+from ...domain.ids import Millis, UserId
+from ...domain.sessions import SessionsRevoked
+from ...observability.logs import event
+from ...security.access_tokens import AccessTokens
+from ...security.passwords import Passwords, refuse_weak
+from ...store import audit, sessions, users
+from ...store import epoch as epoch_store
+from ...store.audit import Entry
+from ...store.database import Database, DbConnection
+from ...store.users import User
+from ..accounts.accounts import Accounts
+from ..accounts.erasures import Erasures
+from ..accounts.login_throttle import LoginThrottle
+from ..accounts.logins import Logins, Tokens
+from ..log.epoch import Epoch
+from ..log.transactions import Effects, Transactions
+from ..rooms.retention import Retention
+from .audit_log import AuditLog
+from .audited_database import AuditedDatabase
+from .room_admin import RoomAdmin
 
-
-def _nobody(*_: object) -> None:
-    """Told by a command that is alone with the database."""
+log = logging.getLogger("parley.security")
 
 
 class AdminService:
     """
-    Accounts, rooms and the epoch, in the hands of whoever runs the installation.
+    Accounts, rooms and the epoch, for the operator of the installation.
 
-    Args:
-        on_revoked: Told, after the commit, of log-ins that ended.
-        publish: Given, after the commit, the events that rooms got.
-        on_new_epoch: Told, after the commit, what the history is called now.
-        on_retention: Told, after the commit, that a room is to keep something else.
-
+    Used in the event loop. Each action returns after its commit and is safe to cancel: it is
+    finished all the same. Everything raises ``Unavailable`` if the database can't be used now.
     """
 
     def __init__(
         self,
         database: Database,
         *,
+        transactions: Transactions,
         passwords: Passwords,
         access_tokens: AccessTokens,
-        throttle: Throttle,
+        throttle: LoginThrottle,
         erasures: Erasures,
+        retention: Retention,
+        epoch: Epoch,
         refresh_token_days: int,
         now: Callable[[], Millis],
-        on_revoked: OnRevoked = _nobody,
-        publish: Callable[[Sequence[EventBatch]], None] = _nobody,
-        on_new_epoch: Callable[[str], None] = _nobody,
-        on_retention: Callable[[], None] = _nobody,
     ) -> None:
         self._database = database
+        self._transactions = transactions
         self._passwords = passwords
         self._access_tokens = access_tokens
         self._throttle = throttle
         self._erasures = erasures
+        self._epoch = epoch
         self._refresh_token_days = refresh_token_days
         self._now = now
-        self._on_revoked = on_revoked
-        self._on_new_epoch = on_new_epoch
-        self._acts = AuditLog(database, now)
+        self._audit_log = AuditLog(database, now)
         self.rooms = RoomAdmin(
-            database, self._acts, now=now, publish=publish, on_retention=on_retention
+            database,
+            self._audit_log,
+            transactions=transactions,
+            retention=retention,
+            now=now,
         )
-        """The same for rooms."""
+        """Actions on rooms."""
 
     async def close(self) -> None:
-        """Wait for what runs."""
-        await self._acts.close()
+        """Wait for the actions that are running."""
+        await self._audit_log.close()
 
     async def audit(self, *, before: int | None = None, limit: int) -> Sequence[Entry]:
-        """What was done, the newest first, from before the entry numbered ``before``."""
+        """Entries of the audit log, newest first, before the entry ``before``."""
         return await self._database.read(lambda c: audit.page(c, before=before, limit=limit))
 
     # Accounts
 
     async def users(self, prefix: str = "", *, after: str = "", limit: int) -> Sequence[User]:
-        """Users whose name begins with ``prefix``, by name, the disabled too."""
+        """Users whose name begins with ``prefix``, in order of name, including disabled ones."""
         return await self._accounts(self._database).find(prefix, after=after, limit=limit)
 
     async def add_user(
@@ -97,140 +100,195 @@ class AdminService:
         by: UserId | None = None,
     ) -> User:
         """
-        Make an account, whether registration is open or not.
+        Create an account, whether registration is open or not.
 
-        Without a password they can't log in by themselves.
+        A user without a password can only be logged in by :meth:`log_in_as`.
 
         Raises:
-            UsernameTaken: If somebody has the name.
-            Invalid: If the name, the display name or the password can't be taken.
+            UsernameTaken: If the name is taken.
+            Invalid: If the name, the display name or the password is not acceptable.
 
         """
         action = "user.add_admin" if is_admin else "user.add"
-        audited = self._acts.audited(by, action, names.new_username(username))
-        return await self._acts.finish(
-            audited,
-            self._accounts(audited).create(username, password, display_name, is_admin=is_admin),
-        )
+        audited = self._audit_log.audited(by, action, names.new_username(username))
+        accounts = self._accounts(audited)
+        creation = accounts.create(username, password, display_name, is_admin=is_admin)
+        return await self._audit_log.run(audited, creation)
 
     async def set_password(self, username: str, password: str, by: UserId | None = None) -> User:
         """
-        Give a user another password and end all their log-ins.
+        Set a user's password and end all their log-ins.
 
         Raises:
             UserNotFound: If there is no such user.
-            Invalid: If the password can't be taken.
+            Invalid: If the password is not acceptable.
 
         """
-        audited = self._acts.audited(by, "user.set_password", names.username(username))
-        account_admin = self._account_admin(audited)
-        return await self._acts.finish(audited, account_admin.set_password(username, password))
+        name = names.username(username)
+        audited = self._audit_log.audited(by, "user.set_password", name)
+        return await self._audit_log.run(audited, self._set_password(audited, name, password))
 
     async def disable(self, username: str, by: UserId | None = None) -> User:
         """
-        Keep a user out and end all their log-ins. Idempotent.
+        Disable an account and end all its log-ins. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
 
         """
-        audited = self._acts.audited(by, "user.disable", names.username(username))
-        return await self._acts.finish(audited, self._account_admin(audited).disable(username))
+        name = names.username(username)
+        audited = self._audit_log.audited(by, "user.disable", name)
+        return await self._audit_log.run(audited, self._disable(audited, name))
 
     async def enable(self, username: str, by: UserId | None = None) -> User:
         """
-        Let a user in again. Idempotent.
+        Enable an account again. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
 
         """
-        audited = self._acts.audited(by, "user.enable", names.username(username))
-        return await self._acts.finish(audited, self._account_admin(audited).enable(username))
+        name = names.username(username)
+        audited = self._audit_log.audited(by, "user.enable", name)
+        return await self._audit_log.run(audited, _enable(audited, name))
 
     async def set_admin(self, username: str, is_admin: bool, by: UserId | None = None) -> User:
         """
-        Make a user an administrator, or no longer one. Idempotent.
+        Grant or revoke administrator rights. Takes effect with the user's next request.
 
         Raises:
             UserNotFound: If there is no such user.
 
         """
+        name = names.username(username)
         action = "user.make_admin" if is_admin else "user.make_no_admin"
-        audited = self._acts.audited(by, action, names.username(username))
-        doing = self._account_admin(audited).set_admin(username, is_admin)
-        return await self._acts.finish(audited, doing)
+        audited = self._audit_log.audited(by, action, name)
+        return await self._audit_log.run(audited, _set_admin(audited, name, is_admin))
 
     async def log_in_as(self, username: str, label: str, by: UserId | None = None) -> Tokens:
         """
-        Begin a log-in of this user without a password, for a product that knows who they are.
+        Start a log-in of this user without a password, for a product that authenticates users.
 
         Raises:
             UserNotFound: If there is no such user.
             Forbidden: If the account is disabled.
 
         """
-        audited = self._acts.audited(by, "user.log_in_as", names.username(username))
-        return await self._acts.finish(audited, self._logins(audited).log_in_as(username, label))
+        audited = self._audit_log.audited(by, "user.log_in_as", names.username(username))
+        login = self._logins(audited).log_in_as(username, label)
+        return await self._audit_log.run(audited, login)
 
     async def erase_user(
         self, username: str, *, blank: bool = False, by: UserId | None = None
     ) -> None:
         """
-        Make an account nobody's: its name, password and log-ins go, its messages stay.
+        Erase an account: its name, password and log-ins are removed, its messages stay.
 
         Args:
-            blank: Whether every message of theirs is blanked, as by deleting it.
+            blank: Whether to blank each of its messages too, as deleting it does.
 
         Raises:
             UserNotFound: If there is no such user.
-            Unavailable: If the database can't be used now. What has begun is carried on later.
+            Unavailable: If the database can't be used now. An erasure that has begun is finished
+                later.
 
         """
         data = {"messages": "blank" if blank else "keep"}
-        audited = self._acts.audited(by, "user.erase", names.username(username), data)
+        audited = self._audit_log.audited(by, "user.erase", names.username(username), data)
         accounts = self._accounts(audited, blank=blank)
-        await self._acts.finish(audited, accounts.erase(username))
+        await self._audit_log.run(audited, accounts.erase(username))
 
-    # The history
+    # The epoch
 
     async def new_epoch(self, by: UserId | None = None) -> str:
-        """Begin another history: clients drop what they remember of the one before."""
-        audited = self._acts.audited(by, "epoch.new", "installation")
+        """Start a new epoch: clients discard their state. Return its name."""
+        audited = self._audit_log.audited(by, "epoch.new", "installation")
 
-        async def begin() -> str:
-            epoch = await audited.write(meta.new_epoch)
-            self._on_new_epoch(epoch)
-            return epoch
+        async def renew() -> str:
+            self._epoch.name = await audited.write(epoch_store.renew)
+            return self._epoch.name
 
-        return await self._acts.finish(audited, begin())
+        return await self._audit_log.run(audited, renew())
 
     # Internal
+
+    async def _set_password(self, audited: AuditedDatabase, name: str, password: str) -> User:
+        refuse_weak(password, name)
+        new_hash = await self._passwords.hash(password)
+        now = self._now()
+
+        def work(connection: DbConnection) -> tuple[User, Effects]:
+            user = _lock(connection, name)
+            users.update(connection, user.id, password_hash=new_hash)
+            sessions.end_all(connection, user.id, now)
+            return user._replace(password_hash=new_hash), _all_revoked(user)
+
+        user = await self._transactions.using(audited).write(work)
+        event(log, logging.INFO, "user.password_reset", user=name)
+        return user
+
+    async def _disable(self, audited: AuditedDatabase, name: str) -> User:
+        now = self._now()
+
+        def work(connection: DbConnection) -> tuple[User, Effects]:
+            user = _lock(connection, name)
+            if user.disabled_at is not None:
+                return user, Effects()
+            users.update(connection, user.id, disabled_at=now)
+            sessions.end_all(connection, user.id, now)
+            return user._replace(disabled_at=now), _all_revoked(user)
+
+        user = await self._transactions.using(audited).write(work)
+        event(log, logging.INFO, "user.disabled", user=name)
+        return user
 
     def _accounts(self, database: Database, *, blank: bool = False) -> Accounts:
         return Accounts(
             database,
+            transactions=self._transactions.using(database),
             passwords=self._passwords,
             throttle=self._throttle,
-            session_revoker=SessionRevoker(database, self._on_revoked),
             registration_open=False,
             now=self._now,
             erase=partial(self._erasures.erase, blank=blank),
         )
 
-    def _account_admin(self, database: Database) -> AccountAdmin:
-        session_revoker = SessionRevoker(database, self._on_revoked)
-        return AccountAdmin(
-            database, passwords=self._passwords, session_revoker=session_revoker, now=self._now
-        )
-
     def _logins(self, database: Database) -> Logins:
         return Logins(
             database,
+            transactions=self._transactions.using(database),
             passwords=self._passwords,
             access_tokens=self._access_tokens,
             throttle=self._throttle,
-            session_revoker=SessionRevoker(database, self._on_revoked),
             refresh_token_days=self._refresh_token_days,
             now=self._now,
         )
+
+
+async def _enable(audited: AuditedDatabase, name: str) -> User:
+    user = await audited.write(partial(_update, name=name, disabled_at=None))
+    event(log, logging.INFO, "user.enabled", user=name)
+    return user
+
+
+async def _set_admin(audited: AuditedDatabase, name: str, is_admin: bool) -> User:
+    user = await audited.write(partial(_update, name=name, is_admin=is_admin))
+    event(log, logging.INFO, "user.admin_changed", user=name, is_admin=is_admin)
+    return user
+
+
+def _update(connection: DbConnection, name: str, **values: object) -> User:
+    user = _lock(connection, name)
+    users.update(connection, user.id, **values)
+    return users.known(connection, name)
+
+
+def _lock(connection: DbConnection, name: str) -> User:
+    user = users.lock(connection, users.known(connection, name).id)
+    if user is None or user.erased_at is not None:
+        raise UserNotFound
+    return user
+
+
+def _all_revoked(user: User) -> Effects:
+    return Effects(sessions_revoked=[SessionsRevoked(user.id, None)])

@@ -1,21 +1,21 @@
-"""Acts of an operator: each is carried out to its end, written down, and told to the log."""
+"""Runs actions of an operator to completion, with an entry of the audit log and a log line."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from app.domain.ids import Millis, UserId
-from app.observability.logs import event
-from app.services.admin.audited_database import AuditedDatabase
-from app.store.audit import AuditRecord
-from app.store.database import Database, T
+from ...domain.ids import Millis, UserId
+from ...observability.logs import event
+from ...store.audit import AuditRecord
+from ...store.database import Database, T
+from .audited_database import AuditedDatabase
 
 log = logging.getLogger("parley.security")
 
 
 class AuditLog:
-    """The acts that are under way."""
+    """The actions that are running. Used in the event loop."""
 
     def __init__(self, database: Database, now: Callable[[], Millis]) -> None:
         self._database = database
@@ -29,20 +29,28 @@ class AuditLog:
         target: str,
         data: Mapping[str, Any] | None = None,
     ) -> AuditedDatabase:
-        """The database, for one act; ``data`` is what else the entry says."""
+        """The database for one action: each write adds its entry, which includes ``data``."""
         return AuditedDatabase(self._database, AuditRecord(self._now(), by, action, target, data))
 
-    async def finish(self, audited: AuditedDatabase, doing: Coroutine[Any, Any, T]) -> T:
-        """Carry out an act to its end, also if whoever asked for it hangs up."""
-        task = asyncio.create_task(doing)
+    async def run(self, audited: AuditedDatabase, action: Coroutine[Any, Any, T]) -> T:
+        """
+        Run ``action``, which writes to ``audited``, and log it when it has succeeded.
+
+        Safe to cancel: the action runs to completion, without the log line.
+
+        Raises:
+            Exception: What ``action`` raises; nothing is logged then.
+
+        """
+        task = asyncio.create_task(action)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         result = await asyncio.shield(task)
-        act = audited.act
-        facts = {"action": act.action, "target": act.target, "by_id": act.by}
-        event(log, logging.INFO, "operator.acted", **facts, **(act.data or {}))
+        record = audited.record
+        facts = {"action": record.action, "target": record.target, "by_id": record.by}
+        event(log, logging.INFO, "operator.acted", **facts, **(record.data or {}))
         return result
 
     async def close(self) -> None:
-        """Wait for what runs."""
+        """Wait for the actions that are running."""
         await asyncio.gather(*self._running, return_exceptions=True)

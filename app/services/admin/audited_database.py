@@ -1,40 +1,41 @@
-"""The database, for one act of an operator."""
+"""The database as one action of an operator sees it."""
 
-from app.store import audit
-from app.store.audit import AuditRecord
-from app.store.database import Database, DbConnection, T, Work
+from ...store import audit
+from ...store.audit import AuditRecord
+from ...store.database import Database, DbConnection, T, Work
 
 
 class AuditedDatabase:
     """
-    A database that writes an entry of the audit together with whatever else is written.
+    A database that adds an entry of the audit log to each of its writes.
 
-    The services that do the work know nothing of it, and no act can be had without its entry.
-
+    Services use it like any other database, so that no action can be written without its entry.
     """
 
-    def __init__(self, database: Database, act: AuditRecord) -> None:
+    def __init__(self, database: Database, record: AuditRecord) -> None:
         self._database = database
-        self.act = act
+        self.record = record
 
     @property
     def shared(self) -> bool:
-        """As the database."""
+        """Whether the wrapped database is shared with other nodes."""
         return self._database.shared
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` and add the entry, in one transaction."""
 
+        record = self.record
+
         def audited(connection: DbConnection) -> T:
             result = work(connection)
-            audit.insert(connection, self.act)
+            audit.insert(connection, record)
             return result
 
         return await self._database.write(audited)
 
     async def read(self, work: Work[T]) -> T:
-        """As the database: whoever looks leaves no entry."""
+        """Run ``work`` in a snapshot; reads add no entry."""
         return await self._database.read(work)
 
     async def close(self) -> None:
-        """Nothing was opened for it."""
+        """Do nothing: the wrapped database stays open."""

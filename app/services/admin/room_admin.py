@@ -1,51 +1,52 @@
-"""What an operator can do to rooms. Who may ask is not decided here."""
+"""What an operator can do to rooms. The caller checks that the action is allowed."""
 
 from collections.abc import Callable, Sequence
 
-from app.domain import names, text
-from app.domain.appends import Admit, CreateRoom, UpdateRoom
-from app.domain.errors import Invalid
-from app.domain.events import EventBatch
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
-from app.domain.roles import Kind, Role
-from app.services.admin.audit_log import AuditLog
-from app.services.admin.audited_database import AuditedDatabase
-from app.services.log.transactions import append_all
-from app.store import admin_rooms as all_rooms
-from app.store import retention, users
-from app.store.admin_rooms import Room
-from app.store.database import Database, DbConnection, Work
+from ...domain import names, text
+from ...domain.appends import Admit, CreateRoom, UpdateRoom
+from ...domain.errors import Invalid
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
+from ...domain.roles import Kind, Role
+from ...store import admin_rooms, users
+from ...store import retention as retention_store
+from ...store.admin_rooms import Room
+from ...store.database import Database, DbConnection, Work
+from ..log.transactions import Effects, Transactions, append_all
+from ..rooms.retention import Retention
+from .audit_log import AuditLog
+from .audited_database import AuditedDatabase
 
 
 class RoomAdmin:
     """
-    Rooms, in the hands of whoever runs the installation.
+    Rooms, for the operator of the installation. Used in the event loop.
+
+    Each action returns after its commit and is safe to cancel: it is finished all the same.
 
     Args:
-        publish: Given, after the commit, the events that rooms got.
-        on_retention: Told, after the commit, that a room is to keep something else.
+        retention: Woken after the commit when a room's retention has changed.
 
     """
 
     def __init__(
         self,
         database: Database,
-        acts: AuditLog,
+        audit_log: AuditLog,
         *,
+        transactions: Transactions,
+        retention: Retention,
         now: Callable[[], Millis],
-        publish: Callable[[Sequence[EventBatch]], None],
-        on_retention: Callable[[], None],
     ) -> None:
         self._database = database
-        self._acts = acts
+        self._audit_log = audit_log
+        self._transactions = transactions
+        self._retention = retention
         self._now = now
-        self._publish = publish
-        self._on_retention = on_retention
 
     async def page(self, *, after: str = "", limit: int) -> Sequence[Room]:
-        """Rooms of every kind, by name."""
-        return await self._database.read(lambda c: all_rooms.page(c, after=after, limit=limit))
+        """Rooms of every kind, in order of name, after the name ``after``."""
+        return await self._database.read(lambda c: admin_rooms.page(c, after=after, limit=limit))
 
     async def add(
         self,
@@ -57,18 +58,18 @@ class RoomAdmin:
         by: UserId | None = None,
     ) -> Room:
         """
-        Make a room; a private one without an ``owner`` can be entered by nobody.
+        Create a room. A private one without an ``owner`` has no way in.
 
         Raises:
             RoomExists: If there is one of this name.
             UserNotFound: If there is no such owner.
-            Invalid: If the name or the title can't be taken.
+            Invalid: If the name or the title is not acceptable.
 
         """
         name, title, now = names.new_room_name(name), text.title(title), self._now()
         owner_name = None if owner is None else names.username(owner)
 
-        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
+        def work(connection: DbConnection) -> tuple[Room, Effects]:
             creation = CreateRoom(
                 room=RoomId(0), by=None, at=now, name=name, title=title, kind=kind
             )
@@ -77,14 +78,14 @@ class RoomAdmin:
                 room, user = event_batches[0].room, users.known(connection, owner_name).id
                 admission = Admit(room=room, by=None, at=now, user=user, role=Role.OWNER)
                 event_batches += append_all(connection, [admission]).event_batches
-            return all_rooms.by_name(connection, name), event_batches
+            return admin_rooms.by_name(connection, name), Effects(event_batches)
 
-        audited = self._acts.audited(by, "room.add", name)
-        return await self._acts.finish(audited, self._write(audited, work))
+        audited = self._audit_log.audited(by, "room.add", name)
+        return await self._audit_log.run(audited, self._write(audited, work))
 
     async def set_archived(self, name: str, archived: bool, by: UserId | None = None) -> Room:
         """
-        Make a room read-only for everybody, or reopen it. Idempotent.
+        Make a room read-only, or reopen it. Idempotent.
 
         Raises:
             RoomNotFound: If there is none of this name.
@@ -92,14 +93,14 @@ class RoomAdmin:
         """
         name, now = names.room_name(name), self._now()
 
-        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
-            room = all_rooms.by_name(connection, name)
+        def work(connection: DbConnection) -> tuple[Room, Effects]:
+            room = admin_rooms.by_name(connection, name)
             change = UpdateRoom(room=room.id, by=by, at=now, archived=archived, as_operator=True)
             event_batches = append_all(connection, [change]).event_batches
-            return all_rooms.by_name(connection, name), event_batches
+            return admin_rooms.by_name(connection, name), Effects(event_batches)
 
-        audited = self._acts.audited(by, "room.archive" if archived else "room.reopen", name)
-        return await self._acts.finish(audited, self._write(audited, work))
+        audited = self._audit_log.audited(by, "room.archive" if archived else "room.reopen", name)
+        return await self._audit_log.run(audited, self._write(audited, work))
 
     async def set_retention(
         self,
@@ -110,9 +111,9 @@ class RoomAdmin:
         by: UserId | None = None,
     ) -> Room:
         """
-        Have a room keep the events of so many days, or so many events; with neither, all.
+        Set how much history a room keeps: some days, some events or, with neither, all of it.
 
-        What it need not keep any longer is removed soon after, and does not come back.
+        Older events are removed soon afterwards, for good.
 
         Raises:
             RoomNotFound: If there is none of this name.
@@ -126,25 +127,21 @@ class RoomAdmin:
                 raise Invalid.field(field, f"is not between 1 and {top}")
         name = names.room_name(name)
 
-        def work(connection: DbConnection) -> tuple[Room, Sequence[EventBatch]]:
-            room = all_rooms.by_name(connection, name)
-            retention.keep(connection, room.id, days=days, events=events)
-            return room._replace(retention_days=days, retention_events=events), ()
+        def work(connection: DbConnection) -> tuple[Room, Effects]:
+            room = admin_rooms.by_name(connection, name)
+            retention_store.set_limits(connection, room.id, days=days, events=events)
+            return room._replace(retention_days=days, retention_events=events), Effects()
 
         data = {"days": days} if days is not None else {"events": events}
         lifted = days is None and events is None
         audited = (
-            self._acts.audited(by, "room.lift_retention", name)
+            self._audit_log.audited(by, "room.lift_retention", name)
             if lifted
-            else self._acts.audited(by, "room.set_retention", name, data)
+            else self._audit_log.audited(by, "room.set_retention", name, data)
         )
-        room = await self._acts.finish(audited, self._write(audited, work))
-        self._on_retention()
+        room = await self._audit_log.run(audited, self._write(audited, work))
+        self._retention.wake()
         return room
 
-    async def _write(
-        self, audited: AuditedDatabase, work: Work[tuple[Room, Sequence[EventBatch]]]
-    ) -> Room:
-        room, event_batches = await audited.write(work)
-        self._publish(event_batches)
-        return room
+    async def _write(self, audited: AuditedDatabase, work: Work[tuple[Room, Effects]]) -> Room:
+        return await self._transactions.using(audited).write(work)

@@ -1,10 +1,10 @@
 """
 Group commit: the only code that writes events.
 
-All appends in flight on this node form a batch, in order of arrival: one transaction, one
-synchronous function, a fixed number of statements. A lone append waits for nobody; under
-load the batch that gathers while the last one commits is as large as the load. Answers are
-given after COMMIT and never before.
+Appends that are queued on this node form a batch, in order of arrival: one transaction, one
+synchronous function, a fixed number of statements. A lone append is written at once; under load,
+the appends that arrive during one commit form the next batch. Results are delivered after COMMIT,
+never before.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from app.domain.appends import Append, Committed
-from app.domain.deciding import decide
-from app.domain.errors import Internal, ParleyError, Unavailable
-from app.domain.events import Event, EventBatch, users_of
-from app.domain.ids import RoomId, UserId
-from app.domain.limits import (
+from ...domain.appends import Append, Committed
+from ...domain.decide import decide
+from ...domain.errors import Internal, ParleyError, Unavailable
+from ...domain.events import Event, EventBatch, users_of
+from ...domain.ids import RoomId, UserId
+from ...domain.limits import (
     FAILED_COMMITS_UNTIL_NOT_READY,
     GATHER_SHARE,
     MAX_BATCH_APPENDS,
@@ -27,84 +27,114 @@ from app.domain.limits import (
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
-from app.domain.working_set import WorkingSet
-from app.realtime.fanout import Fanout
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import log as log_store
-from app.store import markers as marker_store
-from app.store import names, working_sets
-from app.store.database import Database, DbConnection
-from app.store.markers import Mark
+from ...domain.working_set import WorkingSet
+from ...store import log_writer, read_markers, working_set_loader
+from ...store.database import Database, DbConnection
+from ...store.read_markers import Mark
+from ...store.usernames import usernames
+from .read_receipt_buffer import ReadReceiptBuffer
+from .seams import Seam
+from .writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.committer")
 
 AppendResult = Committed | ParleyError
+"""What was committed, or why the append was refused."""
+
+_Queued = tuple[Append, Callable[[AppendResult], None]]
 
 
 class CommitResult(NamedTuple):
-    """What a transaction has done: an outcome per append, a run per room."""
+    """What a transaction has done: an outcome per append, an event batch per room."""
 
     outcomes: list[AppendResult]
     event_batches: list[EventBatch]
 
 
 class Committer:
-    """The queue of appends, and the task that commits them. One per node."""
+    """
+    The queue of appends, and the task that commits them. One per node.
+
+    Everything here is called in the event loop; :func:`commit` alone runs in a database thread.
+    Appends of one node are decided in the order of :meth:`submit`. What has been committed is
+    passed to the senders first and then to ``on_committed``, in the same turn of the loop.
+
+    Args:
+        on_committed: Announces each transaction's events. If a listener fails, that is logged;
+            senders still get their results, and the next batch is written.
+        receipts: Read receipts, written together with the appends.
+        pacing: Paused while a batch is being decided in the database thread.
+
+    """
 
     def __init__(
         self,
         database: Database,
-        publish: Callable[[Sequence[EventBatch]], None],
-        markers: ReadReceiptBuffer,
-        fanout: Fanout,
+        *,
+        on_committed: Seam[Sequence[EventBatch]],
+        receipts: ReadReceiptBuffer,
+        pacing: WriterPacing,
+        max_batch_appends: int = MAX_BATCH_APPENDS,
+        max_batch_rooms: int = MAX_BATCH_ROOMS,
+        max_queued_appends: int = MAX_QUEUED_APPENDS,
     ) -> None:
         self._database = database
-        self._publish = publish
-        self._markers = markers
-        self._fanout = fanout
-        self._queue: deque[tuple[Append, Callable[[AppendResult], None]]] = deque()
-        self._work = asyncio.Event()
+        self._on_committed = on_committed
+        self._receipts = receipts
+        self._pacing = pacing
+        self._max_batch_appends = max_batch_appends
+        self._max_batch_rooms = max_batch_rooms
+        self._max_queued_appends = max_queued_appends
+        self._queue: deque[_Queued] = deque()
+        self._wake = asyncio.Event()
         self._closing = False
-        # Of the last batch: how long it took to write, when it was answered, and how many the
-        # next one has if all who were answered go on.
+        # The last batch: how long its write took and when its results were delivered.
         self._last_seconds = 0.0
-        self._answered = 0.0
+        self._last_delivered = 0.0
+        # Size of the next batch if every sender of the last one sends again at once.
         self._expected = 0
-        markers.wake_by(self._work.set)
+        receipts.set_wake(self._wake.set)
         self.failures = 0
         """Commits that failed in a row."""
         self.finished = asyncio.Event()
-        """Set when :meth:`run` has returned: everything that was taken is answered."""
+        """Set at the end of :meth:`run`: every append that was accepted has its result."""
 
     @property
     def ready(self) -> bool:
-        """Whether commits have been getting through."""
+        """Whether the last commits succeeded: False after several failures in a row."""
         return self.failures < FAILED_COMMITS_UNTIL_NOT_READY
 
-    def submit(self, append: Append, answer: Callable[[AppendResult], None]) -> None:
+    def submit(self, append: Append, on_result: Callable[[AppendResult], None]) -> None:
         """
-        Queue ``append``; ``answer`` is called once, in the event loop, after the commit.
+        Queue ``append``; ``on_result`` is called once, in the event loop, after the commit.
 
-        Never waits: appends reach the log in the order of these calls.
+        Never awaits: appends reach the log in the order of these calls.
+
+        Args:
+            append: Read by a database thread from here on; don't change it.
+            on_result: Must not raise. An :class:`Unavailable` result leaves open whether the
+                append was committed; a retry with the same client id tells.
 
         Raises:
-            Unavailable: If too many wait already, or the server is about to stop.
+            Unavailable: If the queue is full or the server is stopping; ``on_result`` is not
+                called.
 
         """
-        if self._closing or len(self._queue) >= MAX_QUEUED_APPENDS:
+        if self._closing or len(self._queue) >= self._max_queued_appends:
             raise Unavailable
-        self._queue.append((append, answer))
-        if not self._work.is_set():
-            # It begins in the next turn, where a slice is due already.
+        self._queue.append((append, on_result))
+        if not self._wake.is_set():
+            # The batch starts in the next turn of the loop, in which a slice of the fan-out may
+            # already be scheduled.
             self._pause_fanout()
-            self._work.set()
+            self._wake.set()
 
     async def append(self, append: Append) -> Committed:
         """
         Append, and wait until it is on disk.
 
-        Safe to cancel: the append is then carried out unseen, or, if it still waited in the
-        queue, carried out all the same. A retry with the same client id tells.
+        Safe to cancel: the append is committed all the same, and its result is dropped. A retry
+        with the same client id returns it.
 
         Raises:
             ParleyError: Why it was refused.
@@ -112,7 +142,7 @@ class Committer:
         """
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
 
-        def answer(outcome: AppendResult) -> None:
+        def on_result(outcome: AppendResult) -> None:
             if future.done():
                 return
             if isinstance(outcome, Committed):
@@ -120,117 +150,122 @@ class Committer:
             else:
                 future.set_exception(outcome)
 
-        self.submit(append, answer)
+        self.submit(append, on_result)
         return await future
 
     async def run(self) -> None:
-        """Commit batches until :meth:`close`; what was queued by then is committed."""
+        """Commit batches until :meth:`close`, and then those that are still queued."""
         while True:
-            if not self._queue and not self._markers.due:
+            if not self._queue and not self._receipts.due:
                 if self._closing:
                     self.finished.set()
                     return
-                self._work.clear()
-                await self._work.wait()
-                if asyncio.get_running_loop().time() - self._answered > self._patience:
+                self._wake.clear()
+                await self._wake.wait()
+                idle = asyncio.get_running_loop().time() - self._last_delivered
+                if idle > self._max_gap_seconds:
                     self._expected = 0
                 continue
             await self._gather()
-            await self._commit(self._take())
+            await self._commit(self._take_batch())
 
     def close(self) -> None:
-        """Take no more. :meth:`run` returns when the queue is empty."""
+        """Accept no more appends. :meth:`run` returns when the queue is empty."""
         self._closing = True
-        self._markers.flush()
-        self._work.set()
+        self._receipts.flush()
+        self._wake.set()
 
     @property
-    def _patience(self) -> float:
-        """Seconds that a pause of those just answered may take."""
+    def _max_gap_seconds(self) -> float:
+        """How long :meth:`_gather` waits between two appends."""
         return min(self._last_seconds * GATHER_SHARE, MAX_GATHER_SECONDS)
 
     async def _gather(self) -> None:
         """
-        Let those who were just answered join the batch.
+        Give the senders of the last batch time to join this one.
 
-        Senders in step with the commits would else split into two halves that take turns, at
-        twice the price. A lone sender is all that is expected and waits for nobody; nor does
-        the first after a pause.
+        Senders that send again at each result would otherwise split into two groups with
+        alternating batches, at twice the number of commits. A lone sender doesn't wait, since no
+        other append is expected; neither does the first append after a pause.
         """
-        queue, expected, patience = self._queue, self._expected, self._patience
+        queue, expected, max_gap = self._queue, self._expected, self._max_gap_seconds
         time = asyncio.get_running_loop().time
         began = grew = time()
         while 0 < (size := len(queue)) < expected:
-            # A turn of the loop reads what has arrived, which has to be done anyway.
+            # A turn of the loop reads the sockets, which has to happen in any case.
             await asyncio.sleep(0)
             now = time()
             if len(queue) > size:
                 grew = now
-            elif now - grew > patience or now - began > self._last_seconds:
+            elif now - grew > max_gap or now - began > self._last_seconds:
                 return
 
-    def _take(self) -> list[tuple[Append, Callable[[AppendResult], None]]]:
+    def _take_batch(self) -> list[_Queued]:
         queue = self._queue
-        if len(queue) <= MAX_BATCH_APPENDS and not self._database.shared:
+        if len(queue) <= self._max_batch_appends and not self._database.shared:
             batch = list(queue)
             queue.clear()
             return batch
         batch = []
         rooms: set[RoomId] = set()
-        while queue and len(batch) < MAX_BATCH_APPENDS:
+        while queue and len(batch) < self._max_batch_appends:
             rooms.add(queue[0][0].room)
-            if len(rooms) > MAX_BATCH_ROOMS:
+            if len(rooms) > self._max_batch_rooms:
                 break
             batch.append(queue.popleft())
         return batch
 
-    async def _commit(self, batch: list[tuple[Append, Callable[[AppendResult], None]]]) -> None:
+    async def _commit(self, batch: list[_Queued]) -> None:
         appends = [append for append, _ in batch]
-        marks = self._markers.take()
+        marks = self._receipts.take()
         time = asyncio.get_running_loop().time
         began = time()
         result = await self._write(appends, marks)
         self._last_seconds = time() - began
-        # Answers go out with the events that they are about, behind them: in this turn.
-        for (_, answer), outcome in zip(batch, result.outcomes, strict=True):
-            answer(outcome)
+        # In one turn, so that a connection writes its replies together with the events they are
+        # about, and behind them.
+        for (_, on_result), outcome in zip(batch, result.outcomes, strict=True):
+            on_result(outcome)
         try:
-            self._publish(result.event_batches)
-        except Exception:  # what is committed is committed: its senders hear so, and others go on
+            if result.event_batches:
+                self._on_committed.announce(result.event_batches)
+        except Exception:  # the commit stands: senders have their results, later batches go on
             log.exception("committer.not_published")
-        self._expected = min(len(self._queue) + len(batch), MAX_BATCH_APPENDS)
-        self._answered = time()
+        self._expected = min(len(self._queue) + len(batch), self._max_batch_appends)
+        self._last_delivered = time()
 
     async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
         try:
             result = await self._transact(appends, marks)
         except Unavailable as exc:
-            # Whether it was committed is not known: a retry with the same id finds out.
+            # It may have been committed all the same: a retry with the same client id tells.
             self.failures += 1
-            self._markers.put_back(marks)
+            self._receipts.put_back(marks)
             return CommitResult([exc] * len(appends), [])
-        except Exception:  # a row that the database refuses; which one, each alone will show
+        except Exception:  # the database refused a row: write one by one to find which
             log.exception("committer.batch_refused", extra={"appends": len(appends)})
-            return await self._one_by_one(appends, marks)
+            return await self._write_one_by_one(appends, marks)
         self.failures = 0
         return result
 
     async def _transact(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
-        prepared = None if self._database.shared else self._fanout.resume_from_thread
-        work = partial(commit, appends=appends, marks=marks, prepared=prepared)
+        before_commit = None if self._database.shared else self._pacing.resume_from_thread
+        work = partial(commit, appends=appends, marks=marks, before_commit=before_commit)
         self._pause_fanout()
         try:
             return await self._database.write(work)
         finally:
-            self._fanout.resume()
+            self._pacing.resume()
 
     def _pause_fanout(self) -> None:
-        # The writer's thread and this one would take turns with the interpreter, until it
-        # waits for the disk.
+        # The writer's thread and the event loop compete for the interpreter lock until the
+        # writer waits for the disk.
         if not self._database.shared:
-            self._fanout.pause()
+            self._pacing.pause()
 
-    async def _one_by_one(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
+    async def _write_one_by_one(
+        self, appends: Sequence[Append], marks: Sequence[Mark]
+    ) -> CommitResult:
         outcomes: list[AppendResult] = []
         event_batches: list[EventBatch] = []
         for append in appends:
@@ -238,13 +273,13 @@ class Committer:
                 alone = await self._database.write(partial(commit, appends=[append]))
             except Unavailable as exc:
                 outcomes.append(exc)
-            except Exception:  # this is the one; nothing of it was written
+            except Exception:  # the row that was refused; its transaction was rolled back
                 log.exception("committer.append_refused", extra={"append": type(append).__name__})
                 outcomes.append(Internal())
             else:
                 outcomes += alone.outcomes
                 event_batches += alone.event_batches
-        self._markers.put_back(marks)
+        self._receipts.put_back(marks)
         return CommitResult(outcomes, event_batches)
 
 
@@ -253,26 +288,26 @@ def commit(
     appends: Sequence[Append],
     marks: Sequence[Mark] = (),
     *,
-    prepared: Callable[[], None] | None = None,
+    before_commit: Callable[[], None] | None = None,
 ) -> CommitResult:
     """
-    Decide and write one batch, in the caller's transaction. Blocks; runs in a thread.
+    Decide and write one batch, in the caller's transaction. Blocks; runs in a database thread.
 
     Args:
-        prepared: Called when nothing is left to do but COMMIT.
+        before_commit: Called in this thread when only COMMIT is left to do.
 
     """
     outcomes: list[AppendResult] = []
     event_batches: list[EventBatch] = []
     if appends:
-        ws = working_sets.load(connection, appends)
+        ws = working_set_loader.load(connection, appends)
         outcomes = [_decide(ws, append) for append in appends]
-        log_store.save(connection, ws)
+        log_writer.save(connection, ws)
         event_batches = _event_batches(connection, ws)
     if marks:
-        marker_store.save(connection, marks)
-    if prepared is not None:
-        prepared()
+        read_markers.save(connection, marks)
+    if before_commit is not None:
+        before_commit()
     return CommitResult(outcomes, event_batches)
 
 
@@ -280,7 +315,7 @@ def _decide(ws: WorkingSet, append: Append) -> AppendResult:
     try:
         return decide(ws, append)
     except ParleyError as exc:
-        # It travels to another task: without the frames, nothing of the batch is kept alive.
+        # Raised again in another task: the traceback would keep the whole batch alive.
         return exc.with_traceback(None)
 
 
@@ -293,7 +328,7 @@ def _event_batches(connection: DbConnection, ws: WorkingSet) -> list[EventBatch]
         user for e in ws.events if e.data is not None for user in users_of(e) if user not in known
     }
     if unknown:
-        known |= names.usernames(connection, unknown)
+        known |= usernames(connection, unknown)
     return [
         EventBatch(room, ws.rooms[room].name, ws.rooms[room].kind, events, known)
         for room, events in by_room.items()

@@ -1,27 +1,35 @@
 """
-Appends that share a transaction with something else: an invitation's use, a choice of an heir.
+Transactions whose effects are announced: appends together with other statements, ended log-ins.
 
-Everything else goes through the committer's queue, which is quicker for all. What has begun is
-finished, whatever becomes of the request that asked for it: what was committed is published.
+Appends alone go through the committer's queue, which is faster. A transaction that has started
+runs to completion and is announced even if its caller is cancelled: otherwise a log-in that has
+ended on disk could keep its socket because the client disconnected at the wrong moment.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
-from app.domain.appends import Append, Committed
-from app.domain.errors import ParleyError
-from app.domain.events import EventBatch
-from app.services.log.committer import commit
-from app.store.database import Database, DbConnection
+from ...domain.appends import Append, Committed
+from ...domain.errors import ParleyError
+from ...domain.events import EventBatch
+from ...domain.sessions import SessionsRevoked
+from ...store.database import Database, DbConnection
+from .committer import commit
+from .seams import Seams
 
 T = TypeVar("T")
 
-Publish = Callable[[Sequence[EventBatch]], None]
+
+class Effects(NamedTuple):
+    """What is announced after the commit of a transaction."""
+
+    event_batches: Sequence[EventBatch] = ()
+    sessions_revoked: Sequence[SessionsRevoked] = ()
 
 
 class Appended(NamedTuple):
-    """What became of appends, all of which were taken."""
+    """The results of appends, all of which were accepted."""
 
     done: Sequence[Committed]
     event_batches: Sequence[EventBatch]
@@ -29,10 +37,12 @@ class Appended(NamedTuple):
 
 def append_all(connection: DbConnection, appends: Sequence[Append]) -> Appended:
     """
-    Decide and write ``appends``, in order, in this transaction; the rooms are locked from here on.
+    Decide and write ``appends``, in order, in this transaction, which locks their rooms.
+
+    Runs in a database thread. The caller returns the event batches in its :class:`Effects`.
 
     Raises:
-        ParleyError: Why the first that was refused was refused. The transaction can't go on.
+        ParleyError: Why the first refused one was refused. The transaction must be rolled back.
 
     """
     batch = commit(connection, appends)
@@ -45,18 +55,36 @@ def append_all(connection: DbConnection, appends: Sequence[Append]) -> Appended:
 
 
 class Transactions:
-    """Runs them, and publishes what they have appended."""
+    """
+    Runs transactions to completion and announces their effects. Used in the event loop.
 
-    def __init__(self, database: Database, publish: Publish) -> None:
+    The effects are announced in the turn in which the commit is known, before :meth:`write`
+    returns.
+    """
+
+    def __init__(self, database: Database, seams: Seams) -> None:
         self._database = database
-        self._publish = publish
+        self._seams = seams
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def write(self, work: Callable[[DbConnection], tuple[T, Sequence[EventBatch]]]) -> T:
+    def using(self, database: Database) -> Self:
         """
-        Run ``work`` in a transaction; it answers its result and the events that rooms got.
+        Transactions of ``database``, which wraps this one's, with the same announcements.
 
-        Safe to cancel: the work and the publishing go on.
+        :meth:`close` of either waits for the transactions of both.
+        """
+        other = type(self)(database, self._seams)
+        other._running = self._running
+        return other
+
+    async def write(self, work: Callable[[DbConnection], tuple[T, Effects]]) -> T:
+        """
+        Run ``work`` in a transaction, announce the effects that it returns, return its result.
+
+        ``work`` runs in a database thread and touches nothing that belongs to the event loop. An
+        exception in it rolls the transaction back and is raised here; nothing is announced.
+
+        Safe to cancel: the transaction is finished and announced all the same.
 
         Raises:
             Unavailable: If the database can't be written now.
@@ -68,10 +96,13 @@ class Transactions:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Wait for what runs."""
+        """Wait for the transactions that are running."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _write(self, work: Callable[[DbConnection], tuple[T, Sequence[EventBatch]]]) -> T:
-        result, event_batches = await self._database.write(work)
-        self._publish(event_batches)
+    async def _write(self, work: Callable[[DbConnection], tuple[T, Effects]]) -> T:
+        result, effects = await self._database.write(work)
+        if effects.event_batches:
+            self._seams.on_committed.announce(effects.event_batches)
+        for revoked in effects.sessions_revoked:
+            self._seams.on_sessions_revoked.announce(revoked)
         return result

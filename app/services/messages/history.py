@@ -1,28 +1,29 @@
-"""Reading one message, what belongs to it, and what happened: each of one snapshot."""
+"""Reading one message, its replies and its edits, pinned messages, and the events of a room."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain.authority import authorize_read, effective_role
-from app.domain.errors import (
+from ...domain.authorization import authorize_read, effective_role
+from ...domain.errors import (
     Conflict,
     Forbidden,
     Gone,
     MessageNotFound,
 )
-from app.domain.events import EventBatch
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Action, may
-from app.domain.views import MessagePage, MessageView, RoomAccess, Wording
-from app.services.accounts.authenticator import Identity
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import events as event_store
-from app.store import messages, rooms
-from app.store.database import Database, DbConnection
+from ...domain.events import EventBatch
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Action, may
+from ...domain.views import EarlierText, MessagePage, MessageView, RoomAccess
+from ...store import edit_history, messages, room_access
+from ...store import events as event_store
+from ...store.database import Database, DbConnection
+from ..accounts.authenticator import Identity
+from ..log.epoch import Epoch
+from ..rooms.room_directory import RoomDirectory
 
 
 class LogPage(NamedTuple):
-    """Consecutive events, and where the room stands: one snapshot. ``run`` None: no events."""
+    """Consecutive events, None if there are none, and the room's state in the same snapshot."""
 
     batch: EventBatch | None
     since: int
@@ -37,17 +38,17 @@ class LogPage(NamedTuple):
 
     @property
     def has_more(self) -> bool:
-        """Whether the log goes on after it."""
+        """Whether there are events after this page."""
         return self.last < self.head
 
 
 class History:
     """
-    Rooms' messages and events, for those who may read them.
+    Messages and events of rooms that the caller may read. Used in the event loop.
 
-    Whether one may is decided on the snapshot that the page is of. Everything raises
-    ``RoomNotFound`` (there is no such room, or it is not for them to know), ``Banned`` (from
-    a public room) and ``Unavailable``.
+    Access is checked on the snapshot from which the result is read. Everything raises
+    ``RoomNotFound`` (there is no such room, or the caller may not see it), ``Banned`` (the room is
+    public and the caller is banned) and ``Unavailable``.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class History:
         database: Database,
         *,
         directory: RoomDirectory,
-        epoch: Callable[[], str],
+        epoch: Epoch,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
@@ -70,13 +71,13 @@ class History:
         One message.
 
         Raises:
-            MessageNotFound: If the number is not that of a message.
+            MessageNotFound: If ``seq`` is not that of a message.
 
         """
-        room = await self._directory.find(name)
+        room, now = await self._directory.find(name), self._now()
 
         def work(connection: DbConnection) -> MessageView:
-            self._reader(connection, room, me)
+            _authorize(connection, room, me, now)
             return _message(connection, room, seq)
 
         return await self._database.read(work)
@@ -85,16 +86,16 @@ class History:
         self, me: UserId, name: str, seq: int, *, after: int = 0, limit: int
     ) -> MessagePage:
         """
-        The replies to a message, oldest first.
+        The replies to a message, oldest first, after the reply ``after``.
 
         Raises:
-            MessageNotFound: If the number is not that of a message.
+            MessageNotFound: If ``seq`` is not that of a message.
 
         """
-        room = await self._directory.find(name)
+        room, now = await self._directory.find(name), self._now()
 
         def work(connection: DbConnection) -> MessagePage:
-            self._reader(connection, room, me)
+            _authorize(connection, room, me, now)
             _message(connection, room, seq)
             return messages.replies(connection, room, seq, after=after, limit=limit)
 
@@ -103,35 +104,37 @@ class History:
     async def pinned(
         self, me: UserId, name: str, *, before: int | None = None, limit: int
     ) -> MessagePage:
-        """Pinned messages, the newest first."""
-        room = await self._directory.find(name)
+        """Pinned messages, newest first, before the message ``before``."""
+        room, now = await self._directory.find(name), self._now()
 
         def work(connection: DbConnection) -> MessagePage:
-            self._reader(connection, room, me)
+            _authorize(connection, room, me, now)
             return messages.pinned(connection, room, before, limit)
 
         return await self._database.read(work)
 
-    async def wordings(
+    async def edits(
         self, me: Identity, name: str, seq: int, *, after: int = 0, limit: int
-    ) -> list[Wording]:
+    ) -> list[EarlierText]:
         """
-        What a message said before it was edited, oldest first.
+        The texts that a message had before its edits, oldest first.
 
         Raises:
-            MessageNotFound: If the number is not that of a message.
-            Forbidden: If one is neither its author nor a moderator.
+            MessageNotFound: If ``seq`` is not that of a message.
+            Forbidden: If the caller is neither its author nor a moderator.
 
         """
-        room = await self._directory.find(name)
+        room, now = await self._directory.find(name), self._now()
 
-        def work(connection: DbConnection) -> list[Wording]:
-            access = self._reader(connection, room, me.user)
+        def work(connection: DbConnection) -> list[EarlierText]:
+            access = _authorize(connection, room, me.user, now)
             message = _message(connection, room, seq)
             role = effective_role(access, is_admin=me.is_admin)
             if message.by != me.username and not may(role, Action.READ_EDITS):
-                raise Forbidden("Only its author and moderators can read earlier wordings.")
-            return messages.wordings(connection, room, seq, after=after, limit=limit)
+                raise Forbidden(
+                    "Only its author and moderators can read the earlier texts of a message."
+                )
+            return edit_history.wordings(connection, room, seq, after=after, limit=limit)
 
         return await self._database.read(work)
 
@@ -144,18 +147,19 @@ class History:
         The events after ``since``, oldest first.
 
         Args:
-            upto: The last one to show; None: the head.
+            upto: The last event to return; None: the head.
 
         Raises:
-            Gone: If some of them are no longer kept.
-            Conflict: If the log does not reach to ``since``.
+            Gone: If some of them were removed.
+            Conflict: If ``since`` is after the head.
 
         """
-        room = await self._directory.find(name)
-        epoch = self._epoch()
+        room, now = await self._directory.find(name), self._now()
+        # A copy, since `work` runs in a database thread.
+        epoch = self._epoch.name
 
         def work(connection: DbConnection) -> LogPage:
-            access = self._reader(connection, room, me)
+            access = _authorize(connection, room, me, now)
             head, first = access.head, access.first
             check_cursor(access, since)
             last = head if upto is None else min(upto, head)
@@ -164,24 +168,25 @@ class History:
 
         return await self._database.read(work)
 
-    def _reader(self, connection: DbConnection, room: RoomId, me: UserId) -> RoomAccess:
-        key = (room, me)
-        return authorize_read(rooms.access(connection, [key]).get(key), self._now())
-
 
 def check_cursor(access: RoomAccess, since: int) -> None:
     """
-    Whether a client that holds everything up to ``since`` can carry on from there.
+    Check that a client that has every event up to ``since`` can continue from there.
 
     Raises:
-        Gone: If what comes next is no longer kept.
-        Conflict: If there is no such event yet.
+        Gone: If the next event was removed.
+        Conflict: If ``since`` is after the head.
 
     """
     if since > access.head:
-        raise Conflict("The log does not reach that far: this history is another one.")
+        raise Conflict("The room's log has no event with this number: the history was replaced.")
     if since < access.first - 1:
         raise Gone
+
+
+def _authorize(connection: DbConnection, room: RoomId, me: UserId, now: Millis) -> RoomAccess:
+    key = (room, me)
+    return authorize_read(room_access.load(connection, [key]).get(key), now)
 
 
 def _message(connection: DbConnection, room: RoomId, seq: int) -> MessageView:

@@ -1,30 +1,30 @@
 """
-Pages of messages as HTTP answers them: finished bytes.
+Pages of messages as encoded response bodies, kept until their room changes.
 
-Those who ask for the same page at the same moment share it. As long as its room stands where it
-stood, it is neither read nor encoded again: whatever changes a message takes a number of the
-room's log. Whether one may read is decided each time, on the snapshot that says where the room
-stands.
+Concurrent requests for one page share it. A kept page is valid as long as the room's ``head`` and
+``first`` are the same: whatever changes a message appends an event to the room's log. Access is
+checked for each request, on the snapshot from which ``head`` and ``first`` are read.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.domain.authority import authorize_read
-from app.domain.errors import Invalid, ParleyError, RoomNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
-from app.domain.views import MessagePage, RoomAccess
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import Database, DbConnection
-from app.wire.messages import page_json
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, ParleyError, RoomNotFound
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.limits import KEPT_PAGE_BYTES, KEPT_PAGE_OVERHEAD_BYTES, KEPT_PAGES_BYTES
+from ...domain.views import MessagePage, RoomAccess
+from ...store import messages, room_access
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import Database, DbConnection
+from ...wire.messages import page_json
+from ..rooms.room_directory import RoomDirectory
 
 
 class PageKey(NamedTuple):
-    """Which messages are asked for: before, after or around a ``seq``, or the newest."""
+    """Which messages to return: before, after or around a ``seq``, or the newest."""
 
     room: RoomId
     name: str
@@ -34,44 +34,70 @@ class PageKey(NamedTuple):
     limit: int
 
 
-class _Shown(NamedTuple):
-    """A page as it was when its room stood there; ``names`` as in :class:`MessagePages`."""
+class _KeptPage(NamedTuple):
+    """A page, and the state of the room and of the users' names that it was read from."""
 
     body: bytes
     head: int
     first: int
-    names: int
+    names_version: int
 
     @property
     def size(self) -> int:
         return len(self.body) + KEPT_PAGE_OVERHEAD_BYTES
 
-    def is_of(self, access: RoomAccess) -> bool:
+    def is_current(self, access: RoomAccess) -> bool:
         return (self.head, self.first) == (access.head, access.first)
 
 
-_Asked = tuple[UserId, PageKey]
+@dataclass(frozen=True, slots=True)
+class _PageRequest:
+    """
+    A request for a page, with copies of the event loop's state at that moment.
+
+    Concurrent requests that compare equal share a result.
+    """
+
+    user: UserId
+    key: PageKey
+    kept: _KeptPage | None = field(compare=False)
+    """The kept page, if any; it may be stale."""
+    names_version: int = field(compare=False)
+    """Read before the snapshot, so that a change of names during the read is noticed."""
+    at: Millis = field(compare=False)
 
 
 class MessagePages:
-    """Pages of messages, for those who may read them."""
+    """
+    Pages of messages that the caller may read. Used in the event loop.
+
+    Pages are kept only if this process is the only one that writes.
+    """
 
     def __init__(
-        self, database: Database, *, directory: RoomDirectory, now: Callable[[], Millis]
+        self,
+        database: Database,
+        *,
+        directory: RoomDirectory,
+        now: Callable[[], Millis],
+        kept_page_bytes: int = KEPT_PAGE_BYTES,
+        kept_pages_bytes: int = KEPT_PAGES_BYTES,
     ) -> None:
-        # Where other nodes write, a name may be gone before this node hears of it.
+        # If other nodes write, a name can change in the database before this node is notified.
         self._keeps = not database.shared
         self._directory = directory
+        self._kept_page_bytes = kept_page_bytes
+        self._kept_pages_limit = kept_pages_bytes
         self._now = now
-        # Not together with log-ins, which must not wait for pages.
-        self._pages: Loader[_Asked, _Shown | ParleyError] = Loader(
-            BatchLoader(database), self._load
+        # A loader of its own, so that authentication doesn't wait for pages.
+        self._pages: Loader[_PageRequest, _KeptPage | ParleyError] = Loader(
+            BatchLoader(database), _load
         )
-        # The last one to be asked for is the last to go.
-        self._kept: OrderedDict[PageKey, _Shown] = OrderedDict()
+        # In order of use: the least recently used is dropped first.
+        self._kept: OrderedDict[PageKey, _KeptPage] = OrderedDict()
         self._kept_bytes = 0
-        # Counts what no room's log tells: names that are gone.
-        self._names = 0
+        # Counts changes of names, which append no events to the rooms' logs.
+        self._names_version = 0
 
     async def get(
         self,
@@ -84,12 +110,12 @@ class MessagePages:
         limit: int,
     ) -> bytes:
         """
-        The messages before, after or around a ``seq``; the newest, if none is given.
+        The messages before, after or around a ``seq``, or the newest if none is given.
 
         Raises:
             Invalid: If more than one is given.
-            RoomNotFound: If there is no such room, or it is not for them to know.
-            Banned: From a public room.
+            RoomNotFound: If there is no such room, or the caller may not see it.
+            Banned: If the room is public and the caller is banned.
             Unavailable: If the database can't be read now.
 
         """
@@ -97,51 +123,56 @@ class MessagePages:
             raise Invalid.field("before", "only one of before, after and around can be given")
         room = self._directory.known(name) or await self._directory.find(name)
         key = PageKey(room, name.lower(), before, after, around, limit)
-        found = await self._pages.get((me, key))
-        if not isinstance(found, _Shown):
+        request = _PageRequest(me, key, self._kept.get(key), self._names_version, self._now())
+        found = await self._pages.get(request)
+        if not isinstance(found, _KeptPage):
             raise found or RoomNotFound()
         self._keep(key, found)
         return found.body
 
-    def names_changed(self) -> None:
-        """Somebody is called otherwise."""
-        self._names += 1
+    def on_names_changed(self, _: None) -> None:
+        """Drop every kept page: they may show a name that was removed."""
+        self._names_version += 1
         self._kept.clear()
         self._kept_bytes = 0
 
-    def _load(
-        self, connection: DbConnection, asked: Sequence[_Asked]
-    ) -> dict[_Asked, _Shown | ParleyError]:
-        # Before the snapshot: a name that changes from here on is noticed.
-        names = self._names
-        found = rooms.access(connection, {(key.room, me) for me, key in asked})
-        shown: dict[PageKey, _Shown] = {}
-        answers: dict[_Asked, _Shown | ParleyError] = {}
-        for me, key in asked:
-            try:
-                access = authorize_read(found.get((key.room, me)), self._now())
-            except ParleyError as exc:
-                answers[me, key] = exc.with_traceback(None)
-                continue
-            page = shown.get(key) or self._kept.get(key)
-            if page is None or not page.is_of(access):
-                read = _page(connection, key)
-                page = _Shown(page_json(read, key.name), read.head, read.first, names)
-            answers[me, key] = shown[key] = page
-        return answers
-
-    def _keep(self, key: PageKey, page: _Shown) -> None:
-        if not self._keeps or page.names != self._names or len(page.body) > KEPT_PAGE_BYTES:
+    def _keep(self, key: PageKey, page: _KeptPage) -> None:
+        if not self._keeps or page.names_version != self._names_version:
+            return
+        if len(page.body) > self._kept_page_bytes:
             return
         before = self._kept.pop(key, None)
         self._kept[key] = page
         self._kept_bytes += page.size - (0 if before is None else before.size)
-        while self._kept_bytes > KEPT_PAGES_BYTES:
+        while self._kept_bytes > self._kept_pages_limit:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= oldest.size
 
 
-def _page(connection: DbConnection, key: PageKey) -> MessagePage:
+def _load(
+    connection: DbConnection, requests: Sequence[_PageRequest]
+) -> dict[_PageRequest, _KeptPage | ParleyError]:
+    # Runs in a database thread: the requests carry copies of the event loop's state.
+    found = room_access.load(connection, {(one.key.room, one.user) for one in requests})
+    pages: dict[PageKey, _KeptPage] = {}
+    results: dict[_PageRequest, _KeptPage | ParleyError] = {}
+    for request in requests:
+        key = request.key
+        try:
+            access = authorize_read(found.get((key.room, request.user)), request.at)
+        except ParleyError as exc:
+            results[request] = exc.with_traceback(None)
+            continue
+        page = pages.get(key) or request.kept
+        if page is None or not page.is_current(access):
+            read = _read(connection, key)
+            body = page_json(read, key.name)
+            page = _KeptPage(body, read.head, read.first, request.names_version)
+        results[request] = pages[key] = page
+    return results
+
+
+def _read(connection: DbConnection, key: PageKey) -> MessagePage:
     if key.after is not None:
         return messages.after(connection, key.room, key.after, key.limit)
     if key.around is not None:

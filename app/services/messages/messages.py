@@ -1,23 +1,24 @@
-"""Saying something over HTTP: the same requests to the log as on a socket."""
+"""Sending and changing messages over HTTP, with the same appends as on a socket."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
-from app.domain.errors import MessageNotFound, RateLimited
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.text import mentioned
-from app.domain.token_bucket import UserTokenBuckets
-from app.domain.views import MessageView
-from app.services.log.committer import Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms
-from app.store.database import Database, DbConnection
+from ...domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
+from ...domain.errors import MessageNotFound, RateLimited
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.text import mentioned
+from ...domain.token_bucket import UserTokenBuckets
+from ...domain.views import MessageView
+from ...store import messages
+from ...store import room_views as room_view_store
+from ...store.database import Database, DbConnection
+from ..log.committer import Committer
+from ..rooms.room_directory import RoomDirectory
 
 
 class Sent(NamedTuple):
-    """A message as it is now, and whether this request made it or an earlier one did."""
+    """A message as it is now, and whether an earlier request with the same key has sent it."""
 
     message: MessageView
     duplicate: bool
@@ -25,10 +26,11 @@ class Sent(NamedTuple):
 
 class Messages:
     """
-    Sends, edits, deletes, reacts and pins. Who may do what the log decides.
+    Sends, edits, deletes, reacts and pins. Used in the event loop.
 
-    Everything counts against the user's rate of sending, which their sockets share, and
-    raises ``RateLimited`` beyond it; ``key`` makes a retry safe, as ``id`` does on a socket.
+    Each method returns after the commit; whether it is allowed is decided there, in
+    :mod:`app.domain.decide`. Each counts against the user's send rate, which their sockets share,
+    and raises ``RateLimited`` beyond it. ``key`` makes a retry safe, like ``id`` on a socket.
     """
 
     def __init__(
@@ -57,38 +59,38 @@ class Messages:
         key: str | None = None,
     ) -> Sent:
         """
-        Say something.
+        Send a message.
 
         Raises:
             ParleyError: Why it was refused.
 
         """
-        room = await self._room(me, name)
+        room = await self._admit(me, name)
         append = Send(
-            **self._by(me, room, key),
+            **self._fields(me, room, key),
             text=text,
             reply_to=reply_to,
             data=data,
             mentions=mentioned(text),
         )
-        done = await self._committer.append(append)
-        assert done.seq is not None
-        return Sent(await self._read(me, room, done.seq), done.duplicate)
+        committed = await self._committer.append(append)
+        assert committed.seq is not None
+        return Sent(await self._read(me, room, committed.seq), committed.duplicate)
 
     async def edit(
         self, me: UserId, name: str, seq: int, text: str, *, key: str | None = None
     ) -> MessageView:
         """
-        Give one's own message another wording.
+        Change the text of one of the caller's messages.
 
         Raises:
             ParleyError: Why it was refused.
 
         """
-        room = await self._room(me, name)
-        by = self._by(me, room, key)
-        append = Edit(**by, ref=seq, text=text, mentions=mentioned(text))
-        return await self._carry_out(me, room, seq, append)
+        room = await self._admit(me, name)
+        fields = self._fields(me, room, key)
+        append = Edit(**fields, ref=seq, text=text, mentions=mentioned(text))
+        return await self._append_and_read(me, room, seq, append)
 
     async def delete(
         self, me: UserId, name: str, seq: int, *, key: str | None = None
@@ -100,8 +102,8 @@ class Messages:
             ParleyError: Why it was refused.
 
         """
-        room = await self._room(me, name)
-        return await self._committer.append(Delete(**self._by(me, room, key), ref=seq))
+        room = await self._admit(me, name)
+        return await self._committer.append(Delete(**self._fields(me, room, key), ref=seq))
 
     async def react(
         self,
@@ -114,15 +116,15 @@ class Messages:
         key: str | None = None,
     ) -> MessageView:
         """
-        Put an emoji on a message, or take it off.
+        Add a reaction to a message, or remove it.
 
         Raises:
             ParleyError: Why it was refused.
 
         """
-        room = await self._room(me, name)
-        append = React(**self._by(me, room, key), ref=seq, emoji=emoji, on=on)
-        return await self._carry_out(me, room, seq, append)
+        room = await self._admit(me, name)
+        append = React(**self._fields(me, room, key), ref=seq, emoji=emoji, on=on)
+        return await self._append_and_read(me, room, seq, append)
 
     async def pin(
         self, me: UserId, name: str, seq: int, *, on: bool, key: str | None = None
@@ -134,20 +136,25 @@ class Messages:
             ParleyError: Why it was refused.
 
         """
-        room = await self._room(me, name)
-        return await self._carry_out(me, room, seq, Pin(**self._by(me, room, key), ref=seq, on=on))
+        room = await self._admit(me, name)
+        return await self._append_and_read(
+            me, room, seq, Pin(**self._fields(me, room, key), ref=seq, on=on)
+        )
 
-    async def _room(self, me: UserId, name: str) -> RoomId:
+    async def _admit(self, me: UserId, name: str) -> RoomId:
+        """Count the request against the send rate, and find its room."""
         now = asyncio.get_running_loop().time()
         wait = self._buckets.of(me, now).take(now)
         if wait:
             raise RateLimited("You send messages too fast.", retry_after=wait)
         return await self._directory.find(name)
 
-    def _by(self, me: UserId, room: RoomId, key: str | None) -> dict[str, Any]:
+    def _fields(self, me: UserId, room: RoomId, key: str | None) -> dict[str, Any]:
         return {"room": room, "by": me, "at": self._now(), "client_id": key}
 
-    async def _carry_out(self, me: UserId, room: RoomId, seq: int, append: Append) -> MessageView:
+    async def _append_and_read(
+        self, me: UserId, room: RoomId, seq: int, append: Append
+    ) -> MessageView:
         await self._committer.append(append)
         return await self._read(me, room, seq)
 
@@ -159,14 +166,14 @@ class Messages:
             if found is None:
                 raise MessageNotFound
             key = (room, me, 0)
-            view = rooms.room_views(connection, [key])[key]
-            return found if view.may_read(at) else _as_sent(found)
+            view = room_view_store.load(connection, [key])[key]
+            return found if view.may_read(at) else _without_responses(found)
 
         return await self._database.read(work)
 
 
-def _as_sent(message: MessageView) -> MessageView:
-    """For one who may no longer read the room: their own message, not what others made of it."""
+def _without_responses(message: MessageView) -> MessageView:
+    """For an author who may no longer read the room: the message without what others added."""
     message.pinned = False
     message.reactions, message.mentions = {}, []
     message.reply_count, message.last_reply = 0, None

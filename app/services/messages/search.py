@@ -1,21 +1,21 @@
-"""Finding what was said, in the rooms that one may read."""
+"""Searching messages in the rooms that the caller may read."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.domain import names
-from app.domain.authority import authorize_read
-from app.domain.errors import Invalid, RoomNotFound
-from app.domain.ids import EventId, Millis, UserId, event_id
-from app.domain.limits import MAX_QUERY_TERMS
-from app.domain.snippets import snippet
-from app.domain.views import MessageView
-from app.domain.words import phrases
-from app.services.messages.search_indexer import Indexer
-from app.services.rooms.room_directory import RoomDirectory
-from app.store import messages, rooms, search, users
-from app.store.database import Database, DbConnection
-from app.store.search import Scope
+from ...domain import names
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, RoomNotFound
+from ...domain.ids import EventId, Millis, UserId, event_id
+from ...domain.limits import MAX_QUERY_TERMS
+from ...domain.snippets import snippet
+from ...domain.views import MessageView
+from ...domain.words import phrases
+from ...store import messages, room_access, search, users
+from ...store.database import Database, DbConnection
+from ...store.search import Scope
+from ..rooms.room_directory import RoomDirectory
+from .search_indexer import SearchIndexer
 
 
 class Hit(NamedTuple):
@@ -27,14 +27,14 @@ class Hit(NamedTuple):
 
 
 class Search:
-    """Searches messages. What one may not read is not looked at."""
+    """Searches messages. Used in the event loop."""
 
     def __init__(
         self,
         database: Database,
         *,
         directory: RoomDirectory,
-        indexer: Indexer,
+        indexer: SearchIndexer,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
@@ -53,17 +53,19 @@ class Search:
         limit: int,
     ) -> list[Hit]:
         """
-        The newest messages that hold every word of ``query``.
+        The newest messages that contain every word of ``query``, from rooms the caller may read.
+
+        Messages that were committed before the call are found.
 
         Args:
-            room: Only in this one.
-            by: Only those of this user.
-            before: Only what is older than this message: its room and ``seq``.
+            room: Search only this room.
+            by: Search only messages of this user.
+            before: Search only messages older than this one, given by its room and ``seq``.
 
         Raises:
-            Invalid: If the query is blank, or of too many words.
-            RoomNotFound: If there is no such room, or it is not for them to know.
-            Banned: From that room.
+            Invalid: If the query is blank or has too many words, or ``before`` is no such message.
+            RoomNotFound: If there is no such room, or the caller may not see it.
+            Banned: If the room is public and the caller is banned.
             UserNotFound: If there is no such user.
             Unavailable: If the database can't be read now.
 
@@ -72,35 +74,35 @@ class Search:
             raise Invalid.field("q", "is empty")
         wanted = phrases(query)
         if len(wanted) > MAX_QUERY_TERMS:
-            raise Invalid.field("q", f"takes {MAX_QUERY_TERMS} words")
-        where = None if room is None else await self._directory.find(room)
+            raise Invalid.field("q", f"has more than {MAX_QUERY_TERMS} words")
+        room_id = None if room is None else await self._directory.find(room)
         author = None if by is None else names.username(by)
-        start = None if before is None else await self._start(*before)
+        before_event = None if before is None else await self._event_id(*before)
 
         def work(connection: DbConnection) -> list[Hit]:
-            now = self._now()
             of = None if author is None else users.known(connection, author).id
-            if where is None:
-                scope = search.everywhere(connection, me, of, now)
+            if room_id is None:
+                scope = search.readable_rooms(connection, me, of, now)
             else:
-                key = (where, me)
-                authorize_read(rooms.access(connection, [key]).get(key), now)
-                scope = Scope(rooms=[where], public=False, but=[], by=of)
+                key = (room_id, me)
+                authorize_read(room_access.load(connection, [key]).get(key), now)
+                scope = Scope(rooms=[room_id], public=False, excluded=[], by=of)
             if not wanted:
                 return []
-            found = search.find(connection, wanted, scope, before=start, limit=limit)
-            shown = messages.by_ids(connection, found)
-            named = search.room_names(connection, found)
+            found = search.find(connection, wanted, scope, before=before_event, limit=limit)
+            views = messages.by_ids(connection, found)
+            room_names = search.room_names(connection, found)
             return [
-                Hit(named[event], shown[event], snippet(shown[event].text or "", wanted))
+                Hit(room_names[event], views[event], snippet(views[event].text or "", wanted))
                 for event in found
-                if event in shown
+                if event in views
             ]
 
         await self._indexer.catch_up()
+        now = self._now()
         return await self._database.read(work)
 
-    async def _start(self, room: str, seq: int) -> EventId:
+    async def _event_id(self, room: str, seq: int) -> EventId:
         try:
             return event_id(await self._directory.find(room), seq)
         except RoomNotFound:

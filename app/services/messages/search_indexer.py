@@ -1,8 +1,8 @@
 """
-Keeping the search index of SQLite up with the log, a moment behind it.
+Keeping the search index of SQLite up to date, shortly behind the log.
 
-Indexing many messages at once costs a third of indexing each with its commit, and nobody
-who speaks waits for it. Whoever searches does.
+Indexing many messages at once costs a third of indexing each with its commit, and doesn't delay
+sends. A search waits until the index has caught up.
 """
 
 import asyncio
@@ -12,69 +12,89 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from app.domain.errors import Unavailable
-from app.domain.events import EventBatch
-from app.domain.ids import EventId, event_id
-from app.domain.limits import (
+from ...domain.errors import Unavailable
+from ...domain.events import EventBatch
+from ...domain.ids import EventId, event_id
+from ...domain.limits import (
     INDEX_BATCH,
-    INDEX_BITES,
-    INDEX_PATIENCE_SECONDS,
-    INDEX_REST,
+    INDEX_BATCHES,
+    INDEX_IDLE_WAIT_SECONDS,
+    INDEX_PAUSE_FACTOR,
     INDEX_SECONDS,
     INDEX_SMALL_BATCH,
-    MAX_UNINDEXED_RUNS,
+    MAX_UNINDEXED_RANGES,
 )
-from app.realtime.fanout import Fanout
-from app.store import unindexed
-from app.store.database import Database
-from app.store.unindexed import Span
+from ...store import search_backlog
+from ...store.database import Database
+from ...store.search_backlog import Span
+from ..log.writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.indexer")
 
 
-class Indexer:
-    """The task that indexes. Where other nodes write, the committer does it itself."""
+class SearchIndexer:
+    """
+    The task that indexes messages. Used in the event loop.
 
-    def __init__(self, database: Database, fanout: Fanout) -> None:
+    On a database that other nodes write to, it does nothing: the committer indexes there.
+
+    Args:
+        pacing: Tells when no fan-out is running.
+
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pacing: WriterPacing,
+        *,
+        delay_seconds: float = INDEX_SECONDS,
+        idle_wait_seconds: float = INDEX_IDLE_WAIT_SECONDS,
+        max_unindexed_ranges: int = MAX_UNINDEXED_RANGES,
+    ) -> None:
         self._database = database
-        self._fanout = fanout
-        # What was committed and is not indexed, in that order.
+        self._pacing = pacing
+        self._delay_seconds = delay_seconds
+        self._idle_wait_seconds = idle_wait_seconds
+        self._max_unindexed_ranges = max_unindexed_ranges
+        # Ranges of events that are committed and not indexed, in order of commit.
         self._spans: deque[Span] = deque()
-        # How many events that are.
-        self._waiting = 0
-        # Whether there may be more of it than that: so it is after a start.
-        self._lost = True
-        self._behind = asyncio.Event()
-        self._behind.set()
+        # How many events these are.
+        self._backlog = 0
+        # Whether there may be others, which have to be read from the database: so at the start.
+        self._incomplete = True
+        self._wake = asyncio.Event()
+        self._wake.set()
         self._committed = asyncio.Event()
-        self._turn = asyncio.Lock()
+        # Held by the one call that changes `_spans` and writes.
+        self._lock = asyncio.Lock()
 
-    def notice(self, batches: Sequence[EventBatch]) -> None:
-        """These were committed. Never awaits, never raises."""
+    def on_committed(self, batches: Sequence[EventBatch]) -> None:
+        """Note that ``batches`` were committed. Never awaits, never raises."""
         if self._database.shared:
             return
         for batch in batches:
-            self._remember(event_id(batch.room, batch.first), event_id(batch.room, batch.last))
-        self._behind.set()
+            self._add(event_id(batch.room, batch.first), event_id(batch.room, batch.last))
+        self._wake.set()
         self._committed.set()
 
     async def run(self) -> None:
-        """Index for ever, with rests that leave the writer to those who speak."""
+        """Index until cancelled, with pauses, so that sends keep priority."""
         if self._database.shared:
             return
         while True:
-            await self._behind.wait()
-            await asyncio.sleep(INDEX_SECONDS)
-            self._behind.clear()
+            await self._wake.wait()
+            await asyncio.sleep(self._delay_seconds)
+            self._wake.clear()
             try:
-                await self._round()
+                await self.index_backlog()
             except Unavailable:
                 log.warning("indexer.waits_for_database")
-                self._behind.set()
+                self._wake.set()
 
     async def catch_up(self) -> None:
         """
-        Index all that was committed before the call. Safe to cancel.
+        Index everything that was committed before the call. Safe to cancel.
 
         Raises:
             Unavailable: If the database can't be written now.
@@ -82,91 +102,95 @@ class Indexer:
         """
         if self._database.shared:
             return
-        while await self._some(INDEX_BATCH):
+        while await self._index_next(INDEX_BATCH):
             pass
 
-    async def _round(self) -> None:
+    async def index_backlog(self) -> None:
         """
-        Index what waits now.
+        Index what is in the backlog now, with pauses. Safe to cancel.
 
-        What comes meanwhile is the next round's: a message would else be indexed as soon as it
-        is there, with a commit of its own.
+        Messages that are committed meanwhile wait for the next call: otherwise each would be
+        indexed at once, with a commit of its own.
+
+        Raises:
+            Unavailable: If the database can't be written now.
+
         """
         loop = asyncio.get_running_loop()
-        async with self._turn:
-            await self._know()
-        still, bite = self._waiting, self._bite()
-        while still > 0:
-            if bite < INDEX_BATCH:
-                await self._opportunity()
+        async with self._lock:
+            await self._complete_backlog()
+        remaining, size = self._backlog, self._batch_size()
+        while remaining > 0:
+            if size < INDEX_BATCH:
+                await self._wait_for_idle_moment()
             began = loop.time()
-            await self._some(min(bite, still))
-            still -= bite
-            await asyncio.sleep((loop.time() - began) * INDEX_REST)
+            await self._index_next(min(size, remaining))
+            remaining -= size
+            await asyncio.sleep((loop.time() - began) * INDEX_PAUSE_FACTOR)
 
-    async def _opportunity(self) -> None:
-        """Return when somebody has spoken and everybody heard it: then the next is not near."""
+    async def _wait_for_idle_moment(self) -> None:
+        """Return when a fan-out has just finished: the next message is unlikely to be near."""
         self._committed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(INDEX_PATIENCE_SECONDS):
+            async with asyncio.timeout(self._idle_wait_seconds):
                 await self._committed.wait()
-                await self._fanout.idle.wait()
+                await self._pacing.idle.wait()
 
-    async def _some(self, bite: int) -> bool:
-        """Index the next events, so many; whether others still wait."""
-        async with self._turn:
-            await self._know()
-            taken = self._take(bite)
+    async def _index_next(self, count: int) -> bool:
+        """Index the next ``count`` events; return whether there are more."""
+        async with self._lock:
+            await self._complete_backlog()
+            taken = self._take(count)
             if taken:
                 try:
-                    await self._database.write(partial(unindexed.index, spans=taken))
-                except BaseException:  # cancelled or failed: if it was done, that is found out
-                    self._put_first(taken)
+                    await self._database.write(partial(search_backlog.index, spans=taken))
+                except BaseException:  # if it did commit, indexing these again changes nothing
+                    self._put_back(taken)
                     raise
             return bool(self._spans)
 
-    async def _know(self) -> None:
-        """Look up what is not indexed, if that is not known."""
-        if not self._lost:
+    async def _complete_backlog(self) -> None:
+        """Read from the database what is not indexed, if the backlog is incomplete."""
+        if not self._incomplete:
             return
-        # Before: what is committed from here on is noticed.
-        self._lost = False
+        # Before the read: it may be set again by commits during the read.
+        self._incomplete = False
         try:
-            found = await self._database.read(unindexed.find)
-        except BaseException:  # cancelled or failed: the next one looks
-            self._lost = True
+            found = await self._database.read(search_backlog.find)
+        except BaseException:  # cancelled or failed: the next call reads
+            self._incomplete = True
             raise
-        self._put_first(found)
+        self._put_back(found)
 
-    def _put_first(self, spans: Sequence[Span]) -> None:
+    def _put_back(self, spans: Sequence[Span]) -> None:
         self._spans.extendleft(reversed(spans))
-        self._waiting += sum(high + 1 - low for low, high in spans)
+        self._backlog += sum(high + 1 - low for low, high in spans)
 
-    def _remember(self, low: EventId, high: EventId) -> None:
+    def _add(self, low: EventId, high: EventId) -> None:
         spans = self._spans
-        self._waiting += high + 1 - low
+        self._backlog += high + 1 - low
         if spans and spans[-1][1] + 1 == low:
             spans[-1] = (spans[-1][0], high)
-        elif len(spans) < MAX_UNINDEXED_RUNS:
+        elif len(spans) < self._max_unindexed_ranges:
             spans.append((low, high))
         else:
             spans.clear()
-            self._waiting = 0
-            self._lost = True
+            self._backlog = 0
+            self._incomplete = True
 
-    def _bite(self) -> int:
-        """How many events to index next: few while few wait, so that nobody notices."""
-        return max(INDEX_SMALL_BATCH, min(INDEX_BATCH, self._waiting // INDEX_BITES))
+    def _batch_size(self) -> int:
+        """How many events to index at once: few while the backlog is short, to delay no send."""
+        return max(INDEX_SMALL_BATCH, min(INDEX_BATCH, self._backlog // INDEX_BATCHES))
 
-    def _take(self, bite: int) -> list[Span]:
-        """The next spans, of so many events."""
-        taken, still = [], bite
-        while self._spans and still:
+    def _take(self, count: int) -> list[Span]:
+        """Remove the next ``count`` events from the backlog."""
+        taken, remaining = [], count
+        while self._spans and remaining:
             low, high = self._spans.popleft()
-            cut = min(high, low + still - 1)
-            if cut < high:
-                self._spans.appendleft((EventId(cut + 1), high))
-            taken.append((low, EventId(cut)))
-            still -= cut + 1 - low
-        self._waiting -= bite - still
+            last = min(high, low + remaining - 1)
+            if last < high:
+                self._spans.appendleft((EventId(last + 1), high))
+            taken.append((low, EventId(last)))
+            remaining -= last + 1 - low
+        self._backlog -= count - remaining
         return taken

@@ -1,30 +1,30 @@
-"""Who is in a room: joining, adding, roles, leaving, removing, bans and mutes."""
+"""The members of a room: joining, adding, roles, leaving, removing, bans and mutes."""
 
 from collections.abc import Callable, Sequence
 
-from app.domain import names
-from app.domain.appends import Admit, Ban, Mute, Remove
-from app.domain.authority import authorize_read
-from app.domain.errors import Invalid, UserNotFound
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Role
-from app.domain.views import MemberView
-from app.domain.working_set import FOREVER
-from app.services.log.committer import Committer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.rooms import Rooms
-from app.store import rooms as room_store
-from app.store import users
-from app.store.database import Database, DbConnection
-from app.store.users import User
+from ...domain import names
+from ...domain.appends import Admit, Ban, Mute, Remove
+from ...domain.authorization import authorize_read
+from ...domain.errors import Invalid, UserNotFound
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Role
+from ...domain.views import MemberView
+from ...domain.working_set import FOREVER
+from ...store import members as member_store
+from ...store import room_access, users
+from ...store.database import Database, DbConnection
+from ...store.users import User
+from ..log.committer import Committer
+from .room_directory import RoomDirectory
+from .rooms import Rooms
 
 
 class Members:
     """
-    The members of rooms.
+    The members of rooms. Used in the event loop; changes return after their commit.
 
-    Everything here raises ``RoomNotFound`` for a room that is not for the caller to know,
-    whoever else is named, and ``Banned`` for a public one that they are banned from.
+    Everything raises ``RoomNotFound`` if the caller may not see the room, before it looks at the
+    other user; ``Banned`` if the room is public and the caller is banned; and ``Unavailable``.
     """
 
     def __init__(
@@ -42,67 +42,67 @@ class Members:
         self._rooms = rooms
         self._now = now
 
-    # Looking
+    # Reading
 
     async def page(
         self, me: UserId, room: str, *, after: str = "", limit: int
     ) -> Sequence[MemberView]:
-        """The members by name, those after ``after``."""
+        """The members in order of name, after the name ``after``."""
         id_ = await self._directory.find(room)
         now = self._now()
 
         def work(connection: DbConnection) -> list[MemberView]:
-            _readable(connection, id_, me, now)
-            return room_store.members(connection, id_, after=after, limit=limit)
+            _require_readable(connection, id_, me, now)
+            return member_store.page(connection, id_, after=after, limit=limit)
 
-        return [_as_of(member, now) for member in await self._database.read(work)]
+        return [_without_expired_mute(member, now) for member in await self._database.read(work)]
 
     async def get(self, me: UserId, room: str, username: str) -> MemberView:
         """
         One member.
 
         Raises:
-            UserNotFound: If there is no such user, or they are no member.
+            UserNotFound: If there is no such user, or the user is not a member.
 
         """
         id_ = await self._directory.find(room)
         now = self._now()
 
         def work(connection: DbConnection) -> MemberView | None:
-            _readable(connection, id_, me, now)
+            _require_readable(connection, id_, me, now)
             user = users.known(connection, names.username(username))
-            return room_store.member(connection, id_, user.id)
+            return member_store.one(connection, id_, user.id)
 
-        return _member(await self._database.read(work), now)
+        return _found(await self._database.read(work), now)
 
     # Changing
 
     async def put(self, me: UserId, room: str, username: str, role: Role | None) -> MemberView:
         """
-        Join a public room, add somebody, or change the role of a member.
+        Join a public room, add a user, or change the role of a member.
 
         Raises:
             UserNotFound: If there is no such user.
-            Forbidden: If the caller may not, or the room is archived or a direct one.
-            Conflict: If they are banned, or the room would be left without an owner.
+            Forbidden: If the caller's role doesn't allow it, or the room is archived or direct.
+            Conflict: If the user is banned, or the room would be left without an owner.
 
         """
-        id_, user = await self._find(me, room, username)
+        id_, user = await self._find_user(me, room, username)
         at = self._now()
         await self._committer.append(Admit(room=id_, by=me, at=at, user=user.id, role=role))
-        return await self._now_is(id_, user.id)
+        return await self._read_member(id_, user.id)
 
     async def remove(self, me: UserId, room: str, username: str) -> None:
         """
-        Leave, or remove somebody. Idempotent.
+        Leave, or remove a member. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
-            Forbidden: If the caller may not.
+            Forbidden: If the caller's role doesn't allow it.
             Conflict: If the room would be left without an owner.
 
         """
-        id_, user = await self._find(me, room, username)
+        id_, user = await self._find_user(me, room, username)
         at = self._now()
         await self._committer.append(Remove(room=id_, by=me, at=at, user=user.id))
 
@@ -110,17 +110,17 @@ class Members:
         self, me: UserId, room: str, username: str, until: Millis | None
     ) -> tuple[str, Millis]:
         """
-        Keep somebody out until a moment, or for good; answers the username and the moment.
+        Ban a user until a time, or for good; return the username and that time.
 
         Raises:
             UserNotFound: If there is no such user.
-            Forbidden: If the caller may not.
-            Conflict: If it is oneself, or the only owner.
-            Invalid: If the moment has passed.
+            Forbidden: If the caller's role doesn't allow it.
+            Conflict: If the user is the caller, or the only owner.
+            Invalid: If the time has passed.
 
         """
-        at = self._future(until)
-        id_, user = await self._find(me, room, username)
+        at = self._check_until(until)
+        id_, user = await self._find_user(me, room, username)
         await self._committer.append(
             Ban(room=id_, by=me, at=at, user=user.id, on=True, until=until)
         )
@@ -128,57 +128,58 @@ class Members:
 
     async def unban(self, me: UserId, room: str, username: str) -> None:
         """
-        Let somebody come again; they are no member by that. Idempotent.
+        Lift a ban, which doesn't make the user a member. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
-            Forbidden: If the caller may not.
+            Forbidden: If the caller's role doesn't allow it.
 
         """
-        id_, user = await self._find(me, room, username)
+        id_, user = await self._find_user(me, room, username)
         at = self._now()
         await self._committer.append(Ban(room=id_, by=me, at=at, user=user.id, on=False))
 
     async def mute(self, me: UserId, room: str, username: str, until: Millis | None) -> MemberView:
         """
-        Let a member only listen until a moment, or for good.
+        Mute a member until a time, or for good: they can read, but not post.
 
         Raises:
             UserNotFound: If there is no such user.
-            Forbidden: If the caller may not.
-            Conflict: If it is oneself, or no member.
-            Invalid: If the moment has passed.
+            Forbidden: If the caller's role doesn't allow it.
+            Conflict: If the user is the caller, or not a member.
+            Invalid: If the time has passed.
 
         """
-        at = self._future(until)
-        id_, user = await self._find(me, room, username)
+        at = self._check_until(until)
+        id_, user = await self._find_user(me, room, username)
         await self._committer.append(
             Mute(room=id_, by=me, at=at, user=user.id, on=True, until=until)
         )
-        return await self._now_is(id_, user.id)
+        return await self._read_member(id_, user.id)
 
     async def unmute(self, me: UserId, room: str, username: str) -> None:
         """
-        Let a member speak again. Idempotent.
+        Unmute a member. Idempotent.
 
         Raises:
             UserNotFound: If there is no such user.
-            Forbidden: If the caller may not.
+            Forbidden: If the caller's role doesn't allow it.
 
         """
-        id_, user = await self._find(me, room, username)
+        id_, user = await self._find_user(me, room, username)
         at = self._now()
         await self._committer.append(Mute(room=id_, by=me, at=at, user=user.id, on=False))
 
     # Internal
 
-    async def _find(self, me: UserId, room: str, username: str) -> tuple[RoomId, User]:
-        # The room first: whether somebody exists is no answer about a room that one can't see.
+    async def _find_user(self, me: UserId, room: str, username: str) -> tuple[RoomId, User]:
+        # The room first: a caller who can't see it must not learn whether the user exists.
         view = await self._rooms.get(me, room)
         name = names.username(username)
         return view.room, await self._database.read(lambda c: users.known(c, name))
 
-    def _future(self, until: Millis | None) -> Millis:
+    def _check_until(self, until: Millis | None) -> Millis:
+        """Check the end of a ban or a mute; return the present time."""
         now = self._now()
         if until is not None and until <= now:
             raise Invalid.field("until", "is not in the future")
@@ -186,24 +187,23 @@ class Members:
             raise Invalid.field("until", "is after the year 9999")
         return now
 
-    async def _now_is(self, room: RoomId, user: UserId) -> MemberView:
-        found = await self._database.read(lambda c: room_store.member(c, room, user))
-        return _member(found, self._now())
+    async def _read_member(self, room: RoomId, user: UserId) -> MemberView:
+        found = await self._database.read(lambda c: member_store.one(c, room, user))
+        return _found(found, self._now())
 
 
-def _readable(connection: DbConnection, room: RoomId, user: UserId, now: Millis) -> None:
+def _require_readable(connection: DbConnection, room: RoomId, user: UserId, now: Millis) -> None:
     key = (room, user)
-    authorize_read(room_store.access(connection, [key]).get(key), now)
+    authorize_read(room_access.load(connection, [key]).get(key), now)
 
 
-def _member(member: MemberView | None, now: Millis) -> MemberView:
+def _found(member: MemberView | None, now: Millis) -> MemberView:
     if member is None:
-        raise UserNotFound("They are not a member of this room.")
-    return _as_of(member, now)
+        raise UserNotFound("This user is not a member of the room.")
+    return _without_expired_mute(member, now)
 
 
-def _as_of(member: MemberView, now: Millis) -> MemberView:
-    """A mute that has run out is none."""
+def _without_expired_mute(member: MemberView, now: Millis) -> MemberView:
     if member.muted_until is not None and member.muted_until <= now:
         return member._replace(muted_until=None)
     return member

@@ -1,25 +1,38 @@
-"""The rooms that users are members of, for those who connect."""
+"""The rooms that a user is a member of, read when the user connects."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from app.domain.ids import RoomId, UserId
-from app.domain.views import RoomView
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import rooms
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.database import DbConnection
+from ...domain.ids import RoomId, UserId
+from ...domain.views import RoomView
+from ...store import room_views as room_view_store
+from ...store import rooms
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.database import DbConnection
+from ...store.room_views import RoomViewKey
+from ..log.read_receipt_buffer import ReadReceiptBuffer
+
+
+class _RoomViewsKey(NamedTuple):
+    """Whose rooms, how many, and the user's read receipts that are not on disk yet."""
+
+    user: UserId
+    limit: int
+    receipts: tuple[tuple[RoomId, int], ...]
 
 
 class MembershipLoader:
-    """Reads memberships, for all who ask at once."""
+    """
+    Reads memberships; concurrent calls share one query. Used in the event loop.
 
-    def __init__(self, batch_loader: BatchLoader, markers: ReadReceiptBuffer) -> None:
-        self._markers = markers
+    Safe to cancel: other callers are not disturbed.
+    """
+
+    def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
+        self._receipts = receipts
         self._ids: Loader[UserId, Sequence[RoomId]] = Loader(batch_loader, rooms.of_users)
-        self._room_views: Loader[tuple[UserId, int], list[RoomView]] = Loader(
-            batch_loader, self._load
-        )
+        self._room_views: Loader[_RoomViewsKey, list[RoomView]] = Loader(batch_loader, _load)
 
     def of(self, user: UserId) -> asyncio.Future[Sequence[RoomId] | None]:
         """
@@ -33,26 +46,31 @@ class MembershipLoader:
 
     async def room_views(self, user: UserId, limit: int) -> list[RoomView]:
         """
-        The same with where the user stands in them, by name, at most ``limit``.
+        At most ``limit`` of these rooms as the user sees them, in order of name.
 
         Raises:
             Unavailable: If the database can't be read now.
 
         """
-        return await self._room_views.get((user, limit)) or []
+        key = _RoomViewsKey(user, limit, self._receipts.pending(user))
+        return await self._room_views.get(key) or []
 
-    def _load(
-        self, connection: DbConnection, keys: Sequence[tuple[UserId, int]]
-    ) -> Mapping[tuple[UserId, int], list[RoomView]]:
-        mine = rooms.of_users(connection, [user for user, _ in keys])
-        wanted = {
-            (room, user, self._markers.latest(room, user, 0))
-            for user, limit in keys
-            for room in mine[user][:limit]
-        }
-        found: dict[UserId, list[RoomView]] = {user: [] for user, _ in keys}
-        for (_, user, _), view in rooms.room_views(connection, wanted).items():
-            found[user].append(view)
-        for room_views in found.values():
-            room_views.sort(key=lambda view: view.name)
-        return {(user, limit): found[user][:limit] for user, limit in keys}
+
+def _load(
+    connection: DbConnection, keys: Sequence[_RoomViewsKey]
+) -> Mapping[_RoomViewsKey, list[RoomView]]:
+    # Runs in a database thread: the keys carry copies of the unwritten receipts.
+    joined = rooms.of_users(connection, [key.user for key in keys])
+    wanted: dict[_RoomViewsKey, list[RoomViewKey]] = {}
+    for key in keys:
+        read = dict(key.receipts)
+        wanted[key] = [
+            (room, key.user, read.get(room, 0)) for room in joined[key.user][: key.limit]
+        ]
+    found = room_view_store.load(
+        connection, {one for of_user in wanted.values() for one in of_user}
+    )
+    return {
+        key: sorted((found[one] for one in of_user), key=lambda view: view.name)
+        for key, of_user in wanted.items()
+    }

@@ -1,19 +1,18 @@
-"""Leaving every room, because the account is to be erased: none is left without an owner."""
+"""Removing a user from every room before the account is erased, handing over ownership."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-from app.domain.appends import Admit, Append, Remove, UpdateRoom
-from app.domain.events import EventBatch
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind, Role
-from app.services.log.transactions import Transactions, append_all
-from app.store import blocks, rooms, working_sets
-from app.store.database import Database, DbConnection
+from ...domain.appends import Admit, Append, Remove, UpdateRoom
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Kind, Role
+from ...store import blocks, members, rooms, working_set_loader
+from ...store.database import Database, DbConnection
+from ..log.transactions import Effects, Transactions, append_all
 
 
 class MembershipRemoval:
-    """Takes users out of rooms, one transaction a room."""
+    """Removes users from their rooms, in one transaction per room. Used in the event loop."""
 
     def __init__(
         self, database: Database, transactions: Transactions, now: Callable[[], Millis]
@@ -24,34 +23,35 @@ class MembershipRemoval:
 
     async def remove_memberships(self, user: UserId) -> None:
         """
-        Have a user leave every room, because their account is to be erased. Idempotent.
+        Remove a user from every room, and delete their blocks. Idempotent.
 
-        An owner without another hands over to the moderator who has been there longest, else
-        to such a member; where nobody is left, and in direct rooms, the room is archived.
+        If the user is a room's only owner, the moderator with the longest membership becomes its
+        owner, or else the member with the longest. A room without a successor is archived, and so
+        is a direct room.
 
         Raises:
-            Unavailable: If it can't be done now. What was left stays left.
+            Unavailable: If the database can't be used now. Rooms that were left stay left.
 
         """
-        mine = await self._database.read(lambda c: rooms.of_users(c, [user])[user])
-        for room in mine:
-            await self._transactions.write(partial(self._leave, user=user, room=room))
-        await self._database.write(lambda c: blocks.forget(c, user))
+        for room in await self._database.read(lambda c: rooms.of_users(c, [user])[user]):
+            leave = partial(_leave, user=user, room=room, at=self._now())
+            await self._transactions.write(leave)
+        await self._database.write(lambda c: blocks.delete_all(c, user))
 
-    def _leave(
-        self, connection: DbConnection, user: UserId, room: RoomId
-    ) -> tuple[None, Sequence[EventBatch]]:
-        at = self._now()
-        # Locked, so that whoever is chosen is still there.
-        working_sets.load(connection, [Append(room=room, by=None, at=at)])
-        held = rooms.departing_member(connection, room, user)
-        if held is None:
-            return None, ()
-        appends: list[Append] = []
-        if held.kind is Kind.DIRECT or (held.role is Role.OWNER and held.successor is None):
-            closing = UpdateRoom(room=room, by=None, at=at, archived=True, as_operator=True)
-            appends.append(closing)
-        elif held.role is Role.OWNER and held.successor is not None:
-            appends.append(Admit(room=room, by=None, at=at, user=held.successor, role=Role.OWNER))
-        appends.append(Remove(room=room, by=None, at=at, user=user))
-        return None, append_all(connection, appends).event_batches
+
+def _leave(
+    connection: DbConnection, user: UserId, room: RoomId, *, at: Millis
+) -> tuple[None, Effects]:
+    # Loading locks the room, so that the successor can't leave before the hand-over.
+    working_set_loader.load(connection, [Append(room=room, by=None, at=at)])
+    leaving = members.departing_member(connection, room, user)
+    if leaving is None:
+        return None, Effects()
+    appends: list[Append] = []
+    if leaving.kind is Kind.DIRECT or (leaving.role is Role.OWNER and leaving.successor is None):
+        closing = UpdateRoom(room=room, by=None, at=at, archived=True, as_operator=True)
+        appends.append(closing)
+    elif leaving.role is Role.OWNER and leaving.successor is not None:
+        appends.append(Admit(room=room, by=None, at=at, user=leaving.successor, role=Role.OWNER))
+    appends.append(Remove(room=room, by=None, at=at, user=user))
+    return None, Effects(append_all(connection, appends).event_batches)

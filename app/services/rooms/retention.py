@@ -1,34 +1,31 @@
 """
-Removing what rooms need not keep any longer, in transactions so short that nobody waits.
+Removing events that rooms don't keep any longer, in short transactions that don't delay sends.
 
-``first`` of a room moves up in the transaction that removes what was before it, so that a page,
-a replay and a search see all of an event or nothing.
+A transaction that removes events also advances the room's ``first``, so that pages, replays and
+searches see either all of an event or nothing of it.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 
-from app.domain.errors import Unavailable
-from app.domain.ids import Millis, RoomId
-from app.domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
-from app.observability.logs import event
-from app.store import retention
-from app.store.database import Database
+from ...domain.errors import Unavailable
+from ...domain.ids import Millis, RoomId
+from ...domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
+from ...observability.logs import event
+from ...store import retention
+from ...store.database import Database
+from ..log.seams import LogTrimmed, Seam
 
 log = logging.getLogger("parley.retention")
 
 
-def _nobody(_room: RoomId, _first: int) -> None:
-    """Told by a command that is alone with the database."""
-
-
 class Retention:
     """
-    The task that removes. Any number of nodes may run it.
+    The task that removes old events. Used in the event loop; several nodes may run one each.
 
     Args:
-        on_removed: Told, after each commit, which event of a room is the oldest now.
+        on_log_trimmed: Announces, after each commit, the oldest event that a room still has.
 
     """
 
@@ -37,42 +34,46 @@ class Retention:
         database: Database,
         *,
         now: Callable[[], Millis],
-        on_removed: Callable[[RoomId, int], None] = _nobody,
+        on_log_trimmed: Seam[LogTrimmed],
+        batch_events: int = RETENTION_BATCH_EVENTS,
+        sweep_seconds: float = RETENTION_SECONDS,
     ) -> None:
         self._database = database
         self._now = now
-        self._on_removed = on_removed
+        self._on_log_trimmed = on_log_trimmed
+        self._batch_events = batch_events
+        self._sweep_seconds = sweep_seconds
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """A room is to keep something else than before: look at once."""
+        """Sweep at once, because a room's retention has changed."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Sweep for ever: at the start, now and then, and when woken."""
+        """Sweep at the start, periodically and when woken, until cancelled."""
         while True:
             try:
                 await self.sweep()
             except Unavailable:
                 log.warning("retention.waits_for_database")
             try:
-                async with asyncio.timeout(RETENTION_SECONDS):
+                async with asyncio.timeout(self._sweep_seconds):
                     await self._woken.wait()
             except TimeoutError:
                 pass
             self._woken.clear()
 
-    async def finish(self) -> None:
-        """Sweep if woken: for those who don't stay."""
+    async def sweep_if_woken(self) -> None:
+        """Sweep if :meth:`wake` was called: for a process that doesn't :meth:`run` the task."""
         if self._woken.is_set():
             self._woken.clear()
             await self.sweep()
 
     async def sweep(self) -> None:
         """
-        Remove from every room what it need not keep.
+        Remove from every room the events that it doesn't keep.
 
-        Safe to cancel: what is left is removed the next time.
+        Safe to cancel: the next sweep removes the rest.
 
         Raises:
             Unavailable: If the database can't be used now.
@@ -83,14 +84,14 @@ class Retention:
             await self._sweep(room, now)
 
     async def _sweep(self, room: RoomId, now: Millis) -> None:
-        reached = None
+        last_first, batch_events = None, self._batch_events
         while True:
             first = await self._database.write(
-                lambda c: retention.remove_oldest(c, room, now, RETENTION_BATCH_EVENTS)
+                lambda c: retention.remove_oldest(c, room, now, batch_events)
             )
             if first is None:
                 break
-            reached = first
-            self._on_removed(room, first)
-        if reached is not None:
-            event(log, logging.INFO, "retention.removed", room_id=room, first=reached)
+            last_first = first
+            self._on_log_trimmed.announce(LogTrimmed(room, first))
+        if last_first is not None:
+            event(log, logging.INFO, "retention.removed", room_id=room, first=last_first)

@@ -1,28 +1,29 @@
-"""Where users stand in rooms: read for all who ask at once, with markers not yet written."""
+"""A room as one member sees it, with read receipts that are not written yet."""
 
-from app.domain.ids import RoomId, UserId
-from app.domain.views import RoomView
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.store import rooms
-from app.store.batch_loader import BatchLoader, Loader
-from app.store.rooms import RoomViewKey
+from ...domain.ids import RoomId, UserId
+from ...domain.views import RoomView
+from ...store import room_views as room_view_store
+from ...store.batch_loader import BatchLoader, Loader
+from ...store.room_views import RoomViewKey
+from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
 class RoomViews:
-    """Reads standings, each of one snapshot."""
+    """Reads room views; concurrent calls share one query. Used in the event loop."""
 
-    def __init__(self, batch_loader: BatchLoader, markers: ReadReceiptBuffer) -> None:
-        self._markers = markers
-        self._together: Loader[RoomViewKey, RoomView] = Loader(batch_loader, rooms.room_views)
+    def __init__(self, batch_loader: BatchLoader, receipts: ReadReceiptBuffer) -> None:
+        self._receipts = receipts
+        self._loader: Loader[RoomViewKey, RoomView] = Loader(batch_loader, room_view_store.load)
 
     async def get(self, room: RoomId, user: UserId, *, read: int = 0) -> RoomView | None:
         """
-        Where ``user`` stands in ``room``, if they have read up to ``read``.
+        ``room`` as ``user`` sees it, with everything up to ``read`` marked as read.
 
-        None if there is no such room. Whether the user may know of it, the standing tells.
+        None if there is no such room. The caller checks that the user may see it:
+        :func:`app.domain.authorization.authorize_read`.
 
         Raises:
             Unavailable: If the database can't be read now.
 
         """
-        return await self._together.get((room, user, self._markers.latest(room, user, read)))
+        return await self._loader.get((room, user, self._receipts.latest(room, user, read)))

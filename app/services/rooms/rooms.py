@@ -1,31 +1,38 @@
-"""Rooms: finding them, making them, changing them."""
+"""Finding, creating and changing rooms."""
 
 import re
 import secrets
 import string
 from collections.abc import Callable, Sequence
 
-from app.domain import names, text
-from app.domain.appends import CreateRoom, OpenDirect, UpdateRoom
-from app.domain.authority import NOBODY, authorize_read
-from app.domain.ids import Millis, RoomId, UserId
-from app.domain.roles import Kind
-from app.domain.views import RoomView
-from app.services.log.committer import Committer
-from app.services.log.read_receipt_buffer import ReadReceiptBuffer
-from app.services.rooms.room_directory import RoomDirectory
-from app.services.rooms.room_views import RoomViews
-from app.store import rooms, users
-from app.store.database import Database, DbConnection
+from ...domain import names, text
+from ...domain.appends import CreateRoom, OpenDirect, UpdateRoom
+from ...domain.authorization import authorize_read
+from ...domain.ids import Millis, RoomId, UserId
+from ...domain.roles import Kind
+from ...domain.views import RoomView
+from ...domain.working_set import NO_ROOM
+from ...store import room_views as room_view_store
+from ...store import rooms, users
+from ...store.database import Database, DbConnection
+from ..log.committer import Committer
+from ..log.read_receipt_buffer import ReadReceiptBuffer
+from .room_directory import RoomDirectory
+from .room_views import RoomViews
 
 _NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 _RANDOM_CHARACTERS = string.ascii_lowercase + string.digits
-# 103 bits: two rooms never draw the same.
+# 103 random bits: no collisions.
 _DIRECT_NAME_CHARACTERS = 20
 
 
 class Rooms:
-    """Rooms, as one user sees them. Who may do what the log decides."""
+    """
+    Rooms, as one user sees them. Used in the event loop.
+
+    Changes return after their commit; whether they are allowed is decided there, in
+    :mod:`app.domain.decide`. Everything raises ``Unavailable`` if the database can't be used now.
+    """
 
     def __init__(
         self,
@@ -34,21 +41,21 @@ class Rooms:
         committer: Committer,
         directory: RoomDirectory,
         room_views: RoomViews,
-        markers: ReadReceiptBuffer,
+        receipts: ReadReceiptBuffer,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database
         self._committer = committer
         self._directory = directory
         self._room_views = room_views
-        self._markers = markers
+        self._receipts = receipts
         self._now = now
 
-    # Looking
+    # Reading
 
     async def find(self, name: str) -> RoomId:
         """
-        The room of this name. Whether somebody may know of it is another question.
+        The id of the room of this name. Checks no access.
 
         Raises:
             RoomNotFound: If there is none.
@@ -58,22 +65,22 @@ class Rooms:
 
     async def get(self, me: UserId, name: str) -> RoomView:
         """
-        A room that one may read, and where one stands in it.
+        A room as the caller sees it.
 
         Raises:
-            RoomNotFound: If there is no such room, or it is not for them to know.
-            Banned: From a public room.
+            RoomNotFound: If there is no such room, or the caller may not see it.
+            Banned: If the room is public and the caller is banned.
 
         """
         return await self.at(me, await self._directory.find(name))
 
     async def at(self, me: UserId, room: RoomId) -> RoomView:
         """
-        The same for a room whose id is known.
+        Like :meth:`get`, for a room id.
 
         Raises:
-            RoomNotFound: If there is no such room, or it is not for them to know.
-            Banned: From a public room.
+            RoomNotFound: If there is no such room, or the caller may not see it.
+            Banned: If the room is public and the caller is banned.
 
         """
         return authorize_read(await self._room_views.get(room, me), self._now())
@@ -81,17 +88,20 @@ class Rooms:
     async def visible(
         self, me: UserId, *, mine: bool, prefix: str, after: str = "", limit: int
     ) -> Sequence[RoomView]:
-        """One's rooms, and unless ``mine`` the public ones that are open, by name."""
+        """The caller's rooms and, unless ``mine``, public ones that are open, in order of name."""
         prefix, now = prefix.lower(), self._now()
         if not _NAME_CHARACTERS.fullmatch(prefix):
             return []
+
+        # A copy, since `work` runs in a database thread.
+        read = dict(self._receipts.pending(me))
 
         def work(connection: DbConnection) -> list[RoomView]:
             found = rooms.visible(
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
-            keys = [(room, me, self._markers.latest(room, me, 0)) for room in found]
-            room_views = rooms.room_views(connection, keys)
+            keys = [(room, me, read.get(room, 0)) for room in found]
+            room_views = room_view_store.load(connection, keys)
             return [room_views[key] for key in keys]
 
         return await self._database.read(work)
@@ -100,39 +110,41 @@ class Rooms:
 
     async def create(self, me: UserId, name: str, title: str, kind: Kind) -> RoomView:
         """
-        Make a room; whoever asks is its owner.
+        Create a room; the caller becomes its owner.
 
         Raises:
-            RoomExists: If there is one of this name.
-            Invalid: If the name or the title can't be taken.
+            RoomExists: If the name is taken.
+            Invalid: If the name or the title is not acceptable.
 
         """
         append = CreateRoom(
-            room=NOBODY,
+            room=NO_ROOM,
             by=me,
             at=self._now(),
             name=names.new_room_name(name),
             title=text.title(title),
             kind=kind,
         )
-        done = await self._committer.append(append)
-        return await self.at(me, done.room)
+        committed = await self._committer.append(append)
+        return await self.at(me, committed.room)
 
     async def open_direct(self, me: UserId, username: str) -> RoomView:
         """
-        The room of oneself and another, made the first time.
+        The direct room of the caller and another user; created if there is none yet.
 
         Raises:
             UserNotFound: If there is no such user.
-            Forbidden: If they have blocked whoever asks.
-            Conflict: If it is oneself.
+            Forbidden: If that user has blocked the caller.
+            Conflict: If the user is the caller.
 
         """
-        proper = names.username(username)
-        other = await self._database.read(lambda c: users.known(c, proper))
-        append = OpenDirect(room=NOBODY, by=me, at=self._now(), user=other.id, name=_direct_name())
-        done = await self._committer.append(append)
-        return await self.at(me, done.room)
+        name = names.username(username)
+        other = await self._database.read(lambda c: users.known(c, name))
+        append = OpenDirect(
+            room=NO_ROOM, by=me, at=self._now(), user=other.id, name=_direct_name()
+        )
+        committed = await self._committer.append(append)
+        return await self.at(me, committed.room)
 
     async def update(
         self,
@@ -144,12 +156,12 @@ class Rooms:
         archived: bool | None = None,
     ) -> RoomView:
         """
-        Change what is given.
+        Change the attributes that are given.
 
         Raises:
-            RoomNotFound: If there is no such room, or it is not for them to know.
-            Forbidden: If their role doesn't allow it, or the room is archived.
-            Invalid: If the title can't be taken.
+            RoomNotFound: If there is no such room, or the caller may not see it.
+            Forbidden: If the caller's role doesn't allow it, or the room is archived.
+            Invalid: If the title is not acceptable.
 
         """
         room = await self._directory.find(name)
@@ -166,5 +178,5 @@ class Rooms:
 
 
 def _direct_name() -> str:
-    drawn = (secrets.choice(_RANDOM_CHARACTERS) for _ in range(_DIRECT_NAME_CHARACTERS))
-    return names.DIRECT_PREFIX + "".join(drawn)
+    characters = (secrets.choice(_RANDOM_CHARACTERS) for _ in range(_DIRECT_NAME_CHARACTERS))
+    return names.DIRECT_PREFIX + "".join(characters)

@@ -1,6 +1,6 @@
-// What the server of Socket.IO's chat tutorial does, with rooms: a message is stored under
-// the client's own number, sent to the room, acknowledged; whoever connects without being
-// recovered is sent what came after the last number it knows.
+// The server of Socket.IO's chat tutorial, with rooms: a message is stored under the client's
+// own offset, sent to the room, and acknowledged. A client that connects without being recovered
+// gets the messages after the last id that it knows.
 //
 //   node server.js PORT DATABASE sqlite3|better-sqlite3 [PRAGMA...]
 
@@ -71,7 +71,7 @@ io.on("connection", async (socket) => {
     try {
       id = await store.insert(room, text, clientOffset);
     } catch (error) {
-      // Stored before, and the answer was lost: acknowledge it again.
+      // Already stored, and the acknowledgement was lost: acknowledge it again.
       if (store.isDuplicate(error)) callback();
       return;
     }

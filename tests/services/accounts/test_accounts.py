@@ -1,4 +1,4 @@
-"""Having an account."""
+"""Creating, reading, changing and erasing accounts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,42 +18,44 @@ from app.domain.errors import (
 )
 from app.store import users
 from app.store.database import Database
-from tests.services.house import (
-    ELSEWHERE,
-    HOME,
+from tests.services.env import (
+    ADDRESS,
+    OTHER_ADDRESS,
     PASSWORD,
-    House,
-    listen,
-    open_house,
-    said,
+    AccountsEnv,
+    capture_security_log,
+    logged_facts,
+    open_accounts_env,
 )
 
 NEW = "battery staple horse"
 
 
 @pytest.fixture
-async def house(database: Database) -> AsyncIterator[House]:
-    async with open_house(database) as opened:
+async def env(database: Database) -> AsyncIterator[AccountsEnv]:
+    async with open_accounts_env(database) as opened:
         yield opened
 
 
-async def test_whoever_registers_can_log_in(house: House, caplog: Any) -> None:
-    listen(caplog)
+async def test_a_registered_user_can_log_in(env: AccountsEnv, caplog: Any) -> None:
+    capture_security_log(caplog)
 
-    user = await house.accounts.register("Alice", PASSWORD, "  Alice Liddell ", HOME)
-    me = await house.who(await house.logs_in("ALICE"))
+    user = await env.accounts.register("Alice", PASSWORD, "  Alice Liddell ", ADDRESS)
+    me = await env.authenticate(await env.log_in("ALICE"))
 
     assert (user.username, user.display_name, user.is_admin) == ("alice", "Alice Liddell", False)
-    assert user.created_at == house.at
+    assert user.created_at == env.at
     assert (me.user, me.username, me.display_name) == (user.id, "alice", "Alice Liddell")
-    assert said(caplog, "user.registered") == [{"user": "alice", "address": HOME}]
+    assert logged_facts(caplog, "user.registered") == [{"user": "alice", "address": ADDRESS}]
 
 
-async def test_the_password_itself_is_nowhere(house: House, caplog: Any) -> None:
+async def test_passwords_and_tokens_are_neither_stored_nor_logged(
+    env: AccountsEnv, caplog: Any
+) -> None:
     caplog.set_level(0)
 
-    user = await house.accounts.register("alice", PASSWORD, None, HOME)
-    tokens = await house.logs_in("alice")
+    user = await env.accounts.register("alice", PASSWORD, None, ADDRESS)
+    tokens = await env.log_in("alice")
 
     assert user.password_hash is not None
     assert PASSWORD not in user.password_hash
@@ -63,46 +65,46 @@ async def test_the_password_itself_is_nowhere(house: House, caplog: Any) -> None
         assert tokens.access_token not in str(vars(record))
 
 
-async def test_a_name_is_taken_whatever_its_case(house: House) -> None:
-    await house.accounts.register("alice", PASSWORD, None, HOME)
+async def test_a_taken_name_is_refused_in_any_case(env: AccountsEnv) -> None:
+    await env.accounts.register("alice", PASSWORD, None, ADDRESS)
 
     with pytest.raises(UsernameTaken):
-        await house.accounts.register("ALICE", NEW, None, HOME)
+        await env.accounts.register("ALICE", NEW, None, ADDRESS)
 
-    await house.logs_in("alice")
+    await env.log_in("alice")
 
 
-async def test_of_many_who_want_a_name_one_gets_it(house: House) -> None:
-    answers = await asyncio.gather(
-        *(house.accounts.register("alice", PASSWORD, None, HOME) for _ in range(5)),
+async def test_concurrent_registrations_of_a_name_succeed_once(env: AccountsEnv) -> None:
+    results = await asyncio.gather(
+        *(env.accounts.register("alice", PASSWORD, None, ADDRESS) for _ in range(5)),
         return_exceptions=True,
     )
 
-    assert sorted(type(answer).__name__ for answer in answers) == ["User"] + ["UsernameTaken"] * 4
+    assert sorted(type(result).__name__ for result in results) == ["User"] + ["UsernameTaken"] * 4
 
 
-async def test_nobody_registers_where_it_is_closed(database: Database) -> None:
-    async with open_house(database, registration_open=False) as house:
+async def test_closed_registration_is_refused(database: Database) -> None:
+    async with open_accounts_env(database, registration_open=False) as env:
         with pytest.raises(RegistrationClosed):
-            await house.accounts.register("alice", PASSWORD, None, HOME)
+            await env.accounts.register("alice", PASSWORD, None, ADDRESS)
 
-        made = await house.accounts.create("alice", PASSWORD)
-        assert (await house.who(await house.logs_in("alice"))).user == made.id
+        made = await env.accounts.create("alice", PASSWORD)
+        assert (await env.authenticate(await env.log_in("alice"))).user == made.id
 
 
-async def test_an_address_registers_only_so_often(database: Database) -> None:
-    async with open_house(database, registrations_per_minute=2) as house:
-        await house.accounts.register("ann", PASSWORD, None, HOME)
+async def test_registrations_per_address_are_limited(database: Database) -> None:
+    async with open_accounts_env(database, registrations_per_minute=2) as env:
+        await env.accounts.register("ann", PASSWORD, None, ADDRESS)
         with pytest.raises(Invalid):
-            await house.accounts.register("bob", "short", None, HOME)  # does not count
-        await house.accounts.register("bob", PASSWORD, None, HOME)
+            await env.accounts.register("bob", "short", None, ADDRESS)  # not counted
+        await env.accounts.register("bob", PASSWORD, None, ADDRESS)
 
         with pytest.raises(RateLimited) as refused:
-            await house.accounts.register("carol", PASSWORD, None, HOME)
+            await env.accounts.register("carol", PASSWORD, None, ADDRESS)
 
         assert refused.value.retry_after is not None
         assert 0 < refused.value.retry_after <= 60
-        await house.accounts.register("carol", PASSWORD, None, ELSEWHERE)
+        await env.accounts.register("carol", PASSWORD, None, OTHER_ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -110,205 +112,209 @@ async def test_an_address_registers_only_so_often(database: Database) -> None:
     [
         pytest.param("al", PASSWORD, None, "username", id="a short name"),
         pytest.param("me", PASSWORD, None, "username", id="a reserved name"),
-        pytest.param("deleted-1", PASSWORD, None, "username", id="the name of an erased one"),
+        pytest.param("deleted-1", PASSWORD, None, "username", id="the name of an erased account"),
         pytest.param("al ice", PASSWORD, None, "username", id="a space"),
         pytest.param("alice\n", PASSWORD, None, "username", id="a newline"),
         pytest.param("ALİCE", PASSWORD, None, "username", id="a dotted capital I"),
         pytest.param("alice", "1234567", None, "password", id="a short password"),
         pytest.param("alice", "password", None, "password", id="a common password"),
         pytest.param("alice", "I am Alice!", None, "password", id="the name as a password"),
-        pytest.param("alice", PASSWORD, "", "display_name", id="no display name"),
-        pytest.param("alice", PASSWORD, " \t ", "display_name", id="a blank one"),
-        pytest.param("alice", PASSWORD, "x" * 65, "display_name", id="a long one"),
-        pytest.param("alice", PASSWORD, "a\0b", "display_name", id="NUL in it"),
-        pytest.param("alice", PASSWORD, "a\nb", "display_name", id="a newline in it"),
-        pytest.param("alice", PASSWORD, "a\u202eb", "display_name", id="text turned around"),
+        pytest.param("alice", PASSWORD, "", "display_name", id="an empty display name"),
+        pytest.param("alice", PASSWORD, " \t ", "display_name", id="a blank display name"),
+        pytest.param("alice", PASSWORD, "x" * 65, "display_name", id="a long display name"),
+        pytest.param("alice", PASSWORD, "a\0b", "display_name", id="NUL in the display name"),
+        pytest.param(
+            "alice", PASSWORD, "a\nb", "display_name", id="a newline in the display name"
+        ),
+        pytest.param(
+            "alice", PASSWORD, "a\u202eb", "display_name", id="a mark that reorders text"
+        ),
         pytest.param("alice", PASSWORD, "\ud800", "display_name", id="a surrogate"),
     ],
 )
-async def test_what_cannot_be_taken_is_refused_by_its_field(
-    house: House, username: str, password: str, display_name: str | None, field: str
+async def test_invalid_values_are_refused_by_field(
+    env: AccountsEnv, username: str, password: str, display_name: str | None, field: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        await house.accounts.register(username, password, display_name, HOME)
+        await env.accounts.register(username, password, display_name, ADDRESS)
 
     assert [error["loc"] for error in refused.value.errors] == [[field]]
-    assert await house.accounts.find("", limit=10) == []
+    assert await env.accounts.find("", limit=10) == []
 
 
-async def test_a_name_of_any_script_with_joined_emoji_is_shown(house: House) -> None:
+async def test_a_display_name_may_use_any_script_and_joined_emoji(env: AccountsEnv) -> None:
     shown = "Алиса 👩‍👩‍👧 アリス"
 
-    assert (await house.accounts.create("alice", None, shown)).display_name == shown
+    assert (await env.accounts.create("alice", None, shown)).display_name == shown
 
 
-async def test_one_sees_and_changes_oneself(house: House) -> None:
-    me = await house.who(await house.registers("alice"))
+async def test_a_user_reads_and_changes_their_account(env: AccountsEnv) -> None:
+    me = await env.authenticate(await env.register("alice"))
 
-    changed = await house.accounts.update_me(me, display_name=" Al ", address=HOME)
-    unchanged = await house.accounts.update_me(me, address=HOME)
+    changed = await env.accounts.update_me(me, display_name=" Al ", address=ADDRESS)
+    unchanged = await env.accounts.update_me(me, address=ADDRESS)
 
     assert changed.display_name == unchanged.display_name == "Al"
-    assert await house.accounts.me(me) == changed
-    assert house.revoked == []
+    assert await env.accounts.me(me) == changed
+    assert env.revoked == []
 
 
-async def test_a_new_password_ends_all_other_log_ins(house: House, caplog: Any) -> None:
-    listen(caplog)
-    here = await house.registers("alice")
-    there = await house.logs_in("alice")
-    me = await house.who(here)
+async def test_a_new_password_ends_all_other_log_ins(env: AccountsEnv, caplog: Any) -> None:
+    capture_security_log(caplog)
+    here = await env.register("alice")
+    there = await env.log_in("alice")
+    me = await env.authenticate(here)
 
-    await house.accounts.update_me(
-        me, password=NEW, current_password=PASSWORD, display_name="Al", address=HOME
+    await env.accounts.update_me(
+        me, password=NEW, current_password=PASSWORD, display_name="Al", address=ADDRESS
     )
 
-    assert await house.who(here) == me._replace(display_name="Al")
-    assert house.revoked == [(me.user, there.session)]
+    assert await env.authenticate(here) == me._replace(display_name="Al")
+    assert env.revoked == [(me.user, there.session)]
     with pytest.raises(Unauthorized):
-        await house.who(there)
+        await env.authenticate(there)
     with pytest.raises(InvalidGrant):
-        await house.logins.refresh(there.refresh_token)
+        await env.logins.refresh(there.refresh_token)
     with pytest.raises(InvalidGrant):
-        await house.logs_in("alice")
-    await house.logs_in("alice", NEW)
-    await house.logins.refresh(here.refresh_token)
-    assert said(caplog, "user.password_changed") == [{"user": "alice", "address": HOME}]
+        await env.log_in("alice")
+    await env.log_in("alice", NEW)
+    await env.logins.refresh(here.refresh_token)
+    assert logged_facts(caplog, "user.password_changed") == [{"user": "alice", "address": ADDRESS}]
 
 
-async def test_changing_the_password_needs_the_old_one(house: House) -> None:
-    me = await house.who(await house.registers("alice"))
+async def test_changing_the_password_requires_the_current_one(env: AccountsEnv) -> None:
+    me = await env.authenticate(await env.register("alice"))
 
     with pytest.raises(Forbidden):
-        await house.accounts.update_me(
-            me, password=NEW, current_password="wrong one", display_name="Al", address=HOME
+        await env.accounts.update_me(
+            me, password=NEW, current_password="wrong one", display_name="Al", address=ADDRESS
         )
     for half, field in (
         ({"password": NEW}, "current_password"),
         ({"current_password": PASSWORD}, "password"),
     ):
         with pytest.raises(Invalid) as refused:
-            await house.accounts.update_me(me, **half, address=HOME)
+            await env.accounts.update_me(me, **half, address=ADDRESS)
         assert refused.value.errors[0]["loc"] == [field]
     with pytest.raises(Invalid):
-        await house.accounts.update_me(
-            me, password="password", current_password=PASSWORD, address=HOME
+        await env.accounts.update_me(
+            me, password="password", current_password=PASSWORD, address=ADDRESS
         )
 
-    assert (await house.accounts.me(me)).display_name == "alice"
-    await house.logs_in("alice")
+    assert (await env.accounts.me(me)).display_name == "alice"
+    await env.log_in("alice")
 
 
-async def test_of_two_changes_with_one_old_password_one_wins(house: House) -> None:
-    me = await house.who(await house.registers("alice"))
+async def test_concurrent_password_changes_succeed_once(env: AccountsEnv) -> None:
+    me = await env.authenticate(await env.register("alice"))
 
-    answers = await asyncio.gather(
+    results = await asyncio.gather(
         *(
-            house.accounts.update_me(me, password=new, current_password=PASSWORD, address=HOME)
+            env.accounts.update_me(me, password=new, current_password=PASSWORD, address=ADDRESS)
             for new in ("first new password", "other new password")
         ),
         return_exceptions=True,
     )
 
-    assert sorted(type(answer).__name__ for answer in answers) == ["Forbidden", "User"]
+    assert sorted(type(result).__name__ for result in results) == ["Forbidden", "User"]
 
 
-async def test_guessing_the_old_password_is_throttled_too(database: Database) -> None:
-    async with open_house(database, failed_logins_per_minute=2) as house:
-        me = await house.who(await house.registers("alice"))
+async def test_guessing_the_current_password_is_throttled(database: Database) -> None:
+    async with open_accounts_env(database, failed_logins_per_minute=2) as env:
+        me = await env.authenticate(await env.register("alice"))
         for _ in range(2):
             with pytest.raises(Forbidden):
-                await house.accounts.delete_me(me, "wrong guess", HOME)
+                await env.accounts.delete_me(me, "wrong guess", ADDRESS)
 
         with pytest.raises(RateLimited):
-            await house.accounts.delete_me(me, PASSWORD, HOME)
+            await env.accounts.delete_me(me, PASSWORD, ADDRESS)
 
 
-async def test_without_a_password_none_is_right(house: House) -> None:
-    me = await house.who(await house.moves_in("alice"))
+async def test_an_account_without_a_password_accepts_none(env: AccountsEnv) -> None:
+    me = await env.authenticate(await env.add_user("alice"))
 
     with pytest.raises(Forbidden):
-        await house.accounts.update_me(me, password=NEW, current_password="", address=HOME)
+        await env.accounts.update_me(me, password=NEW, current_password="", address=ADDRESS)
     with pytest.raises(InvalidGrant):
-        await house.logs_in("alice", "")
+        await env.log_in("alice", "")
 
 
-async def test_the_erased_leave_a_number(house: House, caplog: Any) -> None:
-    listen(caplog)
-    tokens = await house.registers("alice")
-    me = await house.who(tokens)
+async def test_an_erased_account_keeps_only_its_number(env: AccountsEnv, caplog: Any) -> None:
+    capture_security_log(caplog)
+    tokens = await env.register("alice")
+    me = await env.authenticate(tokens)
 
-    await house.accounts.delete_me(me, PASSWORD, HOME)
+    await env.accounts.delete_me(me, PASSWORD, ADDRESS)
 
-    left = await house.database.read(lambda c: users.by_id(c, me.user))
+    left = await env.database.read(lambda c: users.by_id(c, me.user))
     assert left is not None
     assert left[:5] == (me.user, f"deleted-{me.user}", "", None, False)
-    assert left.erased_at == house.at
-    assert house.erasing == [me.user]
-    assert house.revoked == [(me.user, None)]
-    for no_longer in (house.who(tokens), house.accounts.me(me)):
+    assert left.erased_at == env.at
+    assert env.memberships_removed == [me.user]
+    assert env.revoked == [(me.user, None)]
+    for call in (env.authenticate(tokens), env.accounts.me(me)):
         with pytest.raises(Unauthorized):
-            await no_longer
+            await call
     with pytest.raises(InvalidGrant):
-        await house.logs_in("alice")
+        await env.log_in("alice")
     for name in ("alice", left.username):
         with pytest.raises(UserNotFound):
-            await house.accounts.get(name)
-    assert said(caplog, "user.erased") == [{"user": "alice", "address": HOME}]
+            await env.accounts.get(name)
+    assert logged_facts(caplog, "user.erased") == [{"user": "alice", "address": ADDRESS}]
 
 
-async def test_the_name_of_an_erased_one_is_free_and_opens_nothing_of_theirs(
-    house: House,
+async def test_a_reused_name_gives_no_access_to_the_erased_account(
+    env: AccountsEnv,
 ) -> None:
-    before = await house.registers("alice")
-    await house.accounts.delete_me(await house.who(before), PASSWORD, HOME)
+    before = await env.register("alice")
+    await env.accounts.delete_me(await env.authenticate(before), PASSWORD, ADDRESS)
 
-    after = await house.registers("alice")
+    after = await env.register("alice")
 
-    assert (await house.who(after)).user != before.user
+    assert (await env.authenticate(after)).user != before.user
     with pytest.raises(Unauthorized):
-        await house.who(before)  # though SQLite gives the log-in's number out again
+        await env.authenticate(before)  # although SQLite reuses the session id
 
 
-async def test_erasing_needs_the_password(house: House) -> None:
-    me = await house.who(await house.registers("alice"))
+async def test_erasing_requires_the_password(env: AccountsEnv) -> None:
+    me = await env.authenticate(await env.register("alice"))
 
     with pytest.raises(Forbidden):
-        await house.accounts.delete_me(me, "wrong one", HOME)
+        await env.accounts.delete_me(me, "wrong one", ADDRESS)
 
-    assert house.erasing == []
-    assert (await house.accounts.get("alice")).id == me.user
+    assert env.memberships_removed == []
+    assert (await env.accounts.get("alice")).id == me.user
 
 
-async def test_an_administrator_erases_without_the_password(house: House) -> None:
-    tokens = await house.moves_in("alice")
+async def test_erase_requires_no_password(env: AccountsEnv) -> None:
+    tokens = await env.add_user("alice")
 
-    await house.accounts.erase("Alice")
+    await env.accounts.erase("Alice")
 
     with pytest.raises(Unauthorized):
-        await house.who(tokens)
+        await env.authenticate(tokens)
     with pytest.raises(UserNotFound):
-        await house.accounts.erase("alice")
+        await env.accounts.erase("alice")
 
 
-async def test_people_are_found_by_the_beginning_of_their_name(house: House) -> None:
+async def test_users_are_found_by_prefix(env: AccountsEnv) -> None:
     for name in ("alice", "alan", "bob"):
-        await house.accounts.create(name, None)
+        await env.accounts.create(name, None)
 
     async def found(prefix: str, **page: Any) -> list[str]:
-        return [user.username for user in await house.accounts.find(prefix, **page)]
+        return [user.username for user in await env.accounts.find(prefix, **page)]
 
     assert await found("AL", limit=10) == ["alan", "alice"]
     assert await found("", after="alan", limit=1) == ["alice"]
-    for nobody in ("z", "%", "a b", "a\0", "\ud800", "é", "x" * 100):
-        assert await found(nobody, limit=10) == []
+    for unknown in ("z", "%", "a b", "a\0", "\ud800", "é", "x" * 100):
+        assert await found(unknown, limit=10) == []
 
 
-async def test_somebody_is_found_by_name_disabled_or_not(house: House) -> None:
-    await house.accounts.create("alice", None)
-    await house.account_admin.disable("alice")
+async def test_a_user_is_found_by_name_even_if_disabled(env: AccountsEnv) -> None:
+    await env.accounts.create("alice", None)
+    await env.admin.disable("alice")
 
-    assert (await house.accounts.get("ALICE")).username == "alice"
-    for nobody in ("bob", "", "a b", "me", "x" * 100, "\ud800"):
+    assert (await env.accounts.get("ALICE")).username == "alice"
+    for unknown in ("bob", "", "a b", "me", "x" * 100, "\ud800"):
         with pytest.raises(UserNotFound):
-            await house.accounts.get(nobody)
+            await env.accounts.get(unknown)

@@ -1,4 +1,4 @@
-"""Whose token it is."""
+"""Which user an access token belongs to."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,17 +11,17 @@ from app.domain.ids import Millis, SessionId, UserId
 from app.services.accounts.authenticator import Authenticator
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database, T, Work
-from tests.services.house import MINUTE, House, open_house
+from tests.services.env import MINUTE, AccountsEnv, open_accounts_env
 
 
 @pytest.fixture
-async def house(database: Database) -> AsyncIterator[House]:
-    async with open_house(database) as opened:
+async def env(database: Database) -> AsyncIterator[AccountsEnv]:
+    async with open_accounts_env(database) as opened:
         yield opened
 
 
-class Counting:
-    """A database that counts what is asked of it, and fails to write when told to."""
+class CountingDatabase:
+    """A database that counts calls; its writes fail while ``broken`` is set."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,31 +43,31 @@ class Counting:
 
 
 @pytest.fixture
-def counting(database: Database) -> Counting:
-    return Counting(database)
+def counting(database: Database) -> CountingDatabase:
+    return CountingDatabase(database)
 
 
 @pytest.fixture
-def authenticator(house: House, counting: Counting) -> Authenticator:
-    return Authenticator(counting, BatchLoader(counting), house.access_tokens, lambda: house.at)
+def authenticator(env: AccountsEnv, counting: CountingDatabase) -> Authenticator:
+    return Authenticator(counting, BatchLoader(counting), env.access_tokens, lambda: env.at)
 
 
-async def test_a_token_is_its_users_until_it_ends(house: House) -> None:
-    tokens = await house.moves_in("alice", is_admin=True)
+async def test_a_token_identifies_its_user_until_it_expires(env: AccountsEnv) -> None:
+    tokens = await env.add_user("alice", is_admin=True)
 
-    me = await house.who(tokens)
+    me = await env.authenticate(tokens)
 
     assert me[:5] == (tokens.user, "alice", "alice", True, tokens.session)
-    assert me.expires_at == house.at + 15 * MINUTE
-    house.pass_time(15 * MINUTE - 1)
-    assert await house.who(tokens) == me
-    house.pass_time(1)
+    assert me.expires_at == env.at + 15 * MINUTE
+    env.pass_time(15 * MINUTE - 1)
+    assert await env.authenticate(tokens) == me
+    env.pass_time(1)
     with pytest.raises(TokenExpired):
-        await house.who(tokens)
+        await env.authenticate(tokens)
 
 
-async def test_a_token_of_another_user_or_of_no_log_in_is_nobodys(house: House) -> None:
-    alice, eve = await house.moves_in("alice"), await house.moves_in("eve")
+async def test_a_token_with_the_wrong_user_or_no_log_in_is_refused(env: AccountsEnv) -> None:
+    alice, eve = await env.add_user("alice"), await env.add_user("eve")
 
     for user, session in (
         (eve.user, alice.session),
@@ -76,15 +76,13 @@ async def test_a_token_of_another_user_or_of_no_log_in_is_nobodys(house: House) 
         (UserId(2**63 - 1), SessionId(2**63 - 1)),
     ):
         with pytest.raises(Unauthorized):
-            await house.authenticator.authenticate(
-                house.access_tokens.issue(user, session, house.at)
-            )
+            await env.authenticator.authenticate(env.access_tokens.issue(user, session, env.at))
 
 
-async def test_many_at_once_are_one_or_two_queries(
-    house: House, authenticator: Authenticator, counting: Counting
+async def test_concurrent_requests_share_one_or_two_queries(
+    env: AccountsEnv, authenticator: Authenticator, counting: CountingDatabase
 ) -> None:
-    alice, eve = await house.moves_in("alice"), await house.moves_in("eve")
+    alice, eve = await env.add_user("alice"), await env.add_user("eve")
 
     found = await asyncio.gather(
         *(authenticator.authenticate(t.access_token) for t in (alice, eve) for _ in range(100))
@@ -94,44 +92,46 @@ async def test_many_at_once_are_one_or_two_queries(
     assert counting.reads <= 2
 
 
-async def test_nothing_is_remembered(house: House, authenticator: Authenticator) -> None:
-    tokens = await house.moves_in("alice")
+async def test_an_ended_log_in_is_refused_at_once(
+    env: AccountsEnv, authenticator: Authenticator
+) -> None:
+    tokens = await env.add_user("alice")
     await authenticator.authenticate(tokens.access_token)
 
-    await house.logins.end_all(tokens.user)
+    await env.logins.end_all(tokens.user)
 
     with pytest.raises(Unauthorized):
         await authenticator.authenticate(tokens.access_token)
 
 
-async def test_the_last_use_is_noted_once_a_minute(
-    house: House, authenticator: Authenticator, counting: Counting
+async def test_the_last_use_is_recorded_once_a_minute(
+    env: AccountsEnv, authenticator: Authenticator, counting: CountingDatabase
 ) -> None:
-    tokens = await house.moves_in("alice")
+    tokens = await env.add_user("alice")
 
     async def last_used() -> Millis:
         await authenticator.close()
-        (session,) = await house.logins.live(tokens.user, limit=1)
+        (session,) = await env.logins.live(tokens.user, limit=1)
         return session.last_used_at
 
-    begun = house.at
-    house.pass_time(MINUTE)
+    started_at = env.at
+    env.pass_time(MINUTE)
     await authenticator.authenticate(tokens.access_token)
-    assert (await last_used(), counting.writes) == (begun, 0)
+    assert (await last_used(), counting.writes) == (started_at, 0)
 
-    house.pass_time(1)
+    env.pass_time(1)
     await asyncio.gather(*(authenticator.authenticate(tokens.access_token) for _ in range(50)))
-    assert (await last_used(), counting.writes) == (house.at, 1)
+    assert (await last_used(), counting.writes) == (env.at, 1)
 
     await authenticator.authenticate(tokens.access_token)
-    assert (await last_used(), counting.writes) == (house.at, 1)
+    assert (await last_used(), counting.writes) == (env.at, 1)
 
 
-async def test_nobody_is_turned_away_because_a_use_cannot_be_noted(
-    house: House, authenticator: Authenticator, counting: Counting
+async def test_a_request_succeeds_though_its_use_cannot_be_recorded(
+    env: AccountsEnv, authenticator: Authenticator, counting: CountingDatabase
 ) -> None:
-    tokens = await house.moves_in("alice")
-    house.pass_time(2 * MINUTE)
+    tokens = await env.add_user("alice")
+    env.pass_time(2 * MINUTE)
     counting.broken = True
 
     assert (await authenticator.authenticate(tokens.access_token)).username == "alice"
@@ -140,35 +140,33 @@ async def test_nobody_is_turned_away_because_a_use_cannot_be_noted(
     assert (await authenticator.authenticate(tokens.access_token)).username == "alice"
     await authenticator.close()
 
-    (session,) = await house.logins.live(tokens.user, limit=1)
-    assert session.last_used_at == house.at
+    (session,) = await env.logins.live(tokens.user, limit=1)
+    assert session.last_used_at == env.at
 
 
-async def test_an_operator_is_known_by_the_secret(house: House) -> None:
-    tokens = await house.moves_in("alice", is_admin=True)
-    operator = house.access_tokens.operator(house.at)
+async def test_an_operator_token_is_recognised(env: AccountsEnv) -> None:
+    tokens = await env.add_user("alice", is_admin=True)
+    operator = env.access_tokens.operator(env.at)
 
-    assert house.authenticator.is_operator(operator)
-    assert not house.authenticator.is_operator(tokens.access_token)
-    assert not house.authenticator.is_operator("")
+    assert env.authenticator.is_operator(operator)
+    assert not env.authenticator.is_operator(tokens.access_token)
+    assert not env.authenticator.is_operator("")
     with pytest.raises(Unauthorized):
-        await house.authenticator.authenticate(operator)
-    house.pass_time(MINUTE)
+        await env.authenticator.authenticate(operator)
+    env.pass_time(MINUTE)
     with pytest.raises(TokenExpired):
-        house.authenticator.is_operator(operator)
+        env.authenticator.is_operator(operator)
 
 
-async def test_a_database_that_fails_is_said_to_be_unavailable(house: House) -> None:
-    tokens = await house.moves_in("alice")
+async def test_a_failing_database_is_unavailable(env: AccountsEnv) -> None:
+    tokens = await env.add_user("alice")
 
-    class Broken(Counting):
+    class BrokenDatabase(CountingDatabase):
         async def read(self, work: Work[T]) -> T:
             raise Unavailable from sa.exc.OperationalError("", {}, Exception())
 
-    broken = Broken(house.database)
-    authenticator = Authenticator(
-        broken, BatchLoader(broken), house.access_tokens, lambda: house.at
-    )
+    broken = BrokenDatabase(env.database)
+    authenticator = Authenticator(broken, BatchLoader(broken), env.access_tokens, lambda: env.at)
 
     with pytest.raises(Unavailable):
         await authenticator.authenticate(tokens.access_token)

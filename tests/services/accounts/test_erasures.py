@@ -1,4 +1,4 @@
-"""Erasing accounts: what is left, whatever interrupts it, and what everybody sees of it."""
+"""Erasing accounts: what is left, what other users see, and interruptions at every step."""
 
 import asyncio
 import json
@@ -10,26 +10,25 @@ import sqlalchemy as sa
 from app.domain.appends import Edit, OpenDirect, Pin, React, Send, UpdateRoom
 from app.domain.errors import Unavailable
 from app.domain.ids import UserId
-from app.services.accounts import erasures as erasures_module
 from app.store import erasures as erasure_store
-from app.store import rooms as room_store
+from app.store import members as member_store
 from app.store import users
 from app.store.checking import check
 from app.store.database import Database
 from app.store.tables import events
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
-from tests.harness.server import Person, Server, open_server
+from tests.harness.server import Server, User, open_server
 
 Body = dict[str, Any]
 
 
-async def erases(server: Server, name: str, *, blank: bool = False) -> None:
-    await server.runtime.admin_service.erase_user(name, blank=blank)
+async def erase(server: Server, name: str, *, blank: bool = False) -> None:
+    await server.runtime.admin.erase_user(name, blank=blank)
 
 
-async def talk(server: Server) -> Person:
-    """Bo says things in three rooms, one of them archived by now; ana answers. Bo."""
+async def write_messages(server: Server) -> User:
+    """Have bo send messages to three rooms, one of them archived now, and ana reply. Return bo."""
     await server.room("den", members=["bo", "cy"])
     await server.room("attic", owner="bo", members=["ana"], kind="private")
     await server.append(Send, "den", by="bo", text="first words @ana", mentions=["ana"])  # 4
@@ -46,24 +45,24 @@ async def talk(server: Server) -> Person:
     made = await server.append(
         OpenDirect, None, by="ana", user=bo.user, name="dm-aaaaaaaaaaaaaaaaaaaa"
     )
-    server._rooms["direct"] = made.room
+    server.name_room("direct", made.room)
     await server.append(Send, "direct", by="bo", text="between us")
     return bo
 
 
-async def log(server: Server, room: str) -> list[Body]:
+async def read_log(server: Server, room: str) -> list[Body]:
     ana = await server.person("ana")
     answer = await ana.http.get(f"/rooms/{room}/events", params={"since": 0})
     events: list[Body] = answer.json()["events"]
     return events
 
 
-async def said_by(server: Server, user: UserId) -> list[str | None]:
-    """Whatever is on disk of what somebody said."""
+async def contents_of(database: Database, user: UserId) -> list[str | None]:
+    """The texts and data of the user's messages that are on disk."""
     mine = sa.select(events.c.text, events.c.edited_text, events.c.data).where(
         events.c.by == user, events.c.type.in_(("message.created", "message.edited"))
     )
-    rows = await server.database.read(lambda c: c.execute(mine).all())
+    rows = await database.read(lambda c: c.execute(mine).all())
     return [value for row in rows for value in row if value is not None]
 
 
@@ -71,30 +70,30 @@ async def unfinished(server: Server) -> list[UserId]:
     return list(await server.database.read(erasure_store.unfinished))
 
 
-async def test_what_was_said_stays_by_a_number(server: Server) -> None:
-    bo = await talk(server)
+async def test_messages_stay_under_a_numbered_name(server: Server) -> None:
+    bo = await write_messages(server)
     gone = f"deleted-{bo.user}"
 
-    await erases(server, "bo")
+    await erase(server, "bo")
 
     message = (await (await server.person("ana")).http.get("/rooms/den/messages/4")).json()
     assert (message["by"], message["text"]) == (gone, "other words")
     answered = (await (await server.person("ana")).http.get("/rooms/den/messages/5")).json()
     assert answered["mentions"] == [gone]
     assert answered["reactions"] == {"👍": [gone]}
-    assert [e["type"] for e in await log(server, "den")][-1] == "member.left"
+    assert [e["type"] for e in await read_log(server, "den")][-1] == "member.left"
     assert await unfinished(server) == []
     assert (await server.database.read(check)).findings == []
 
 
-async def test_every_text_is_blanked_as_by_deleting_it(server: Server) -> None:
-    bo = await talk(server)
+async def test_blanking_deletes_every_message(server: Server) -> None:
+    bo = await write_messages(server)
     gone = f"deleted-{bo.user}"
-    before = {room: len(await log(server, room)) for room in ("den", "attic")}
+    before = {room: len(await read_log(server, room)) for room in ("den", "attic")}
 
-    await erases(server, "bo", blank=True)
+    await erase(server, "bo", blank=True)
 
-    assert await said_by(server, bo.user) == []
+    assert await contents_of(server.database, bo.user) == []
     http = (await server.person("ana")).http
     for seq in (4, 10):
         message = (await http.get(f"/rooms/den/messages/{seq}")).json()
@@ -102,7 +101,7 @@ async def test_every_text_is_blanked_as_by_deleting_it(server: Server) -> None:
         assert message["deleted_at"]
         assert "data" not in message
     assert (await http.get("/rooms/den/messages/5")).json()["text"] == "an answer to @bo"
-    since = (await log(server, "den"))[before["den"] :]
+    since = (await read_log(server, "den"))[before["den"] :]
     assert [(e["type"], e.get("ref"), e.get("author"), e["by"]) for e in since] == [
         ("member.left", None, None, None),
         ("message.deleted", 4, gone, None),
@@ -114,24 +113,24 @@ async def test_every_text_is_blanked_as_by_deleting_it(server: Server) -> None:
     assert await unfinished(server) == []
 
 
-async def test_rooms_that_are_archived_are_blanked_too(server: Server) -> None:
-    await talk(server)
+async def test_messages_in_archived_rooms_are_blanked_too(server: Server) -> None:
+    await write_messages(server)
 
-    await erases(server, "bo", blank=True)
+    await erase(server, "bo", blank=True)
 
-    assert [(e["type"], e.get("ref")) for e in await log(server, "attic")][-1] == (
+    assert [(e["type"], e.get("ref")) for e in await read_log(server, "attic")][-1] == (
         "message.deleted",
         3,
     )
-    direct = await log(server, "dm-aaaaaaaaaaaaaaaaaaaa")
+    direct = await read_log(server, "dm-aaaaaaaaaaaaaaaaaaaa")
     assert [e["type"] for e in direct][-3:] == ["room.archived", "member.left", "message.deleted"]
 
 
-async def test_those_who_listen_hear_each_deletion(server: Server) -> None:
-    await talk(server)
+async def test_connected_members_receive_each_deletion(server: Server) -> None:
+    await write_messages(server)
     ana = await server.joins("ana", "den", since=0)
 
-    await erases(server, "bo", blank=True)
+    await erase(server, "bo", blank=True)
 
     heard = [await ana.hears() for _ in range(3)]
     assert [(f["type"], f.get("ref")) for f in heard] == [
@@ -141,130 +140,122 @@ async def test_those_who_listen_hear_each_deletion(server: Server) -> None:
     ]
 
 
-async def test_the_sockets_of_the_erased_close(server: Server) -> None:
-    await talk(server)
+async def test_the_sockets_of_an_erased_account_close(server: Server) -> None:
+    await write_messages(server)
     bo = await server.joins("bo", "den")
 
-    await erases(server, "bo")
+    await erase(server, "bo")
 
     assert (await bo.is_closed())[0] == 4001
 
 
 @pytest.mark.parametrize("since", [None, 0])
-async def test_nobody_hears_the_old_name_any_more(server: Server, since: int | None) -> None:
-    bo = await talk(server)
-    how = {} if since is None else {"since": since}
-    first = await server.connects("cy", "den", **how)
+async def test_replays_no_longer_contain_the_old_name(server: Server, since: int | None) -> None:
+    bo = await write_messages(server)
+    parameters = {} if since is None else {"since": since}
+    first = await server.connects("cy", "den", **parameters)
     assert any(f.get("by") == "bo" for f in await first.catches_up())
 
-    await erases(server, "bo")
+    await erase(server, "bo")
 
-    later = await server.connects("cy", "den", **how)
+    later = await server.connects("cy", "den", **parameters)
     heard = await later.catches_up()
     assert f"deleted-{bo.user}" in {f.get("by") for f in heard}
     assert '"bo"' not in json.dumps(heard)
 
 
-async def test_on_another_node_the_old_name_is_forgotten(server: Server) -> None:
-    bo = await talk(server)
-    async with open_server(server.database) as there:
-        there._people, there._rooms = server._people, server._rooms
-        await there.runtime.poller.poll()
-        await there.joins("cy", "den", since=0)
-        await erases(server, "bo")
+async def test_another_node_drops_the_old_name(server: Server) -> None:
+    bo = await write_messages(server)
+    async with open_server(server.database) as other_node:
+        other_node.shares_people_with(server)
+        await other_node.runtime.realtime.poller.poll()
+        await other_node.joins("cy", "den", since=0)
+        await erase(server, "bo")
 
-        await there.runtime.poller.poll()
+        await other_node.runtime.realtime.poller.poll()
 
-        heard = await (await there.connects("cy", "den", since=0)).catches_up()
+        heard = await (await other_node.connects("cy", "den", since=0)).catches_up()
         assert f"deleted-{bo.user}" in {f.get("by") for f in heard}
         assert '"bo"' not in json.dumps(heard)
 
 
-async def test_many_messages_go_in_short_transactions(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erasures_module, "ERASURE_BATCH_MESSAGES", 3)
-    monkeypatch.setattr(erasures_module, "MAX_BATCH_ROOMS", 1)
-    bo = await talk(server)
+@pytest.mark.limits(accounts={"erasure_batch_messages": 3, "erasure_batch_rooms": 1})
+async def test_many_messages_are_blanked_in_several_transactions(server: Server) -> None:
+    bo = await write_messages(server)
     for n in range(5):
         await server.append(Send, "den", by="bo", text=f"more {n}")
 
-    await erases(server, "bo", blank=True)
+    await erase(server, "bo", blank=True)
 
-    assert await said_by(server, bo.user) == []
+    assert await contents_of(server.database, bo.user) == []
     assert (await server.database.read(check)).findings == []
 
 
-# What interrupts it
+# Interruptions
 
 
 @pytest.mark.parametrize("done", range(8))
-async def test_whatever_a_crash_leaves_is_carried_on_at_the_next_start(
-    database: Database, done: int
-) -> None:
+async def test_the_next_start_continues_after_a_crash(database: Database, done: int) -> None:
     gated = GatedDatabase(database)
     async with open_server(gated) as server:
-        bo = await talk(server)
+        bo = await write_messages(server)
         await gated.quiet()
         with gated.holding_writes(but=done) as gate:
-            erasing = asyncio.create_task(erases(server, "bo", blank=True))
+            erasing = asyncio.create_task(erase(server, "bo", blank=True))
             await until(lambda: gate.waiting or erasing.done(), "the crash")
-            # Whoever holds on to the writes has them fail, once and for all.
+            # From here on every call fails, as after a crash.
             gated.fails_with = Unavailable()
         outcome = (await asyncio.gather(erasing, return_exceptions=True))[0]
 
-    async with open_server(database) as again:
-        again._people, again._rooms = server._people, server._rooms
+    async with open_server(database) as restarted:
+        restarted.shares_people_with(server)
         if done == 0:
-            # Nothing has begun: whoever asked has to ask again.
+            # Nothing has begun: the caller has to try restarted.
             assert isinstance(outcome, Unavailable)
-            assert await unfinished(again) == []
-            await erases(again, "bo", blank=True)
-        await again.runtime.erasures.resume()
+            assert await unfinished(restarted) == []
+            await erase(restarted, "bo", blank=True)
+        await restarted.runtime.accounts.erasures.resume()
 
-        assert await unfinished(again) == []
-        assert await said_by(again, bo.user) == []
+        assert await unfinished(restarted) == []
+        assert await contents_of(database, bo.user) == []
         found = await database.read(lambda c: users.by_id(c, bo.user))
         assert found is not None
         assert found.username == f"deleted-{bo.user}"
         members = await database.read(
-            lambda c: room_store.members(c, again.room_id("den"), after="", limit=9)
+            lambda c: member_store.page(c, restarted.room_id("den"), after="", limit=9)
         )
         assert [member.user for member in members] == ["ana", "cy"]
         assert (await database.read(check)).findings == []
 
 
-async def test_from_the_first_commit_on_nobody_is_this_user(database: Database) -> None:
+async def test_the_account_is_unusable_after_the_first_commit(database: Database) -> None:
     gated = GatedDatabase(database)
     async with open_server(gated) as server:
-        await talk(server)
-        line = await server.joins("bo", "den")
+        await write_messages(server)
+        socket = await server.joins("bo", "den")
         bo = await server.person("bo")
         await gated.quiet()
 
         with gated.holding_writes(but=1) as gate:
-            erasing = asyncio.create_task(erases(server, "bo"))
+            erasing = asyncio.create_task(erase(server, "bo"))
             await until(lambda: gate.waiting, "the second step")
-            assert (await line.is_closed())[0] == 4001
+            assert (await socket.is_closed())[0] == 4001
             assert (await bo.http.get("/users/me")).status_code == 401
         await erasing
 
 
-async def test_the_server_carries_on_by_itself(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erasures_module, "ERASURE_RETRY_SECONDS", 0.005)
+async def test_a_running_server_continues_by_itself(database: Database) -> None:
     gated = GatedDatabase(database)
-    async with open_server(gated) as server:
-        bo = await talk(server)
+    async with open_server(gated, limits={"accounts": {"erasure_retry_seconds": 0.005}}) as server:
+        bo = await write_messages(server)
         await gated.quiet()
         with gated.holding_writes(but=2) as gate:
-            erasing = asyncio.create_task(erases(server, "bo", blank=True))
+            erasing = asyncio.create_task(erase(server, "bo", blank=True))
             await until(lambda: gate.waiting, "the third step")
             gated.fails_with = Unavailable()
         with pytest.raises(Unavailable):
             await erasing
-        assert await said_by_on(database, bo.user)
+        assert await contents_of(database, bo.user)
 
         gated.fails_with = None
         for _ in range(200):
@@ -272,61 +263,55 @@ async def test_the_server_carries_on_by_itself(
                 break
             await turns()
 
-        assert await said_by(server, bo.user) == []
+        assert await contents_of(server.database, bo.user) == []
 
 
-async def said_by_on(database: Database, user: UserId) -> bool:
-    mine = sa.select(events.c.text).where(events.c.by == user, events.c.text.is_not(None))
-    return bool(await database.read(lambda c: c.execute(mine).all()))
-
-
-async def test_whoever_asks_twice_at_once_gets_the_same(server: Server) -> None:
-    bo = await talk(server)
-    session_revoker, erasures = server.runtime.session_revoker, server.runtime.erasures
+async def test_concurrent_erasures_of_an_account_are_one(server: Server) -> None:
+    bo = await write_messages(server)
+    transactions, erasures = server.runtime.log.transactions, server.runtime.accounts.erasures
 
     await asyncio.gather(
-        erasures.erase(bo.user, session_revoker),
-        erasures.erase(bo.user, session_revoker, blank=True),
-        erasures.erase(bo.user, session_revoker),
+        erasures.erase(bo.user, transactions),
+        erasures.erase(bo.user, transactions, blank=True),
+        erasures.erase(bo.user, transactions),
     )
-    await erasures.erase(bo.user, session_revoker, blank=True)
+    await erasures.erase(bo.user, transactions, blank=True)
 
-    assert await said_by(server, bo.user) == []
+    assert await contents_of(server.database, bo.user) == []
     assert await unfinished(server) == []
     assert (await server.database.read(check)).findings == []
 
 
-async def test_one_who_hangs_up_does_not_stop_it(server: Server) -> None:
-    bo = await talk(server)
-    asking = asyncio.create_task(erases(server, "bo", blank=True))
+async def test_a_cancelled_caller_does_not_stop_an_erasure(server: Server) -> None:
+    bo = await write_messages(server)
+    calling = asyncio.create_task(erase(server, "bo", blank=True))
     await turns(2)
 
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-    await server.runtime.admin_service.close()
+    calling.cancel()
+    await asyncio.gather(calling, return_exceptions=True)
+    await server.runtime.admin.close()
 
-    assert await said_by(server, bo.user) == []
+    assert await contents_of(server.database, bo.user) == []
 
 
-async def test_a_server_that_stops_leaves_the_rest_for_the_next_start(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erasures_module, "ERASURE_BATCH_MESSAGES", 1)
+async def test_the_next_start_continues_after_a_shutdown(database: Database) -> None:
     gated = GatedDatabase(database)
-    async with open_server(gated) as server:
-        bo = await talk(server)
+    async with open_server(gated, limits={"accounts": {"erasure_batch_messages": 1}}) as server:
+        bo = await write_messages(server)
         await gated.quiet()
         # Begun, three rooms and the blocks left, renamed: then a message each.
         with gated.holding_writes(but=7) as gate:
-            erasing = asyncio.create_task(erases(server, "bo", blank=True))
+            erasing = asyncio.create_task(erase(server, "bo", blank=True))
             await until(lambda: gate.waiting, "the second message")
-            closing = asyncio.create_task(server.runtime.erasures.close())
+            closing = asyncio.create_task(server.runtime.accounts.erasures.close())
             await turns()
         await closing
         with pytest.raises(Unavailable):
             await erasing
     assert await database.read(erasure_store.unfinished) == [bo.user]
 
-    async with open_server(database) as again:
-        await again.runtime.erasures.resume()
-        assert await said_by(again, bo.user) == []
+    async with open_server(
+        database, limits={"accounts": {"erasure_batch_messages": 1}}
+    ) as restarted:
+        await restarted.runtime.accounts.erasures.resume()
+        assert await contents_of(database, bo.user) == []

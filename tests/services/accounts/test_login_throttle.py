@@ -1,95 +1,97 @@
-"""How often one may fail."""
+"""How often a log-in may fail, and how often an address may register."""
 
 import pytest
 
 from app.domain.errors import RateLimited
 from app.domain.limits import ADDRESS_LIMIT_FACTOR
-from app.services.accounts.login_throttle import Throttle
+from app.services.accounts.login_throttle import LoginThrottle
 
-HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
+ADDRESS, OTHER_ADDRESS = "192.0.2.1", "198.51.100.7"
 
 
-def throttle(failures: int = 2, registrations: int = 2, homes: int = 10) -> Throttle:
-    return Throttle(
+def make_throttle(
+    failures: int = 2, registrations: int = 2, known_addresses: int = 10
+) -> LoginThrottle:
+    return LoginThrottle(
         failed_logins_per_minute=failures,
         registrations_per_minute=registrations,
-        max_known_addresses=homes,
+        max_known_addresses=known_addresses,
     )
 
 
-async def fails(limits: Throttle, times: int, username: str | None, address: str) -> None:
+async def fail(throttle: LoginThrottle, times: int, username: str | None, address: str) -> None:
     for _ in range(times):
-        await limits.failed(username, address)
+        await throttle.failed(username, address)
 
 
-async def test_an_account_is_closed_after_so_many_failures() -> None:
-    limits = throttle()
+async def test_an_account_is_limited_after_too_many_failures() -> None:
+    throttle = make_throttle()
 
-    await fails(limits, 2, "alice", HOME)
+    await fail(throttle, 2, "alice", ADDRESS)
 
     with pytest.raises(RateLimited) as refused:
-        await limits.check("alice", ELSEWHERE)
+        await throttle.check("alice", OTHER_ADDRESS)
     assert refused.value.retry_after is not None
     assert 1 <= refused.value.retry_after <= 60
-    await limits.check("bob", HOME)
+    await throttle.check("bob", ADDRESS)
 
 
-async def test_one_failure_less_is_free() -> None:
-    limits = throttle()
+async def test_one_failure_less_is_not_limited() -> None:
+    throttle = make_throttle()
 
-    await fails(limits, 1, "alice", HOME)
+    await fail(throttle, 1, "alice", ADDRESS)
 
-    await limits.check("alice", HOME)
+    await throttle.check("alice", ADDRESS)
 
 
-async def test_an_address_is_closed_after_ten_times_as_many() -> None:
-    limits = throttle()
+async def test_an_address_is_limited_after_ten_times_as_many_failures() -> None:
+    throttle = make_throttle()
 
     for n in range(2 * ADDRESS_LIMIT_FACTOR - 1):
-        await limits.failed(f"user{n}", HOME)
-    await limits.check("somebody", HOME)
-    await limits.failed(None, HOME)
+        await throttle.failed(f"user{n}", ADDRESS)
+    await throttle.check("dave", ADDRESS)
+    await throttle.failed(None, ADDRESS)
 
-    for username in ("somebody", None):
+    for username in ("dave", None):
         with pytest.raises(RateLimited):
-            await limits.check(username, HOME)
-    await limits.check("somebody", ELSEWHERE)
+            await throttle.check(username, ADDRESS)
+    await throttle.check("dave", OTHER_ADDRESS)
 
 
-async def test_nobody_is_locked_out_of_where_they_have_logged_in() -> None:
-    limits = throttle()
-    limits.succeeded("alice", HOME)
+async def test_failures_elsewhere_do_not_limit_a_known_address() -> None:
+    throttle = make_throttle()
+    throttle.succeeded("alice", ADDRESS)
 
-    await fails(limits, 100, "alice", ELSEWHERE)
-    await fails(limits, 100, "bob", HOME)
+    await fail(throttle, 100, "alice", OTHER_ADDRESS)
+    await fail(throttle, 100, "bob", ADDRESS)
 
-    await limits.check("alice", HOME)
+    await throttle.check("alice", ADDRESS)
     with pytest.raises(RateLimited):
-        await limits.check("alice", ELSEWHERE)
+        await throttle.check("alice", OTHER_ADDRESS)
 
 
-async def test_at_home_too_one_may_not_fail_for_ever() -> None:
-    limits = throttle()
-    limits.succeeded("alice", HOME)
+async def test_failures_at_a_known_address_are_limited() -> None:
+    throttle = make_throttle()
+    throttle.succeeded("alice", ADDRESS)
 
-    await fails(limits, 2, "alice", HOME)
+    await fail(throttle, 2, "alice", ADDRESS)
 
     with pytest.raises(RateLimited):
-        await limits.check("alice", HOME)
-    await limits.check("alice", ELSEWHERE)
+        await throttle.check("alice", ADDRESS)
+    await throttle.check("alice", OTHER_ADDRESS)
 
 
-async def test_the_oldest_home_is_forgotten_first() -> None:
-    limits = throttle(homes=2)
+async def test_the_least_recently_used_address_is_forgotten_first() -> None:
+    throttle = make_throttle(known_addresses=2)
     for name in ("alice", "bob", "alice", "carol"):
-        limits.succeeded(name, HOME)
+        throttle.succeeded(name, ADDRESS)
 
     for name in ("alice", "bob"):
-        await fails(limits, 2, name, ELSEWHERE)
+        await fail(throttle, 2, name, OTHER_ADDRESS)
 
-    await limits.check("alice", HOME)
+    await throttle.check("alice", ADDRESS)
     with pytest.raises(RateLimited):
-        await limits.check("bob", HOME)
+        await throttle.check("bob", ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -103,22 +105,22 @@ async def test_the_oldest_home_is_forgotten_first() -> None:
         pytest.param("", "192.0.2.1", False, id="a UNIX socket"),
     ],
 )
-async def test_who_has_one_address_has_all_near_it(one: str, other: str, same: bool) -> None:
-    limits = throttle(registrations=1)
-    await limits.register(one)
+async def test_registrations_are_counted_per_subscriber(one: str, other: str, same: bool) -> None:
+    throttle = make_throttle(registrations=1)
+    await throttle.register(one)
 
     if same:
         with pytest.raises(RateLimited):
-            await limits.register(other)
+            await throttle.register(other)
     else:
-        await limits.register(other)
+        await throttle.register(other)
 
 
 async def test_zero_lifts_a_limit() -> None:
-    limits = throttle(failures=0, registrations=0)
+    throttle = make_throttle(failures=0, registrations=0)
 
-    await fails(limits, 1_000, "alice", HOME)
+    await fail(throttle, 1_000, "alice", ADDRESS)
     for _ in range(100):
-        await limits.register(HOME)
+        await throttle.register(ADDRESS)
 
-    await limits.check("alice", HOME)
+    await throttle.check("alice", ADDRESS)

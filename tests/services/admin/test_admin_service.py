@@ -1,7 +1,7 @@
-"""What an operator does, and the entry that each act leaves."""
+"""What an operator does, and the entries of the audit log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,87 +15,32 @@ from app.domain.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from app.domain.events import EventBatch
-from app.domain.ids import Millis, SessionId, UserId
-from app.domain.roles import Kind
-from app.security.access_tokens import AccessTokens
-from app.security.passwords import Passwords
-from app.services.accounts.erasures import Erasures
-from app.services.accounts.login_throttle import Throttle
-from app.services.admin.admin_service import AdminService
-from app.services.log.transactions import Transactions
-from app.services.rooms.membership_removal import MembershipRemoval
-from app.store import meta
-from app.store.checking import check
+from app.domain.ids import UserId
+from app.store import epoch as epoch_store
 from app.store.database import Database
-from app.store.tables import audit, members, users
-
-PASSWORD = "correct horse battery"
-SECRET = "a secret of the tests, forty characters.."
-NOW = Millis(1_795_000_000_000)
-ADMIN = UserId(7)
-
-
-class Office:
-    """An operator's desk, and what the outside was told."""
-
-    def __init__(self, database: Database, passwords: Passwords) -> None:
-        self.database = database
-        self.event_batches: list[EventBatch] = []
-        self.ended: list[tuple[UserId, SessionId | None]] = []
-        self.epochs: list[str] = []
-        transactions = Transactions(database, self.event_batches.extend)
-        membership_removal = MembershipRemoval(database, transactions, lambda: NOW)
-        self.admin_service = AdminService(
-            database,
-            erasures=Erasures(
-                database,
-                transactions=transactions,
-                remove_memberships=membership_removal.remove_memberships,
-                now=lambda: NOW,
-            ),
-            passwords=passwords,
-            access_tokens=AccessTokens(SECRET, [], minutes=15),
-            throttle=Throttle(failed_logins_per_minute=0, registrations_per_minute=0),
-            refresh_token_days=30,
-            now=lambda: NOW,
-            on_revoked=lambda user, session: self.ended.append((user, session)),
-            publish=self.event_batches.extend,
-            on_new_epoch=self.epochs.append,
-        )
-
-    async def entries(self) -> list[tuple[Any, ...]]:
-        """The audit: by whom, what, on whom."""
-        columns = sa.select(audit.c.by, audit.c.action, audit.c.target).order_by(audit.c.id)
-        return await self.database.read(lambda c: [tuple(row) for row in c.execute(columns)])
-
-    async def events(self) -> Sequence[str]:
-        """What rooms were told, in order."""
-        return [event.type for event_batch in self.event_batches for event in event_batch.events]
+from app.store.tables import users
+from tests.services.admin.env import ADMIN, PASSWORD, AdminEnv, open_admin_env
 
 
 @pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    passwords = Passwords()
-    office = Office(database, passwords)
-    yield office
-    await office.admin_service.close()
-    passwords.close()
+async def env(database: Database) -> AsyncIterator[AdminEnv]:
+    async with open_admin_env(database) as env:
+        yield env
 
 
-async def test_each_act_on_an_account_leaves_an_entry(office: Office) -> None:
-    do = office.admin_service
+async def test_each_action_on_an_account_adds_an_entry(env: AdminEnv) -> None:
+    admin = env.admin
 
-    await do.add_user("Alice", PASSWORD)
-    await do.add_user("bob", None, "Bob B.", is_admin=True, by=ADMIN)
-    await do.set_password("alice", "battery staple horse", ADMIN)
-    await do.disable("ALICE")
-    await do.enable("alice")
-    await do.set_admin("alice", True)
-    await do.set_admin("alice", False)
-    await do.log_in_as("bob", "a product", ADMIN)
+    await admin.add_user("Alice", PASSWORD)
+    await admin.add_user("bob", None, "Bob B.", is_admin=True, by=ADMIN)
+    await admin.set_password("alice", "battery staple horse", ADMIN)
+    await admin.disable("ALICE")
+    await admin.enable("alice")
+    await admin.set_admin("alice", True)
+    await admin.set_admin("alice", False)
+    await admin.log_in_as("bob", "a product", ADMIN)
 
-    assert await office.entries() == [
+    assert await env.entries() == [
         (None, "user.add", "alice"),
         (ADMIN, "user.add_admin", "bob"),
         (ADMIN, "user.set_password", "alice"),
@@ -105,147 +50,118 @@ async def test_each_act_on_an_account_leaves_an_entry(office: Office) -> None:
         (None, "user.make_no_admin", "alice"),
         (ADMIN, "user.log_in_as", "bob"),
     ]
-    assert [user for user, _ in office.ended] == [UserId(1), UserId(1)]
+    assert [user for user, _ in env.revoked] == [UserId(1), UserId(1)]
 
 
-async def test_each_act_says_so_in_the_log(office: Office, caplog: Any) -> None:
+async def test_each_action_is_logged(env: AdminEnv, caplog: Any) -> None:
     caplog.set_level("INFO", "parley.security")
 
-    await office.admin_service.add_user("alice", PASSWORD, by=ADMIN)
+    await env.admin.add_user("alice", PASSWORD, by=ADMIN)
 
-    said = [record for record in caplog.records if record.getMessage() == "operator.acted"]
-    assert [record.facts for record in said] == [
+    logged = [record for record in caplog.records if record.getMessage() == "operator.acted"]
+    assert [record.facts for record in logged] == [
         {"action": "user.add", "target": "alice", "by_id": ADMIN}
     ]
 
 
 @pytest.mark.parametrize(
-    ("act", "error"),
+    ("action", "error"),
     [
-        pytest.param(lambda do: do.add_user("ana", PASSWORD), UsernameTaken, id="a taken name"),
-        pytest.param(lambda do: do.add_user("me", PASSWORD), Invalid, id="a reserved name"),
-        pytest.param(lambda do: do.add_user("eve", "12345678"), Invalid, id="a weak password"),
-        pytest.param(lambda do: do.disable("eve"), UserNotFound, id="nobody to disable"),
-        pytest.param(lambda do: do.enable("eve"), UserNotFound, id="nobody to enable"),
-        pytest.param(lambda do: do.set_admin("e e", True), UserNotFound, id="nobody's name"),
-        pytest.param(lambda do: do.log_in_as("eve", ""), UserNotFound, id="nobody to log in"),
-        pytest.param(lambda do: do.rooms.add("general"), RoomExists, id="a taken room"),
-        pytest.param(lambda do: do.rooms.add("dm-x"), Invalid, id="a reserved room"),
-        pytest.param(lambda do: do.rooms.add("x", "a" * 201), Invalid, id="a long title"),
         pytest.param(
-            lambda do: do.rooms.add("attic", owner="eve"), UserNotFound, id="nobody to own it"
+            lambda admin: admin.add_user("ana", PASSWORD), UsernameTaken, id="a taken name"
         ),
-        pytest.param(lambda do: do.rooms.set_archived("attic", True), RoomNotFound, id="no room"),
+        pytest.param(lambda admin: admin.add_user("me", PASSWORD), Invalid, id="a reserved name"),
+        pytest.param(
+            lambda admin: admin.add_user("eve", "12345678"), Invalid, id="a weak password"
+        ),
+        pytest.param(
+            lambda admin: admin.disable("eve"), UserNotFound, id="disabling an unknown user"
+        ),
+        pytest.param(
+            lambda admin: admin.enable("eve"), UserNotFound, id="enabling an unknown user"
+        ),
+        pytest.param(
+            lambda admin: admin.set_admin("e e", True), UserNotFound, id="an invalid name"
+        ),
+        pytest.param(
+            lambda admin: admin.log_in_as("eve", ""), UserNotFound, id="logging in an unknown user"
+        ),
+        pytest.param(lambda admin: admin.rooms.add("general"), RoomExists, id="a taken room"),
+        pytest.param(lambda admin: admin.rooms.add("dm-x"), Invalid, id="a reserved room"),
+        pytest.param(lambda admin: admin.rooms.add("x", "a" * 201), Invalid, id="a long title"),
+        pytest.param(
+            lambda admin: admin.rooms.add("attic", owner="eve"),
+            UserNotFound,
+            id="an unknown owner",
+        ),
+        pytest.param(
+            lambda admin: admin.rooms.set_archived("attic", True), RoomNotFound, id="no room"
+        ),
     ],
 )
-async def test_what_is_refused_leaves_no_trace(office: Office, act: Any, error: Any) -> None:
-    await office.admin_service.add_user("ana", None)
+async def test_a_refused_action_leaves_no_trace(env: AdminEnv, action: Any, error: Any) -> None:
+    await env.admin.add_user("ana", None)
 
     with pytest.raises(error):
-        await act(office.admin_service)
+        await action(env.admin)
 
-    assert await office.entries() == [(None, "user.add", "ana")]
-    assert office.event_batches == []
-    assert [room.name for room in await office.admin_service.rooms.page(limit=9)] == ["general"]
+    assert await env.entries() == [(None, "user.add", "ana")]
+    assert env.event_batches == []
+    assert [room.name for room in await env.admin.rooms.page(limit=9)] == ["general"]
 
 
-async def test_a_disabled_user_is_logged_in_by_nobody_and_owns_no_new_room(
-    office: Office,
+async def test_a_disabled_user_can_be_neither_logged_in_nor_made_an_owner(
+    env: AdminEnv,
 ) -> None:
-    await office.admin_service.add_user("ana", None)
-    await office.admin_service.disable("ana")
+    await env.admin.add_user("ana", None)
+    await env.admin.disable("ana")
 
     with pytest.raises(Forbidden):
-        await office.admin_service.log_in_as("ana", "a product")
+        await env.admin.log_in_as("ana", "a product")
     with pytest.raises(UserNotFound):
-        await office.admin_service.rooms.add("attic", owner="ana")
+        await env.admin.rooms.add("attic", owner="ana")
 
 
-async def test_users_are_listed_by_name_the_disabled_too(office: Office) -> None:
+async def test_users_are_listed_by_name_including_disabled_ones(env: AdminEnv) -> None:
     for name in ("carol", "alice", "albert"):
-        await office.admin_service.add_user(name, None)
-    await office.admin_service.disable("albert")
+        await env.admin.add_user(name, None)
+    await env.admin.disable("albert")
 
-    found = await office.admin_service.users("al", limit=5)
+    found = await env.admin.users("al", limit=5)
 
     assert [(user.username, user.active) for user in found] == [
         ("albert", False),
         ("alice", True),
     ]
-    assert [
-        user.username for user in await office.admin_service.users(after="alice", limit=5)
-    ] == ["carol"]
+    assert [user.username for user in await env.admin.users(after="alice", limit=5)] == ["carol"]
 
 
-async def test_a_room_is_made_told_of_and_listed(office: Office) -> None:
-    made = await office.admin_service.rooms.add("Kitchen", " Food ", Kind.PUBLIC, by=ADMIN)
+async def test_a_new_epoch_is_set_and_stored(env: AdminEnv) -> None:
+    before = await env.database.read(epoch_store.read)
 
-    assert (made.name, made.title, made.kind, made.head) == ("kitchen", "Food", Kind.PUBLIC, 1)
-    assert made.member_count == 0
-    assert await office.events() == ["room.created"]
-    assert await office.entries() == [(ADMIN, "room.add", "kitchen")]
-    listed = await office.admin_service.rooms.page(after="general", limit=5)
-    assert listed == [made]
-
-
-async def test_a_private_room_can_be_given_an_owner_at_once(office: Office) -> None:
-    await office.admin_service.add_user("ana", None)
-
-    made = await office.admin_service.rooms.add("attic", kind=Kind.PRIVATE, owner="Ana")
-
-    assert made.member_count == 1
-    assert await office.events() == ["room.created", "member.joined", "member.updated"]
-    role = sa.select(members.c.role).where(members.c.room_id == made.id)
-    assert await office.database.read(lambda c: c.execute(role).scalar_one()) == "owner"
-    assert (await office.database.read(check)).findings == []
-
-
-async def test_archiving_and_reopening_are_events_by_whoever_did_it(office: Office) -> None:
-    admin = await office.admin_service.add_user("ada", None, is_admin=True)
-
-    assert (
-        await office.admin_service.rooms.set_archived("General", True, admin.id)
-    ).archived_at == NOW
-    assert (
-        await office.admin_service.rooms.set_archived("general", True, admin.id)
-    ).archived_at == NOW
-    assert (await office.admin_service.rooms.set_archived("general", False)).archived_at is None
-
-    assert await office.events() == ["room.archived", "room.reopened"]
-    assert [event_batch.events[0].by for event_batch in office.event_batches] == [admin.id, None]
-    assert [action for _, action, _ in await office.entries()][1:] == [
-        "room.archive",
-        "room.archive",
-        "room.reopen",
-    ]
-
-
-async def test_a_new_epoch_is_told_and_stored(office: Office) -> None:
-    before = await office.database.read(meta.epoch)
-
-    epoch = await office.admin_service.new_epoch()
+    epoch = await env.admin.new_epoch()
 
     assert epoch != before
-    assert office.epochs == [epoch]
-    assert await office.database.read(meta.epoch) == epoch
-    assert await office.entries() == [(None, "epoch.new", "installation")]
+    assert env.epoch.name == epoch
+    assert await env.database.read(epoch_store.read) == epoch
+    assert await env.entries() == [(None, "epoch.new", "installation")]
 
 
-async def test_an_act_that_has_begun_is_finished_without_its_asker(office: Office) -> None:
-    asking = asyncio.create_task(office.admin_service.rooms.add("kitchen"))
-    await asyncio.sleep(0)  # let it begin
+async def test_a_cancelled_caller_does_not_stop_an_action(env: AdminEnv) -> None:
+    calling = asyncio.create_task(env.admin.rooms.add("kitchen"))
+    await asyncio.sleep(0)  # the action starts
 
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-    await office.admin_service.close()
+    calling.cancel()
+    await asyncio.gather(calling, return_exceptions=True)
+    await env.admin.close()
 
-    assert await office.events() == ["room.created"]
-    assert await office.entries() == [(None, "room.add", "kitchen")]
+    assert env.events == ["room.created"]
+    assert await env.entries() == [(None, "room.add", "kitchen")]
 
 
-async def test_passwords_are_kept_as_hashes(office: Office) -> None:
-    await office.admin_service.add_user("ana", PASSWORD)
+async def test_passwords_are_stored_as_hashes(env: AdminEnv) -> None:
+    await env.admin.add_user("ana", PASSWORD)
 
     kept = sa.select(users.c.password_hash)
-    stored = await office.database.read(lambda c: c.execute(kept).scalar_one())
+    stored = await env.database.read(lambda c: c.execute(kept).scalar_one())
     assert stored.startswith("$argon2id$")

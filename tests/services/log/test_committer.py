@@ -1,7 +1,7 @@
-"""Group commit: everything in one order, once, and on disk before anybody hears of it."""
+"""Group commit: one order, each append once, and on disk before it is announced."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,12 +12,11 @@ from app.domain.errors import Banned, IdReused, Internal, Unavailable
 from app.domain.ids import RoomId, UserId
 from app.domain.roles import Kind
 from app.observability.logs import TextFormatter
-from app.realtime import fanout as fanouts
 from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
-from app.services.log import committer as committer_module
 from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
+from app.services.log.seams import Seam
 from app.store.checking import check
 from app.store.database import Database
 from app.wire.frames import text_frame
@@ -28,9 +27,11 @@ from tests.realtime.people import RecordingTransport
 
 
 @pytest.fixture
-async def house(gated: GatedDatabase) -> AsyncIterator[Server]:
-    """A server on a database that a test can hold; ana and bo are in ``general``."""
-    async with open_server(gated) as server:
+async def server(
+    gated: GatedDatabase, limits: Mapping[str, Mapping[str, Any]]
+) -> AsyncIterator[Server]:
+    """A server on the gated database; ana and bo are members of ``general``."""
+    async with open_server(gated, limits=limits, fanout_patience_seconds=60.0) as server:
         for name in ("ana", "bo"):
             await server.append(Join, "general", by=name)
         await gated.quiet()
@@ -55,15 +56,15 @@ async def numbers(database: Database, room: int = 1) -> list[int]:
     return [int(seq) for seq in found]
 
 
-async def test_concurrent_sends_half_of_them_repeated_give_one_to_n(
-    house: Server, database: Database
+async def test_concurrent_sends_with_retries_are_numbered_without_gaps(
+    server: Server, database: Database
 ) -> None:
-    ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
+    ana = (await server.person("ana")).user
+    append = server.runtime.log.committer.append
     ids = [str(n) for n in range(100)]
 
     done = await asyncio.gather(
-        *(append(send(house, f"text {id}", by=ana, id=id)) for id in ids * 2)
+        *(append(send(server, f"text {id}", by=ana, id=id)) for id in ids * 2)
     )
 
     first, again = done[:100], done[100:]
@@ -73,19 +74,18 @@ async def test_concurrent_sends_half_of_them_repeated_give_one_to_n(
     assert (await database.read(check)).findings == []
 
 
-async def test_a_fault_in_telling_others_costs_no_sender_the_answer(
-    house: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_failing_listener_costs_no_sender_the_result(
+    server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
+    ana = (await server.person("ana")).user
+    append = server.runtime.log.committer.append
 
     def broken(_event_batches: object) -> None:
         raise ZeroDivisionError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(house.runtime.feed, "publish", broken)
-        first = await append(send(house, "not told", by=ana))
-    second = await append(send(house, "told", by=ana))
+    with server.runtime.log.seams.on_committed.connected(broken):
+        first = await append(send(server, "not announced", by=ana))
+    second = await append(send(server, "announced", by=ana))
 
     assert second.seq == first.seq + 1
     assert [r.getMessage() for r in caplog.records if r.name == "parley.committer"] == [
@@ -93,18 +93,18 @@ async def test_a_fault_in_telling_others_costs_no_sender_the_answer(
     ]
 
 
-async def test_what_waits_becomes_one_transaction_in_order_of_arrival(
-    house: Server, gated: GatedDatabase
+async def test_queued_appends_become_one_transaction_in_order_of_arrival(
+    server: Server, gated: GatedDatabase
 ) -> None:
-    ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
-    append = house.runtime.committer.append
+    ana, bo = [(await server.person(name)).user for name in ("ana", "bo")]
+    append = server.runtime.log.committer.append
     writes = gated.writes
 
     with gated.holding_writes() as gate:
-        lone = asyncio.create_task(append(send(house, "lone", by=ana)))
+        lone = asyncio.create_task(append(send(server, "lone", by=ana)))
         await until(lambda: gate.waiting, "the first batch")
         tasks = [
-            asyncio.create_task(append(send(house, str(n), by=(ana, bo)[n % 2])))
+            asyncio.create_task(append(send(server, str(n), by=(ana, bo)[n % 2])))
             for n in range(50)
         ]
         await turns()
@@ -114,39 +114,39 @@ async def test_what_waits_becomes_one_transaction_in_order_of_arrival(
     assert gated.writes == writes + 2
 
 
-async def test_senders_in_step_share_a_batch(house: Server, gated: GatedDatabase) -> None:
-    ana = (await house.person("ana")).user
+async def test_senders_in_step_share_a_batch(server: Server, gated: GatedDatabase) -> None:
+    ana = (await server.person("ana")).user
     rounds = 25
 
-    async def goes_on(place: int) -> None:
+    async def send_repeatedly(place: int) -> None:
         for n in range(rounds):
-            await house.runtime.committer.append(send(house, str(n), by=ana))
-            # Not all are as fast: the answers reach them one after the other.
+            await server.runtime.log.committer.append(send(server, str(n), by=ana))
+            # Senders get their results at different times.
             await turns(place)
 
     writes = gated.writes
-    await asyncio.gather(*(goes_on(place) for place in range(8)))
+    await asyncio.gather(*(send_repeatedly(place) for place in range(8)))
 
-    # Two halves that take turns would be two batches a round.
+    # Two groups with alternating batches would take two batches a round.
     assert gated.writes - writes < rounds * 1.5
 
 
-async def test_each_decision_sees_the_one_before_it(house: Server, gated: GatedDatabase) -> None:
-    ana, bo = [(await house.person(name)).user for name in ("ana", "bo")]
-    submit, at = house.runtime.committer.submit, house.clock()
-    owner = await house.append(UpdateRoom, "general", by=None, title="x", as_operator=True)
+async def test_each_decision_sees_the_one_before_it(server: Server, gated: GatedDatabase) -> None:
+    ana, bo = [(await server.person(name)).user for name in ("ana", "bo")]
+    submit, at = server.runtime.log.committer.submit, server.clock()
+    owner = await server.append(UpdateRoom, "general", by=None, title="x", as_operator=True)
     outcomes: list[Any] = []
 
     with gated.holding_writes() as gate:
-        submit(send(house, "lone", by=ana), lambda _: None)
+        submit(send(server, "lone", by=ana), lambda _: None)
         await until(lambda: gate.waiting, "the first batch")
         for append in (
-            send(house, "before", by=bo, id="1"),
-            send(house, "before", by=bo, id="1"),
-            send(house, "another", by=bo, id="1"),
+            send(server, "before", by=bo, id="1"),
+            send(server, "before", by=bo, id="1"),
+            send(server, "another", by=bo, id="1"),
             Ban(room=RoomId(1), by=None, at=at, user=bo, on=True),
-            send(house, "after", by=bo),
-            send(house, "before", by=bo, id="1"),
+            send(server, "after", by=bo),
+            send(server, "before", by=bo, id="1"),
             Join(room=RoomId(1), by=bo, at=at),
         ):
             submit(append, outcomes.append)
@@ -162,12 +162,14 @@ async def test_each_decision_sees_the_one_before_it(house: Server, gated: GatedD
     assert isinstance(join, Banned)
 
 
-async def test_nobody_hears_of_what_is_not_committed(house: Server, gated: GatedDatabase) -> None:
-    bo = await house.joins("bo", "general")
-    ana = await house.joins("ana", "general")
+async def test_nothing_is_announced_before_the_commit(
+    server: Server, gated: GatedDatabase
+) -> None:
+    bo = await server.joins("bo", "general")
+    ana = await server.joins("ana", "general")
     await gated.quiet()
 
-    with gated.holding_what_is_written() as gate:
+    with gated.holding_write_results() as gate:
         asked = await ana.sends("send", text="hi")
         await until(lambda: gate.waiting, "the commit")
         await bo.nothing_more()
@@ -177,10 +179,8 @@ async def test_nobody_hears_of_what_is_not_committed(house: Server, gated: Gated
     assert await bo.hears_texts(1) == ["hi"]
 
 
-async def test_a_commit_that_fails_is_answered_unavailable_and_a_retry_finds_out(
-    house: Server, gated: GatedDatabase
-) -> None:
-    ana = await house.joins("ana", "general")
+async def test_after_a_failed_commit_a_retry_appends(server: Server, gated: GatedDatabase) -> None:
+    ana = await server.joins("ana", "general")
 
     gated.fails_with = Unavailable()
     error = await ana.ask("send", id="1", text="hi")
@@ -191,57 +191,53 @@ async def test_a_commit_that_fails_is_answered_unavailable_and_a_retry_finds_out
     assert "duplicate" not in ack
 
 
-async def test_an_outcome_that_is_not_known_is_found_out_by_a_retry(
-    house: Server, gated: GatedDatabase
+async def test_after_a_commit_with_a_lost_response_a_retry_is_a_duplicate(
+    server: Server, gated: GatedDatabase
 ) -> None:
-    # Committed, but the answer of the database is lost.
-    ana = await house.joins("ana", "general")
-    write = gated._database.write
+    ana = await server.joins("ana", "general")
 
-    async def lossy(work: Any) -> Any:
-        await write(work)
-        raise Unavailable
-
-    gated._database.write = lossy  # type: ignore[method-assign]
+    gated.loses_responses_with = Unavailable()
     error = await ana.ask("send", id="1", text="hi")
-    gated._database.write = write  # type: ignore[method-assign]
+    gated.loses_responses_with = None
     ack = await ana.ask("send", id="1", text="hi")
 
     assert error["code"] == "unavailable"
     assert ack["duplicate"] is True
-    said = await ana.ask("send", text="after")
-    assert said["seq"] == ack["seq"] + 1
-    await ana.hears_until(said["seq"])
+    sent = await ana.ask("send", text="after")
+    assert sent["seq"] == ack["seq"] + 1
+    await ana.hears_until(sent["seq"])
     assert ana.texts == ["hi", "after"]
 
 
-async def test_three_failures_in_a_row_show(house: Server, gated: GatedDatabase) -> None:
-    ana = (await house.person("ana")).user
-    committer = house.runtime.committer
+async def test_a_committer_is_not_ready_after_three_failures_in_a_row(
+    server: Server, gated: GatedDatabase
+) -> None:
+    ana = (await server.person("ana")).user
+    committer = server.runtime.log.committer
 
     gated.fails_with = Unavailable()
     for ready in (True, True, False, False):
         with pytest.raises(Unavailable):
-            await committer.append(send(house, "x", by=ana))
+            await committer.append(send(server, "x", by=ana))
         assert committer.ready is ready
     gated.fails_with = None
-    await committer.append(send(house, "x", by=ana))
+    await committer.append(send(server, "x", by=ana))
 
     assert committer.ready
 
 
-async def test_a_row_that_the_database_refuses_fails_alone(
-    house: Server, database: Database, caplog: pytest.LogCaptureFixture
+async def test_an_append_that_the_database_refuses_fails_alone(
+    server: Server, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
-    # Past validation: no engine takes it.
-    bad = send(house, "not for a log \ud800", by=ana, id="bad")
+    ana = (await server.person("ana")).user
+    append = server.runtime.log.committer.append
+    # Past validation: no engine stores a lone surrogate.
+    bad = send(server, "not for a log \ud800", by=ana, id="bad")
 
     outcomes = await asyncio.gather(
-        *(append(send(house, str(n), by=ana, id=str(n))) for n in range(5)),
+        *(append(send(server, str(n), by=ana, id=str(n))) for n in range(5)),
         append(bad),
-        *(append(send(house, str(n), by=ana, id=str(n))) for n in range(5, 10)),
+        *(append(send(server, str(n), by=ana, id=str(n))) for n in range(5, 10)),
         return_exceptions=True,
     )
 
@@ -256,18 +252,16 @@ async def test_a_row_that_the_database_refuses_fails_alone(
     assert "not for a log" not in log
 
 
-async def test_a_full_queue_is_unavailable(
-    house: Server, gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(committer_module, "MAX_QUEUED_APPENDS", 3)
-    ana = (await house.person("ana")).user
-    committer = house.runtime.committer
+@pytest.mark.limits(log={"max_queued_appends": 3})
+async def test_a_full_queue_is_unavailable(server: Server, gated: GatedDatabase) -> None:
+    ana = (await server.person("ana")).user
+    committer = server.runtime.log.committer
 
     with gated.holding_writes() as gate:
-        tasks = [asyncio.create_task(committer.append(send(house, "x", by=ana)))]
+        tasks = [asyncio.create_task(committer.append(send(server, "x", by=ana)))]
         await until(lambda: gate.waiting, "the first batch")
         tasks += [
-            asyncio.create_task(committer.append(send(house, "x", by=ana))) for _ in range(5)
+            asyncio.create_task(committer.append(send(server, "x", by=ana))) for _ in range(5)
         ]
         await turns()
         refused = [task for task in tasks if task.done()]
@@ -281,70 +275,72 @@ async def test_a_full_queue_is_unavailable(
             assert (await task).seq
 
 
-async def test_batches_are_bounded(house: Server, gated: GatedDatabase, monkeypatch: Any) -> None:
-    monkeypatch.setattr(committer_module, "MAX_BATCH_APPENDS", 4)
-    monkeypatch.setattr(committer_module, "MAX_BATCH_ROOMS", 2)
-    ana = (await house.person("ana")).user
+@pytest.mark.limits(log={"max_batch_appends": 4, "max_batch_rooms": 2})
+async def test_batches_are_bounded(server: Server, gated: GatedDatabase) -> None:
+    ana = (await server.person("ana")).user
     for name in ("one", "two", "three"):
-        await house.room(name)
+        await server.room(name)
     gated.shared = True
     writes = gated.writes
 
     with gated.holding_writes() as gate:
-        first = asyncio.create_task(house.runtime.committer.append(send(house, "x", by=ana)))
+        first = asyncio.create_task(server.runtime.log.committer.append(send(server, "x", by=ana)))
         await until(lambda: gate.waiting, "the first batch")
         tasks = [
-            asyncio.create_task(house.append(Send, room, by="ana", text="x"))
+            asyncio.create_task(server.append(Send, room, by="ana", text="x"))
             for room in ("one", "two", "three", "one", "one", "one", "one")
         ]
         await turns()
 
     await asyncio.gather(first, *tasks)
-    # Two rooms; then three of one and the third room's four; then the rest.
+    # At most two rooms and four appends a batch.
     assert gated.writes == writes + 1 + 3
 
 
-async def test_a_storm_of_cancelled_senders_leaves_no_lock(
-    house: Server, database: Database
+async def test_cancelled_senders_do_not_block_the_committer(
+    server: Server, database: Database
 ) -> None:
-    ana = (await house.person("ana")).user
-    append = house.runtime.committer.append
+    ana = (await server.person("ana")).user
+    append = server.runtime.log.committer.append
 
-    for _ in range(10):
+    for storm in range(10):
         tasks = [
-            asyncio.create_task(append(send(house, "x", by=ana, id=f"{_}/{n}"))) for n in range(30)
+            asyncio.create_task(append(send(server, "x", by=ana, id=f"{storm}/{n}")))
+            for n in range(30)
         ]
-        await turns(_)
+        await turns(storm)
         for task in tasks[::2]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async with patience("another write", 3):
-        done = await append(send(house, "after the storm", by=ana))
+        done = await append(send(server, "after the storm", by=ana))
     assert await numbers(database) == list(range(1, (done.seq or 0) + 1))
 
 
-async def test_a_storm_of_cut_sockets_leaves_no_lock(house: Server, database: Database) -> None:
+async def test_aborted_sockets_do_not_block_the_committer(
+    server: Server, database: Database
+) -> None:
     for n in range(30):
-        line = await house.connects("ana", "general", fast=bool(n % 2))
-        await line.hears("welcome")
+        socket = await server.connects("ana", "general", fast=bool(n % 2))
+        await socket.hears("welcome")
         for m in range(10):
-            await line.sends("send", id=f"{n}/{m}", text="x")
+            await socket.sends("send", id=f"{n}/{m}", text="x")
         await turns(n)
-        await line.hang_up()
+        await socket.hang_up()
 
-    ana = await house.joins("ana", "general")
+    ana = await server.joins("ana", "general")
     async with patience("another send", 3):
         retries = [await ana.ask("send", id=f"{n}/{m}", text="x") for n in (0, 29) for m in (0, 9)]
     assert {answer["type"] for answer in retries} == {"ack"}
     assert (await database.read(check)).findings == []
 
 
-async def test_closing_commits_what_was_taken_and_takes_no_more(gated: GatedDatabase) -> None:
+async def test_closing_commits_the_queue_and_refuses_more(gated: GatedDatabase) -> None:
     async with open_server(gated) as server:
         ana = await server.joins("ana", "general")
         await gated.quiet()
-        committer = server.runtime.committer
+        committer = server.runtime.log.committer
         with gated.holding_writes() as gate:
             asked = [await ana.sends("send", text=str(n)) for n in range(5)]
             await until(lambda: gate.waiting, "the batch")
@@ -359,32 +355,30 @@ async def test_closing_commits_what_was_taken_and_takes_no_more(gated: GatedData
             assert (await ana.answer(id))["type"] == "ack"
 
 
-async def test_rooms_are_made_in_a_batch_too(house: Server) -> None:
-    ana = (await house.person("ana")).user
-    made = [
-        house.append(CreateRoom, None, by="ana", name=f"room{n}", title="", kind=Kind.PRIVATE)
+async def test_rooms_are_created_in_a_batch_too(server: Server) -> None:
+    created = [
+        server.append(CreateRoom, None, by="ana", name=f"room{n}", title="", kind=Kind.PRIVATE)
         for n in (1, 2, 3)
     ]
 
-    done = await asyncio.gather(*made)
+    done = await asyncio.gather(*created)
 
     assert len({d.room for d in done}) == 3
     assert {d.seq for d in done} == {1}
-    assert ana
 
 
 async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
-    house: Server, gated: GatedDatabase, database: Database
+    server: Server, gated: GatedDatabase, database: Database
 ) -> None:
-    ana = (await house.person("ana")).user
-    submit, at = house.runtime.committer.submit, house.clock()
+    ana = (await server.person("ana")).user
+    submit, at = server.runtime.log.committer.submit, server.clock()
     outcomes: list[Any] = []
     ref = (await numbers(database))[-1] + 2
 
     with gated.holding_writes() as gate:
-        submit(send(house, "lone", by=ana), lambda _: None)
+        submit(send(server, "lone", by=ana), lambda _: None)
         await until(lambda: gate.waiting, "the first batch")
-        submit(send(house, "one", by=ana), outcomes.append)
+        submit(send(server, "one", by=ana), outcomes.append)
         submit(Edit(room=RoomId(1), by=ana, at=at, ref=ref, text="two"), outcomes.append)
         submit(Delete(room=RoomId(1), by=ana, at=at, ref=ref), outcomes.append)
     await until(lambda: len(outcomes) == 3, "the answers")
@@ -394,22 +388,23 @@ async def test_an_edit_and_a_deletion_may_share_a_batch_with_the_message(
 
 
 @pytest.mark.sqlite_only
-@pytest.mark.parametrize("due", [True, False], ids=["a slice is due", "none is"])
-async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_disk(
-    house: Server, gated: GatedDatabase, monkeypatch: pytest.MonkeyPatch, due: bool
+@pytest.mark.parametrize(
+    "scheduled", [True, False], ids=["a slice is scheduled", "no slice is scheduled"]
+)
+async def test_the_fan_out_pauses_until_the_batch_waits_for_the_disk(
+    server: Server, gated: GatedDatabase, scheduled: bool
 ) -> None:
-    monkeypatch.setattr(fanouts, "FANOUT_PATIENCE_SECONDS", 60)
-    ana = (await house.person("ana")).user
-    committer, fanout = house.runtime.committer, house.runtime.hub.fanout
+    ana = (await server.person("ana")).user
+    committer, fanout = server.runtime.log.committer, server.runtime.realtime.hub.fanout
     transport = RecordingTransport()
     earlier = ([Outbox(transport, 0, lambda: None)], text_frame(b"an earlier message"))
 
-    with gated.holding_what_is_written() as written:
+    with gated.holding_write_results() as written:
         with gated.holding_writes() as gate:
-            if due:
+            if scheduled:
                 fanout.send(*earlier)
-            committer.submit(send(house, "hello", by=ana), lambda _: None)
-            if not due:
+            committer.submit(send(server, "hello", by=ana), lambda _: None)
+            if not scheduled:
                 fanout.send(*earlier)
             await until(lambda: gate.waiting, "the batch")
             await turns()
@@ -418,8 +413,10 @@ async def test_who_is_still_to_be_told_makes_way_until_the_batch_waits_for_the_d
         await until(lambda: transport.payloads, "the earlier message")
 
 
-async def test_a_committer_without_work_ends_at_once(database: Database) -> None:
-    committer = Committer(database, lambda _: None, ReadReceiptBuffer(), Fanout())
+async def test_an_idle_committer_stops_at_once(database: Database) -> None:
+    committer = Committer(
+        database, on_committed=Seam(), receipts=ReadReceiptBuffer(), pacing=Fanout()
+    )
     committer.close()
     async with patience("its end"):
         await committer.run()

@@ -1,7 +1,9 @@
-"""The search index, which follows the log."""
+"""The search index follows the log."""
 
 import asyncio
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -9,12 +11,11 @@ import sqlalchemy as sa
 from app.domain.appends import Append, Delete, Edit, Send
 from app.domain.errors import Unavailable
 from app.domain.ids import Millis, RoomId, UserId, event_id
-from app.domain.limits import INDEX_BATCH, INDEX_BITES, INDEX_SMALL_BATCH
+from app.domain.limits import INDEX_BATCH, INDEX_BATCHES, INDEX_SMALL_BATCH
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
 from app.services.log.committer import commit
-from app.services.messages import search_indexer as indexing
-from app.services.messages.search_indexer import Indexer
+from app.services.messages.search_indexer import SearchIndexer
 from app.store import search
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
@@ -25,16 +26,16 @@ ANA = UserId(1)
 AT = Millis(1_795_248_000_000)
 
 
-class Rooms:
-    """Two rooms where Ana speaks, and what a search finds there."""
+class IndexEnv:
+    """Two rooms of which ana is a member, and an indexer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, **limits: Any) -> None:
         self.database = GatedDatabase(database)
         self.fanout = Fanout()
-        self.indexer = Indexer(self.database, self.fanout)
+        self.indexer = SearchIndexer(self.database, self.fanout, **limits)
 
     async def open(self) -> None:
-        """Let Ana in."""
+        """Insert ana, the second room and the memberships."""
 
         def work(connection: sa.Connection) -> None:
             for sql in (
@@ -49,210 +50,215 @@ class Rooms:
 
         await self.database.write(work)
 
-    async def says(self, *texts: str, room: RoomId = GENERAL) -> None:
-        await self.commits([Send(room=room, by=ANA, at=AT, text=text) for text in texts])
+    async def send(self, *texts: str, room: RoomId = GENERAL) -> None:
+        await self.commit([Send(room=room, by=ANA, at=AT, text=text) for text in texts])
 
-    async def commits(self, appends: Sequence[Append]) -> None:
-        """Commit, and let the indexer hear of it."""
+    async def commit(self, appends: Sequence[Append]) -> None:
+        """Commit, and notify the indexer."""
         batch = await self.database.write(lambda c: commit(c, appends))
-        self.indexer.notice(batch.event_batches)
+        self.indexer.on_committed(batch.event_batches)
 
-    async def found(self, word: str) -> list[tuple[int, int]]:
-        """Room and number of what the index holds now, newest first."""
-        scope = search.Scope(rooms=[GENERAL, DEN], public=False, but=[], by=None)
+    async def indexed(self, word: str) -> list[tuple[int, int]]:
+        """Room and seq of the indexed messages with this word, newest first."""
+        scope = search.Scope(rooms=[GENERAL, DEN], public=False, excluded=[], by=None)
         found = await self.database.read(
             lambda c: search.find(c, phrases(word), scope, before=None, limit=99)
         )
         return [divmod(event, 2**32) for event in found]
 
-    async def finds(self, word: str) -> list[tuple[int, int]]:
-        """The same, after it has caught up."""
+    async def search(self, word: str) -> list[tuple[int, int]]:
+        """Like :meth:`indexed`, after catching up."""
         await self.indexer.catch_up()
-        return await self.found(word)
+        return await self.indexed(word)
 
 
 @pytest.fixture
-async def rooms(database: Database) -> Rooms:
-    rooms = Rooms(database)
-    await rooms.open()
-    return rooms
+async def env(database: Database, request: pytest.FixtureRequest) -> IndexEnv:
+    env = IndexEnv(database, **getattr(request, "param", {}))
+    await env.open()
+    return env
 
 
-async def test_the_index_follows_by_itself(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing, "INDEX_SECONDS", 0.01)
-    await rooms.indexer.catch_up()
-    task = asyncio.create_task(rooms.indexer.run())
+@pytest.mark.parametrize("env", [{"delay_seconds": 0.01}], indirect=True)
+async def test_the_task_indexes_by_itself(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
+    task = asyncio.create_task(env.indexer.run())
 
-    before = rooms.database.writes
-    await rooms.says("an apricot")
-    if not rooms.database.shared:
-        await until(lambda: rooms.database.writes == before + 2, "the indexer")
-        await rooms.database.quiet()
-    assert await rooms.found("apricot") == [(1, 2)]
+    before = env.database.writes
+    await env.send("an apricot")
+    if not env.database.shared:
+        await until(lambda: env.database.writes == before + 2, "the indexer")
+        await env.database.quiet()
+    assert await env.indexed("apricot") == [(1, 2)]
 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_newest_first_across_rooms(rooms: Rooms) -> None:
-    await rooms.indexer.catch_up()
+async def test_results_are_newest_first_across_rooms(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
 
-    await rooms.says("plum 1", room=DEN)
-    await rooms.says("plum 2", "plum 3")
-    await rooms.says("plum 4", room=DEN)
+    await env.send("plum 1", room=DEN)
+    await env.send("plum 2", "plum 3")
+    await env.send("plum 4", room=DEN)
 
-    assert await rooms.finds("plum") == [(2, 2), (1, 3), (1, 2), (2, 1)]
-
-
-async def test_many_take_several_bites(rooms: Rooms) -> None:
-    await rooms.indexer.catch_up()
-
-    await rooms.says(*["plum"] * 220)
-    await rooms.says(*["plum"] * 20, room=DEN)
-
-    assert len(await rooms.finds("plum")) == 99
-    assert (await rooms.found("plum"))[:21] == [(2, seq) for seq in range(20, 0, -1)] + [(1, 221)]
+    assert await env.search("plum") == [(2, 2), (1, 3), (1, 2), (2, 1)]
 
 
-@pytest.mark.sqlite_only
-async def test_a_few_are_indexed_in_small_bites_and_many_in_large_ones(rooms: Rooms) -> None:
-    indexer = rooms.indexer
-    await indexer.catch_up()
-    assert indexer._bite() == INDEX_SMALL_BATCH
+async def test_catching_up_indexes_in_bounded_batches(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
+    await env.send(*["plum"] * 220)
+    await env.send(*["plum"] * 20, room=DEN)
+    writes = env.database.writes
 
-    spans = [(RoomId(n), 50 * INDEX_BITES // 10) for n in range(10)]
-    for room, last in spans:
-        indexer._remember(event_id(room, 1), event_id(room, last))
-    assert indexer._bite() == 50
-    assert sum(high + 1 - low for low, high in indexer._take(70)) == 70
-    assert indexer._bite() == (50 * INDEX_BITES - 70) // INDEX_BITES
-
-    indexer._remember(event_id(RoomId(99), 1), event_id(RoomId(99), 1_000_000))
-    assert indexer._bite() == INDEX_BATCH
+    assert len(await env.search("plum")) == 99
+    assert (await env.indexed("plum"))[:21] == [(2, seq) for seq in range(20, 0, -1)] + [(1, 221)]
+    if not env.database.shared:
+        assert env.database.writes - writes == math.ceil(240 / INDEX_BATCH)
 
 
 @pytest.mark.sqlite_only
-async def test_what_is_said_while_others_are_indexed_waits_for_the_next_round(
-    rooms: Rooms,
+@pytest.mark.parametrize("env", [{"idle_wait_seconds": 0.0}], indirect=True)
+async def test_a_short_backlog_is_indexed_in_small_batches(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
+    await env.send(*["plum"] * 3 * INDEX_SMALL_BATCH)
+    writes = env.database.writes
+
+    await env.indexer.index_backlog()
+
+    assert env.database.writes - writes == 3
+    assert len(await env.indexed("plum")) == 3 * INDEX_SMALL_BATCH
+
+
+@pytest.mark.sqlite_only
+async def test_a_long_backlog_is_indexed_in_large_batches(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
+    await env.send(*["plum"] * INDEX_BATCH * INDEX_BATCHES)
+    writes = env.database.writes
+
+    await env.indexer.index_backlog()
+
+    assert env.database.writes - writes == INDEX_BATCHES
+
+
+@pytest.mark.sqlite_only
+async def test_messages_sent_during_a_round_wait_for_the_next(
+    env: IndexEnv,
 ) -> None:
-    await rooms.indexer.catch_up()
-    await rooms.says("plum")
+    await env.indexer.catch_up()
+    await env.send("plum")
 
-    with rooms.database.holding_what_is_written():
-        first = asyncio.create_task(rooms.indexer._round())
-        await until(lambda: rooms.database.busy == 1, "the round")
-        said = asyncio.create_task(rooms.says("plum"))
-        await until(lambda: rooms.database.busy == 2, "who speaks")
-    await asyncio.gather(first, said)
-    assert await rooms.found("plum") == [(1, 2)]
+    with env.database.holding_write_results():
+        first = asyncio.create_task(env.indexer.index_backlog())
+        await until(lambda: env.database.busy == 1, "the round")
+        sending = asyncio.create_task(env.send("plum"))
+        await until(lambda: env.database.busy == 2, "the send")
+    await asyncio.gather(first, sending)
+    assert await env.indexed("plum") == [(1, 2)]
 
-    await rooms.indexer._round()
-    assert await rooms.found("plum") == [(1, 3), (1, 2)]
+    await env.indexer.index_backlog()
+    assert await env.indexed("plum") == [(1, 3), (1, 2)]
 
 
 @pytest.mark.sqlite_only
-async def test_a_bite_waits_until_somebody_was_heard_by_everybody(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexing, "INDEX_PATIENCE_SECONDS", 60.0)
-    await rooms.indexer.catch_up()
-    await rooms.says("plum")
-    rooms.fanout.idle.clear()
-    writes = rooms.database.writes
+@pytest.mark.parametrize("env", [{"idle_wait_seconds": 60.0}], indirect=True)
+async def test_a_small_batch_waits_until_a_fan_out_has_finished(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
+    await env.send("plum")
+    env.fanout.idle.clear()
+    writes = env.database.writes
 
-    indexed = asyncio.create_task(rooms.indexer._round())
+    indexed = asyncio.create_task(env.indexer.index_backlog())
     await turns()
-    assert rooms.database.writes == writes, "nobody has spoken since"
-    await rooms.says("pear")
+    assert env.database.writes == writes, "indexed before the next message"
+    await env.send("pear")
     await turns()
-    assert rooms.database.writes == writes + 1, "and then, not everybody has heard it"
-    rooms.fanout.idle.set()
+    assert env.database.writes == writes + 1, "indexed during its fan-out"
+    env.fanout.idle.set()
     await indexed
 
-    assert await rooms.found("plum") == [(1, 2)]
+    assert await env.indexed("plum") == [(1, 2)]
 
 
-async def test_what_a_crash_left_is_found_by_the_next_start(rooms: Rooms) -> None:
-    await rooms.says("plum", "pear")
-    assert await rooms.finds("pear") == [(1, 3)]
-    await rooms.says("pear again")
-    await rooms.says("pear", room=DEN)
+async def test_the_backlog_of_a_crash_is_found_at_the_next_start(env: IndexEnv) -> None:
+    await env.send("plum", "pear")
+    assert await env.search("pear") == [(1, 3)]
+    await env.send("pear again")
+    await env.send("pear", room=DEN)
 
-    rooms.indexer = Indexer(rooms.database, rooms.fanout)
+    env.indexer = SearchIndexer(env.database, env.fanout)
 
-    assert sorted(await rooms.finds("pear")) == [(1, 3), (1, 4), (2, 1)]
-    assert await rooms.finds("plum") == [(1, 2)]
-
-
-async def test_what_was_heard_of_twice_is_indexed_once(rooms: Rooms) -> None:
-    await rooms.says("plum")
-    rooms.indexer = Indexer(rooms.database, rooms.fanout)
-    await rooms.says("plum")
-
-    assert await rooms.finds("plum") == [(1, 3), (1, 2)]
+    assert sorted(await env.search("pear")) == [(1, 3), (1, 4), (2, 1)]
+    assert await env.search("plum") == [(1, 2)]
 
 
-async def test_what_changed_before_it_was_indexed_is_indexed_as_it_is(rooms: Rooms) -> None:
-    await rooms.indexer.catch_up()
-    await rooms.says("plum", "pear", "fig")
+async def test_messages_that_are_announced_and_found_are_indexed_once(env: IndexEnv) -> None:
+    await env.send("plum")
+    env.indexer = SearchIndexer(env.database, env.fanout)
+    await env.send("plum")
 
-    await rooms.commits([Edit(room=GENERAL, by=ANA, at=AT, ref=2, text="apple")])
-    await rooms.commits([Delete(room=GENERAL, by=ANA, at=AT, ref=3)])
+    assert await env.search("plum") == [(1, 3), (1, 2)]
 
-    assert await rooms.finds("apple") == [(1, 2)]
-    assert await rooms.finds("plum") == await rooms.finds("pear") == []
-    assert await rooms.finds("fig") == [(1, 4)]
-    # It has its place, for a page that begins there.
+
+async def test_edits_before_indexing_are_indexed(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
+    await env.send("plum", "pear", "fig")
+
+    await env.commit([Edit(room=GENERAL, by=ANA, at=AT, ref=2, text="apple")])
+    await env.commit([Delete(room=GENERAL, by=ANA, at=AT, ref=3)])
+
+    assert await env.search("apple") == [(1, 2)]
+    assert await env.search("plum") == await env.search("pear") == []
+    assert await env.search("fig") == [(1, 4)]
+    # The deleted message has an empty document, for pages that start there.
     of_deleted = sa.text("SELECT count(*) FROM search_documents WHERE event_id = :event")
     key = {"event": event_id(GENERAL, 3)}
-    assert await rooms.database.read(lambda c: c.execute(of_deleted, key).scalar_one()) == 1
+    assert await env.database.read(lambda c: c.execute(of_deleted, key).scalar_one()) == 1
 
 
-async def test_more_than_is_worth_remembering_is_looked_up(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexing, "MAX_UNINDEXED_RUNS", 3)
-    await rooms.indexer.catch_up()
+@pytest.mark.parametrize("env", [{"max_unindexed_ranges": 3}], indirect=True)
+async def test_a_backlog_of_too_many_ranges_is_read_from_the_database(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
 
     for _ in range(4):
-        await rooms.says("plum")
-        await rooms.says("plum", room=DEN)
+        await env.send("plum")
+        await env.send("plum", room=DEN)
 
-    assert len(await rooms.finds("plum")) == 8
-    await rooms.says("plum")
-    assert (await rooms.finds("plum"))[0] == (1, 6)
+    assert len(await env.search("plum")) == 8
+    await env.send("plum")
+    assert (await env.search("plum"))[0] == (1, 6)
 
 
-async def test_what_the_database_refuses_is_indexed_later(rooms: Rooms) -> None:
-    if rooms.database.shared:
+async def test_a_failed_write_is_repeated_later(env: IndexEnv) -> None:
+    if env.database.shared:
         pytest.skip("on PostgreSQL the committer indexes")
-    await rooms.says("plum")
-    rooms.database.fails_with = Unavailable()
+    await env.send("plum")
+    env.database.fails_with = Unavailable()
 
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await rooms.indexer.catch_up()
-    rooms.database.fails_with = None
-    await rooms.indexer.catch_up()
-    await rooms.says("pear")
-    rooms.database.fails_with = Unavailable()
+            await env.indexer.catch_up()
+    env.database.fails_with = None
+    await env.indexer.catch_up()
+    await env.send("pear")
+    env.database.fails_with = Unavailable()
     with pytest.raises(Unavailable):
-        await rooms.indexer.catch_up()
-    rooms.database.fails_with = None
+        await env.indexer.catch_up()
+    env.database.fails_with = None
 
-    assert await rooms.finds("plum") == [(1, 2)]
-    assert await rooms.finds("pear") == [(1, 3)]
+    assert await env.search("plum") == [(1, 2)]
+    assert await env.search("pear") == [(1, 3)]
 
 
-async def test_who_stops_waiting_takes_nothing_away(rooms: Rooms) -> None:
-    await rooms.indexer.catch_up()
-    await rooms.says("plum")
+async def test_a_cancelled_call_loses_no_messages(env: IndexEnv) -> None:
+    await env.indexer.catch_up()
+    await env.send("plum")
 
-    with rooms.database.holding_writes():
-        task = asyncio.create_task(rooms.indexer.catch_up())
-        if not rooms.database.shared:
-            await until(lambda: rooms.database.busy, "the write")
+    with env.database.holding_writes():
+        task = asyncio.create_task(env.indexer.catch_up())
+        if not env.database.shared:
+            await until(lambda: env.database.busy, "the write")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    assert await rooms.finds("plum") == [(1, 2)]
+    assert await env.search("plum") == [(1, 2)]

@@ -1,14 +1,14 @@
-"""Retention in a running server: what those see who are there, come back, or are behind."""
+"""Retention in a running server: connected clients, returning ones, and other nodes."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 import sqlalchemy as sa
 
 from app.domain.appends import Remove, Send
 from app.domain.events import EventBatch
-from app.domain.ids import RoomId
-from app.services.rooms import retention as retention_module
+from app.services.log.seams import LogTrimmed, Seam
 from app.services.rooms.retention import Retention
 from app.store import events as event_store
 from app.store import retention as retention_store
@@ -21,94 +21,97 @@ from tests.harness.server import Server, open_server
 from tests.harness.socket_client import SocketClient
 
 
-async def says(server: Server, *texts: str, room: str = "den") -> None:
+async def send(server: Server, *texts: str, room: str = "den") -> None:
     for text in texts:
         await server.append(Send, room, by="ana", text=text)
 
 
-async def keeps(server: Server, events: int, room: str = "den") -> None:
-    """Have a room keep so many events, and remove the others now."""
-    await told(server, room, events=events)
-    await server.runtime.retention.sweep()
+async def keep(server: Server, events: int, room: str = "den") -> None:
+    """Set how many events a room keeps, and remove the others now."""
+    await set_limits(server, room, events=events)
+    await server.runtime.rooms.retention.sweep()
 
 
-async def told(server: Server, room: str = "den", **what: int | None) -> None:
-    """Change what a room keeps, and wake nobody."""
-    kept = {"days": None, "events": None, **what}
-    await server.database.write(lambda c: retention_store.keep(c, server.room_id(room), **kept))
+async def set_limits(server: Server, room: str = "den", **limits: int | None) -> None:
+    """Set what a room keeps, without waking the task."""
+    kept = {"days": None, "events": None, **limits}
+    await server.database.write(
+        lambda c: retention_store.set_limits(c, server.room_id(room), **kept)
+    )
 
 
-async def ages(server: Server, room: str = "den") -> None:
-    """Make everything in a room a year older."""
+async def age(server: Server, room: str = "den") -> None:
+    """Make every event of a room a year older."""
     year = 365 * 86_400_000
     older = sa.update(events).where(events.c.room_id == server.room_id(room))
     await server.database.write(lambda c: c.execute(older.values(at=events.c.at - year)) and None)
 
 
-async def replayed(line: SocketClient) -> list[int]:
-    """The numbers of what a replay brings."""
-    return [frame["seq"] for frame in await line.catches_up() if frame["type"] != "joined"]
+async def replayed(client: SocketClient) -> list[int]:
+    """The seqs of a replay."""
+    return [frame["seq"] for frame in await client.catches_up() if frame["type"] != "joined"]
 
 
 @pytest.fixture
-async def den(server: Server) -> Server:
-    """A server with a room of ten events: ana made it, bo was admitted, eight messages."""
-    await server.room("den", members=["bo"])
-    await says(server, *(f"text {n}" for n in range(3, 11)))
-    # Its own first sweep is over, and the next an hour away: what a test removes is its own.
-    await until(lambda: server.runtime.retention._woken._waiters, "the end of the first sweep")
-    return server
+async def den(gated: GatedDatabase) -> AsyncIterator[Server]:
+    """A server with a room of ten events: its creation, bo's joining, eight messages."""
+    async with open_server(gated) as server:
+        await server.room("den", members=["bo"])
+        await send(server, *(f"text {n}" for n in range(3, 11)))
+        # The first sweep has ended, and the next is an hour away: tests remove events themselves.
+        await gated.quiet()
+        yield server
 
 
-# Who is there
+# Connected clients
 
 
-async def test_who_is_there_hears_what_comes_next_without_a_hole(den: Server) -> None:
+async def test_connected_clients_receive_later_events_without_a_gap(den: Server) -> None:
     bo = await den.joins("bo", "den", since=0)
 
-    await keeps(den, 2)
-    await says(den, "eleven")
+    await keep(den, 2)
+    await send(den, "eleven")
 
     assert (await bo.hears("message.created"))["seq"] == 11
     await bo.nothing_more()
 
 
-async def test_nobody_finds_in_memory_what_is_gone_from_the_disk(den: Server) -> None:
+async def test_removed_events_are_dropped_from_the_replay_buffer(den: Server) -> None:
     await den.joins("bo", "den", since=0)
     await den.joins("bo", "den")
-    room_feed = den.runtime.feed.acquire(den.room_id("den"))
+    room_feed = den.runtime.realtime.feed.acquire(den.room_id("den"))
     assert room_feed.buffer is not None
     assert room_feed.buffer.first == 1
     assert room_feed.newest
 
-    await keeps(den, 3)
+    await keep(den, 3)
 
     assert room_feed.buffer.first == 8
     assert not room_feed.newest
-    assert den.runtime.replay_buffers._size == room_feed.buffer.size
+    assert den.runtime.realtime.replay_buffers._size == room_feed.buffer.size
     newest = await den.connects("bo", "den")
     assert await replayed(newest) == [8, 9, 10]
     since = await den.connects("bo", "den", since=7)
     assert await replayed(since) == [8, 9, 10]
 
 
-async def test_a_page_that_was_being_read_does_not_come_back_into_the_tail(
+async def test_a_page_read_before_the_removal_does_not_enter_the_replay_buffer(
     database: Database,
 ) -> None:
     gated = GatedDatabase(database)
     async with open_server(gated) as server:
         await server.room("den", members=["bo"])
-        await says(server, "three", "four")
+        await send(server, "three", "four")
         await server.joins("ana", "den", since=4)
-        room_feed = server.runtime.feed.acquire(server.room_id("den"))
+        room_feed = server.runtime.realtime.feed.acquire(server.room_id("den"))
         bo = await server.connects("bo")
         await bo.hears("welcome")
         await gated.quiet()
 
-        with gated.holding_what_is_read(but=1) as gate:
+        with gated.holding_read_results(but=1) as gate:
             joining = await bo.sends("join", room="den", since=0)
-            await until(lambda: gate.waiting, "a page of before")
-            await told(server, events=1)
+            await until(lambda: gate.waiting, "the page")
+            await set_limits(server, events=1)
             await _remove(server, database)
 
         answer = await bo.answer(joining)
@@ -117,23 +120,23 @@ async def test_a_page_that_was_being_read_does_not_come_back_into_the_tail(
         assert (reset["reason"], reset["first"], reset["re"]) == ("gone", 4, joining)
         assert room_feed.buffer is not None
         assert room_feed.buffer.first >= 4
-        # It is not joined, and can begin anew.
+        # The client is not joined, and can join again.
         bo.sequence.forget("den")
         again = await bo.ask("join", room="den")
         assert (again["type"], again["first"]) == ("joined", 4)
 
 
 async def _remove(server: Server, database: Database) -> None:
-    """Remove what is not to be kept, past the reads that are held."""
-    feed = server.runtime.feed
-    await Retention(database, now=server.clock, on_removed=feed.on_trimmed).sweep()
+    """Sweep on the database itself, past the gate."""
+    on_log_trimmed = server.runtime.log.seams.on_log_trimmed
+    await Retention(database, now=server.clock, on_log_trimmed=on_log_trimmed).sweep()
 
 
-# Who comes back
+# Returning clients
 
 
-async def test_a_cursor_before_the_first_is_told_to_begin_anew(den: Server) -> None:
-    await keeps(den, 4)
+async def test_a_cursor_before_the_first_event_is_reset(den: Server) -> None:
+    await keep(den, 4)
     bo = await den.connects("bo")
     person = await den.person("bo")
 
@@ -150,8 +153,8 @@ async def test_a_cursor_before_the_first_is_told_to_begin_anew(den: Server) -> N
     assert (page["first"], page["head"]) == (7, 10)
 
 
-async def test_a_message_that_is_gone_is_no_message(den: Server) -> None:
-    await keeps(den, 4)
+async def test_a_removed_message_is_not_found(den: Server) -> None:
+    await keep(den, 4)
     ana, http = await den.joins("ana", "den"), (await den.person("ana")).http
 
     for request in (
@@ -169,8 +172,8 @@ async def test_a_message_that_is_gone_is_no_message(den: Server) -> None:
     assert [message["seq"] for message in found] == [10, 9, 8, 7]
 
 
-async def test_members_are_known_though_no_event_tells_of_them(den: Server) -> None:
-    await keeps(den, 1)
+async def test_members_stay_though_their_events_were_removed(den: Server) -> None:
+    await keep(den, 1)
 
     listed = (await (await den.person("bo")).http.get("/rooms/den/members")).json()["members"]
 
@@ -178,87 +181,87 @@ async def test_members_are_known_though_no_event_tells_of_them(den: Server) -> N
     assert (await den.database.read(check)).findings == []
 
 
-async def test_a_room_that_is_empty_by_now_is_joined_from_its_end(den: Server) -> None:
-    await told(den, days=1)
-    await ages(den)
-    await den.runtime.retention.sweep()
+async def test_a_room_without_events_can_be_resumed_at_its_head(den: Server) -> None:
+    await set_limits(den, days=1)
+    await age(den)
+    await den.runtime.rooms.retention.sweep()
 
     bo = await den.connects("bo", "den", since=10)
     assert await replayed(bo) == []
-    await says(den, "eleven")
+    await send(den, "eleven")
     assert (await bo.hears("message.created"))["seq"] == 11
 
 
-# Nodes that are behind
+# Other nodes
 
 
-async def test_another_node_forgets_what_was_removed_here(den: Server) -> None:
-    async with open_server(den.database) as there:
-        there._people, there._rooms = den._people, den._rooms
-        await there.joins("bo", "den", since=0)
-        room_feed = there.runtime.feed.acquire(den.room_id("den"))
+async def test_another_node_drops_removed_events(den: Server) -> None:
+    async with open_server(den.database) as other_node:
+        other_node.shares_people_with(den)
+        await other_node.joins("bo", "den", since=0)
+        room_feed = other_node.runtime.realtime.feed.acquire(den.room_id("den"))
         assert room_feed.buffer is not None
         assert room_feed.buffer.first <= 11
 
-        await keeps(den, 2)
-        await there.runtime.poller.poll()
+        await keep(den, 2)
+        await other_node.runtime.realtime.poller.poll()
 
         assert room_feed.first == 9
-        assert await replayed(await there.connects("bo", "den", since=8)) == [9, 10]
+        assert await replayed(await other_node.connects("bo", "den", since=8)) == [9, 10]
 
 
-async def test_a_node_that_missed_removed_events_has_everybody_join_again(den: Server) -> None:
-    async with open_server(den.database) as there:
-        there._people, there._rooms = den._people, den._rooms
-        bo = await there.joins("bo", "den", since=0)
-        eve = await there.joins("eve", "general")
-        # What ends bo's access is gone before this node has heard of it.
+async def test_a_node_that_missed_removed_events_closes_the_subscriptions(den: Server) -> None:
+    async with open_server(den.database) as other_node:
+        other_node.shares_people_with(den)
+        bo = await other_node.joins("bo", "den", since=0)
+        eve = await other_node.joins("eve", "general")
+        # The event that ends bo's access is removed before this node has read it.
         await den.append(Remove, "den", by="ana", user=(await den.person("bo")).user)
-        await says(den, "behind bo's back", "and more")
-        await keeps(den, 1)
+        await send(den, "after bo left", "and more")
+        await keep(den, 1)
 
-        await there.runtime.poller.poll()
+        await other_node.runtime.realtime.poller.poll()
 
         assert (await bo.is_closed())[0] == 4103
-        assert "behind bo's back" not in bo.texts
+        assert "after bo left" not in bo.texts
         assert "and more" not in bo.texts
         await eve.nothing_more()
-        ana = await there.joins("ana", "den")
-        await says(den, "now")
-        await there.runtime.poller.poll()
+        ana = await other_node.joins("ana", "den")
+        await send(den, "now")
+        await other_node.runtime.realtime.poller.poll()
         assert (await ana.hears("message.created"))["text"] == "now"
 
 
-async def test_a_node_finds_its_way_when_everything_is_gone(den: Server) -> None:
-    async with open_server(den.database) as there:
-        there._people, there._rooms = den._people, den._rooms
-        bo = await there.joins("bo", "den", since=10)
-        await says(den, "eleven", "twelve")
-        await told(den, days=1)
-        await ages(den)
-        await den.runtime.retention.sweep()
+async def test_a_node_recovers_when_every_event_was_removed(den: Server) -> None:
+    async with open_server(den.database) as other_node:
+        other_node.shares_people_with(den)
+        bo = await other_node.joins("bo", "den", since=10)
+        await send(den, "eleven", "twelve")
+        await set_limits(den, days=1)
+        await age(den)
+        await den.runtime.rooms.retention.sweep()
 
-        await there.runtime.poller.poll()
+        await other_node.runtime.realtime.poller.poll()
 
         assert (await bo.is_closed())[0] == 4103
-        assert await replayed(await there.connects("bo", "den", since=12)) == []
+        assert await replayed(await other_node.connects("bo", "den", since=12)) == []
 
 
-async def test_a_run_that_comes_behind_a_removed_hole_is_delivered(den: Server) -> None:
-    async with open_server(den.database) as there:
-        there._people, there._rooms = den._people, den._rooms
-        await there.joins("bo", "den", since=10)
-        room_feed = there.runtime.feed.acquire(den.room_id("den"))
-        await says(den, "eleven", "twelve", "thirteen")
-        await keeps(den, 1)
+async def test_a_batch_after_removed_events_is_delivered(den: Server) -> None:
+    async with open_server(den.database) as other_node:
+        other_node.shares_people_with(den)
+        await other_node.joins("bo", "den", since=10)
+        room_feed = other_node.runtime.realtime.feed.acquire(den.room_id("den"))
+        await send(den, "eleven", "twelve", "thirteen")
+        await keep(den, 1)
         room = den.room_id("den")
         event_batch = await den.database.read(
             lambda c: event_store.batch_after(c, room, 12, upto=13, limit=9)
         )
         assert isinstance(event_batch, EventBatch)
 
-        there.runtime.feed.publish([event_batch])
-        await there.runtime.feed.reach(room_feed, 13)
+        other_node.runtime.realtime.feed.on_committed([event_batch])
+        await other_node.runtime.realtime.feed.reach(room_feed, 13)
 
         assert room_feed.delivered == 13
         assert not room_feed.pending
@@ -267,7 +270,7 @@ async def test_a_run_that_comes_behind_a_removed_hole_is_delivered(den: Server) 
 # The task
 
 
-async def test_a_change_is_carried_out_at_once(den: Server) -> None:
+async def test_a_change_of_retention_takes_effect_at_once(den: Server) -> None:
     http = (await den.person("root", is_admin=True)).http
 
     await http.put("/admin/rooms/den/retention", json={"events": 2})
@@ -284,38 +287,37 @@ async def test_a_change_is_carried_out_at_once(den: Server) -> None:
     assert await first() == 9
 
 
-async def test_what_became_too_old_is_removed_now_and_then(
-    den: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention_module, "RETENTION_SECONDS", 0.005)
-    removed: list[tuple[RoomId, int]] = []
+async def test_expired_events_are_removed_periodically(den: Server) -> None:
+    removed: list[LogTrimmed] = []
+    on_log_trimmed = Seam[LogTrimmed]()
     retention = Retention(
-        den.database, now=den.clock, on_removed=lambda *what: removed.append(what)
+        den.database, now=den.clock, on_log_trimmed=on_log_trimmed, sweep_seconds=0.005
     )
-    await told(den, days=1)
-    task = asyncio.create_task(retention.run())
-    await turns()
-    assert removed == []
+    await set_limits(den, days=1)
+    with on_log_trimmed.connected(removed.append):
+        task = asyncio.create_task(retention.run())
+        await turns()
+        assert removed == []
 
-    await ages(den)
-    await until(lambda: removed, "the next look")
+        await age(den)
+        await until(lambda: removed, "the next sweep")
 
     task.cancel()
-    assert removed == [(den.room_id("den"), 11)]
+    assert removed == [LogTrimmed(den.room_id("den"), 11)]
 
 
-async def test_many_events_go_in_short_transactions(
-    den: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention_module, "RETENTION_BATCH_EVENTS", 3)
-    removed: list[int] = []
+async def test_many_events_are_removed_in_several_transactions(den: Server) -> None:
+    removed: list[LogTrimmed] = []
+    on_log_trimmed = Seam[LogTrimmed]()
     retention = Retention(
-        den.database, now=den.clock, on_removed=lambda _room, first: removed.append(first)
+        den.database, now=den.clock, on_log_trimmed=on_log_trimmed, batch_events=3
     )
-    await told(den, events=1)
+    await set_limits(den, events=1)
 
-    await asyncio.gather(retention.sweep(), says(den, "eleven", "twelve"))
+    with on_log_trimmed.connected(removed.append):
+        await asyncio.gather(retention.sweep(), send(den, "eleven", "twelve"))
 
-    assert removed[:2] == [4, 7]
-    assert removed == sorted(removed)
+    firsts = [trimmed.first for trimmed in removed]
+    assert firsts[:2] == [4, 7]
+    assert firsts == sorted(firsts)
     assert (await den.database.read(check)).findings == []

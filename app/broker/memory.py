@@ -1,0 +1,41 @@
+"""The broker of a single node, and of several nodes in one process."""
+
+from .base import Notification, OnNotification
+
+
+class MemoryBus:
+    """Connects the memory brokers of the nodes in one process, as tests have them."""
+
+    def __init__(self) -> None:
+        self.brokers: list[MemoryBroker] = []
+
+
+class MemoryBroker:
+    """
+    A :class:`~app.broker.base.Broker` that delivers at once and loses nothing.
+
+    Args:
+        bus: Which nodes it connects; None: this is the only node.
+
+    """
+
+    def __init__(self, bus: MemoryBus | None = None) -> None:
+        self._bus = bus or MemoryBus()
+        self._on_notification: OnNotification | None = None
+
+    async def open(self, on_notification: OnNotification) -> None:
+        """Begin to listen."""
+        self._on_notification = on_notification
+        self._bus.brokers.append(self)
+
+    def notify(self, notification: Notification) -> None:
+        """Call the other brokers on the bus."""
+        for broker in self._bus.brokers:
+            if broker is not self and broker._on_notification is not None:
+                broker._on_notification(notification)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        self._on_notification = None
+        if self in self._bus.brokers:
+            self._bus.brokers.remove(self)

@@ -1,0 +1,43 @@
+"""
+How a command fails: one line on standard error, and an exit code.
+
+    0  done
+    1  failed; the line says why
+    2  the command line or a setting is invalid
+    3  another process is using the database
+"""
+
+FAILED = 1
+MISUSED = 2
+LOCKED = 3
+
+
+class CommandError(Exception):
+    """The command failed. The message is a full sentence for the operator."""
+
+
+class Misuse(CommandError):
+    """The arguments or settings make no sense for this command."""
+
+
+def exit_status(exc: BaseException) -> tuple[str, int] | None:
+    """The line and the exit code for an exception; None if it is a bug."""
+    # Not above: what `parley --help` imports is kept small.
+    from ..config.settings import SettingsError
+    from ..domain.errors import ParleyError
+    from ..store.errors import Locked, StoreError
+    from ..transport.server import ListenError
+
+    while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+        # A task group wraps the exceptions of what it runs.
+        exc = exc.exceptions[0]
+    match exc:
+        case SettingsError() | Misuse():
+            return str(exc), MISUSED
+        case Locked():
+            return str(exc), LOCKED
+        case StoreError() | ListenError() | CommandError():
+            return str(exc), FAILED
+        case ParleyError():
+            return exc.detail, FAILED
+    return None

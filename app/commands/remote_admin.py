@@ -1,0 +1,147 @@
+"""Runs commands through the admin API of the server that has the database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import httpx2
+
+from ..domain import names
+from ..domain.roles import Kind
+from .exit_codes import CommandError
+
+# Under load, hashing a password waits in a queue for seconds.
+_TIMEOUT_SECONDS = 30.0
+
+
+class NotReachable(Exception):
+    """Nothing accepts connections at the address."""
+
+
+SendRequest = Callable[..., Awaitable[Any]]
+
+
+class RemoteRoomAdmin:
+    """:class:`~app.services.admin.room_admin.RoomAdmin`, over HTTP."""
+
+    def __init__(self, ask: SendRequest) -> None:
+        self._request = ask
+
+    async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> None:
+        body = {"name": name, "title": title, "kind": kind.value, "owner": owner}
+        await self._request("POST", "/admin/rooms", body)
+
+    async def set_retention(
+        self, name: str, *, days: int | None = None, events: int | None = None
+    ) -> None:
+        path = f"/admin/rooms/{names.room_name(name)}/retention"
+        if days is None and events is None:
+            await self._request("DELETE", path)
+        else:
+            await self._request("PUT", path, {"days": days, "events": events})
+
+
+class RemoteAdmin:
+    """
+    :class:`~app.services.admin.admin_service.AdminService`, over HTTP.
+
+    Every method raises CommandError on failure.
+
+    """
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+        self.rooms = RemoteRoomAdmin(self._request)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, token: str) -> AsyncIterator[Self]:
+        """
+        Connect to the server at ``url`` with an operator's token.
+
+        Raises:
+            NotReachable: If nothing accepts connections there.
+
+        """
+        async with httpx2.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT_SECONDS,
+            # The server is on this machine: ignore proxies from the environment.
+            trust_env=False,
+        ) as client:
+            try:
+                await client.get("/health")
+            except httpx2.TransportError:
+                raise NotReachable from None
+            yield cls(client)
+
+    async def add_user(
+        self,
+        username: str,
+        password: str | None,
+        display_name: str | None = None,
+        *,
+        is_admin: bool = False,
+    ) -> None:
+        body = {
+            "username": username,
+            "password": password,
+            "display_name": display_name,
+            "admin": is_admin,
+        }
+        await self._request("POST", "/admin/users", body)
+
+    async def set_password(self, username: str, password: str) -> None:
+        await self._request("PUT", f"{_user_path(username)}/password", {"password": password})
+
+    async def disable(self, username: str) -> None:
+        await self._request("PUT", f"{_user_path(username)}/disabled")
+
+    async def enable(self, username: str) -> None:
+        await self._request("DELETE", f"{_user_path(username)}/disabled")
+
+    async def set_admin(self, username: str, is_admin: bool) -> None:
+        await self._request("PUT" if is_admin else "DELETE", f"{_user_path(username)}/admin")
+
+    async def erase_user(self, username: str, *, blank: bool = False) -> None:
+        messages = "blank" if blank else "keep"
+        await self._request("DELETE", f"{_user_path(username)}?messages={messages}")
+
+    async def new_epoch(self) -> str:
+        answer: dict[str, str] = await self._request("PUT", "/admin/epoch")
+        return answer["epoch"]
+
+    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            answer = await self._client.request(method, path, json=body)
+        except httpx2.TransportError as exc:
+            raise CommandError(
+                f"The server at {self._client.base_url} closed the connection "
+                f"({type(exc).__name__}). The command may have taken effect: check before "
+                "you try again."
+            ) from None
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        if answer.status_code == 401:
+            raise CommandError(
+                f"The server at {self._client.base_url} has a different SECRET_KEY than this "
+                "command. Run the command with the server's own settings."
+            )
+        raise CommandError(_error_text(answer))
+
+
+def _user_path(username: str) -> str:
+    # An invalid name is refused here, so that the path is safe.
+    return f"/admin/users/{names.username(username)}"
+
+
+def _error_text(answer: httpx2.Response) -> str:
+    try:
+        problem = answer.json()
+        first = next(iter(problem.get("errors", ())), None)
+        if first is not None:
+            return f"{first['loc'][-1]}: {first['msg']}"
+        return str(problem["detail"])
+    except (ValueError, KeyError, AttributeError, IndexError, TypeError):
+        return f"The server answered {answer.status_code}, which is not a response of Parley."

@@ -1,0 +1,97 @@
+"""``parley serve``."""
+
+import asyncio
+import os
+import socket
+from importlib import import_module
+from typing import Any
+
+import typer
+import uvicorn
+from uvicorn.supervisors import ChangeReload
+
+from ..config.server_url import http_url
+from ..config.settings import Settings, read_settings
+from ..domain.limits import LOCK_WAIT_SECONDS
+from ..observability.logs import configure
+from ..store.opening import lock_file
+from ..transport.server import PortInUse, Server, listen, options, raise_file_limit
+
+# Imported by name, so that nothing of the app is imported before the settings are valid. The
+# package is `app` in a checkout, `parley` where it is installed.
+_PACKAGE = __name__.partition(".")[0]
+_MAIN = f"{_PACKAGE}.main"
+_MIDDLEWARE = f"{_PACKAGE}.api.middleware"
+
+
+def serve(host: str | None, port: int | None, *, reload: bool) -> None:
+    """
+    Run the server until a signal stops it.
+
+    Raises:
+        SettingsError: If a setting is invalid.
+        Locked: If another process is using the SQLite file.
+        StoreError: If the database can't be used.
+        ListenError: If the address can't be listened on.
+
+    """
+    settings = read_settings(host=host, port=port)
+    configure(settings.log_level, settings.log_format)
+    raise_file_limit()
+    with asyncio.run(_listen(settings)) as listening:
+        settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+        if reload:
+            _reload(settings, listening)
+        else:
+            _serve(settings, listening)
+
+
+def _serve(settings: Settings, listening: socket.socket) -> None:
+    app = import_module(_MAIN).create_app(settings)
+    config = uvicorn.Config(app, lifespan="off", **_options(settings))
+    Server(app, config, lambda: _announce(settings)).run([listening])
+
+
+async def _listen(settings: Settings) -> socket.socket:
+    try:
+        return listen(settings.host, settings.port)
+    except PortInUse:
+        path = settings.database.path
+        if path is None:
+            raise
+        # A server on the same database may have the port: then report the database as locked,
+        # or wait for the server if it is shutting down.
+        (await lock_file(path, None, LOCK_WAIT_SECONDS)).release()
+        return listen(settings.host, settings.port)
+
+
+def _reload(settings: Settings, listening: socket.socket) -> None:
+    # Every restart is a new process, which reads the settings again.
+    os.environ.update(HOST=settings.host, PORT=str(settings.port))
+    config = uvicorn.Config(f"{_MAIN}:app", reload=True, log_config=None)
+    ChangeReload(config, _serve_again, [listening]).run()
+
+
+def _serve_again(sockets: list[socket.socket] | None) -> None:
+    settings = read_settings()
+    configure(settings.log_level, settings.log_format)
+    for listening in sockets or ():
+        _serve(settings, listening)
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    refuse_request = import_module(_MIDDLEWARE).refuse_request
+    return options(
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        ws_compression=settings.ws_compression,
+        shutdown_seconds=settings.shutdown_seconds,
+        refuse=refuse_request,
+    )
+
+
+def _announce(settings: Settings) -> None:
+    url = http_url(settings.host, settings.port)
+    # Scripts wait for this line: never change it.
+    typer.echo(f"Parley is listening on {url}")
+    docs = f", API documentation at {url}/docs" if settings.docs else ""
+    typer.echo(f"Web client at {url}/{docs}. Press Ctrl+C to stop.")

@@ -1,0 +1,211 @@
+"""The parts that have to do with connected clients, and opening them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from ..broker.base import Broker
+from ..domain import limits as defaults
+from ..domain.ids import Millis
+from ..services.accounts.parts import AccountParts
+from ..services.log.parts import LogParts
+from ..services.rooms.parts import RoomParts
+from ..store.database import Database
+from .activity import ActivityNotifier
+from .cluster import Cluster
+from .connections import Connections
+from .drain import Drain
+from .fanout import Fanout
+from .feed import Feed
+from .hub import Hub
+from .joins import Joins
+from .poller import Poller
+from .presence import Presence
+from .read_receipts import ReadReceipts
+from .replay_buffer import ReplayBuffers
+from .replays import Replays
+from .request_handler import RequestServices
+from .revocations import Revocations
+from .typing import Typing
+from .write_coalescer import WriteCoalescer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealtimeLimits:
+    """What the operator sets, and the defaults of :mod:`app.domain.limits`. 0 is no limit."""
+
+    allowed_origins: Collection[str]
+    max_unsent_bytes: int
+    max_connections_per_user: int
+    frames_per_second: float
+    frame_burst: float
+    told_to_clients: Mapping[str, int]
+    """What ``welcome`` shows."""
+    max_rooms_per_connection: int = defaults.MAX_ROOMS_PER_CONNECTION
+    max_pending_requests: int = defaults.MAX_PENDING_REQUESTS
+    room_feed_idle_seconds: float = defaults.ROOM_FEED_IDLE_SECONDS
+    replay_stall_seconds: float = defaults.REPLAY_STALL_SECONDS
+    poll_seconds: float = defaults.POLL_SECONDS
+    activity_seconds: float = defaults.ACTIVITY_SECONDS
+    typing_seconds: float = defaults.TYPING_SECONDS
+    presence_grace_seconds: float = defaults.PRESENCE_GRACE_SECONDS
+    presence_gather_seconds: float = defaults.PRESENCE_GATHER_SECONDS
+    presence_count_seconds: float = defaults.PRESENCE_COUNT_SECONDS
+    max_present_listed: int = defaults.MAX_PRESENT_LISTED
+    close_seconds: float = defaults.CLOSE_SECONDS
+    slow_close_seconds: float = defaults.SLOW_CLOSE_SECONDS
+    stream_ping_seconds: float = defaults.STREAM_PING_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealtimeParts:
+    """Who is connected to this node, and what reaches them."""
+
+    limits: RealtimeLimits
+    hub: Hub
+    activity: ActivityNotifier
+    presence: Presence
+    typing: Typing
+    replay_buffers: ReplayBuffers
+    feed: Feed
+    joins: Joins
+    read_receipts: ReadReceipts
+    connections: Connections
+    request_services: RequestServices
+    drain: Drain
+    revocations: Revocations
+    cluster: Cluster
+    poller: Poller
+
+
+@asynccontextmanager
+async def open_realtime(
+    database: Database,
+    *,
+    log: LogParts,
+    rooms: RoomParts,
+    accounts: AccountParts,
+    broker: Broker,
+    fanout: Fanout,
+    limits: RealtimeLimits,
+    now: Callable[[], Millis],
+) -> AsyncIterator[RealtimeParts]:
+    """
+    Deliver what is committed, here and on other nodes, until the block ends.
+
+    Args:
+        fanout: Is given to the log as its pacing, too.
+
+    """
+    parts = _build(database, log, rooms, accounts, broker, fanout, limits, now)
+    seams = log.seams
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(parts.feed.close)
+        stack.push_async_callback(parts.revocations.close)
+        stack.callback(parts.activity.close)
+        stack.callback(parts.presence.close)
+        stack.callback(parts.typing.close)
+        stack.enter_context(seams.on_committed.connected(parts.feed.on_committed))
+        stack.enter_context(seams.on_committed.connected(parts.cluster.on_committed))
+        revoked = seams.on_sessions_revoked
+        stack.enter_context(revoked.connected(parts.revocations.on_sessions_revoked))
+        stack.enter_context(revoked.connected(parts.cluster.on_sessions_revoked))
+        stack.enter_context(seams.on_names_changed.connected(parts.feed.on_names_changed))
+        stack.enter_context(seams.on_log_trimmed.connected(parts.feed.on_log_trimmed))
+        await broker.open(parts.cluster.on_notification)
+        stack.push_async_callback(broker.close)
+        if database.shared:
+            polling = asyncio.create_task(parts.poller.run(), name="poller")
+            stack.callback(polling.cancel)
+        yield parts
+
+
+def _build(
+    database: Database,
+    log: LogParts,
+    rooms: RoomParts,
+    accounts: AccountParts,
+    broker: Broker,
+    fanout: Fanout,
+    limits: RealtimeLimits,
+    now: Callable[[], Millis],
+) -> RealtimeParts:
+    hub = Hub(fanout)
+    activity = ActivityNotifier(hub, interval_seconds=limits.activity_seconds)
+    presence = _presence(hub, limits)
+    replay_buffers, coalescer = ReplayBuffers(), WriteCoalescer()
+    feed = Feed(
+        database,
+        hub,
+        activity,
+        replay_buffers,
+        idle_seconds=limits.room_feed_idle_seconds,
+        retry_seconds=limits.poll_seconds,
+    )
+    joins = Joins(
+        hub=hub,
+        feed=feed,
+        presence=presence,
+        replays=Replays(database, replay_buffers),
+        directory=rooms.directory,
+        room_views=rooms.room_views,
+        committer=log.committer,
+        coalescer=coalescer,
+        epoch=log.epoch,
+        now=now,
+        max_rooms=limits.max_rooms_per_connection,
+    )
+    read_receipts = ReadReceipts(
+        log.batch_loader, room_views=rooms.room_views, receipts=log.receipts, hub=hub, now=now
+    )
+    typing = Typing(hub, expiry_seconds=limits.typing_seconds)
+    drain = Drain(hub, log.committer)
+    revocations = Revocations(hub, accounts.authenticator)
+    cluster = Cluster(broker, feed=feed, revocations=revocations, seams=log.seams)
+    return RealtimeParts(
+        limits=limits,
+        hub=hub,
+        activity=activity,
+        presence=presence,
+        typing=typing,
+        replay_buffers=replay_buffers,
+        feed=feed,
+        joins=joins,
+        read_receipts=read_receipts,
+        connections=Connections(
+            hub=hub,
+            activity=activity,
+            authenticator=accounts.authenticator,
+            drain=drain,
+            max_per_user=limits.max_connections_per_user,
+        ),
+        request_services=RequestServices(
+            hub=hub,
+            joins=joins,
+            committer=log.committer,
+            directory=rooms.directory,
+            read_receipts=read_receipts,
+            typing=typing,
+            authenticator=accounts.authenticator,
+            coalescer=coalescer,
+            now=now,
+            max_pending=limits.max_pending_requests,
+        ),
+        drain=drain,
+        revocations=revocations,
+        cluster=cluster,
+        poller=Poller(database, feed, cluster.on_polled, poll_seconds=limits.poll_seconds),
+    )
+
+
+def _presence(hub: Hub, limits: RealtimeLimits) -> Presence:
+    grace = limits.presence_grace_seconds
+    return Presence(
+        hub.send_presence,
+        quiet_until=asyncio.get_running_loop().time() + grace,
+        grace_seconds=grace,
+        gather_seconds=limits.presence_gather_seconds,
+        count_seconds=limits.presence_count_seconds,
+        max_listed=limits.max_present_listed,
+    )

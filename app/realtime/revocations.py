@@ -1,0 +1,59 @@
+"""Ending the connections of log-ins that have ended, here or on another node."""
+
+import asyncio
+
+from ..domain.close_codes import UNAUTHORIZED, UNAVAILABLE
+from ..domain.errors import Unauthorized, Unavailable
+from ..domain.ids import UserId
+from ..domain.sessions import SessionsRevoked
+from ..security.access_tokens import Claims
+from ..services.accounts.authenticator import Authenticator
+from .connection import Connection
+from .hub import Hub
+
+
+class Revocations:
+    """Closes connections whose log-in has ended. Used in the event loop."""
+
+    def __init__(self, hub: Hub, authenticator: Authenticator) -> None:
+        self._hub = hub
+        self._authenticator = authenticator
+        self._checking: set[asyncio.Task[None]] = set()
+
+    def on_sessions_revoked(self, revoked: SessionsRevoked) -> None:
+        """Log-ins were ended on this node, just now."""
+        self._hub.end_sessions(revoked.user, revoked.session)
+
+    def on_revoked_elsewhere(self, revoked: SessionsRevoked) -> None:
+        """
+        Log-ins were ended on another node, some time ago.
+
+        Where all log-ins of a user were ended, those begun since then go on: each connection's
+        log-in is read again.
+        """
+        if revoked.session is not None:
+            self._hub.end_sessions(revoked.user, revoked.session)
+        else:
+            self._check_again(revoked.user)
+
+    async def close(self) -> None:
+        """Check no more."""
+        for task in self._checking:
+            task.cancel()
+        await asyncio.gather(*self._checking, return_exceptions=True)
+
+    def _check_again(self, user: UserId) -> None:
+        for connection in self._hub.of_user(user):
+            task = asyncio.create_task(self._check(connection))
+            self._checking.add(task)
+            task.add_done_callback(self._checking.discard)
+
+    async def _check(self, connection: Connection) -> None:
+        try:
+            await self._authenticator.confirm(
+                Claims(connection.user, connection.session, connection.expires_at)
+            )
+        except Unauthorized:
+            connection.close(UNAUTHORIZED)
+        except Unavailable:
+            connection.close(UNAVAILABLE)

@@ -1,0 +1,10 @@
+"""The epoch of the history: clients discard their state when it changes."""
+
+
+class Epoch:
+    """The present epoch. Read and changed in the event loop."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name

@@ -1,0 +1,91 @@
+"""The parts of the messages package, and how they are opened."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ...domain import limits as defaults
+from ...domain.ids import Millis
+from ...domain.token_bucket import UserTokenBuckets
+from ...store.database import Database
+from ..log.parts import LogParts
+from ..log.writer_pacing import WriterPacing
+from ..rooms.room_directory import RoomDirectory
+from .history import History
+from .message_pages import MessagePages
+from .messages import Messages
+from .search import Search
+from .search_indexer import SearchIndexer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageLimits:
+    """Settings, and limits with their defaults from :mod:`app.domain.limits`. 0: no limit."""
+
+    sends_per_second: float
+    send_burst: float
+    kept_page_bytes: int = defaults.KEPT_PAGE_BYTES
+    kept_pages_bytes: int = defaults.KEPT_PAGES_BYTES
+    index_seconds: float = defaults.INDEX_SECONDS
+    index_idle_wait_seconds: float = defaults.INDEX_IDLE_WAIT_SECONDS
+    max_unindexed_ranges: int = defaults.MAX_UNINDEXED_RANGES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageParts:
+    """Sending, reading and searching messages."""
+
+    send_buckets: UserTokenBuckets
+    messages: Messages
+    message_pages: MessagePages
+    history: History
+    indexer: SearchIndexer
+    search: Search
+
+
+@asynccontextmanager
+async def open_messages(
+    database: Database,
+    log: LogParts,
+    directory: RoomDirectory,
+    *,
+    pacing: WriterPacing,
+    limits: MessageLimits,
+    now: Callable[[], Millis],
+) -> AsyncIterator[MessageParts]:
+    """Keep the search index up to date until the block ends."""
+    send_buckets = UserTokenBuckets(limits.sends_per_second, limits.send_burst)
+    indexer = SearchIndexer(
+        database,
+        pacing,
+        delay_seconds=limits.index_seconds,
+        idle_wait_seconds=limits.index_idle_wait_seconds,
+        max_unindexed_ranges=limits.max_unindexed_ranges,
+    )
+    parts = MessageParts(
+        send_buckets=send_buckets,
+        messages=Messages(
+            database, committer=log.committer, directory=directory, buckets=send_buckets, now=now
+        ),
+        message_pages=MessagePages(
+            database,
+            directory=directory,
+            now=now,
+            kept_page_bytes=limits.kept_page_bytes,
+            kept_pages_bytes=limits.kept_pages_bytes,
+        ),
+        history=History(database, directory=directory, epoch=log.epoch, now=now),
+        indexer=indexer,
+        search=Search(database, directory=directory, indexer=indexer, now=now),
+    )
+    indexing = asyncio.create_task(indexer.run(), name="search-indexer")
+    try:
+        with (
+            log.seams.on_committed.connected(indexer.on_committed),
+            log.seams.on_names_changed.connected(parts.message_pages.on_names_changed),
+        ):
+            yield parts
+    finally:
+        indexing.cancel()
+        await asyncio.gather(indexing, return_exceptions=True)

@@ -1,0 +1,44 @@
+"""Why a database can't be used, as sentences for the operator."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from .file_lock import LockHolder
+
+
+class StoreError(Exception):
+    """The database can't be used. The text is a sentence for the operator."""
+
+
+class Locked(StoreError):
+    """Another process is using the SQLite file."""
+
+    def __init__(self, path: Path, holder: LockHolder) -> None:
+        process = "another process" if holder.pid is None else f"process {holder.pid}"
+        where = f", which serves {holder.url}" if holder.url else ""
+        super().__init__(
+            f"{path} is in use by {process}{where}. Only one process at a time can use a SQLite "
+            "database. Stop that one first, or use PostgreSQL (DATABASE_URL) for several."
+        )
+        self.holder = holder
+
+
+def display_name(url: str) -> str:
+    """Return a database's address for messages, without a password."""
+    parts = sa.make_url(url)
+    if parts.get_backend_name() == "sqlite":
+        return parts.database or "The database in memory"
+    port = f":{parts.port}" if parts.port else ""
+    return f"postgresql://{parts.host or 'localhost'}{port}/{parts.database}"
+
+
+def reason(exc: BaseException | None) -> str:
+    """Return what a driver or the operating system reports, as the end of a sentence."""
+    if isinstance(exc, sa.exc.DBAPIError) and exc.orig is not None:
+        exc = exc.orig
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    lines = str(exc or "").strip().splitlines()
+    # asyncpg's message follows the names of two classes.
+    return (lines[0].rpartition(">: ")[2] if lines else type(exc).__name__).rstrip(".")

@@ -1,0 +1,201 @@
+"""Writes what a batch has decided: new events, and the rows that they change."""
+
+import orjson
+
+from ..domain.events import EventType
+from ..domain.ids import event_id
+from ..domain.working_set import WorkingSet
+from . import search_index, tables
+from .bulk import BulkInsert, BulkStatement
+from .database import DbConnection
+
+_EVENTS = BulkInsert(
+    tables.events, "id", "room_id", "type", "by", "at", "ref", "text", "data", "client_id"
+)
+_ROOMS = BulkInsert(
+    tables.rooms,
+    *("id", "name", "title", "kind", "direct_key", "head", "first"),
+    *("slow_mode_seconds", "created_at", "archived_at"),
+)
+_REACTIONS = BulkInsert(tables.reactions, "event_id", "emoji", "user_id", "seq")
+_MENTIONS = BulkInsert(tables.mentions, "user_id", "event_id")
+
+_HEADS = BulkStatement(
+    "UPDATE rooms SET head = k.head FROM {keys} WHERE rooms.id = k.id", id="bigint", head="bigint"
+)
+_CHANGED_ROOMS = BulkStatement(
+    "UPDATE rooms SET title = k.title, slow_mode_seconds = k.slow, archived_at = k.archived_at"
+    " FROM {keys} WHERE rooms.id = k.id",
+    id="bigint",
+    title="text",
+    slow="bigint",
+    archived_at="bigint",
+)
+_MEMBERS = BulkStatement(
+    "INSERT INTO members (room_id, user_id, role, joined_at, banned_until, muted_until,"
+    " read_seq, last_sent_at)"
+    " SELECT room, person, role, joined_at, banned_until, muted_until, read_seq, last_sent_at"
+    " FROM {keys} WHERE true ON CONFLICT (room_id, user_id) DO UPDATE SET"
+    " role = excluded.role, joined_at = excluded.joined_at,"
+    " banned_until = excluded.banned_until, muted_until = excluded.muted_until,"
+    " read_seq = excluded.read_seq, last_sent_at = excluded.last_sent_at",
+    room="bigint",
+    person="bigint",
+    role="text",
+    joined_at="bigint",
+    banned_until="bigint",
+    muted_until="bigint",
+    read_seq="bigint",
+    last_sent_at="bigint",
+)
+_CHANGED_MESSAGES = BulkStatement(
+    "UPDATE events SET text = k.text, edited_text = k.edited_text, edited_at = k.edited_at,"
+    " deleted_at = k.deleted_at, pinned_at = k.pinned_at"
+    " FROM {keys} WHERE events.id = k.id",
+    id="bigint",
+    text="text",
+    edited_text="text",
+    edited_at="bigint",
+    deleted_at="bigint",
+    pinned_at="bigint",
+)
+# Deleting a message blanks its earlier wordings too.
+_BLANK_EDITS = BulkStatement(
+    "UPDATE events SET text = NULL, data = NULL FROM {keys}"
+    " WHERE events.room_id = k.room AND events.ref = k.seq AND events.ref IS NOT NULL"
+    " AND events.type = 'message.edited'",
+    room="bigint",
+    seq="bigint",
+)
+_BLANK_DATA = BulkStatement(
+    "UPDATE events SET data = NULL FROM {keys} WHERE events.id = k.id", id="bigint"
+)
+_DROP_REACTIONS = BulkStatement(
+    "DELETE FROM reactions WHERE event_id IN (SELECT id FROM {keys})", id="bigint"
+)
+_DROP_REACTION = BulkStatement(
+    "DELETE FROM reactions WHERE (event_id, emoji, user_id) IN"
+    " (SELECT id, emoji, person FROM {keys})",
+    id="bigint",
+    emoji="text",
+    person="bigint",
+)
+_DROP_MENTIONS = BulkStatement(
+    "DELETE FROM mentions WHERE event_id IN (SELECT id FROM {keys})", id="bigint"
+)
+
+
+def save(connection: DbConnection, ws: WorkingSet) -> None:
+    """Write what a batch has added to its working set and changed in it."""
+    new_rooms = [room for room in ws.rooms.values() if room.is_new]
+    if new_rooms:
+        _ROOMS(
+            connection,
+            [
+                (r.id, r.name, r.title, r.kind.value, r.direct_key, r.head, r.first)
+                + (r.slow_mode_seconds, r.created_at, r.archived_at)
+                for r in new_rooms
+            ],
+        )
+    _save_events(connection, ws)
+    grown = [(r.id, r.head) for r in ws.rooms.values() if r.head > r.head_before and not r.is_new]
+    if grown:
+        _HEADS.run(connection, grown)
+    changed = [r for r in ws.rooms.values() if r.changed and not r.is_new]
+    if changed:
+        rows = [(r.id, r.title, r.slow_mode_seconds, r.archived_at) for r in changed]
+        _CHANGED_ROOMS.run(connection, rows)
+    _save_members(connection, ws)
+    _save_messages(connection, ws)
+    _save_reactions(connection, ws)
+
+
+def _save_events(connection: DbConnection, ws: WorkingSet) -> None:
+    dumps = orjson.dumps
+    numbered = [(event_id(e.room, e.seq), e) for e in ws.events]
+    _EVENTS(
+        connection,
+        [
+            (id_, e.room, e.type, e.by, e.at, e.ref, e.text)
+            + (None if e.data is None else dumps(e.data).decode(), e.client_id)
+            for id_, e in numbered
+        ],
+    )
+    messages = [(id_, e) for id_, e in numbered if e.type == EventType.MESSAGE_CREATED]
+    mentions = [
+        (user, id_)
+        for id_, e in messages
+        if e.data is not None
+        for user in e.data.get("mentions", ())
+    ]
+    _MENTIONS(connection, mentions)
+    # On SQLite the indexer does it after the commit.
+    if messages and connection.dialect.name != "sqlite":
+        documents = [
+            (id_, search_index.document("postgresql", ws.rooms[e.room].kind, e.room, e.by, e.text))
+            for id_, e in messages
+        ]
+        search_index.add(connection, documents)
+
+
+def _save_members(connection: DbConnection, ws: WorkingSet) -> None:
+    changed = [
+        (
+            *(p.room, p.user, None if p.role is None else p.role.value, p.joined_at),
+            *(p.banned_until, p.muted_until, p.read_seq, p.last_sent_at),
+        )
+        for p in ws.people.values()
+        if p.changed
+    ]
+    if changed:
+        _MEMBERS.run(connection, changed)
+
+
+def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
+    changed = [m for m in ws.messages.values() if m.changed]
+    if not changed:
+        return
+    _CHANGED_MESSAGES.run(
+        connection,
+        [
+            (event_id(m.room, m.seq), m.original_text, m.edited_text)
+            + (m.edited_at, m.deleted_at, m.pinned_at)
+            for m in changed
+        ],
+    )
+    dialect = connection.dialect.name
+    search_index.change(
+        connection,
+        [
+            (
+                event_id(m.room, m.seq),
+                search_index.document(dialect, ws.rooms[m.room].kind, m.room, m.by, m.text),
+            )
+            for m in changed
+        ],
+    )
+    mentioning = [(event_id(m.room, m.seq), m.mentions) for m in changed if m.mentions is not None]
+    if mentioning:
+        _DROP_MENTIONS.run(connection, [(id_,) for id_, _ in mentioning])
+        _MENTIONS(connection, [(user, id_) for id_, users in mentioning for user in users])
+    deleted = [m for m in changed if m.deleted_at is not None]
+    if deleted:
+        ids = [(event_id(m.room, m.seq),) for m in deleted]
+        _BLANK_EDITS.run(connection, [(m.room, m.seq) for m in deleted])
+        _BLANK_DATA.run(connection, ids)
+        _DROP_REACTIONS.run(connection, ids)
+
+
+def _save_reactions(connection: DbConnection, ws: WorkingSet) -> None:
+    if ws.reactions_removed:
+        _DROP_REACTION.run(
+            connection,
+            [(event_id(room, seq), emoji, u) for room, seq, emoji, u in ws.reactions_removed],
+        )
+    # Without reactions that the same batch has removed, or whose message it has deleted.
+    added = {
+        (event_id(room, seq), emoji, user): at
+        for room, seq, emoji, user, at in ws.reactions_added
+        if user in ws.messages[room, seq].reactions.get(emoji, ())
+    }
+    _REACTIONS(connection, [(*key, at) for key, at in added.items()])

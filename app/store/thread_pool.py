@@ -1,0 +1,77 @@
+"""
+A thread pool for an event loop.
+
+Costs half of ``loop.run_in_executor``, which makes a ``concurrent.futures.Future`` per call, to
+lock and to chain to asyncio's (``python -m bench.fast_paths``).
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+class ThreadPool:
+    """A fixed number of threads, and one queue of calls. The threads start at once."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = [
+            # Daemons, so that a database that was not closed doesn't keep the process alive.
+            threading.Thread(
+                target=self._take_calls_in_thread, name=f"{name}-{number}", daemon=True
+            )
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def run(self, call: Callable[[A], T], argument: A) -> T:
+        """
+        Run ``call(argument)`` in one of the threads; return or raise what it does.
+
+        Calls start in the order in which they were made. May be used from several event loops.
+        After :meth:`close` this never returns.
+
+        Safe to cancel: the call is still carried out, and its result dropped.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def call_in_thread() -> None:
+            try:
+                outcome = partial(_set_result, future, call(argument))
+            except BaseException as exc:  # any exception belongs to the caller
+                outcome = partial(_set_exception, future, exc)
+            with suppress(RuntimeError):  # the loop is closed: no caller is left
+                loop.call_soon_threadsafe(outcome)
+
+        self._queue.put(call_in_thread)
+        return await future
+
+    def close(self) -> None:
+        """Carry out the calls in the queue, and end the threads. Blocks until then."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _take_calls_in_thread(self) -> None:
+        while (call := self._queue.get()) is not None:
+            call()
+
+
+def _set_result(future: "asyncio.Future[Any]", result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _set_exception(future: "asyncio.Future[Any]", exc: BaseException) -> None:
+    if not future.done():
+        future.set_exception(exc)

@@ -1,0 +1,31 @@
+"""
+Unread counts, as SQL expressions for a query over members.
+
+Unread are the messages after the member's read marker, by others, that are not deleted.
+``mentions`` counts those of them that mention the member. Both are counted from an index alone
+and no further than clients show, so that the cost does not grow with the room.
+
+The expressions need these tables: ``k`` with ``person``, the user, and ``seen``, how far the user
+is known to have read though it is not stored yet; ``rooms AS r``; ``members AS m``, outer joined.
+"""
+
+from ..domain.limits import MAX_UNREAD_COUNTED
+
+READ_SEQ = """(CASE WHEN k.seen <= coalesce(m.read_seq, 0) THEN coalesce(m.read_seq, 0)
+    WHEN k.seen > r.head THEN r.head ELSE k.seen END)"""
+"""The read marker: the later of the stored and the known one, but never beyond the head."""
+
+UNREAD = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
+    SELECT 1 FROM events AS e
+    WHERE e.id > ((r.id << 32) | {READ_SEQ})
+      AND e.id <= ((r.id << 32) | r.head) AND e.type = 'message.created'
+      AND e.deleted_at IS NULL AND e.by <> k.person LIMIT {MAX_UNREAD_COUNTED}) AS unread) END"""
+"""The number of unread messages; 0 for a user who is not a member."""
+
+MENTIONS = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
+    SELECT 1 FROM mentions AS n JOIN events AS e ON e.id = n.event_id
+    WHERE n.user_id = k.person
+      AND n.event_id > ((r.id << 32) | {READ_SEQ})
+      AND n.event_id <= ((r.id << 32) | r.head)
+      AND e.deleted_at IS NULL AND e.by <> k.person LIMIT {MAX_UNREAD_COUNTED}) AS named) END"""
+"""The number of unread messages that mention the user; 0 for a user who is not a member."""

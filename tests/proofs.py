@@ -1,0 +1,127 @@
+"""
+``make test-hard``: tests at sizes that take too long to run for every change.
+
+    properties  every property test with ten times the examples, others each time
+    kills       a server that is killed 200 times while clients write
+    torture     parley torture with 50 kills
+    load        what make test runs, 20 times beside two busy loops: no test depends on speed
+
+A proof runs in rounds, and each round has a time limit. A failing round ends its proof.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PYTEST = (sys.executable, "-m", "pytest", "-q")
+DEFAULT = "not slow and not crash and not hard"
+"""What ``make test`` runs."""
+
+IN_PARALLEL = ("-n", "auto", "--dist", "worksteal")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Something to run, several times."""
+
+    command: Sequence[str]
+    limit_minutes: float
+    """After which a round has failed."""
+    rounds: int = 1
+    busy_loops: int = 0
+    """Processes beside it that use as much of the machine as they can get."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+PROOFS = {
+    "properties": Proof(
+        [*PYTEST, *IN_PARALLEL, "-m", "hypothesis", "--timeout", "3600"],
+        limit_minutes=60,
+        environment={"HYPOTHESIS_PROFILE": "thorough"},
+    ),
+    "kills": Proof([*PYTEST, "-m", "hard", "tests/crash/test_kill.py"], limit_minutes=40),
+    "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
+    "load": Proof(
+        [*PYTEST, *IN_PARALLEL, "-m", DEFAULT], limit_minutes=15, rounds=20, busy_loops=2
+    ),
+}
+
+
+def main() -> int:
+    """Run the chosen proofs; 1 if one has failed."""
+    parser = argparse.ArgumentParser(
+        prog="make test-hard", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("proofs", nargs="*", metavar="PROOF", help=f"of {', '.join(PROOFS)}; all")
+    parser.add_argument("--rounds", type=int, help="how often to run each proof")
+    parser.add_argument("--minutes", type=float, help="begin rounds of each proof for so long")
+    chosen = parser.parse_args()
+    if unknown := [name for name in chosen.proofs if name not in PROOFS]:
+        parser.error(f"there is no proof named {unknown[0]}; there are {', '.join(PROOFS)}")
+    names = chosen.proofs or list(PROOFS)
+    failed = [name for name in names if not holds(name, chosen.rounds, chosen.minutes)]
+    print(f"Failed: {', '.join(failed)}." if failed else f"Passed: {', '.join(names)}.")
+    return bool(failed)
+
+
+def holds(name: str, rounds: int | None, minutes: float | None) -> bool:
+    """Run rounds of a proof until one fails, or enough have passed."""
+    proof, began, done = PROOFS[name], time.monotonic(), 0
+
+    def goes_on() -> bool:
+        if minutes is not None and rounds is None:
+            return done == 0 or time.monotonic() - began < minutes * 60
+        return done < (rounds or proof.rounds)
+
+    with busy(proof.busy_loops):
+        while goes_on():
+            done += 1
+            at = time.monotonic()
+            passed = run_round(proof)
+            seconds = time.monotonic() - at
+            said = "passed" if passed else "failed"
+            print(f"== {name}: round {done} {said} after {seconds:.0f} s", flush=True)
+            if not passed:
+                return False
+    return True
+
+
+def run_round(proof: Proof) -> bool:
+    """Run it once; ends what it has started if the time is over."""
+    environment = {**os.environ, **proof.environment}
+    process = subprocess.Popen(proof.command, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        return process.wait(proof.limit_minutes * 60) == 0
+    except subprocess.TimeoutExpired:
+        print(f"Not done after {proof.limit_minutes:g} minutes.")
+        return False
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def busy(loops: int) -> Iterator[None]:
+    """Keep so many processes busy until the block ends."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
