@@ -1,4 +1,4 @@
-"""The ASGI app: ``create_app`` makes one, ``app`` is the one for ``uvicorn app.main:app``."""
+"""The ASGI app: ``create_app`` creates one, and ``app`` is that of ``uvicorn app.main:app``."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -45,14 +45,14 @@ log = logging.getLogger("parley.server")
 
 class App(FastAPI):
     """
-    FastAPI for HTTP. WebSockets go past it, and so do pages of messages.
+    FastAPI for HTTP. WebSockets bypass it, and so do pages of messages.
 
-    FastAPI's middleware and routing would stay on the stack of every open socket: 5 KiB and
-    0.1 ms each, for nothing that a socket needs.
+    FastAPI's middleware and routing would stay on the stack of every open socket, which needs
+    neither: 5 KiB and 0.1 ms each.
 
     Args:
-        fast_paths: Whether pages of messages go past FastAPI, too. Middleware that is added to
-            this app does not see them then; a host's, around a mounted app, does.
+        fast_paths: Whether pages of messages bypass FastAPI. Middleware that is added to this
+            app doesn't see them then; middleware of a host around a mounted app does.
 
     """
 
@@ -62,7 +62,7 @@ class App(FastAPI):
         self._not_started = NotStarted()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one connection."""
+        """Serve one connection."""
         kind = scope["type"]
         runtime: Runtime | None = getattr(self.state, "runtime", None)
         if runtime is None and kind != "lifespan":
@@ -77,9 +77,9 @@ class App(FastAPI):
 
 def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
     """
-    An app with a runtime of its own, which is opened when the app starts.
+    Create an app with a runtime of its own, which opens when the app starts.
 
-    A host that mounts it enters its lifespan, since Starlette runs only the host's own::
+    A host that mounts it must enter its lifespan, because Starlette runs only the host's own::
 
         chat = create_app(settings)
 
@@ -140,7 +140,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
         app.include_router(router)
     docs.install(app)
     openapi.install(app)
-    # FastAPI would put it outside of Requests, where its answer is no problem document.
+    # FastAPI would put it outside of Requests, where its error is no problem document.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(HeadAsGet)
     if settings.allowed_origins:
@@ -151,7 +151,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
 
 
 def __getattr__(name: str) -> FastAPI:
-    # Made when somebody asks for it: importing this module reads no environment.
+    # Created on first access: importing this module reads no environment.
     if name != "app":
         raise AttributeError(name)
     made = globals()["app"] = create_app(read_settings())

@@ -1,5 +1,5 @@
 """
-A server's parts, opened package by package and closed in reverse.
+The composition root: a server's parts, opened package by package and closed in reverse.
 
 Nothing is global: two runtimes in one process are two servers.
 """
@@ -41,7 +41,7 @@ def clock() -> Millis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of each package, as the settings have them."""
+    """The limits of each package."""
 
     accounts: AccountLimits
     messages: MessageLimits
@@ -52,7 +52,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        """What the operator has set; the rest as :mod:`app.domain.limits` has it."""
+        """The limits in ``settings``, and :mod:`app.domain.limits` for the rest."""
         return cls(
             accounts=AccountLimits(
                 failed_logins_per_minute=settings.failed_logins_per_minute,
@@ -76,7 +76,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """The parts of one server."""
+    """The parts of one server. Everything in it belongs to the event loop that opened it."""
 
     database: Database
     now: Callable[[], Millis]
@@ -89,14 +89,14 @@ class Runtime:
     sockets: SocketServices
 
     async def drain(self) -> None:
-        """Accept nothing more, finish what was accepted, and have every client reconnect."""
+        """Refuse new requests, finish the accepted ones, and have every client reconnect."""
         await self.realtime.drain.run()
 
 
 @asynccontextmanager
 async def open_server(settings: Settings) -> AsyncIterator[Runtime]:
     """
-    Open the database and everything on it; close all in reverse.
+    Open the database and a runtime on it, until the block ends.
 
     Raises:
         StoreError: If the database can't be used.
@@ -128,7 +128,9 @@ async def open_runtime(
     limits: Limits | None = None,
 ) -> AsyncIterator[Runtime]:
     """
-    Open the parts of a server on a database; what was queued is committed before this returns.
+    Open the parts of a server on a database, until the block ends.
+
+    When the block has ended, every append that was submitted has been committed.
 
     Raises:
         SettingsError: If there is no secret.

@@ -29,9 +29,12 @@ from mutmut.utils.format_utils import get_mutant_name
 
 _PATHS = (
     "app/domain:180",
+    "app/services/log/commit.py",
     "app/services/log/committer.py",
     "app/realtime/feed.py",
+    "app/realtime/room_feed.py",
     "app/realtime/joins.py",
+    "app/realtime/replay.py",
     "app/realtime/hub.py",
 )
 _ROOT = Path(__file__).parent.parent

@@ -97,7 +97,7 @@ def _read(timings: Timings, numbers: Sequence[int]) -> None:
         for frame in frames:
             texts += reader.split(frame, len(frames))
     full = [TokenBucket(_MANY, _MANY, 0) for _ in range(2)]
-    session = ClientSession(room="hundred", expires_at=_MANY, frames=full[0], sends=full[1])
+    session = ClientSession(room="hundred", frames=full[0], sends=full[1])
     with _timed(timings, "decode, check, limits"):
         for text in texts:
             session.receive(str(text), 0)

@@ -1,8 +1,8 @@
 """
-What endpoints ask for: who is calling, from where, and the services.
+The dependencies of endpoints: the services, who is calling, and from where.
 
-All of it hangs on the runtime of the app that the request is for. Nothing here opens a
-transaction: a service does, and has committed when it returns.
+All come from the runtime of the app that the request is for. Nothing here opens a transaction:
+a service does, and has committed when it returns.
 """
 
 from typing import Annotated
@@ -19,7 +19,7 @@ from ..services.accounts.authenticator import Authenticator, Identity
 from ..services.accounts.logins import Logins
 from ..services.admin.admin_service import AdminService
 
-# Also what makes Authorize work in Swagger UI. The check itself is Identities'.
+# Makes Authorize work in Swagger UI, too. The Authenticator checks the token.
 _bearer = OAuth2PasswordBearer(
     tokenUrl="/token", refreshUrl="/token", scheme_name="Log-in", auto_error=False
 )
@@ -32,7 +32,7 @@ async def runtime_of(connection: HTTPConnection) -> Runtime:
 
 
 BearerToken = Annotated[str | None, Depends(_bearer)]
-"""What came as ``Authorization: Bearer``, unchecked."""
+"""The token in ``Authorization: Bearer``, unchecked."""
 
 
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
@@ -68,7 +68,7 @@ async def _me(token: BearerToken, authenticator: AuthenticatorDep) -> Identity:
 
 
 Me = Annotated[Identity, Depends(_me)]
-"""Whoever calls. Their log-in was read from the database for this request."""
+"""The caller. Their log-in has been read from the database for this request."""
 
 
 async def _admin(me: Me) -> Identity:
@@ -96,11 +96,11 @@ async def _by(who: Annotated[Identity | None, Depends(_admin_or_operator)]) -> U
 
 
 By = Annotated[UserId | None, Depends(_by)]
-"""The administrator who asks; None: the command line of this installation."""
+"""The calling administrator; None for the command line of this installation."""
 
 
 async def _address(connection: HTTPConnection) -> str:
-    # uvicorn has put in what a trusted proxy says.
+    # With a trusted proxy, uvicorn has put in the address that it forwards.
     return "" if connection.client is None else connection.client.host
 
 
@@ -113,4 +113,4 @@ async def _user_agent(connection: HTTPConnection) -> str:
 
 
 UserAgent = Annotated[str, Depends(_user_agent)]
-"""What the client calls itself."""
+"""The client's name for itself."""

@@ -1,10 +1,10 @@
 """
-The page of messages, past FastAPI.
+A fast path for pages of messages, which bypasses FastAPI.
 
-It is what clients of HTTP ask most, and FastAPI's middleware, routing and dependencies take
-longer for it than reading it. A request that leaves nothing to say about its form is answered
-here, by the same service; any other one is FastAPI's, which documents the endpoint, checks it
-and explains what is wrong.
+They are what HTTP clients request most, and FastAPI's middleware, routing and dependencies take
+longer than reading the page. A well-formed request is answered here, by the same service. Every
+other request goes to the endpoint ``listMessages``, which validates it and explains what is
+wrong.
 """
 
 import logging
@@ -28,12 +28,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _PATH = re.compile(r"/rooms/([\w.-]+)/messages", re.ASCII)
 _CURSORS = frozenset((b"before", b"after", b"around"))
 _MAX_DIGITS = len(str(MAX_INTEGER)) - 1
-# What a plain request does not have: a body, or a page of another origin that asks.
+# Headers that a plain request lacks: it has no body, and no page of another origin sends it.
 _NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"origin"))
 
 
 class PlainRequest(NamedTuple):
-    """A request for a page of messages, good in form."""
+    """A well-formed request for a page of messages."""
 
     room: str
     token: str
@@ -41,7 +41,7 @@ class PlainRequest(NamedTuple):
     limit: int
 
     async def answer(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer it, as the endpoint ``listMessages`` would."""
+        """Answer as the endpoint ``listMessages`` would. Never raises."""
         try:
             me = await runtime.accounts.authenticator.authenticate(self.token)
             response = finished(
@@ -52,14 +52,14 @@ class PlainRequest(NamedTuple):
             response.headers["Cache-Control"] = "no-store"
         except ParleyError as exc:
             response = problems.answer(exc)
-        except Exception as exc:  # the root of a request: logged, and the client told
+        except Exception as exc:  # the root of a request: logged, and reported to the client
             log.error("request.failed", exc_info=exc)
             response = problems.answer(Internal())
         await response(scope, receive, send)
 
 
 def plain_request(scope: Scope) -> PlainRequest | None:
-    """The request, if it is for a page of messages and good in form."""
+    """The request, if it is a well-formed one for a page of messages."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
     path = _PATH.fullmatch(route_path(scope))
@@ -68,24 +68,24 @@ def plain_request(scope: Scope) -> PlainRequest | None:
     token = None
     for name, value in scope["headers"]:
         if name == b"authorization":
-            scheme, _, said = value.partition(b" ")
+            scheme, _, credentials = value.partition(b" ")
             if token is not None or scheme.lower() != b"bearer":
                 return None
             # One space or more (RFC 6750, section 2.1).
-            token = said.strip(b" ")
+            token = credentials.strip(b" ")
         elif name in _NOT_PLAIN:
             return None
-    asked = _parameters(scope["query_string"])
-    if not token or asked is None:
+    parameters = _parameters(scope["query_string"])
+    if not token or parameters is None:
         return None
-    limit = asked.pop("limit", DEFAULT_PAGE)
+    limit = parameters.pop("limit", DEFAULT_PAGE)
     if not 1 <= limit <= MAX_PAGE:
         return None
-    return PlainRequest(path[1], token.decode("latin-1"), asked, limit)
+    return PlainRequest(path[1], token.decode("latin-1"), parameters, limit)
 
 
 def _parameters(query: bytes) -> dict[str, int] | None:
-    """Whole numbers by name; None if there is anything else."""
+    """The parameters, all whole numbers, by name; None if there is anything else."""
     found: dict[str, int] = {}
     for part in query.split(b"&") if query else ():
         name, _, value = part.partition(b"=")

@@ -1,4 +1,4 @@
-"""The answer of an app whose lifespan was not entered."""
+"""What an app answers when its lifespan has not been entered."""
 
 import logging
 from typing import Any
@@ -16,13 +16,13 @@ _HINT = (
 
 
 class NotStarted:
-    """An ASGI app that refuses everything, and says which line is missing. Logs that once."""
+    """An ASGI app that refuses every connection and names the missing line. Logs it once."""
 
     def __init__(self) -> None:
         self._logged = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Refuse a request or a handshake."""
+        """Refuse a request or a handshake. Never raises."""
         if not self._logged:
             self._logged = True
             event(log, logging.ERROR, "server.not_started", hint=_HINT)

@@ -1,8 +1,8 @@
 """
-Requests that stay open: an export, a stream of events, a long poll.
+HTTP requests that stay open: exports, event streams and long polls.
 
-Each is a connection like a socket: registered before its log-in is read, counted, and ended
-by the same rules, with the same codes.
+Each is a connection like a socket: registered before its log-in is read, counted, and ended by
+the same rules with the same close codes.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from fastapi import Request, Response
 from ..domain.close_codes import (
     DRAINING,
     INTERNAL,
-    SLOW_CONSUMER,
     TOKEN_EXPIRED,
     TOO_MANY_CONNECTIONS,
     UNAUTHORIZED,
@@ -34,7 +33,9 @@ from ..domain.limits import (
     STREAM_RETRY_MS,
 )
 from ..realtime.connection import Connection
+from ..realtime.joins import Admission
 from ..realtime.outbox import Outbox
+from ..realtime.token_expiry import TokenExpiry
 from ..runtime import Runtime
 from ..services.messages.history import LogPage, check_cursor
 from ..transport.sse import SseTransport
@@ -49,16 +50,17 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class Open(NamedTuple):
-    """A request that is open as a connection. ``ending`` None: the client has gone."""
+class OpenRequest(NamedTuple):
+    """A request that is held open as a connection."""
 
     connection: Connection
     user: UserId
     transport: SseTransport
     ending: "asyncio.Future[Close | None]"
+    """Done when the connection has to end; its result is None if the client is gone."""
 
-    def refuse(self) -> None:
-        """Raise what has ended it, if something has."""
+    def raise_if_ended(self) -> None:
+        """Raise the error that corresponds to the close code, if the connection has to end."""
         why = self.ending.result() if self.ending.done() else None
         if why is None:
             return
@@ -72,12 +74,14 @@ class Open(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> AsyncIterator[Open]:
+async def held_open(
+    runtime: Runtime, receive: Receive, token: str, room: str
+) -> AsyncIterator[OpenRequest]:
     """
-    Hold a request open as a connection, until the block ends.
+    Hold a request open as a connection until the block ends.
 
     Raises:
-        Unauthorized: If the token or its log-in is no good.
+        Unauthorized: If the token is not valid or its log-in has ended.
         Unavailable: If the database can't be read now.
 
     """
@@ -88,33 +92,25 @@ async def opened(runtime: Runtime, receive: Receive, token: str, room: str) -> A
         if not ending.done():
             ending.set_result(why)
 
-    connections, limits = runtime.realtime.connections, runtime.realtime.limits
+    connections = runtime.realtime.connections
     transport = SseTransport()
-    outbox = Outbox(
-        transport,
-        limits.max_unsent_bytes,
-        partial(end, SLOW_CONSUMER),
-        stall_seconds=limits.replay_stall_seconds,
-    )
+    outbox = Outbox(transport, runtime.realtime.slow_consumer, end)
     connection = connections.open(token, outbox=outbox, close=end, path_room=room.lower())
-    watching = asyncio.create_task(_watch(receive, end))
-    timer: asyncio.TimerHandle | None = None
+    watching = asyncio.create_task(_end_on_disconnect(receive, end))
+    expiry = TokenExpiry(connection, runtime.now, announce=False)
     try:
         identity, refusal = await connections.admit(connection)
-        left = (identity.expires_at - runtime.now()) / 1000
-        timer = loop.call_later(left, end, TOKEN_EXPIRED)
+        expiry.start(identity.expires_at)
         if refusal is not None:
             end(refusal)
-        yield Open(connection, identity.user, transport, ending)
+        yield OpenRequest(connection, identity.user, transport, ending)
     finally:
-        if timer is not None:
-            timer.cancel()
+        expiry.stop()
         watching.cancel()
         connections.end(connection)
 
 
-async def _watch(receive: Receive, end: Callable[[None], None]) -> None:
-    """Notice that the client has gone."""
+async def _end_on_disconnect(receive: Receive, end: Callable[[None], None]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     end(None)
@@ -131,28 +127,28 @@ async def long_poll(
     seconds: float,
 ) -> LogPage:
     """
-    The events after ``since``, as soon as there are any; an empty page after ``seconds``.
+    Wait for events after ``since``; return an empty page after ``seconds``.
 
-    Holds no database connection while it waits.
+    Holds no database connection while it waits. Safe to cancel.
 
     Raises:
-        ParleyError: As :meth:`app.services.messages.history.History.events`, if the log-in ends
-            meanwhile, or if the user has too many connections.
+        ParleyError: As :meth:`app.services.messages.history.History.events`; also if the log-in
+            ends meanwhile or the user has too many connections.
 
     """
     feed = runtime.realtime.feed
     read = partial(runtime.messages.history.events, name=room, since=since, limit=limit)
-    async with opened(runtime, request.receive, token, room) as open_:
-        open_.refuse()
-        # Held first, read second: what happens in between is noticed.
+    async with held_open(runtime, request.receive, token, room) as open_:
+        open_.raise_if_ended()
+        # Acquire before the read, so that events in between are not missed.
         room_feed = feed.acquire(await runtime.rooms.directory.find(room))
         reaching: asyncio.Task[None] | None = None
         try:
             page = await read(open_.user)
-            feed.seed(room_feed, page.head)
+            room_feed.seed(page.head)
             if page.batch is not None:
                 return page
-            reaching = asyncio.create_task(feed.reach(room_feed, since + 1))
+            reaching = asyncio.create_task(room_feed.reach(since + 1))
             await asyncio.wait(
                 (reaching, open_.ending), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
@@ -162,12 +158,12 @@ async def long_poll(
             feed.release(room_feed)
         if open_.ending.done() and open_.ending.result() == DRAINING:
             return page
-        open_.refuse()
+        open_.raise_if_ended()
         return await read(open_.user)
 
 
 class Stream(Response):
-    """An answer that is written while it is made."""
+    """A response whose body is written as it is produced."""
 
     def __init__(self, runtime: Runtime, token: str, room: str, since: int) -> None:
         super().__init__(headers={"Vary": "Accept", "X-Accel-Buffering": "no"})
@@ -178,16 +174,16 @@ class Stream(Response):
         self._since = since
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream; what is refused before the first byte is an error like any other."""
+        """Respond. An error before the first byte is answered like that of any endpoint."""
         try:
-            async with opened(self._runtime, receive, self._token, self._room) as open_:
+            async with held_open(self._runtime, receive, self._token, self._room) as open_:
                 await self._stream(open_, send)
         except ParleyError as exc:
             await answer(exc)(scope, receive, send)
 
     @abstractmethod
-    async def _stream(self, open_: Open, send: Send) -> None:
-        """Write it. Raises a ``ParleyError`` only before the first byte."""
+    async def _stream(self, open_: OpenRequest, send: Send) -> None:
+        """Write the response. Raises a ``ParleyError`` only before the first byte."""
 
     async def _start(self, send: Send) -> None:
         headers = self.raw_headers
@@ -196,15 +192,16 @@ class Stream(Response):
 
 class Export(Stream):
     """
-    The log from ``since`` to where it ended when asked: an event a line, a page at a time.
+    The log from ``since`` to its head at the time of the request: one event per line.
 
-    A line of ``type`` ``end``, with ``code`` and ``reason``, is the last of one cut short.
+    An export that is cut short ends with a line of ``type`` ``end``, with ``code`` and
+    ``reason``.
     """
 
     media_type = "application/x-ndjson"
 
-    async def _stream(self, open_: Open, send: Send) -> None:
-        open_.refuse()
+    async def _stream(self, open_: OpenRequest, send: Send) -> None:
+        open_.raise_if_ended()
         page = await self._page(open_, self._since, None)
         upto = page.head
         await self._start(send)
@@ -226,53 +223,52 @@ class Export(Stream):
                 await send(_body(_end(why) + b"\n"))
         await send(_body(b"", more=False))
 
-    async def _page(self, open_: Open, since: int, upto: int | None) -> LogPage:
+    async def _page(self, open_: OpenRequest, since: int, upto: int | None) -> LogPage:
         return await self._runtime.messages.history.events(
             open_.user, self._room, since, limit=REPLAY_PAGE_EVENTS, upto=upto
         )
 
 
 class EventStream(Stream):
-    """The log from ``since``, then what happens: server-sent events, the last named ``end``."""
+    """The log from ``since`` and then live, as server-sent events; the last is named ``end``."""
 
     media_type = "text/event-stream"
 
-    async def _stream(self, open_: Open, send: Send) -> None:
-        joins, transport, ending = self._runtime.realtime.joins, open_.transport, open_.ending
-        limits = self._runtime.realtime.limits
-        entry = await joins.enter(open_.connection, self._room, read_only=True)
-        check_cursor(entry.view, self._since)
+    async def _stream(self, open_: OpenRequest, send: Send) -> None:
+        realtime, transport, ending = self._runtime.realtime, open_.transport, open_.ending
+        admission = await realtime.joins.admit(open_.connection, self._room, read_only=True)
+        check_cursor(admission.view, self._since)
         await self._start(send)
-        writing = asyncio.create_task(_write(transport, send, limits.stream_ping_seconds))
-        following = asyncio.create_task(self._follow(open_, entry))
+        writing = asyncio.create_task(_write(transport, send, realtime.limits.stream_ping_seconds))
+        following = asyncio.create_task(self._follow(open_, admission))
         try:
             await asyncio.wait((writing, ending), return_when=asyncio.FIRST_COMPLETED)
             why = ending.result() if ending.done() else None
             if why is not None:
-                self._runtime.realtime.hub.retire(open_.connection)
-                # Of what was told so far, nothing comes behind the end.
+                realtime.hub.retire(open_.connection)
+                # Events that wait for the fan-out must not follow the end.
                 open_.connection.outbox.finish()
                 transport.finish(_end(why))
-                # One who takes nothing is not waited for: the connection is cut.
-                await asyncio.wait((writing,), timeout=self._runtime.realtime.limits.close_seconds)
+                # A client that doesn't take the end in time is disconnected without it.
+                await asyncio.wait((writing,), timeout=realtime.limits.close_seconds)
         finally:
             for task in (writing, following):
                 task.cancel()
             await asyncio.gather(writing, following, return_exceptions=True)
 
-    async def _follow(self, open_: Open, entry: Any) -> None:
+    async def _follow(self, open_: OpenRequest, admission: Admission) -> None:
         try:
             if not open_.ending.done():
-                await self._runtime.realtime.joins.follow(entry, self._since)
+                await self._runtime.realtime.replay.follow(admission, self._since)
         except ParleyError as exc:
             open_.connection.close(close_for(exc) or UNAVAILABLE)
-        except Exception:  # the root of a task: a fault of ours, which its client hears of
+        except Exception:  # the root of a task: a bug of ours, reported to the client
             log.exception("stream.failed")
             open_.connection.close(INTERNAL)
 
 
 async def _write(transport: SseTransport, send: Send, ping_seconds: float) -> None:
-    """Write what the lane has, and something when there is nothing for long."""
+    """Write what the transport has, and a comment when there has been nothing for a while."""
     await send(_body(b"retry: %d\n\n" % STREAM_RETRY_MS))
     while not transport.finished or transport.unsent():
         try:

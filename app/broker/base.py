@@ -1,8 +1,8 @@
 """
-Hints between nodes: "the log of this room has grown", "this log-in has ended".
+The contract of brokers: notifications that a room's log has grown or a log-in has ended.
 
-The database is the truth. A hint only says where to look, so that a broker may lose, repeat,
-delay and reorder what it carries; what a lost hint would hide, the poller finds.
+The database is the truth. A notification only says where to look, so a broker may lose, repeat,
+delay and reorder them: the poller finds what a lost one would hide.
 """
 
 from collections.abc import Callable
@@ -25,23 +25,23 @@ OnNotification = Callable[[Notification], None]
 
 class Broker(Protocol):
     """
-    What carries hints to the other nodes. One per node; used in the event loop.
+    Carries notifications to the other nodes. One per node; used in the event loop.
 
-    A node does not get its own notifications.
+    A node doesn't receive its own notifications.
     """
 
     async def open(self, on_notification: OnNotification) -> None:
         """
-        Begin to listen.
+        Start receiving.
 
         Args:
             on_notification: Called in the event loop for each notification of another node.
-                Must neither wait nor raise.
+                Never awaits, never raises.
 
         """
 
     def notify(self, notification: Notification) -> None:
-        """Send a hint to the other nodes. Never waits, never raises; it may be lost."""
+        """Notify the other nodes. Never awaits, never raises; may be called before ``open``."""
 
     async def close(self) -> None:
-        """Stop listening: ``on_notification`` is not called any more. Idempotent."""
+        """Stop receiving: ``on_notification`` is not called any more. Idempotent."""

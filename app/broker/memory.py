@@ -1,10 +1,10 @@
-"""The broker of a single node, and of several nodes in one process."""
+"""The broker of a single node, or of several nodes in one process."""
 
 from .base import Notification, OnNotification
 
 
 class MemoryBus:
-    """Connects the memory brokers of the nodes in one process, as tests have them."""
+    """Connects the brokers of several nodes in one process, as tests have them."""
 
     def __init__(self) -> None:
         self.brokers: list[MemoryBroker] = []
@@ -12,10 +12,10 @@ class MemoryBus:
 
 class MemoryBroker:
     """
-    A :class:`~app.broker.base.Broker` that delivers at once and loses nothing.
+    A :class:`~app.broker.base.Broker` that delivers inside of ``notify`` and loses nothing.
 
     Args:
-        bus: Which nodes it connects; None: this is the only node.
+        bus: Shared by the nodes that it connects; None for a single node.
 
     """
 
@@ -24,7 +24,7 @@ class MemoryBroker:
         self._on_notification: OnNotification | None = None
 
     async def open(self, on_notification: OnNotification) -> None:
-        """Begin to listen."""
+        """Start receiving."""
         self._on_notification = on_notification
         self._bus.brokers.append(self)
 
@@ -35,7 +35,7 @@ class MemoryBroker:
                 broker._on_notification(notification)
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop receiving."""
         self._on_notification = None
         if self in self._bus.brokers:
             self._bus.brokers.remove(self)

@@ -1,6 +1,7 @@
 """
-What a connection hears of rooms of its own that it has not joined: ``added``, ``removed``,
-and now and then that there is ``activity``.
+What a connection receives about rooms of its user that it has not joined.
+
+``added`` and ``removed`` are sent at once, ``activity`` at most once per room and interval.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from .hub import Hub
 
 
 class PendingActivity:
-    """What has happened in a room since its bystanders were last told."""
+    """What has happened in a room since its last ``activity`` signal."""
 
     __slots__ = ("head", "mentioned", "name")
 
@@ -27,31 +28,36 @@ class PendingActivity:
 
 
 class ActivityNotifier:
-    """Connections by the rooms that their users are members of."""
+    """
+    Connections by the rooms that their users are members of.
+
+    Owned by the event loop; never awaits. ``activity`` may be lost: it is dropped for a slow
+    peer, and its ``head`` is in the next one.
+    """
 
     def __init__(self, hub: Hub, *, interval_seconds: float = ACTIVITY_SECONDS) -> None:
         self._hub = hub
         self._interval_seconds = interval_seconds
-        self._rooms: dict[RoomId, set[Connection]] = {}
-        self._of: dict[Connection, set[RoomId]] = {}
-        self._pending_activity: dict[RoomId, PendingActivity] = {}
-        # Rooms that were told of so recently that the next telling has to wait.
-        self._quiet: dict[RoomId, asyncio.TimerHandle] = {}
+        self._watching: dict[RoomId, set[Connection]] = {}
+        self._watched: dict[Connection, set[RoomId]] = {}
+        self._pending: dict[RoomId, PendingActivity] = {}
+        # Rooms whose interval since the last signal has not passed yet.
+        self._intervals: dict[RoomId, asyncio.TimerHandle] = {}
 
     def watch(self, connection: Connection, rooms: Iterable[RoomId]) -> None:
-        """``connection`` is a member's of ``rooms``."""
-        mine = self._of.setdefault(connection, set())
+        """Notify ``connection`` of activity in ``rooms``, of which its user is a member."""
+        watched = self._watched.setdefault(connection, set())
         for room in rooms:
-            mine.add(room)
-            self._rooms.setdefault(room, set()).add(connection)
+            watched.add(room)
+            self._watching.setdefault(room, set()).add(connection)
 
     def forget(self, connection: Connection) -> None:
-        """The connection is gone."""
-        for room in self._of.pop(connection, ()):
-            self._leave(connection, room)
+        """Stop notifying a connection. Idempotent."""
+        for room in self._watched.pop(connection, ()):
+            self._unwatch(connection, room)
 
-    def notice(self, batch: EventBatch) -> None:
-        """Events were committed, whoever listens."""
+    def on_events(self, batch: EventBatch) -> None:
+        """Notify of committed events. Called by the feed, for rooms without subscribers too."""
         for event in batch.events:
             if event.data is None:
                 continue
@@ -61,73 +67,75 @@ class ActivityNotifier:
                 self._added(batch, event.by, event.by)
             elif event.type == EventType.MEMBER_LEFT:
                 self._removed(batch, event.data["user"], event.data["reason"])
-        if batch.room in self._rooms:
-            self._activity(batch)
+        if batch.room in self._watching:
+            self._add_activity(batch)
+
+    def close(self) -> None:
+        """Stop the timers."""
+        for timer in self._intervals.values():
+            timer.cancel()
+        self._intervals.clear()
+
+    # Added and removed
 
     def _added(self, batch: EventBatch, user: UserId, by: UserId | None) -> None:
         name = None if by is None else batch.names.get(by)
         payload = answers.signal("added", room=batch.room_name, kind=batch.kind.value, by=name)
         for connection in self._hub.of_user(user):
             self.watch(connection, (batch.room,))
-            # The one that joins it learns of it by its answer.
+            # The connection that joined the room itself is told by the reply.
             if batch.room not in connection.subscriptions:
                 connection.send(payload)
 
     def _removed(self, batch: EventBatch, user: UserId, reason: str) -> None:
         payload = answers.signal("removed", room=batch.room_name, reason=reason)
         for connection in list(self._hub.of_user(user)):
-            if batch.room in self._of.get(connection, ()):
-                self._of[connection].discard(batch.room)
-                self._leave(connection, batch.room)
-                # Those who listen hear it in its place among the events.
+            if batch.room in self._watched.get(connection, ()):
+                self._watched[connection].discard(batch.room)
+                self._unwatch(connection, batch.room)
+                # A subscriber receives `removed` from the hub, behind the event itself.
                 if batch.room not in connection.subscriptions:
                     connection.send(payload)
 
-    def _leave(self, connection: Connection, room: RoomId) -> None:
-        watching = self._rooms.get(room)
+    def _unwatch(self, connection: Connection, room: RoomId) -> None:
+        watching = self._watching.get(room)
         if watching is not None:
             watching.discard(connection)
             if not watching:
-                del self._rooms[room]
-                self._pending_activity.pop(room, None)
+                del self._watching[room]
+                self._pending.pop(room, None)
 
-    def _activity(self, batch: EventBatch) -> None:
-        pending_activity = self._pending_activity.get(batch.room)
-        if pending_activity is None:
-            pending_activity = self._pending_activity[batch.room] = PendingActivity(
-                batch.room_name
-            )
-        pending_activity.head = batch.last
+    # Activity
+
+    def _add_activity(self, batch: EventBatch) -> None:
+        pending = self._pending.get(batch.room)
+        if pending is None:
+            pending = self._pending[batch.room] = PendingActivity(batch.room_name)
+        pending.head = batch.last
         for event in batch.events:
             if event.data is not None and "mentions" in event.data:
-                pending_activity.mentioned.update(event.data["mentions"])
-        if batch.room not in self._quiet:
-            self._tell(batch.room)
+                pending.mentioned.update(event.data["mentions"])
+        if batch.room not in self._intervals:
+            self._signal_activity(batch.room)
 
-    def _tell(self, room: RoomId) -> None:
-        pending_activity = self._pending_activity.pop(room, None)
-        if pending_activity is None:
-            self._quiet.pop(room, None)
+    def _signal_activity(self, room: RoomId) -> None:
+        pending = self._pending.pop(room, None)
+        if pending is None:
+            self._intervals.pop(room, None)
             return
         loop = asyncio.get_running_loop()
-        self._quiet[room] = loop.call_later(self._interval_seconds, self._tell, room)
-        plain = answers.signal("activity", room=pending_activity.name, head=pending_activity.head)
-        mentioned = answers.signal(
-            "activity", room=pending_activity.name, head=pending_activity.head, mention=True
+        self._intervals[room] = loop.call_later(
+            self._interval_seconds, self._signal_activity, room
         )
-        frames = {payload: text_frame(payload) for payload in (plain, mentioned)}
-        for connection in self._rooms.get(room, ()):
+        plain = answers.signal("activity", room=pending.name, head=pending.head)
+        mention = answers.signal("activity", room=pending.name, head=pending.head, mention=True)
+        frames = {payload: text_frame(payload) for payload in (plain, mention)}
+        for connection in self._watching.get(room, ()):
             if room in connection.subscriptions:
                 continue
-            payload = mentioned if connection.user in pending_activity.mentioned else plain
+            payload = mention if connection.user in pending.mentioned else plain
             if connection.held_until_welcome is None:
                 connection.outbox.signal(frames[payload])
             else:
-                # What its welcome will show may have been read before.
+                # Don't drop it: `welcome` may show a state from before these events.
                 connection.send(payload)
-
-    def close(self) -> None:
-        """Stop the timers."""
-        for timer in self._quiet.values():
-            timer.cancel()
-        self._quiet.clear()

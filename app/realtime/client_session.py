@@ -1,12 +1,12 @@
 """
-One client's conversation with us, without a socket.
+A client's session as a state machine without I/O: text in, effects out.
 
-A state machine: text in, effects out. It never awaits, reads a clock or touches the
-database, so its tests are plain function calls. ``app.realtime.socket`` does the I/O.
+It never awaits, reads a clock or touches the database, so its tests are plain function calls.
+:mod:`app.realtime.message_reader` feeds it and carries out the effects::
 
-    frame ──▶ bucket ──▶ decode ──▶ bucket for sends ──▶ Perform
-                │           │              │
-                └───────────┴──────────────┴──▶ Answer (an error) · Close (repeated abuse)
+    frame ──▶ rate limit ──▶ decode ──▶ rate limit of sends ──▶ Execute
+                  │             │                │
+                  └─────────────┴────────────────┴──▶ Reply (an error) · Close (repeated abuse)
 """
 
 from collections import deque
@@ -15,7 +15,6 @@ from typing import NamedTuple
 from ..domain.close_codes import BAD_FRAMES, RATE_LIMITED, Close
 from ..domain.errors import BadRequest, Invalid, ParleyError, RateLimited
 from ..domain.limits import (
-    AUTH_EXPIRING_SECONDS,
     MAX_BAD_FRAMES_IN_A_ROW,
     MAX_RATE_LIMITED,
     RATE_LIMITED_WINDOW_SECONDS,
@@ -38,13 +37,13 @@ from ..wire.requests import (
 
 
 class Execute(NamedTuple):
-    """Do what the client asks."""
+    """Execute a request."""
 
     request: AnyRequest
 
 
 class Reply(NamedTuple):
-    """Send this payload."""
+    """Send a payload."""
 
     payload: bytes
 
@@ -56,41 +55,38 @@ _COUNTED_AS_SENDS = (Send, Edit, Delete, React, Pin)
 
 class ClientSession:
     """
-    What one client has said so far, and until when it may.
+    One client's rate limits and bad frames so far.
+
+    Used in the event loop. Times are seconds of the loop's clock.
 
     Args:
-        room: The room of the path on ``/ws/{room}``: the default of requests, and the one
-            that plain text is said in.
-        expires_at: When the access token ends, in seconds of the same clock as ``now``.
-        frames: This connection's bucket.
-        sends: The user's bucket, shared by all of their connections on this node.
+        room: The room in the path of ``/ws/{room}``: the default of requests, and where plain
+            text is sent to.
+        frames: The rate limit of this connection's frames.
+        sends: The user's rate limit, shared by all of their connections on this node.
 
     """
 
-    __slots__ = ("_bad", "_expires_at", "_frames", "_limited", "_room", "_sends", "_warned")
+    __slots__ = ("_bad", "_frames", "_limited", "_room", "_sends")
 
-    def __init__(
-        self, *, room: str | None, expires_at: float, frames: TokenBucket, sends: TokenBucket
-    ) -> None:
+    def __init__(self, *, room: str | None, frames: TokenBucket, sends: TokenBucket) -> None:
         self._room = room
-        self._expires_at = expires_at
         self._frames = frames
         self._sends = sends
-        # Frames in a row that could not be understood.
+        # Bad frames in a row.
         self._bad = 0
-        # When the last rate limits were hit.
+        # Times of the last frames that were over a limit.
         self._limited: deque[float] | None = None
-        self._warned = False
 
     def receive(self, text: str, now: float) -> Effect:
-        """One inbound text frame. Never raises."""
+        """Handle a text frame. Never raises."""
         wait = self._frames.take(now)
         if wait:
             return self._too_fast(request_id(text), "frames", wait, now)
         try:
             request = self._request(text)
         except ParleyError as exc:
-            return self._misunderstood(exc, text)
+            return self._bad_frame(exc, text)
         self._bad = 0
         if type(request) in _COUNTED_AS_SENDS:
             wait = self._sends.take(now)
@@ -101,43 +97,17 @@ class ClientSession:
         return Execute(request)
 
     def receive_bytes(self, now: float) -> Effect:
-        """One inbound binary frame, which is refused. Never raises."""
+        """Handle a binary frame, which the protocol doesn't have. Never raises."""
         wait = self._frames.take(now)
         if wait:
             return self._too_fast(None, "frames", wait, now)
-        return self._misunderstood(BadRequest("Frames are text."), "")
-
-    def extend(self, expires_at: float) -> None:
-        """The client has shown a fresh token."""
-        self._expires_at = expires_at
-        self._warned = False
-
-    def next_deadline(self) -> float:
-        """When :meth:`tick` wants to be called."""
-        if self._warned:
-            return self._expires_at
-        return self._expires_at - AUTH_EXPIRING_SECONDS
-
-    def tick(self, now: float) -> bool | None:
-        """
-        Whether the token has ended.
-
-        Returns:
-            True once it has, False if it is about to (said once), None if neither.
-
-        """
-        if now >= self._expires_at:
-            return True
-        if not self._warned and now >= self._expires_at - AUTH_EXPIRING_SECONDS:
-            self._warned = True
-            return False
-        return None
+        return self._bad_frame(BadRequest("Frames are text."), "")
 
     def _request(self, text: str) -> AnyRequest:
         if self._room is not None and not text.startswith("{"):
-            # What a person types into wscat or websocat, with its newline.
-            said = text.removesuffix("\n").removesuffix("\r")
-            request: AnyRequest = plain_send(said)
+            # Typed into wscat or websocat, which append a newline.
+            typed = text.removesuffix("\n").removesuffix("\r")
+            request: AnyRequest = plain_send(typed)
         else:
             request = decode(text)
         if getattr(request, "room", "") is None:
@@ -146,7 +116,7 @@ class ClientSession:
             request.room = self._room  # type: ignore[union-attr]
         return request
 
-    def _misunderstood(self, exc: ParleyError, text: str) -> Effect:
+    def _bad_frame(self, exc: ParleyError, text: str) -> Effect:
         self._bad += 1
         if self._bad >= MAX_BAD_FRAMES_IN_A_ROW:
             return BAD_FRAMES

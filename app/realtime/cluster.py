@@ -1,8 +1,8 @@
 """
-Several nodes on one database: what this one tells the others, and what it hears of them.
+Several nodes on one database: the notifications that this node sends and receives.
 
-Everything between nodes is a hint: the feed reads the log, revocations read the log-in. What a
-lost hint would hide, the poller finds.
+A notification is a hint, which may be lost: the feed reads the log, and revocations read the
+log-in. The poller finds what a lost one would hide.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,11 @@ from .revocations import Revocations
 
 
 class Cluster:
-    """Connects the broker and the poller to the parts of this node. Used in the event loop."""
+    """
+    Connects the broker and the poller to the parts of this node.
+
+    Used in the event loop. No method awaits or raises.
+    """
 
     def __init__(
         self, broker: Broker, *, feed: Feed, revocations: Revocations, seams: Seams
@@ -30,25 +34,25 @@ class Cluster:
     # From this node to others
 
     def on_committed(self, batches: Sequence[EventBatch]) -> None:
-        """Tell other nodes how far the logs reach."""
+        """Notify other nodes of how far the logs reach."""
         for batch in batches:
             self._broker.notify(LogAdvanced(batch.room, batch.last))
 
     def on_sessions_revoked(self, revoked: SessionsRevoked) -> None:
-        """Tell other nodes whose log-ins have ended."""
+        """Notify other nodes of log-ins that have ended."""
         self._broker.notify(revoked)
 
     # From others to this node
 
     def on_notification(self, notification: Notification) -> None:
-        """A hint of another node."""
+        """Take a notification of another node."""
         if isinstance(notification, LogAdvanced):
             self._feed.on_head(notification.room, notification.head)
         else:
             self._revocations.on_revoked_elsewhere(notification)
 
     def on_polled(self, revocation: Revocation) -> None:
-        """The database tells of a revocation, which may be this node's own."""
+        """Take a revocation that the poller has found. It may be this node's own."""
         if revocation.erased:
             self._seams.on_names_changed.announce(None)
         revoked = SessionsRevoked(revocation.user, revocation.session)

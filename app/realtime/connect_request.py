@@ -1,4 +1,4 @@
-"""What a client says before the first frame: its token, where it comes from, what it wants."""
+"""The opening request of a socket: its token, its origin, its room and where to resume."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."
 _PARAMETERS = frozenset({"token", "since", "limit", "epoch"})
 _HEADERS = frozenset({b"authorization", b"host", b"origin", b"sec-websocket-protocol"})
-# As most clients have it: nothing in it needs decoding.
+# The usual query: nothing in it needs decoding.
 _TOKEN_ALONE = re.compile(rb"token=([A-Za-z0-9._-]+)")
 
 
@@ -29,12 +29,12 @@ class _Query(BaseModel):
     epoch: str | None = Field(default=None, max_length=64)
 
 
-_NOTHING_ASKED = _Query()
+_EMPTY_QUERY = _Query()
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """A handshake that can be answered."""
+    """An opening request whose form is valid. The token has not been checked."""
 
     room: str | None
     token: str
@@ -44,14 +44,14 @@ class ConnectRequest:
     epoch: str | None
 
 
-def is_ours(scope: Mapping[str, Any]) -> bool:
+def is_socket_path(scope: Mapping[str, Any]) -> bool:
     """Whether the path is ``/ws`` or ``/ws/{room}``."""
     path = route_path(scope)
     return path == "/ws" or (path.startswith("/ws/") and "/" not in path[4:])
 
 
 def route_path(scope: Mapping[str, Any]) -> str:
-    """The path below the one that the app is mounted at."""
+    """The request's path below the one where a host has mounted the app."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
@@ -60,13 +60,13 @@ def read_connect_request(
     scope: Mapping[str, Any], allowed_origins: Collection[str]
 ) -> ConnectRequest:
     """
-    Read the handshake in an ASGI scope.
+    Read the opening request from an ASGI scope.
 
     Raises:
-        Forbidden: If a page of a foreign origin made it.
-        BadRequest: If a parameter is wrong, unknown or repeated.
+        Forbidden: If it comes from a page of a foreign origin.
+        BadRequest: If a parameter is invalid, unknown or repeated.
         Unauthorized: If there is not exactly one token.
-        RoomNotFound: If no room can have the name in the path.
+        RoomNotFound: If the name in the path is invalid.
 
     """
     headers = _headers(scope)
@@ -93,7 +93,7 @@ def read_connect_request(
 
 
 def _headers(scope: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The headers that are looked at."""
+    """The headers that matter here, by their names in lower case."""
     found: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         if (lowered := name.lower()) in _HEADERS:
@@ -102,8 +102,8 @@ def _headers(scope: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _check_origin(headers: Mapping[str, list[str]], allowed_origins: Collection[str]) -> None:
-    # Browsers always send it, and no page can forge it (OWASP ASVS 5.0, 4.4.2). CORS does
-    # not cover WebSockets.
+    # Browsers always send an Origin, and a page can't forge it (OWASP ASVS 5.0, 4.4.2). CORS
+    # doesn't cover WebSockets.
     origins = headers.get("origin", [])
     if not origins:
         return
@@ -128,7 +128,7 @@ def _parameters(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
     names = [name for name, _ in parameters if name != "token"]
     for name in names:
         if name not in _PARAMETERS:
-            raise BadRequest("There is no such parameter; known: token, since, limit, epoch.")
+            raise BadRequest("Unknown parameter; known are token, since, limit and epoch.")
         if names.count(name) > 1:
             raise BadRequest(f"{name} is given more than once.")
     return parameters
@@ -145,7 +145,7 @@ def _authorization(headers: Mapping[str, list[str]]) -> list[str]:
 
 def _query(parameters: list[tuple[str, str]]) -> _Query:
     if all(name == "token" for name, _ in parameters):
-        return _NOTHING_ASKED
+        return _EMPTY_QUERY
     try:
         return _Query.model_validate(dict(parameters))
     except ValidationError as exc:

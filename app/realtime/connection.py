@@ -1,57 +1,110 @@
-"""One open connection, as the rest of the server knows it."""
+"""
+An open connection and its subscriptions to rooms, as the rest of the server sees them.
+
+A connection is a WebSocket, an event stream or any other request that stays open. Everything
+here belongs to the event loop and never awaits.
+
+A subscription's states::
+
+    REPLAYING ── the replay has caught up ──▶ LIVE
+        │                                      │
+        └── left, removed, closed, replaced ───┴──▶ ENDED
+"""
 
 from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
 
 from ..domain.close_codes import Close
 from ..domain.ids import Millis, RoomId, SessionId, UserId
 from .outbox import Outbox
 
 
+class SubscriptionState(Enum):
+    """How far a subscription has got."""
+
+    REPLAYING = "replaying"
+    """Registered, but the replay sends its events; the hub delivers nothing to it."""
+    LIVE = "live"
+    """The hub delivers events as they are committed."""
+    ENDED = "ended"
+    """Nothing of the room is sent any more. Final."""
+
+
+class AccessEnd(NamedTuple):
+    """The event that took away a user's access to a room."""
+
+    reason: str
+    seq: int
+    """The last event that the user may receive."""
+
+
 class Subscription:
     """
-    A connection's ear in one room.
+    One connection's subscription to a room.
 
-    ``live`` once its replay has caught up. ``ends`` are the reason and the ``seq`` of each
-    event that ended access: a mute one may be let in again before it is heard.
+    Created by :meth:`app.realtime.hub.Hub.subscribe` and ended by ``unsubscribe``.
     """
 
-    __slots__ = ("admitted_at", "connection", "ends", "live", "on_end", "room", "room_name")
+    __slots__ = (
+        "access_ends",
+        "admitted_at",
+        "connection",
+        "on_end",
+        "room",
+        "room_name",
+        "state",
+    )
 
     def __init__(self, connection: "Connection", room: RoomId, room_name: str) -> None:
         self.connection = connection
         self.room = room
         self.room_name = room_name
-        self.live = False
-        self.ends: list[tuple[str, int]] = []
-        # Head of the snapshot that showed access: what ended before has begun again by then.
+        self.state = SubscriptionState.REPLAYING
+        """Read it; :meth:`set_state` writes it."""
+        self.access_ends: list[AccessEnd] = []
+        """Every event since registration that took access away. While replaying, a user may be
+        removed and added again before any of it is sent."""
         self.admitted_at = 0
-        # Called once, when the connection stops listening.
+        """Head of the snapshot that showed access; earlier entries of ``access_ends`` are void."""
         self.on_end: Callable[[], None] | None = None
+        """Called once, when the subscription ends."""
+
+    def set_state(self, state: SubscriptionState) -> None:
+        """Move to ``state``. Once ended, a subscription stays ended."""
+        if self.state is not SubscriptionState.ENDED:
+            self.state = state
 
     @property
-    def ended(self) -> tuple[str, int] | None:
-        """Why access has ended, and the seq of that event: the last that may be heard."""
-        return next((end for end in self.ends if end[1] > self.admitted_at), None)
+    def ended(self) -> bool:
+        """Whether nothing of the room may be sent any more."""
+        return self.state is SubscriptionState.ENDED
 
-    def is_current(self) -> bool:
-        """Whether the connection still listens by this one."""
-        return self.connection.subscriptions.get(self.room) is self
+    @property
+    def access_end(self) -> AccessEnd | None:
+        """Where access ends; None while the user has access."""
+        return next((end for end in self.access_ends if end.seq > self.admitted_at), None)
 
 
 class Connection:
-    """A user's socket (or event stream). Registered before its log-in is read."""
+    """
+    One open connection of a user.
+
+    Registered with the hub before its log-in is read, so that a revocation in between is not
+    missed; ``username`` and ``is_admin`` are filled in when the log-in is confirmed.
+    """
 
     __slots__ = (
         "__weakref__",
         "close",
         "closed",
         "expires_at",
+        "held_until_welcome",
         "is_admin",
         "outbox",
         "path_room",
         "session",
         "subscriptions",
-        "held_until_welcome",
         "user",
         "username",
     )
@@ -72,25 +125,26 @@ class Connection:
         self.session = session
         self.expires_at = expires_at
         self.outbox = outbox
-        # Ends the connection with a code; may be called more than once.
         self.close = close
-        # The room of the path on /ws/{room}.
+        """Ends the connection with a close code. Idempotent: the first code counts."""
         self.path_room = path_room
+        """The room in the path of ``/ws/{room}``."""
         self.subscriptions: dict[RoomId, Subscription] = {}
+        """The hub alone changes this."""
         self.is_admin = False
         self.closed = False
-        # News that waits until the connection has been welcomed; None: it waits for nothing.
         self.held_until_welcome: list[bytes] | None = None
+        """Payloads that wait until ``welcome`` has been sent; None to hold nothing back."""
 
     def send(self, payload: bytes) -> None:
-        """Say something that nobody asked for, after ``welcome``."""
+        """Send a payload that is no reply. It is held back until ``welcome`` has been sent."""
         if self.held_until_welcome is None:
             self.outbox.send(payload)
         else:
             self.held_until_welcome.append(payload)
 
     def mark_welcomed(self) -> None:
-        """``welcome`` has been said: what waited for it follows."""
-        held_until_welcome, self.held_until_welcome = self.held_until_welcome, None
-        for payload in held_until_welcome or ():
+        """Send what was held back. Call once, after ``welcome`` has been written."""
+        held, self.held_until_welcome = self.held_until_welcome, None
+        for payload in held or ():
             self.outbox.send(payload)

@@ -1,8 +1,8 @@
 """
-Opening connections: the same rules for sockets, event streams, exports and long polls.
+Opening and ending connections: one set of rules for sockets and other open requests.
 
-A connection is registered before its log-in is read, so that a log-out in between is noticed, and
-counted when the log-in has been confirmed.
+A connection is registered before its log-in is read, so that a revocation in between closes it,
+and counted when the log-in has been confirmed.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from .outbox import Outbox
 
 class Connections:
     """
-    Opens connections and ends them. Used in the event loop.
+    Opens and ends connections. Used in the event loop.
 
     Args:
         max_per_user: Open connections of one user on this node; 0 for no limit.
@@ -50,14 +50,15 @@ class Connections:
         path_room: str | None,
     ) -> Connection:
         """
-        Register a connection. :meth:`end` it, whatever happens.
+        Register a connection. The caller must :meth:`end` it, whatever happens.
 
         Args:
-            close: Called with the reason when the connection has to end; may be called again.
-            path_room: The room that it is for, if it is for one.
+            close: Called with a close code when the connection has to end. May be called again;
+                the first code counts.
+            path_room: The room in the connection's path, if there is one.
 
         Raises:
-            TokenExpired: If the token was valid once.
+            TokenExpired: If the token has expired.
             Unauthorized: If the token is not valid.
 
         """
@@ -79,7 +80,7 @@ class Connections:
         Confirm the log-in of a registered connection.
 
         Returns:
-            Who it is, and why the connection has to end at once, if it has to.
+            The user, and the close code if the connection is refused all the same.
 
         Raises:
             Unauthorized: If the log-in has ended, or its user is disabled.
@@ -97,11 +98,11 @@ class Connections:
         return identity, DRAINING if self._drain.started else None
 
     def retire(self, connection: Connection) -> None:
-        """The connection is about to close: it gets no more events. Idempotent."""
+        """Send nothing more of any room: the connection is about to close. Idempotent."""
         self._activity.forget(connection)
         self._hub.retire(connection)
 
     def end(self, connection: Connection) -> None:
-        """The connection is closed. Idempotent."""
+        """Remove a closed connection. Idempotent."""
         self.retire(connection)
         self._hub.unregister(connection)

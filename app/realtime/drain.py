@@ -1,4 +1,4 @@
-"""Stopping without losing anything: say when to come back, answer what was taken, close."""
+"""Stopping without losing anything: announce it, commit and reply to what was sent, close."""
 
 import asyncio
 import random
@@ -11,27 +11,27 @@ from .hub import Hub
 
 
 class Drain:
-    """The end of a server's service. Begins once, and is never taken back."""
+    """The last phase of a server. Starts once and is never undone."""
 
     def __init__(self, hub: Hub, committer: Committer) -> None:
         self._hub = hub
         self._committer = committer
         self.started = False
-        """From then on new connections are refused."""
+        """Once set, new connections are refused."""
 
     async def run(self) -> None:
-        """Begin, and return when every connection has ended; see :func:`drain`."""
+        """Start, and return when every connection has ended; see :func:`drain`."""
         self.started = True
         await drain(self._hub, self._committer)
 
 
 async def drain(hub: Hub, committer: Committer) -> None:
     """
-    Send everybody away, and return when they have gone.
+    Close every connection, and return when all have ended.
 
-    Each client is told a moment of its own to reconnect at, so that they don't all come at
-    once. What they asked before is committed and answered first; what they ask now is
-    ``unavailable``. The caller limits the time.
+    Each client is given a time of its own to reconnect at, so that they don't come back all at
+    once. Appends that were submitted before are committed and replied to; later ones fail with
+    ``unavailable``. The caller limits how long this may take.
     """
     connections = list(hub.connections())
     spread = min(MAX_RECONNECT_MS, 1_000 * len(connections) // RECONNECTS_PER_SECOND)
@@ -40,7 +40,7 @@ async def drain(hub: Hub, committer: Committer) -> None:
         connection.send(answers.signal("drain", reconnect_in_ms=wait))
     committer.close()
     await committer.finished.wait()
-    # Answers of the last batch are flushed at the end of this turn of the loop.
+    # Replies to the last batch are flushed at the end of this turn of the loop.
     await asyncio.sleep(0)
     for connection in hub.connections():
         connection.close(DRAINING)

@@ -1,16 +1,15 @@
 """
-Pages of finished frames, and writing them no faster than they are read.
+Pages of encoded events, and writing them no faster than the peer reads.
 
-A page may be megabytes; what is unsent of it counts against the reader. So it is written a
-piece at a time, and only as long as it is what would be read now: after an edit or a deletion,
-what is left of it is read anew.
+A page may be megabytes, and what is unsent of it counts against the peer. So a page is written
+in chunks, each only while the page still shows what a read would show now: after an edit or a
+deletion, the rest is stale and the caller reads it again.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..domain.close_codes import SLOW_CONSUMER
 from ..domain.limits import REPLAY_CHUNK_BYTES
 from .connection import Subscription
 from .outbox import Outbox
@@ -18,38 +17,40 @@ from .outbox import Outbox
 
 @dataclass(slots=True)
 class EventPage:
-    """Frames of a room, oldest first; a client that has them all stands at ``last``."""
+    """Encoded events of a room, oldest first. Shared by the replays that need them."""
 
     frames: Sequence[bytes]
     seqs: Sequence[int]
     last: int
-    rewrites: int
-    """How many edits and deletions of the room had been delivered when it was read."""
-    whole: bytes = field(init=False)
-    """All frames in one piece, for everybody who wants them; empty if that would be large."""
+    """Where a client stands that has received the whole page."""
+    revision: int
+    """The :attr:`app.realtime.room_feed.RoomFeed.revision` that it was read at."""
+    joined: bytes = field(init=False)
+    """All frames as one chunk, made once for all; empty if they are larger than a chunk."""
 
     def __post_init__(self) -> None:
         small = sum(map(len, self.frames)) <= REPLAY_CHUNK_BYTES
-        self.whole = b"".join(self.frames) if small else b""
+        self.joined = b"".join(self.frames) if small else b""
 
 
-async def write(
+async def write_page(
     page: EventPage,
     subscription: Subscription,
     after: int,
-    rewrites: Callable[[], int],
-    send: Callable[[Outbox, bytes], None],
+    revision: Callable[[], int],
+    write: Callable[[Outbox, bytes], None],
 ) -> int | None:
     """
-    Write the frames of ``page`` after the seq ``after``, as fast as they are read.
+    Write the frames of ``page`` after the seq ``after``, as fast as the peer reads.
 
     Args:
-        rewrites: How many edits and deletions have been delivered by now.
-        send: What writes them, by the next turn of the loop.
+        revision: Returns the room's revision now.
+        write: Writes finished frames to an outbox, by the next turn of the loop.
 
     Returns:
-        Where the client stands; that is before the page's end if the page has become stale, or
-        the room was left. None if the reader has stopped: its connection is closed.
+        The seq up to which frames were written: the page's last, or an earlier one if the page
+        has become stale or the subscription has ended. None if the peer has stopped reading;
+        its connection is then closed.
 
     """
     outbox = subscription.connection.outbox
@@ -57,22 +58,21 @@ async def write(
     while start < end and page.seqs[start] <= after:
         start += 1
     while start < end:
-        if not subscription.is_current() or page.rewrites != rewrites():
+        if subscription.ended or page.revision != revision():
             return after
-        piece, stop = (page.whole, end) if page.whole and not start else _piece(page, start)
-        send(outbox, piece)
+        chunk, stop = (page.joined, end) if page.joined and not start else _chunk(page, start)
+        write(outbox, chunk)
         start, after = stop, page.seqs[stop - 1]
         if outbox.is_behind and not await outbox.drained():
-            subscription.connection.close(SLOW_CONSUMER)
             return None
         if start < end:
-            # A long replay from memory must not keep everybody else waiting.
+            # A long replay from memory must not keep the loop busy.
             await asyncio.sleep(0)
     return page.last
 
 
-def _piece(page: EventPage, start: int) -> tuple[bytes, int]:
-    """Frames from ``start`` on, at least one, about as many as go out at once; and the end."""
+def _chunk(page: EventPage, start: int) -> tuple[bytes, int]:
+    """Frames from ``start`` on, at least one, of about a chunk's size; and where they end."""
     stop, size = start, 0
     while stop < len(page.frames) and size < REPLAY_CHUNK_BYTES:
         size += len(page.frames[stop])

@@ -1,11 +1,11 @@
 """
-Telling many sockets: a few in each turn of the loop, and the rest while the disk is busy.
+Writing to many connections without keeping the event loop or the log's writer waiting.
 
-A write is a system call; a hundred of them are half a millisecond, in which no frame is read
-and no commit begins. So the hub writes to those who wait for an answer, and everybody else is
-told here, in slices, which make way for the thread that prepares the next commit and go on
-while it waits for the disk. Who is told of a second run before their turn has come gets both
-in one write: the busier a room, the fewer the writes.
+A write is a system call, and a hundred of them take half a millisecond, in which no frame is
+read and no commit begins. So the hub itself writes only to connections that wait for a reply.
+All others are queued here and written to in slices, one per turn of the loop, which pause while
+the writer's thread prepares a commit and go on while it waits for the disk. A connection that is
+sent a second batch before its turn gets both in one write: the busier a room, the fewer writes.
 """
 
 import asyncio
@@ -23,105 +23,116 @@ from .outbox import Outbox
 
 
 class Fanout:
-    """Those who are still to be told. In the event loop, where it does not say otherwise."""
+    """
+    The queue of outboxes that have something to flush.
+
+    Implements :class:`app.services.log.writer_pacing.WriterPacing`. Used in the event loop,
+    except for :meth:`resume_from_thread`. Frames keep their order per connection: whatever else
+    is written to a queued outbox takes along what was queued before it.
+
+    Args:
+        patience_seconds: How long the head of the queue waits for the writer.
+
+    """
 
     def __init__(self, patience_seconds: float = FANOUT_PATIENCE_SECONDS) -> None:
         self._patience_seconds = patience_seconds
-        # Each once, and since when. It has something to flush, unless what was said meanwhile
-        # has taken it along.
-        self._waiting: deque[tuple[Outbox, float]] = deque()
+        # Each outbox once, with the time it was queued at. Another write may have flushed it
+        # meanwhile.
+        self._queue: deque[tuple[Outbox, float]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        # Whether a thread is busy that needs the interpreter, and whether it needs it now.
+        # Whether the writer's thread is preparing or committing a batch...
         self._writer_busy = False
+        # ...and whether it needs the interpreter now.
         self._paused = False
-        self._patience: asyncio.TimerHandle | None = None
+        self._pause_timeout: asyncio.TimerHandle | None = None
         self._scheduled = False
-        # Of the next slice, with nobody to take turns with.
-        self._size = FANOUT_SLICE
+        # Outboxes in the next slice. Doubles while the writer is idle.
+        self._slice_size = FANOUT_SLICE
         self.idle = asyncio.Event()
-        """Set while nobody is to be told."""
+        """Set while the queue is empty."""
         self.idle.set()
 
     def send(self, outboxes: Iterable[Outbox], frames: bytes) -> None:
-        """Send finished frames to each, soon; what else is said to them comes behind."""
+        """Queue finished frames for each outbox. They are written within a few turns."""
         loop = self._loop = asyncio.get_running_loop()
-        waiting, now = self._waiting, loop.time()
+        queue, now = self._queue, loop.time()
         for outbox in outboxes:
             outbox.write_later(frames)
             if not outbox.queued_for_fanout:
                 outbox.queued_for_fanout = True
-                waiting.append((outbox, now))
-        if waiting:
+                queue.append((outbox, now))
+        if queue:
             self.idle.clear()
-            self._go_on()
+            self._schedule()
 
     def pause(self) -> None:
         """
-        Tell nobody until :meth:`resume`: somebody else needs the processor more.
+        Write nothing until :meth:`resume`: the writer prepares a batch.
 
-        For no longer than :data:`FANOUT_PATIENCE_SECONDS`, and not at all once somebody has
-        waited for that long.
+        Ends by itself after ``patience_seconds``, and doesn't begin while the head of the queue
+        has waited for longer than that.
         """
         self._writer_busy = True
-        self._size = FANOUT_SLICE
+        self._slice_size = FANOUT_SLICE
         loop = self._loop
-        if not self._waiting or loop is None or self._paused:
+        if not self._queue or loop is None or self._paused:
             return
-        if self._waited(loop) < self._patience_seconds:
+        if self._head_wait(loop) < self._patience_seconds:
             self._paused = True
-            self._patience = loop.call_later(self._patience_seconds, self._resume)
+            self._pause_timeout = loop.call_later(self._patience_seconds, self._unpause)
 
     def resume(self) -> None:
-        """Go on, and with nobody to take turns with. Idempotent."""
+        """Write on: the writer is idle. Idempotent."""
         self._writer_busy = False
-        self._resume()
+        self._unpause()
 
     def resume_from_thread(self) -> None:
-        """Go on, and let that thread have a turn now and then; called in it."""
+        """Write on, while the writer waits for the disk. Called in the writer's thread."""
         if self._paused and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._resume)
+            self._loop.call_soon_threadsafe(self._unpause)
 
-    def _resume(self) -> None:
+    def _unpause(self) -> None:
         self._paused = False
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-        self._go_on()
+        if self._pause_timeout is not None:
+            self._pause_timeout.cancel()
+            self._pause_timeout = None
+        self._schedule()
 
-    def _go_on(self) -> None:
-        if self._waiting and self._loop is not None and not self._scheduled:
+    def _schedule(self) -> None:
+        if self._queue and self._loop is not None and not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._slice, self._loop)
+            self._loop.call_soon(self._write_slice, self._loop)
 
-    def _slice(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _write_slice(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled = False
         if self._paused:
             return
-        size = self._size
+        size = self._slice_size
         if not self._writer_busy:
-            # Each turn has its price, and whoever was answered first has been heard by now.
-            self._size = min(2 * size, FANOUT_QUIET_SLICE)
-        if self._waited(loop) > 2 * self._patience_seconds:
-            # Longer than making way takes: turns are long, or the crowd is large.
-            size = max(size, len(self._waiting) // FANOUT_LATE_TURNS)
+            # Every turn has a fixed cost, and the sender's reply has been read by now.
+            self._slice_size = min(2 * size, FANOUT_QUIET_SLICE)
+        if self._head_wait(loop) > 2 * self._patience_seconds:
+            # Pausing alone doesn't take that long: the turns are long, or the queue is.
+            size = max(size, len(self._queue) // FANOUT_LATE_TURNS)
         try:
-            self._tell(size)
+            self._flush(size)
         finally:
-            if not self._waiting:
-                self._size = FANOUT_SLICE
+            if not self._queue:
+                self._slice_size = FANOUT_SLICE
                 self.idle.set()
-            self._go_on()
+            self._schedule()
 
-    def _tell(self, size: int) -> None:
-        waiting = self._waiting
-        for _ in range(min(len(waiting), size)):
-            outbox, _since = waiting.popleft()
+    def _flush(self, size: int) -> None:
+        queue = self._queue
+        for _ in range(min(len(queue), size)):
+            outbox, _since = queue.popleft()
             outbox.queued_for_fanout = False
             outbox.flush()
         if self._writer_busy:
-            # Once it has finished with the disk, it needs the interpreter to say so.
+            # The writer's thread needs the interpreter to report its commit.
             os.sched_yield()
 
-    def _waited(self, loop: asyncio.AbstractEventLoop) -> float:
-        """Seconds that who comes next has waited for."""
-        return loop.time() - self._waiting[0][1] if self._waiting else 0.0
+    def _head_wait(self, loop: asyncio.AbstractEventLoop) -> float:
+        """How long the head of the queue has waited, in seconds."""
+        return loop.time() - self._queue[0][1] if self._queue else 0.0

@@ -1,9 +1,9 @@
 """
-Who is connected to this node, and who listens to which room.
+The registry of this node's connections and subscriptions, and the delivery of events to them.
 
-Never awaits, so needs no lock. A run of events reaches each listener as the same bytes with
-one write. The hub applies what it delivers: a run is cut after each event that ends
-somebody's access, so that access ends at a ``seq``, the same on every node.
+A batch reaches every subscriber as the same bytes, in one write. Membership events take effect
+as they are delivered: the batch is cut behind each event that ends a user's access, so access
+ends at the same ``seq`` on every node.
 """
 
 import asyncio
@@ -13,42 +13,49 @@ from ..domain.close_codes import UNAUTHORIZED, lost_room
 from ..domain.events import Event, EventBatch, EventType
 from ..domain.ids import RoomId, SessionId, UserId
 from ..wire import answers
-from .connection import Connection, Subscription
+from .connection import AccessEnd, Connection, Subscription, SubscriptionState
 from .fanout import Fanout
 from .outbox import Outbox
 
-_ENDS_ACCESS = frozenset(
+# Looked up once: on Python 3.11 an enum's member takes 0.2 µs to look up.
+_LIVE = SubscriptionState.LIVE
+_MAY_END_ACCESS = frozenset(
     {EventType.MEMBER_LEFT, EventType.ROOM_ARCHIVED, EventType.MEMBER_UPDATED}
 )
 
 
 class Hub:
-    """The registry of connections, and the fan-out."""
+    """
+    Connections by user, subscriptions by room.
+
+    Owned by the event loop. No method awaits, so none needs a lock, and a caller that doesn't
+    await either sees no change in between.
+    """
 
     def __init__(self, fanout: Fanout) -> None:
         self.fanout = fanout
-        """Where those who wait for no answer are told."""
+        """Writes to the subscribers that are not waiting for a reply."""
         self._users: dict[UserId, set[Connection]] = {}
         self._rooms: dict[RoomId, dict[Connection, Subscription]] = {}
         self.deserted = asyncio.Event()
-        """Set while nobody is connected."""
+        """Set while there are no connections."""
         self.deserted.set()
 
     # Connections
 
     def register(self, connection: Connection) -> None:
-        """From now on ``connection`` hears when its log-in ends."""
+        """Add a connection. From now on :meth:`end_sessions` closes it."""
         self._users.setdefault(connection.user, set()).add(connection)
         self.deserted.clear()
 
     def retire(self, connection: Connection) -> None:
-        """The connection is about to close: it hears nothing more of any room."""
+        """End the subscriptions of a connection that is about to close. Idempotent."""
         connection.closed = True
         for subscription in list(connection.subscriptions.values()):
             self.unsubscribe(subscription)
 
     def unregister(self, connection: Connection) -> None:
-        """The connection is closed."""
+        """Remove a closed connection. Idempotent."""
         self.retire(connection)
         of_user = self._users.get(connection.user)
         if of_user is not None:
@@ -59,28 +66,29 @@ class Hub:
             self.deserted.set()
 
     def of_user(self, user: UserId) -> Collection[Connection]:
-        """The connections of a user, closing ones too."""
+        """A user's connections, including closing ones. A live view: copy before changing."""
         return self._users.get(user, ())
 
     def connections(self) -> Iterable[Connection]:
-        """Every connection."""
+        """Every connection, including closing ones."""
         for of_user in list(self._users.values()):
             yield from list(of_user)
 
     def end_sessions(self, user: UserId, session: SessionId | None) -> None:
-        """A log-in has ended (None: all of the user's): so do its connections."""
+        """Close the connections of a log-in, or of all of the user's if ``session`` is None."""
         for connection in list(self.of_user(user)):
             if session is None or connection.session == session:
                 connection.close(UNAUTHORIZED)
 
-    # Rooms
+    # Subscriptions
 
     def subscribe(self, connection: Connection, room: RoomId, name: str) -> Subscription:
         """
-        Listen to a room, mute until :attr:`Subscription.live` is set.
+        Register a subscription that is replaying.
 
-        Registered first, checked second: what ends access from here on is noticed. An
-        earlier subscription of this connection to the room ends.
+        Call this before access is checked: from here on, events that end access are recorded in
+        :attr:`~app.realtime.connection.Subscription.access_ends`. Replaces the connection's
+        earlier subscription to the room.
         """
         old = connection.subscriptions.get(room)
         if old is not None:
@@ -91,47 +99,56 @@ class Hub:
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Stop listening. Idempotent."""
-        connection, room = subscription.connection, subscription.room
-        if connection.subscriptions.get(room) is not subscription:
+        """End a subscription. Idempotent."""
+        if subscription.state is SubscriptionState.ENDED:
             return
+        subscription.set_state(SubscriptionState.ENDED)
+        connection, room = subscription.connection, subscription.room
         del connection.subscriptions[room]
-        listeners = self._rooms[room]
-        del listeners[connection]
-        if not listeners:
+        subscriptions = self._rooms[room]
+        del subscriptions[connection]
+        if not subscriptions:
             del self._rooms[room]
         on_end, subscription.on_end = subscription.on_end, None
         if on_end is not None:
             on_end()
 
-    def listeners(self, room: RoomId) -> Collection[Subscription]:
-        """The subscriptions to a room, mute ones too."""
+    def subscriptions(self, room: RoomId) -> Collection[Subscription]:
+        """The subscriptions to a room, including replaying ones. A live view."""
         return self._rooms.get(room, {}).values()
 
+    # Delivery
+
     def deliver(self, batch: EventBatch, frames: Sequence[bytes]) -> None:
-        """Hand a run to everybody who listens now, without waiting for any of them."""
-        listeners = self._rooms.get(batch.room)
-        if not listeners:
+        """
+        Send a batch to the live subscribers of its room. Called by the feed alone, in order.
+
+        Args:
+            frames: The encoded events, one frame for each.
+
+        """
+        subscriptions = self._rooms.get(batch.room)
+        if not subscriptions:
             return
         start = 0
         for index, event in enumerate(batch.events):
-            if event.type in _ENDS_ACCESS and (reason := _reason(event)):
-                self._write(listeners, frames[start : index + 1])
+            if event.type in _MAY_END_ACCESS and (reason := _end_reason(event)):
+                self._write(subscriptions, frames[start : index + 1])
                 start = index + 1
-                self._end(list(listeners.values()), event, reason)
-        self._write(listeners, frames[start:], answering=batch.room)
+                self._end_access(list(subscriptions.values()), event, reason)
+        self._write(subscriptions, frames[start:], replies_of=batch.room)
 
     def signal(self, room: RoomId, frames: bytes, *, but: Connection | None = None) -> None:
-        """Tell those who listen something that may be lost: finished frames."""
+        """Send finished frames that may be lost to the live subscribers, except ``but``."""
         for connection, subscription in tuple(self._rooms.get(room, {}).items()):
-            if subscription.live and connection is not but:
+            if subscription.state is _LIVE and connection is not but:
                 connection.outbox.signal(frames)
 
     def send_presence(self, room: RoomId, about: Mapping[UserId, bytes]) -> None:
-        """Tell those who listen a frame about each of some users, but nobody of themselves."""
+        """Send a frame about each of several users; no user receives the one about themselves."""
         everything = b"".join(about.values())
         for connection, subscription in tuple(self._rooms.get(room, {}).items()):
-            if not subscription.live:
+            if subscription.state is not _LIVE:
                 continue
             if connection.user in about:
                 others = (frame for user, frame in about.items() if user != connection.user)
@@ -139,59 +156,62 @@ class Hub:
             else:
                 connection.outbox.signal(everything)
 
+    def expel(self, subscription: Subscription) -> None:
+        """Send ``removed`` and end the subscription, if its user's access has ended."""
+        end = subscription.access_end
+        if end is None:
+            return
+        connection, name = subscription.connection, subscription.room_name
+        connection.outbox.send(answers.signal("removed", room=name, reason=end.reason))
+        self.unsubscribe(subscription)
+        if connection.path_room == name and not connection.subscriptions:
+            connection.close(lost_room(end.reason))
+
     def _write(
         self,
-        listeners: dict[Connection, Subscription],
+        subscriptions: dict[Connection, Subscription],
         frames: Sequence[bytes],
         *,
-        answering: RoomId | None = None,
+        replies_of: RoomId | None = None,
     ) -> None:
         if not frames:
             return
         joined = b"".join(frames)
-        # Who waits for an answer comes first, and goes on while the others are told. A write can
-        # end a connection (a slow reader), which then leaves: hence the copy.
+        # Connections that wait for a reply are written to at once, with the reply; the fan-out
+        # takes the others. A write can close a slow connection and so end its subscription:
+        # hence the copy.
         others: list[Outbox] = []
-        for subscription in tuple(listeners.values()):
-            if not subscription.live:
+        for subscription in tuple(subscriptions.values()):
+            if subscription.state is not _LIVE:
                 continue
             outbox = subscription.connection.outbox
             if (
-                answering is None
+                replies_of is None
                 or not outbox.deferred_replies
-                or not outbox.write_with_replies(answering, joined)
+                or not outbox.write_with_replies(replies_of, joined)
             ):
                 others.append(outbox)
         self.fanout.send(others, joined)
 
-    def _end(self, subscriptions: Iterable[Subscription], event: Event, reason: str) -> None:
-        everybody = event.type == EventType.ROOM_ARCHIVED
+    def _end_access(
+        self, subscriptions: Iterable[Subscription], event: Event, reason: str
+    ) -> None:
+        of_all = event.type == EventType.ROOM_ARCHIVED
         user = None if event.data is None else event.data.get("user")
         for subscription in subscriptions:
-            if everybody or subscription.connection.user == user:
-                subscription.ends.append((reason, event.seq))
-                # A mute one has a replay under way, which ends itself.
-                if subscription.live:
+            if of_all or subscription.connection.user == user:
+                subscription.access_ends.append(AccessEnd(reason, event.seq))
+                # A replay ends its own subscription, once it has sent this event.
+                if subscription.state is _LIVE:
                     self.expel(subscription)
 
-    def expel(self, subscription: Subscription) -> None:
-        """Say that access has ended, and stop listening."""
-        if subscription.ended is None:
-            return
-        reason, _seq = subscription.ended
-        connection, name = subscription.connection, subscription.room_name
-        connection.outbox.send(answers.signal("removed", room=name, reason=reason))
-        self.unsubscribe(subscription)
-        if connection.path_room == name and not connection.subscriptions:
-            connection.close(lost_room(reason))
 
-
-def _reason(event: Event) -> str | None:
-    """Why this event ends somebody's access; None if it doesn't."""
+def _end_reason(event: Event) -> str | None:
+    """Why this event ends a user's access; None if it doesn't."""
     if event.type == EventType.ROOM_ARCHIVED:
         return "archived"
     data = event.data or {}
     if event.type == EventType.MEMBER_LEFT:
         return str(data.get("reason"))
-    # A ban reaches those who only read a public room, too.
+    # A ban also ends the access of a user who reads a public room without being a member.
     return "banned" if data.get("banned_until") is not None else None

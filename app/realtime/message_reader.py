@@ -1,8 +1,8 @@
 """
-What comes in on one socket, handled in order.
+Reads the messages of one socket and handles them in order.
 
-Nearly every frame is handled in the call that brings it. Where one has to wait (for a join,
-for a slow log), what follows waits behind it, and reading pauses.
+Nearly every message is handled in the call that delivers it. If one has to wait, for a join or
+a slow log, those behind it queue up and reading pauses.
 """
 
 import asyncio
@@ -19,7 +19,15 @@ log = logging.getLogger("parley.ws")
 
 
 class MessageReader:
-    """Feeds texts to the protocol, and does what comes of it."""
+    """
+    Feeds messages to the client's session, and carries out the effects.
+
+    Used in the event loop.
+
+    Args:
+        close: Called with the close code when the client or a bug of ours ends the connection.
+
+    """
 
     __slots__ = (
         "_backlog",
@@ -47,17 +55,17 @@ class MessageReader:
         self._time = asyncio.get_running_loop().time
         self._transport: WebSocketTransport | None = None
         self._ended = False
-        # What came while a request waits its turn, and the task that waits.
+        # The messages behind a request that has to wait, and the task that waits.
         self._backlog: list[str | bytes] = []
         self._waiting: asyncio.Task[None] | None = None
 
     def open(self, transport: WebSocketTransport, on_close: Callable[[], None]) -> None:
-        """Be called with each text as it is read."""
+        """Receive messages from the transport, which calls ``on_close`` when the peer is gone."""
         self._transport = transport
         transport.set_receiver(self._take, on_close)
 
     async def close(self) -> None:
-        """Handle nothing more."""
+        """Stop: the requests that wait are dropped. Idempotent."""
         self._ended = True
         if self._waiting is not None:
             self._waiting.cancel()
@@ -71,7 +79,7 @@ class MessageReader:
             return
         try:
             wait = self._handle(message)
-        except Exception:  # a fault of ours must end this connection, and no other
+        except Exception:  # a bug of ours ends this connection, and no other
             log.exception("inbox.failed")
             self._end(INTERNAL)
             return
@@ -95,7 +103,7 @@ class MessageReader:
         return None
 
     def _end(self, why: Close) -> None:
-        """Close the connection: what came behind it is not handled, and no more is read."""
+        """Close the connection: messages behind this one are dropped, and no more are read."""
         self._ended = True
         self._backlog.clear()
         if self._transport is not None:

@@ -1,35 +1,41 @@
 """
-What is on its way to one socket, and how much of it.
+The outgoing frames of one connection.
 
-No task, queue or lock on the fast path: a write is a write to the transport. A reader that
-falls behind is cut off; it resumes from the log and has lost nothing.
+No task, queue or lock: a write is a write to the transport, in the same call. How much may be
+unsent, and what happens beyond that, is decided by :mod:`app.realtime.slow_consumer`.
 """
 
 import asyncio
 from collections.abc import Callable
 
+from ..domain.close_codes import Close
 from ..domain.ids import RoomId
-from ..domain.limits import MAX_UNSENT_IN_REPLAY_BYTES, REPLAY_STALL_SECONDS
 from ..transport.base import Transport
 from ..wire.frames import text_frame
+from .slow_consumer import SlowConsumerPolicy
 
 
 class Outbox:
     """
-    The way to one socket. Never waits, never raises.
+    Writes finished frames to one connection, in the order of the calls.
+
+    Used in the event loop. Except for :meth:`drained`, no method awaits; none raises. A frame
+    that was written may still be lost with the peer: the log has every event.
 
     Args:
-        limit: Bytes that may be unsent, 0 for no limit. Beyond it ``overflow`` is called,
-            once, and nothing more is taken.
+        slow_consumer: When the peer is too slow.
+        close: Called with the close code, at most once, when the peer is too slow. Nothing is
+            written after that.
 
     """
 
     __slots__ = (
         "_transport",
+        "_close",
         "_limit",
-        "_overflow",
         "_pending",
-        "_stall_seconds",
+        "_signal_limit",
+        "_slow_consumer",
         "_write",
         "_unsent",
         "deferred_replies",
@@ -40,26 +46,28 @@ class Outbox:
     def __init__(
         self,
         transport: Transport,
-        limit: int,
-        overflow: Callable[[], None],
-        *,
-        stall_seconds: float = REPLAY_STALL_SECONDS,
+        slow_consumer: SlowConsumerPolicy,
+        close: Callable[[Close], None],
     ) -> None:
-        self._stall_seconds = stall_seconds
         self._transport = transport
-        self._limit = limit
-        self._overflow = overflow
+        self._slow_consumer = slow_consumer
+        # Copied, since they are read for every frame.
+        self._limit = slow_consumer.max_unsent_bytes
+        self._signal_limit = slow_consumer.signal_bytes
+        self._close = close
+        # Finished frames that share the next write.
         self._pending: list[bytes] = []
         self.deferred_replies: dict[RoomId, list[bytes]] = {}
-        """Those that go behind the next frames of a room."""
+        """Frames that follow the next events of a room."""
         self._write = transport.write
         self._unsent = transport.unsent
         self.closed = False
+        """Whether everything that is written from now on is dropped."""
         self.queued_for_fanout = False
-        """Whether it has a place in the fan-out's queue."""
+        """Whether the fan-out has this in its queue. The fan-out alone changes it."""
 
     def prefix_first_write(self, answer: Callable[[], bytes]) -> None:
-        """Let the first write begin with what ``answer`` brings then: that of a handshake."""
+        """Prepend what ``answer`` returns, the answer to the handshake, to the first write."""
         write = self._write
 
         def begin(frames: bytes) -> None:
@@ -69,7 +77,7 @@ class Outbox:
         self._write = begin
 
     def write(self, frames: bytes) -> None:
-        """Send finished frames, after all that was given before."""
+        """Write finished frames, together with what :meth:`write_later` has kept."""
         if self.closed:
             return
         if self._pending:
@@ -78,38 +86,38 @@ class Outbox:
             self._pending.clear()
         if self._limit and self._unsent() > self._limit:
             self.closed = True
-            self._overflow()
+            self._close(self._slow_consumer.close_code)
             return
         try:
             self._write(frames)
         except (OSError, RuntimeError):
-            # The peer has gone, and we have not heard of it yet.
+            # The peer is gone, and the transport has not reported it yet.
             self.closed = True
 
     def send(self, payload: bytes) -> None:
-        """Send one payload in a frame of its own."""
+        """Write one payload as a frame of its own."""
         self.write(text_frame(payload))
 
     def write_later(self, frames: bytes) -> None:
-        """Keep finished frames until :meth:`flush` or the next write, so that they share it."""
+        """Keep finished frames until the next :meth:`write` or :meth:`flush`."""
         self._pending.append(frames)
 
     def defer_reply(self, room: RoomId, payload: bytes) -> None:
-        """Keep a reply for :meth:`write_with_replies`, or :meth:`flush` if no frames come."""
+        """Keep a reply for the next events of ``room``, or for :meth:`flush` if none come."""
         self.deferred_replies.setdefault(room, []).append(text_frame(payload))
 
     def write_with_replies(self, room: RoomId, frames: bytes) -> bool:
-        """Send finished frames of a room and the answers to who made them; False: no answers."""
-        answers = self.deferred_replies.pop(room, None)
-        if answers is None:
+        """Write frames of ``room``, then the replies deferred for it. False if there are none."""
+        replies = self.deferred_replies.pop(room, None)
+        if replies is None:
             return False
-        self.write(frames + b"".join(answers))
+        self.write(frames + b"".join(replies))
         return True
 
     def flush(self) -> None:
-        """Send what was kept."""
-        for answers in self.deferred_replies.values():
-            self._pending += answers
+        """Write everything that was kept."""
+        for replies in self.deferred_replies.values():
+            self._pending += replies
         self.deferred_replies.clear()
         if self._pending:
             frames = b"".join(self._pending)
@@ -117,48 +125,49 @@ class Outbox:
             self.write(frames)
 
     def finish(self) -> None:
-        """Send what was kept, or at least answer the handshake, and take nothing more."""
-        # If nothing was kept, it is the answer alone that goes out.
+        """Write everything that was kept, at least the answer to the handshake; then close."""
+        # An empty write, so that the answer goes out even if nothing was kept.
         self._pending.append(b"")
         self.flush()
         self.closed = True
 
     def signal(self, frames: bytes) -> None:
-        """Send what may be lost: dropped when the reader is behind."""
-        if frames and (not self._limit or self._unsent() * 4 < self._limit):
+        """Write frames that may be lost: they are dropped while the peer is behind."""
+        if frames and (not self._limit or self._unsent() < self._signal_limit):
             self.write(frames)
 
     @property
     def unsent(self) -> int:
-        """Bytes that the peer has not taken."""
+        """Bytes written that the peer has not taken."""
         return self._unsent()
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much is unsent, or kept, that a replay should wait."""
+        """Whether a replay should pause. What is kept counts as well."""
         waiting = self._unsent() + sum(map(len, self._pending))
-        return waiting * 2 > (self._limit or MAX_UNSENT_IN_REPLAY_BYTES)
+        return waiting > self._slow_consumer.replay_bytes
 
     async def drained(self) -> bool:
         """
-        Wait until a replay can go on.
+        Wait until a replay can go on. Safe to cancel.
 
         Returns:
-            False if the reader has taken nothing for too long.
+            False if the peer has stopped reading, and the connection is being closed for it.
 
         """
         self.flush()
         while self.is_behind and not self.closed:
             before = self._unsent()
             try:
-                async with asyncio.timeout(self._stall_seconds):
+                async with asyncio.timeout(self._slow_consumer.stall_seconds):
                     await self._transport.drained()
             except TimeoutError:
                 if self._unsent() >= before:
+                    self._close(self._slow_consumer.close_code)
                     return False
         return True
 
     def abort(self) -> None:
-        """Let go of the peer."""
+        """Drop the peer and everything unsent."""
         self.closed = True
         self._transport.abort()

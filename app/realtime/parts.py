@@ -1,4 +1,4 @@
-"""The parts that have to do with connected clients, and opening them."""
+"""The parts of this package: what they are given, how they are built and opened."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -23,17 +23,19 @@ from .joins import Joins
 from .poller import Poller
 from .presence import Presence
 from .read_receipts import ReadReceipts
+from .replay import Replay
 from .replay_buffer import ReplayBuffers
-from .replays import Replays
+from .replay_pages import ReplayPages
 from .request_handler import RequestServices
 from .revocations import Revocations
+from .slow_consumer import SlowConsumerPolicy
 from .typing import Typing
 from .write_coalescer import WriteCoalescer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealtimeLimits:
-    """What the operator sets, and the defaults of :mod:`app.domain.limits`. 0 is no limit."""
+    """Settings, and the defaults of :mod:`app.domain.limits` for the rest; 0 is no limit."""
 
     allowed_origins: Collection[str]
     max_unsent_bytes: int
@@ -60,9 +62,10 @@ class RealtimeLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealtimeParts:
-    """Who is connected to this node, and what reaches them."""
+    """Everything about the clients that are connected to this node."""
 
     limits: RealtimeLimits
+    slow_consumer: SlowConsumerPolicy
     hub: Hub
     activity: ActivityNotifier
     presence: Presence
@@ -70,6 +73,7 @@ class RealtimeParts:
     replay_buffers: ReplayBuffers
     feed: Feed
     joins: Joins
+    replay: Replay
     read_receipts: ReadReceipts
     connections: Connections
     request_services: RequestServices
@@ -92,10 +96,10 @@ async def open_realtime(
     now: Callable[[], Millis],
 ) -> AsyncIterator[RealtimeParts]:
     """
-    Deliver what is committed, here and on other nodes, until the block ends.
+    Deliver what this node and others commit, until the block ends.
 
     Args:
-        fanout: Is given to the log as its pacing, too.
+        fanout: The one that paces the log's writer.
 
     """
     parts = _build(database, log, rooms, accounts, broker, fanout, limits, now)
@@ -146,15 +150,21 @@ def _build(
     joins = Joins(
         hub=hub,
         feed=feed,
-        presence=presence,
-        replays=Replays(database, replay_buffers),
         directory=rooms.directory,
         room_views=rooms.room_views,
         committer=log.committer,
+        now=now,
+        max_rooms=limits.max_rooms_per_connection,
+    )
+    replay = Replay(
+        hub=hub,
+        feed=feed,
+        presence=presence,
+        pages=ReplayPages(database, replay_buffers),
+        room_views=rooms.room_views,
         coalescer=coalescer,
         epoch=log.epoch,
         now=now,
-        max_rooms=limits.max_rooms_per_connection,
     )
     read_receipts = ReadReceipts(
         log.batch_loader, room_views=rooms.room_views, receipts=log.receipts, hub=hub, now=now
@@ -165,6 +175,11 @@ def _build(
     cluster = Cluster(broker, feed=feed, revocations=revocations, seams=log.seams)
     return RealtimeParts(
         limits=limits,
+        slow_consumer=SlowConsumerPolicy(
+            limits.max_unsent_bytes,
+            stall_seconds=limits.replay_stall_seconds,
+            close_seconds=limits.slow_close_seconds,
+        ),
         hub=hub,
         activity=activity,
         presence=presence,
@@ -172,6 +187,7 @@ def _build(
         replay_buffers=replay_buffers,
         feed=feed,
         joins=joins,
+        replay=replay,
         read_receipts=read_receipts,
         connections=Connections(
             hub=hub,
@@ -183,6 +199,7 @@ def _build(
         request_services=RequestServices(
             hub=hub,
             joins=joins,
+            replay=replay,
             committer=log.committer,
             directory=rooms.directory,
             read_receipts=read_receipts,

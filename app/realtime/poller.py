@@ -1,9 +1,9 @@
 """
-What this node would miss if a doorbell were lost: asked of the database every second.
+Polls the database every second for what a lost notification would hide.
 
-Ids of revocations are given out before they are committed, so that a lower one can become
-visible after a higher one: each poll looks a little further back, and what it finds again
-does no harm.
+Ids of revocations are assigned before they are committed, so a lower id can become visible
+after a higher one. Each poll therefore looks a little further back; what it finds again is
+skipped.
 """
 
 import asyncio
@@ -23,10 +23,11 @@ log = logging.getLogger("parley.poller")
 
 class Poller:
     """
-    The task that asks. Only where other nodes may write.
+    The polling task. Needed only where other nodes may write. Used in the event loop.
 
     Args:
-        ended: Called for each log-in that may have ended; may be called again for the same.
+        on_revocation: Called for each revocation; may be called again for the same one. Must
+            not raise.
 
     """
 
@@ -34,26 +35,26 @@ class Poller:
         self,
         database: Database,
         feed: Feed,
-        ended: Callable[[Revocation], None],
+        on_revocation: Callable[[Revocation], None],
         *,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._poll_seconds = poll_seconds
         self._database = database
         self._feed = feed
-        self._ended = ended
+        self._on_revocation = on_revocation
         self._seen: dict[int, None] = {}
         self._newest = 0
 
     async def run(self) -> None:
-        """Ask for ever."""
+        """Poll until cancelled."""
         self._newest = await self._retry_until_available(polling.newest_revocation)
         while True:
             await asyncio.sleep(self._poll_seconds)
             await self.poll()
 
     async def poll(self) -> None:
-        """Ask once."""
+        """Poll once: the logs of rooms with a feed, and new revocations. Safe to cancel."""
         rooms = self._feed.room_ids()
         after = max(0, self._newest - REVOCATIONS_LOOK_BACK)
 
@@ -67,7 +68,7 @@ class Poller:
             self._feed.on_head(room, head)
         for revocation in revocations:
             if revocation.id not in self._seen:
-                self._ended(revocation)
+                self._on_revocation(revocation)
         self._seen = {revocation.id: None for revocation in revocations}
         if revocations:
             self._newest = max(self._newest, revocations[-1].id)

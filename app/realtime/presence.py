@@ -1,6 +1,8 @@
 """
-Who is here, per room. Several tabs are one presence, a reconnect makes no noise, nothing is
-stored.
+Which users are present in a room: those with a subscription to it on this node.
+
+Several subscriptions of a user are one presence, and a reconnect within a grace period is not
+announced. Nothing is stored.
 """
 
 import asyncio
@@ -16,40 +18,48 @@ from ..domain.limits import (
 from ..wire import answers
 from ..wire.frames import text_frame
 
-Tell = Callable[[RoomId, Mapping[UserId, bytes]], None]
-"""Send to all who listen to a room a finished frame about each user, but not to that user."""
+SendPresence = Callable[[RoomId, Mapping[UserId, bytes]], None]
+"""Sends a room's subscribers a finished frame about each user, except the one about
+themselves."""
 
-_NOBODY = UserId(0)
+# For frames about no single user: every subscriber receives them.
+_NO_USER = UserId(0)
 
 
 class _Room:
-    __slots__ = ("changed", "leaving", "name", "telling", "tabs", "usernames")
+    __slots__ = ("announcement", "changed", "leaving", "name", "subscriptions", "usernames")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        # Subscriptions per user; a user with none is on the way out.
-        self.tabs: dict[UserId, int] = {}
+        # How many each present user has; none during the grace period.
+        self.subscriptions: dict[UserId, int] = {}
         self.usernames: dict[UserId, str] = {}
+        # Grace periods that are running.
         self.leaving: dict[UserId, asyncio.TimerHandle] = {}
-        # Who has come (True) or gone (False) since the last telling.
+        # Users to announce, and whether they are online now.
         self.changed: dict[UserId, tuple[str, bool]] = {}
-        self.telling: asyncio.TimerHandle | None = None
+        self.announcement: asyncio.TimerHandle | None = None
 
 
 class Presence:
     """
-    Comings and goings.
+    Counts subscriptions, and announces who has come and gone.
+
+    Owned by the event loop; never awaits. An announcement is a signal: it may be lost.
 
     Args:
-        tell: How a room is told.
-        quiet_until: Nobody is announced before this moment of the loop's clock: after a
-            start everybody comes at once, and is then told of at once.
+        quiet_until: Announce nothing before this time of the loop's clock: after a start every
+            client reconnects, and one announcement for all is enough.
+        grace_seconds: How long a user stays present without a subscription.
+        gather_seconds: How long changes are gathered for one announcement...
+        count_seconds: ...and in a room that is too large to name its users.
+        max_listed: Larger rooms announce a number instead of names.
 
     """
 
     def __init__(
         self,
-        tell: Tell,
+        send: SendPresence,
         quiet_until: float,
         *,
         grace_seconds: float = PRESENCE_GRACE_SECONDS,
@@ -61,103 +71,107 @@ class Presence:
         self._gather_seconds = gather_seconds
         self._count_seconds = count_seconds
         self._max_listed = max_listed
-        self._tell = tell
+        self._send = send
         self._quiet_until = quiet_until
         self._rooms: dict[RoomId, _Room] = {}
 
-    def arrive(self, room: RoomId, name: str, user: UserId, username: str) -> None:
-        """A subscription of ``user`` to ``room`` begins."""
-        here = self._rooms.get(room)
-        if here is None:
-            here = self._rooms[room] = _Room(name)
-        tabs = here.tabs.get(user)
-        here.tabs[user] = (tabs or 0) + 1
-        if tabs is None:
-            here.usernames[user] = username
-            self._change(room, here, user, username, online=True)
-        elif tabs == 0:
-            here.leaving.pop(user).cancel()
+    def add(self, room: RoomId, name: str, user: UserId, username: str) -> None:
+        """Count one more subscription of ``user`` to ``room``."""
+        present = self._rooms.get(room)
+        if present is None:
+            present = self._rooms[room] = _Room(name)
+        count = present.subscriptions.get(user)
+        present.subscriptions[user] = (count or 0) + 1
+        if count is None:
+            present.usernames[user] = username
+            self._change(room, present, user, username, online=True)
+        elif count == 0:
+            present.leaving.pop(user).cancel()
 
-    def leave(self, room: RoomId, user: UserId) -> None:
-        """One of them ends. With the last, the user is gone after a while."""
-        here = self._rooms.get(room)
-        if here is None:
-            return  # closed, and a stream ends after that
-        here.tabs[user] -= 1
-        if here.tabs[user] == 0:
+    def remove(self, room: RoomId, user: UserId) -> None:
+        """Count one less. After the last, the user stays present for the grace period."""
+        present = self._rooms.get(room)
+        if present is None:
+            return  # closed: an event stream may end after that
+        present.subscriptions[user] -= 1
+        if present.subscriptions[user] == 0:
             loop = asyncio.get_running_loop()
-            here.leaving[user] = loop.call_later(self._grace_seconds, self._gone, room, user)
+            present.leaving[user] = loop.call_later(
+                self._grace_seconds, self._grace_over, room, user
+            )
 
-    def drop(self, room: RoomId, user: UserId) -> None:
-        """The user's access has ended: gone at once."""
-        here = self._rooms.get(room)
-        if here is not None and here.tabs.get(user) == 0:
-            here.leaving.pop(user).cancel()
-            self._gone_from(room, here, user)
+    def remove_now(self, room: RoomId, user: UserId) -> None:
+        """End the grace period of a user whose access has ended. Idempotent."""
+        present = self._rooms.get(room)
+        if present is not None and present.subscriptions.get(user) == 0:
+            present.leaving.pop(user).cancel()
+            self._leave(room, present, user)
 
     def count(self, room: RoomId) -> int:
-        """How many are here."""
-        here = self._rooms.get(room)
-        return 0 if here is None else len(here.tabs)
+        """How many users are present."""
+        present = self._rooms.get(room)
+        return 0 if present is None else len(present.subscriptions)
 
     def usernames(self, room: RoomId) -> list[str] | None:
-        """Who is here; None if there are too many to list."""
-        here = self._rooms.get(room)
-        if here is None:
+        """The users who are present, sorted; None if they are too many to list."""
+        present = self._rooms.get(room)
+        if present is None:
             return []
-        if len(here.tabs) > self._max_listed:
+        if len(present.subscriptions) > self._max_listed:
             return None
-        return sorted(here.usernames.values())
+        return sorted(present.usernames.values())
 
     def close(self) -> None:
-        """Stop the timers."""
-        for here in self._rooms.values():
-            for timer in here.leaving.values():
+        """Stop the timers and forget every room."""
+        for present in self._rooms.values():
+            for timer in present.leaving.values():
                 timer.cancel()
-            if here.telling is not None:
-                here.telling.cancel()
+            if present.announcement is not None:
+                present.announcement.cancel()
         self._rooms.clear()
 
-    def _gone(self, room: RoomId, user: UserId) -> None:
-        here = self._rooms[room]
-        del here.leaving[user]
-        self._gone_from(room, here, user)
+    def _grace_over(self, room: RoomId, user: UserId) -> None:
+        present = self._rooms[room]
+        del present.leaving[user]
+        self._leave(room, present, user)
 
-    def _gone_from(self, room: RoomId, here: _Room, user: UserId) -> None:
-        del here.tabs[user]
-        username = here.usernames.pop(user)
-        if here.tabs:
-            self._change(room, here, user, username, online=False)
+    def _leave(self, room: RoomId, present: _Room, user: UserId) -> None:
+        del present.subscriptions[user]
+        username = present.usernames.pop(user)
+        if present.subscriptions:
+            self._change(room, present, user, username, online=False)
             return
-        if here.telling is not None:
-            here.telling.cancel()
+        if present.announcement is not None:
+            present.announcement.cancel()
         del self._rooms[room]
 
     def _change(
-        self, room: RoomId, here: _Room, user: UserId, username: str, *, online: bool
+        self, room: RoomId, present: _Room, user: UserId, username: str, *, online: bool
     ) -> None:
-        if here.changed.pop(user, (username, online))[1] is not online:
+        # Coming and going between two announcements cancel each other out.
+        if present.changed.pop(user, (username, online))[1] is not online:
             return
-        here.changed[user] = (username, online)
-        if here.telling is None:
-            crowded = len(here.tabs) > self._max_listed
-            wait = self._count_seconds if crowded else self._gather_seconds
+        present.changed[user] = (username, online)
+        if present.announcement is None:
+            large = len(present.subscriptions) > self._max_listed
+            wait = self._count_seconds if large else self._gather_seconds
             loop = asyncio.get_running_loop()
             when = max(loop.time() + wait, self._quiet_until)
-            here.telling = loop.call_at(when, self._announce, room, here)
+            present.announcement = loop.call_at(when, self._announce, room, present)
 
-    def _announce(self, room: RoomId, here: _Room) -> None:
-        here.telling = None
-        changed, here.changed = here.changed, {}
-        if len(here.tabs) > self._max_listed:
-            payload = answers.signal("presence", room=here.name, count=len(here.tabs))
-            self._tell(room, {_NOBODY: text_frame(payload)})
+    def _announce(self, room: RoomId, present: _Room) -> None:
+        present.announcement = None
+        changed, present.changed = present.changed, {}
+        if len(present.subscriptions) > self._max_listed:
+            count = len(present.subscriptions)
+            payload = answers.signal("presence", room=present.name, count=count)
+            self._send(room, {_NO_USER: text_frame(payload)})
             return
         about = {
             user: text_frame(
-                answers.signal("presence", room=here.name, by=username, online=online)
+                answers.signal("presence", room=present.name, by=username, online=online)
             )
             for user, (username, online) in changed.items()
         }
         if about:
-            self._tell(room, about)
+            self._send(room, about)

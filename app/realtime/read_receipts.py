@@ -1,4 +1,4 @@
-"""How far somebody has read, and telling the others who are there."""
+"""Read receipts: how far a user has read, and the ``read`` signal to a small room."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ from .hub import Hub
 
 
 class ReadReceipts:
-    """Moves read markers, for the socket and for HTTP alike."""
+    """Moves read markers, for the socket and for HTTP. Used in the event loop."""
 
     def __init__(
         self,
@@ -46,15 +46,21 @@ class ReadReceipts:
         but: Connection | None = None,
     ) -> RoomView:
         """
-        ``user`` has read up to ``seq``, or further already. Never moves back, nor beyond the head.
+        Move a user's read marker to ``seq``, but neither back nor beyond the head.
+
+        It is written to the database a moment later, with the next batch; a crash before that
+        may lose it. Safe to cancel.
 
         Args:
-            but: The connection that asked; the other listeners of a small room get a signal.
+            but: The connection that asked: it gets a reply instead of the signal.
+
+        Returns:
+            The room as the user sees it now.
 
         Raises:
-            RoomNotFound: If there is no such room, or it is not for them to know.
-            Banned: From a public room.
-            Forbidden: If they are no member.
+            RoomNotFound: If there is no such room, or the user may not know of it.
+            Banned: If the user is banned from this public room.
+            Forbidden: If the user is not a member.
             Unavailable: If the database can't be read now.
 
         """
@@ -62,7 +68,7 @@ class ReadReceipts:
         if view.role is None:
             raise Forbidden("Only members of this room may do that. Join it first.")
         self._receipts.move(room, user, view.read)
-        others = any(one.connection is not but for one in self._hub.listeners(room))
+        others = any(one.connection is not but for one in self._hub.subscriptions(room))
         if others and await self._is_small(view):
             payload = answers.signal("read", room=view.name, by=username, seq=view.read)
             self._hub.signal(room, text_frame(payload), but=but)

@@ -1,9 +1,9 @@
 """
-The last events of warm rooms, as finished frames: a thousand who reconnect at once are
-replayed from memory.
+The recent events of rooms as finished frames, so that a wave of reconnects is replayed from
+memory.
 
-What is in the tail is what a replay would send *now*: an edit or a deletion rewrites the
-entries concerned before it goes out itself.
+A buffer holds what a replay from the log would send *now*: an edit or a deletion first rewrites
+the frames that it changes.
 """
 
 from collections import OrderedDict
@@ -20,16 +20,16 @@ from ..wire.frames import payload_of, text_frame
 
 
 class ReplayBuffer:
-    """The frames of consecutive events of one room, up to the last one delivered."""
+    """The frames of consecutive events of one room, up to the last that was delivered."""
 
     __slots__ = ("_frames", "first", "size")
 
     def __init__(self, first: int) -> None:
         self._frames: list[bytes] = []
         self.first = first
-        """Seq of the first frame; without frames, of the next event."""
+        """Seq of the first frame, or of the next event if there are no frames."""
         self.size = 0
-        """Bytes."""
+        """Bytes of all frames."""
 
     @property
     def last(self) -> int:
@@ -37,12 +37,12 @@ class ReplayBuffer:
         return self.first + len(self._frames) - 1
 
     def append(self, frames: Sequence[bytes]) -> None:
-        """The next events."""
+        """Add the next events."""
         self._frames.extend(frames)
         self.size += sum(map(len, frames))
 
     def prepend(self, first: int, frames: Sequence[bytes]) -> None:
-        """Older events, from the log; ignored unless they end where this tail begins."""
+        """Add older events; ignored unless they end where this buffer begins."""
         if first + len(frames) == self.first:
             self._frames[:0] = frames
             self.first = first
@@ -50,9 +50,10 @@ class ReplayBuffer:
 
     def after(self, seq: int, upto: int, max_bytes: int) -> tuple[bytes, int] | None:
         """
-        Joined frames of the events after ``seq``, and the seq of the last of them.
+        The joined frames of the events after ``seq``, and the seq of the last of them.
 
-        At least one, about ``max_bytes``, not beyond ``upto``. None if they are not all here.
+        At least one event, about ``max_bytes``, none beyond ``upto``. None if the buffer doesn't
+        reach back to ``seq``, or there is nothing after it.
         """
         if seq + 1 < self.first or seq >= min(upto, self.last):
             return None
@@ -65,38 +66,38 @@ class ReplayBuffer:
         return b"".join(self._frames[start:stop]), self.first + stop - 1
 
     def trim(self, max_bytes: int) -> int:
-        """Forget the oldest until it fits. Returns how many bytes went."""
-        drop = gone = 0
-        while drop < len(self._frames) and self.size - gone > max_bytes:
-            gone += len(self._frames[drop])
+        """Drop the oldest frames until ``max_bytes`` hold the rest. Returns the bytes dropped."""
+        drop = dropped = 0
+        while drop < len(self._frames) and self.size - dropped > max_bytes:
+            dropped += len(self._frames[drop])
             drop += 1
         if drop:
             del self._frames[:drop]
             self.first += drop
-            self.size -= gone
-        return gone
+            self.size -= dropped
+        return dropped
 
     def forget_before(self, first: int) -> None:
-        """Events before ``first`` are no longer kept."""
+        """Drop the events before ``first``."""
         drop = max(0, min(first - self.first, len(self._frames)))
         self.size -= sum(map(len, self._frames[:drop]))
         del self._frames[:drop]
         self.first += drop
 
     def rewrite(self, event: Event) -> None:
-        """Make the message that ``event`` edits or deletes what it is from now on."""
+        """Apply an edit or a deletion to the frames of its message."""
         if event.ref is None:
             return
         if self.first <= event.ref <= self.last:
-            self._change(event.ref - self.first, _now(event))
-        # Its edits say what is said now, too, and nothing once it is deleted.
-        said: dict[str, Any] = {"text": event.text}
+            self._change(event.ref - self.first, _changes(event))
+        # Earlier edits show the newest text as well, and none once the message is deleted.
+        changes: dict[str, Any] = {"text": event.text}
         if event.text is None:
-            said["mentions"] = None
+            changes["mentions"] = None
         mark = b'"ref":%d,' % event.ref
         for index, frame in enumerate(self._frames):
             if mark in frame and b'"type":"message.edited"' in frame:
-                self._change(index, said)
+                self._change(index, changes)
 
     def _change(self, index: int, fields: dict[str, Any]) -> None:
         body = orjson.loads(payload_of(self._frames[index]))
@@ -110,74 +111,82 @@ class ReplayBuffer:
         self._frames[index] = frame
 
 
-def _now(event: Event) -> dict[str, Any]:
-    """What changes in the message that ``event`` is about. None takes a field away."""
+def _changes(event: Event) -> dict[str, Any]:
+    """The fields that ``event`` changes in its message. None removes a field."""
     if event.type == EventType.MESSAGE_DELETED:
-        gone = dict.fromkeys(("text", "mentions", "data"))
-        return {**gone, "deleted_at": iso(event.at)}
+        removed = dict.fromkeys(("text", "mentions", "data"))
+        return {**removed, "deleted_at": iso(event.at)}
     return {"text": event.text, "edited_at": iso(event.at)}
 
 
 class ReplayBuffers:
-    """All tails of a node: bounded per room and together, the least used goes first."""
+    """
+    The buffers of a node, bounded per room and in all: the least recently grown is dropped first.
+
+    Owned by the event loop; never awaits.
+    """
 
     def __init__(
         self, room_bytes: int = REPLAY_BUFFER_ROOM_BYTES, bytes_: int = REPLAY_BUFFERS_BYTES
     ) -> None:
         self._room_bytes = room_bytes
         self._bytes = bytes_
-        self._replay_buffers: OrderedDict[RoomId, ReplayBuffer] = OrderedDict()
-        self._size = 0
+        self._buffers: OrderedDict[RoomId, ReplayBuffer] = OrderedDict()
+        self.size = 0
+        """Bytes of all buffers."""
 
     def open(self, room: RoomId, delivered: int) -> ReplayBuffer:
-        """An empty tail that begins after ``delivered``."""
+        """Replace a room's buffer by an empty one that begins after ``delivered``."""
         self.drop(room)
-        buffer = self._replay_buffers[room] = ReplayBuffer(delivered + 1)
+        buffer = self._buffers[room] = ReplayBuffer(delivered + 1)
         return buffer
 
     def drop(self, room: RoomId) -> None:
-        """Forget a room's tail: it has gone cold, or old events have been erased."""
-        buffer = self._replay_buffers.pop(room, None)
+        """Drop a room's buffer. Idempotent."""
+        buffer = self._buffers.pop(room, None)
         if buffer is not None:
-            self._size -= buffer.size
+            self.size -= buffer.size
 
     def append(self, room: RoomId, frames: Sequence[bytes]) -> None:
-        """The next events of a room."""
-        buffer = self._replay_buffers[room]
+        """Add the next events of a room."""
+        buffer = self._buffers[room]
         before = buffer.size
         buffer.append(frames)
         self._grown(room, buffer, before)
 
-    def prepend(self, room: RoomId, first: int, frames: Sequence[bytes]) -> None:
-        """Older events of a room, while there is space for them."""
-        buffer = self._replay_buffers[room]
+    def prepend(
+        self, room: RoomId, buffer: ReplayBuffer, first: int, frames: Sequence[bytes]
+    ) -> None:
+        """Add older events to a room's buffer, if it is still the room's and has the space."""
+        if self._buffers.get(room) is not buffer:
+            return
         size = sum(map(len, frames))
-        if buffer.size + size <= self._room_bytes and self._size + size <= self._bytes:
+        if buffer.size + size <= self._room_bytes and self.size + size <= self._bytes:
             before = buffer.size
             buffer.prepend(first, frames)
             self._grown(room, buffer, before)
 
     def forget_before(self, room: RoomId, first: int) -> None:
-        """Events of a room before ``first`` are no longer kept."""
-        buffer = self._replay_buffers.get(room)
+        """Drop the events of a room before ``first``."""
+        buffer = self._buffers.get(room)
         if buffer is not None:
             before = buffer.size
             buffer.forget_before(first)
-            self._size += buffer.size - before
+            self.size += buffer.size - before
 
     def rewrite(self, room: RoomId, event: Event) -> None:
-        """An edit or a deletion is about to go out."""
-        buffer = self._replay_buffers[room]
+        """Apply an edit or a deletion that is about to be delivered."""
+        buffer = self._buffers[room]
         before = buffer.size
         buffer.rewrite(event)
-        self._size += buffer.size - before
+        self.size += buffer.size - before
 
     def _grown(self, room: RoomId, buffer: ReplayBuffer, before: int) -> None:
-        self._replay_buffers.move_to_end(room)
+        self._buffers.move_to_end(room)
         buffer.trim(self._room_bytes)
-        self._size += buffer.size - before
-        for other in self._replay_buffers.values():
-            if self._size <= self._bytes:
+        self.size += buffer.size - before
+        for other in self._buffers.values():
+            if self.size <= self._bytes:
                 return
             if other is not buffer:
-                self._size -= other.trim(0)
+                self.size -= other.trim(0)

@@ -1,9 +1,9 @@
 """
-Carrying out what one client asks on its socket.
+Executes the requests of one client.
 
-Requests that append are queued at once, in the order in which they came; their answers may
-overtake each other. A join has two halves: the first decides on membership, and whatever is
-asked meanwhile waits for it; the replay then takes as long as it takes.
+Appends are submitted in the order of the requests; their replies may come in another order. A
+join has two halves: requests that come during the first, which decides about membership, wait
+for it; the replay then runs beside later requests.
 """
 
 import asyncio
@@ -22,17 +22,19 @@ from ..domain.errors import (
 )
 from ..domain.ids import Millis, RoomId
 from ..domain.limits import MAX_PENDING_REQUESTS
-from ..domain.text import mentioned
 from ..services.accounts.authenticator import Authenticator, Identity
-from ..services.log.committer import AppendResult, Committer
+from ..services.log.commit import AppendResult
+from ..services.log.committer import Committer
 from ..services.rooms.room_directory import RoomDirectory
 from ..wire import answers, requests
 from ..wire.errors import close_for, error_frame
 from ..wire.rooms import view_body
-from .connection import Connection
+from .append_requests import AppendRequest, to_append
+from .connection import Connection, SubscriptionState
 from .hub import Hub
 from .joins import Confirmed, Joins
 from .read_receipts import ReadReceipts
+from .replay import Replay
 from .resume import ResumeRequest
 from .typing import Typing
 from .write_coalescer import WriteCoalescer
@@ -40,15 +42,16 @@ from .write_coalescer import WriteCoalescer
 log = logging.getLogger("parley.conversation")
 
 Work = Callable[[], Awaitable[None]]
-"""Not begun yet: where it never is, nothing is left behind that nobody awaited."""
+"""Starts the work when called. Not a coroutine: one that is never awaited would warn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestServices:
-    """What a conversation needs of the server. One per node."""
+    """What request handlers need of the server. One per node."""
 
     hub: Hub
     joins: Joins
+    replay: Replay
     committer: Committer
     directory: RoomDirectory
     read_receipts: ReadReceipts
@@ -61,35 +64,36 @@ class RequestServices:
 
 class RequestHandler:
     """
-    One client's requests.
+    The requests of one client. Used in the event loop.
 
     Args:
-        renewed: Called with the identity of a fresh token.
+        on_fresh_token: Called with the identity of a token that an ``auth`` request has shown.
 
     """
 
     def __init__(
         self,
-        server: RequestServices,
+        services: RequestServices,
         connection: Connection,
-        renewed: Callable[[Identity], None],
+        on_fresh_token: Callable[[Identity], None],
     ) -> None:
-        self._server = server
+        self._services = services
         self._connection = connection
-        self._renewed = renewed
+        self._on_fresh_token = on_fresh_token
         self._tasks: set[asyncio.Task[None]] = set()
-        # First halves of joins that are under way.
-        self._entering: set[asyncio.Future[None]] = set()
+        # Joins whose first half is running.
+        self._joining: set[asyncio.Future[None]] = set()
+        # Appends without a reply yet, and what resumes the reader when there are fewer.
         self._pending = 0
-        self._room_for_more: asyncio.Future[None] | None = None
+        self._below_max_pending: asyncio.Future[None] | None = None
 
     def execute(self, request: requests.AnyRequest) -> Work | None:
         """
-        Carry out one request; it may be answered later. Never raises a ``ParleyError``.
+        Execute one request. Its reply, an error as well, may be sent later.
 
         Returns:
-            What to carry out before the next request is given, where the order of appends needs
-            it or too many are unanswered; None nearly always.
+            Work to await before the next request is given: to keep appends in order, or because
+            too many have no reply yet. Nearly always None.
 
         """
         try:
@@ -100,7 +104,7 @@ class RequestHandler:
                     )
                     self.join(request.room or "", resume_request)
                 case requests.Leave():
-                    if self._entering:
+                    if self._joining:
                         return partial(self._leave_in_turn, request)
                     self._leave(request)
                 case requests.Typing():
@@ -114,29 +118,29 @@ class RequestHandler:
                 case _:
                     return self._append(request)
         except ParleyError as exc:
-            self._fail(exc, request.id)
+            self._send_error(exc, request.id)
         return None
 
     def join(
         self, room: str, resume_request: ResumeRequest, *, confirmed: Confirmed | None = None
     ) -> None:
         """
-        Join a room.
+        Start joining a room.
 
         Args:
-            confirmed: For the room of the path, which is looked at while the log-in is: nothing
-                is done or said before this is done. Failing to join it ends the connection.
+            confirmed: For the room in the path, which is read while the log-in is: nothing is
+                appended or sent before this is done. Failing to join closes the connection.
 
         """
-        entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._entering.add(entered)
-        entered.add_done_callback(self._entering.discard)
-        work = partial(self._enter, room, resume_request, entered, confirmed)
+        decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._joining.add(decided)
+        decided.add_done_callback(self._joining.discard)
+        work = partial(self._join, room, resume_request, decided, confirmed)
         self._start(work, resume_request.re, closes=confirmed is not None)
 
     async def close(self) -> None:
-        """Drop what is under way. Appends that are queued are carried out all the same."""
-        self._server.typing.forget(self._connection)
+        """Cancel what is running. Appends that were submitted are committed all the same."""
+        self._services.typing.forget(self._connection)
         if self._tasks:
             for task in self._tasks:
                 task.cancel()
@@ -144,135 +148,103 @@ class RequestHandler:
 
     # Appends
 
-    def _append(self, request: requests.AnyRequest) -> Work | None:
-        room = self._server.directory.known(request.room)  # type: ignore[union-attr, arg-type]
-        if room is None or self._entering or self._pending >= self._server.max_pending:
+    def _append(self, request: AppendRequest) -> Work | None:
+        room = self._services.directory.known(request.room)  # type: ignore[arg-type]
+        if room is None or self._joining or self._pending >= self._services.max_pending:
             return partial(self._append_in_turn, request)
         self._submit(request, room)
         return None
 
-    async def _append_in_turn(self, request: requests.AnyRequest) -> None:
+    async def _append_in_turn(self, request: AppendRequest) -> None:
         try:
-            await self._entered()
-            if self._pending >= self._server.max_pending:
-                self._room_for_more = asyncio.get_running_loop().create_future()
-                await self._room_for_more
-            name: str = request.room  # type: ignore[union-attr, assignment]
-            self._submit(request, await self._server.directory.find(name))
+            await self._joins_decided()
+            if self._pending >= self._services.max_pending:
+                self._below_max_pending = asyncio.get_running_loop().create_future()
+                await self._below_max_pending
+            name: str = request.room  # type: ignore[assignment]
+            self._submit(request, await self._services.directory.find(name))
         except ParleyError as exc:
-            self._fail(exc, request.id)
+            self._send_error(exc, request.id)
 
-    def _submit(self, request: requests.AnyRequest, room: RoomId) -> None:
-        server = self._server
-        at, by = server.now(), self._connection.user
-        append: appends.Append
-        match request:
-            case requests.Send():
-                append = appends.Send(
-                    room=room,
-                    by=by,
-                    at=at,
-                    client_id=request.id,
-                    text=request.text,
-                    reply_to=request.reply_to,
-                    data=request.data,
-                    mentions=mentioned(request.text),
-                )
-            case requests.Edit(ref=ref, text=text):
-                append = appends.Edit(
-                    room=room,
-                    by=by,
-                    at=at,
-                    client_id=request.id,
-                    ref=ref,
-                    text=text,
-                    mentions=mentioned(text),
-                )
-            case requests.Delete(ref=ref):
-                append = appends.Delete(room=room, by=by, at=at, client_id=request.id, ref=ref)
-            case requests.React(ref=ref, emoji=emoji, on=on):
-                append = appends.React(
-                    room=room, by=by, at=at, client_id=request.id, ref=ref, emoji=emoji, on=on
-                )
-            case requests.Pin(ref=ref, on=on):
-                append = appends.Pin(room=room, by=by, at=at, client_id=request.id, ref=ref, on=on)
-            case _:
-                raise AssertionError(request)
-        server.committer.submit(append, partial(self._answer, request.id))
+    def _submit(self, request: AppendRequest, room: RoomId) -> None:
+        services = self._services
+        append = to_append(request, room, self._connection.user, services.now())
+        services.committer.submit(append, partial(self._on_outcome, request.id))
         self._pending += 1
 
-    def _answer(self, re: str | None, outcome: AppendResult) -> None:
+    def _on_outcome(self, re: str | None, outcome: AppendResult) -> None:
+        """Reply to an append: ``ack``, also for a duplicate, or ``error``."""
         self._pending -= 1
-        if self._room_for_more is not None and not self._room_for_more.done():
-            self._room_for_more.set_result(None)
-        coalescer, outbox = self._server.coalescer, self._connection.outbox
+        if self._below_max_pending is not None and not self._below_max_pending.done():
+            self._below_max_pending.set_result(None)
+        coalescer, outbox = self._services.coalescer, self._connection.outbox
         if isinstance(outcome, appends.Committed):
             coalescer.write_with_replies(outbox, outcome.room, answers.append_ack(re, outcome))
         else:
             coalescer.send(outbox, error_frame(outcome, re))
 
-    # Everything else
+    # Other requests
 
-    async def _enter(
+    async def _join(
         self,
         room: str,
         resume_request: ResumeRequest,
-        entered: asyncio.Future[None],
+        decided: asyncio.Future[None],
         confirmed: Confirmed | None,
     ) -> None:
         try:
-            entry = await self._server.joins.enter(self._connection, room, confirmed)
+            admission = await self._services.joins.admit(self._connection, room, confirmed)
         except ParleyError:
             if confirmed is not None:
-                # Whoever may not be here learns nothing of rooms.
+                # A client whose log-in has ended must not learn which rooms exist.
                 await confirmed
             raise
         finally:
-            entered.set_result(None)
-        await self._server.joins.replay(entry, resume_request)
+            decided.set_result(None)
+        await self._services.replay.run(admission, resume_request)
 
-    async def _entered(self) -> None:
-        # By the time that this runs, all of them may be through.
-        if self._entering:
-            await asyncio.wait(self._entering)
+    async def _joins_decided(self) -> None:
+        # By the time that this runs, there may be none left.
+        if self._joining:
+            await asyncio.wait(self._joining)
 
     async def _leave_in_turn(self, request: requests.Leave) -> None:
-        await self._entered()
+        await self._joins_decided()
         self._leave(request)
 
     def _leave(self, request: requests.Leave) -> None:
         name = (request.room or "").lower()
-        room = self._server.directory.known(name)
+        room = self._services.directory.known(name)
         subscription = None if room is None else self._connection.subscriptions.get(room)
         if subscription is not None:
-            self._server.hub.unsubscribe(subscription)
+            self._services.hub.unsubscribe(subscription)
         self._connection.outbox.send(answers.ack(request.id))
 
     def _typing(self, request: requests.Typing) -> None:
         name = (request.room or "").lower()
-        room = self._server.directory.known(name)
+        room = self._services.directory.known(name)
         subscription = None if room is None else self._connection.subscriptions.get(room)
-        if subscription is None or not subscription.live:
+        if subscription is None or subscription.state is not SubscriptionState.LIVE:
             raise Conflict("Join the room first.")
-        self._server.typing.signal(subscription, on=request.on)
+        self._services.typing.signal(subscription, on=request.on)
 
     async def _read(self, request: requests.Read) -> None:
-        server, user = self._server, self._connection.user
+        services, user = self._services, self._connection.user
         name = request.room or ""
-        room = server.directory.known(name) or await server.directory.find(name)
-        view = await server.read_receipts.move(
+        room = services.directory.known(name) or await services.directory.find(name)
+        view = await services.read_receipts.move(
             room, user, self._connection.username, request.seq, but=self._connection
         )
         self._connection.outbox.send(answers.ack(request.id, **view_body(view)))
 
     async def _auth(self, request: requests.Auth) -> None:
-        identity = await self._server.authenticator.authenticate(request.token)
+        identity = await self._services.authenticator.authenticate(request.token)
         if identity.user != self._connection.user:
-            raise Unauthorized("This token is another user's.")
+            raise Unauthorized("This token belongs to another user.")
         self._connection.session = identity.session
         self._connection.expires_at = identity.expires_at
-        self._renewed(identity)
-        expires_in = (identity.expires_at - self._server.now()) // 1000
+        self._on_fresh_token(identity)
+        expires_in = (identity.expires_at - self._services.now()) // 1000
         self._connection.outbox.send(answers.ack(request.id, expires_in=expires_in))
 
     # Internal
@@ -290,10 +262,10 @@ class RequestHandler:
             if close is not None:
                 self._connection.close(close)
             else:
-                self._fail(exc, re)
-        except Exception:  # the root of a task: a fault of ours, which its client hears of
+                self._send_error(exc, re)
+        except Exception:  # the root of a task: a bug of ours, reported to the client
             log.exception("conversation.failed")
             self._connection.close(Close(4100, Internal.default_detail))
 
-    def _fail(self, exc: ParleyError, re: str | None) -> None:
+    def _send_error(self, exc: ParleyError, re: str | None) -> None:
         self._connection.outbox.send(error_frame(exc, re))

@@ -1,4 +1,4 @@
-"""From where a client wants to hear a room, and whether it can carry on from there."""
+"""Where a client resumes a room from, and whether it can."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,19 @@ from ..domain.views import RoomView
 
 @dataclass(slots=True, frozen=True)
 class ResumeRequest:
-    """From where a client wants to hear a room. ``re`` is the id of its request."""
+    """What a client asks for when it joins a room."""
 
     since: int | None = None
+    """The last ``seq`` that it applied; None for the newest messages."""
     limit: int | None = None
+    """With ``since``, how many events it accepts; without, how many messages it wants."""
     epoch: str | None = None
+    """The history that its ``since`` belongs to."""
     re: str | None = None
+    """The id of its request."""
 
     def reset_reason(self, view: RoomView, epoch: str) -> str | None:
-        """Why what the client holds can't be carried on from; None if it can."""
+        """Why the client has to start anew; None if it can resume."""
         if self.epoch is not None and self.epoch != epoch:
             return "epoch"
         if self.since is None:

@@ -1,4 +1,4 @@
-"""Ending the connections of log-ins that have ended, here or on another node."""
+"""Closes the connections of log-ins that have ended, on this node or on another."""
 
 import asyncio
 
@@ -13,7 +13,11 @@ from .hub import Hub
 
 
 class Revocations:
-    """Closes connections whose log-in has ended. Used in the event loop."""
+    """
+    Closes connections whose log-in has ended. Used in the event loop.
+
+    The ``on_…`` methods never await and never raise.
+    """
 
     def __init__(self, hub: Hub, authenticator: Authenticator) -> None:
         self._hub = hub
@@ -21,15 +25,15 @@ class Revocations:
         self._checking: set[asyncio.Task[None]] = set()
 
     def on_sessions_revoked(self, revoked: SessionsRevoked) -> None:
-        """Log-ins were ended on this node, just now."""
+        """Close the connections of log-ins that this node has just ended."""
         self._hub.end_sessions(revoked.user, revoked.session)
 
     def on_revoked_elsewhere(self, revoked: SessionsRevoked) -> None:
         """
-        Log-ins were ended on another node, some time ago.
+        Close the connections of log-ins that another node ended a while ago.
 
-        Where all log-ins of a user were ended, those begun since then go on: each connection's
-        log-in is read again.
+        If all log-ins of a user were ended, there may be newer ones by now: the log-in of each
+        connection is read again.
         """
         if revoked.session is not None:
             self._hub.end_sessions(revoked.user, revoked.session)
@@ -37,7 +41,7 @@ class Revocations:
             self._check_again(revoked.user)
 
     async def close(self) -> None:
-        """Check no more."""
+        """Cancel the checks that are running."""
         for task in self._checking:
             task.cancel()
         await asyncio.gather(*self._checking, return_exceptions=True)

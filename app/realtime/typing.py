@@ -1,4 +1,4 @@
-"""Who is typing, per room: a signal that ends by itself."""
+"""Typing indicators: signals that expire unless the client renews them."""
 
 import asyncio
 
@@ -10,7 +10,11 @@ from .hub import Hub
 
 
 class Typing:
-    """Passes typing signals on, and ends those that are not renewed."""
+    """
+    Sends ``typing`` to a room's other subscribers, and ends indicators that expire.
+
+    Owned by the event loop; never awaits. A signal may be lost.
+    """
 
     def __init__(self, hub: Hub, *, expiry_seconds: float = TYPING_SECONDS) -> None:
         self._hub = hub
@@ -18,13 +22,13 @@ class Typing:
         self._timers: dict[Subscription, asyncio.TimerHandle] = {}
 
     def signal(self, subscription: Subscription, *, on: bool) -> None:
-        """Somebody types, or has stopped."""
+        """Start or renew the user's indicator in a room, or end it."""
         timer = self._timers.pop(subscription, None)
         if timer is not None:
             timer.cancel()
         elif not on:
             return
-        self._tell(subscription, on=on)
+        self._send(subscription, on=on)
         if on:
             loop = asyncio.get_running_loop()
             self._timers[subscription] = loop.call_later(
@@ -32,7 +36,7 @@ class Typing:
             )
 
     def forget(self, connection: Connection) -> None:
-        """The connection is about to close: whoever it is types no more."""
+        """End the indicators of a connection that is about to close. Idempotent."""
         for subscription in connection.subscriptions.values():
             self.signal(subscription, on=False)
 
@@ -44,9 +48,9 @@ class Typing:
 
     def _expire(self, subscription: Subscription) -> None:
         del self._timers[subscription]
-        self._tell(subscription, on=False)
+        self._send(subscription, on=False)
 
-    def _tell(self, subscription: Subscription, *, on: bool) -> None:
+    def _send(self, subscription: Subscription, *, on: bool) -> None:
         connection = subscription.connection
         payload = answers.signal(
             "typing", room=subscription.room_name, by=connection.username, on=on

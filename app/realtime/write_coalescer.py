@@ -1,4 +1,4 @@
-"""One write per socket and turn of the event loop, whatever is sent to it in that turn."""
+"""One write per connection and turn of the event loop, however much is sent in that turn."""
 
 import asyncio
 
@@ -8,32 +8,37 @@ from .outbox import Outbox
 
 
 class WriteCoalescer:
-    """Gathers what is said to many sockets in one turn of the loop: one write for each."""
+    """
+    Flushes outboxes at the end of the turn. One per node; used in the event loop.
+
+    The order per connection is the order of the calls, also with direct writes to its outbox.
+    """
 
     def __init__(self) -> None:
-        # In the order in which something was first said to them.
-        self._waiting: dict[Outbox, None] = {}
+        # In the order of their first write in this turn.
+        self._outboxes: dict[Outbox, None] = {}
 
     def send(self, outbox: Outbox, payload: bytes) -> None:
-        """Send ``payload`` at the end of this turn, with what else comes for the socket."""
+        """Send one payload, by the end of this turn."""
         self.write(outbox, text_frame(payload))
 
     def write(self, outbox: Outbox, frames: bytes) -> None:
-        """Send finished frames at the end of this turn."""
+        """Write finished frames, by the end of this turn."""
         outbox.write_later(frames)
-        self._wait(outbox)
+        self._flush_later(outbox)
 
     def write_with_replies(self, outbox: Outbox, room: RoomId, payload: bytes) -> None:
-        """Send an answer right behind the event that it is about, by the end of this turn."""
+        """Send a reply right behind the event of ``room`` that it is about, or else by the end
+        of this turn."""
         outbox.defer_reply(room, payload)
-        self._wait(outbox)
+        self._flush_later(outbox)
 
-    def _wait(self, outbox: Outbox) -> None:
-        if not self._waiting:
+    def _flush_later(self, outbox: Outbox) -> None:
+        if not self._outboxes:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._waiting[outbox] = None
+        self._outboxes[outbox] = None
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for outbox in waiting:
+        outboxes, self._outboxes = self._outboxes, {}
+        for outbox in outboxes:
             outbox.flush()

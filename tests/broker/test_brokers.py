@@ -10,16 +10,16 @@ from app.domain.ids import RoomId, SessionId, UserId
 from app.domain.sessions import SessionsRevoked
 from tests.harness.patience import turns, until
 
-RANG = LogAdvanced(RoomId(1), 7)
-ENDED = SessionsRevoked(UserId(2), SessionId(3))
+ADVANCED = LogAdvanced(RoomId(1), 7)
+REVOKED = SessionsRevoked(UserId(2), SessionId(3))
 
 
 class Node:
-    """A broker, and what it heard."""
+    """A broker, and the notifications that it received."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.heard: list[Notification] = []
+        self.received: list[Notification] = []
 
 
 def memory() -> Callable[[], Broker]:
@@ -29,41 +29,41 @@ def memory() -> Callable[[], Broker]:
 
 @pytest.fixture(params=[pytest.param(memory, id="memory")])
 async def nodes(request: pytest.FixtureRequest) -> AsyncIterator[list[Node]]:
-    """Three nodes that are connected."""
+    """Three connected nodes."""
     make = request.param()
     nodes = [Node(make()) for _ in range(3)]
     for node in nodes:
-        await node.broker.open(node.heard.append)
+        await node.broker.open(node.received.append)
     yield nodes
     for node in nodes:
         await node.broker.close()
 
 
-async def test_the_others_hear_a_bell_and_the_ringer_does_not(nodes: list[Node]) -> None:
+async def test_a_notification_reaches_the_other_nodes_only(nodes: list[Node]) -> None:
     one, two, three = nodes
 
-    one.broker.notify(RANG)
-    one.broker.notify(ENDED)
+    one.broker.notify(ADVANCED)
+    one.broker.notify(REVOKED)
     one.broker.notify(SessionsRevoked(UserId(2), None))
 
     for node in (two, three):
-        await until(lambda node=node: len(node.heard) == 3, "the bells")
-        assert node.heard == [RANG, ENDED, SessionsRevoked(UserId(2), None)]
+        await until(lambda node=node: len(node.received) == 3, "the notifications")
+        assert node.received == [ADVANCED, REVOKED, SessionsRevoked(UserId(2), None)]
     await turns()
-    assert one.heard == []
+    assert one.received == []
 
 
-async def test_who_has_closed_hears_nothing_and_rings_without_harm(nodes: list[Node]) -> None:
+async def test_a_closed_broker_receives_nothing_and_may_still_notify(nodes: list[Node]) -> None:
     one, two, three = nodes
     await two.broker.close()
     await two.broker.close()
 
-    one.broker.notify(RANG)
-    two.broker.notify(ENDED)
+    one.broker.notify(ADVANCED)
+    two.broker.notify(REVOKED)
 
-    await until(lambda: RANG in three.heard, "the bell")
-    assert two.heard == []
+    await until(lambda: ADVANCED in three.received, "the notification")
+    assert two.received == []
 
 
-async def test_ringing_before_it_is_open_does_no_harm() -> None:
-    MemoryBroker().notify(RANG)
+async def test_notifying_before_open_raises_nothing() -> None:
+    MemoryBroker().notify(ADVANCED)

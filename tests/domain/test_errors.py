@@ -22,7 +22,12 @@ CODES = {
     **{"bad_request": 400, "invalid": 422, "unauthorized": 401, "token_expired": 401},
     **{"forbidden": 403, "muted": 403, "banned": 403, "registration_closed": 403},
     **{"room_not_found": 404, "message_not_found": 404, "user_not_found": 404},
-    **{"invite_not_found": 404, "not_found": 404, "method_not_allowed": 405},
+    **{
+        "invite_not_found": 404,
+        "not_found": 404,
+        "method_not_allowed": 405,
+        "upgrade_required": 426,
+    },
     **{"conflict": 409, "username_taken": 409, "room_exists": 409, "id_reused": 409},
     **{"gone": 410, "too_large": 413, "rate_limited": 429, "slow_mode": 429},
     **{"internal": 500, "unavailable": 503},

@@ -18,11 +18,12 @@ from app.domain.roles import Kind, Role
 from app.domain.views import RoomView
 from app.realtime.activity import ActivityNotifier
 from app.realtime.fanout import Fanout
-from app.realtime.feed import Feed, RoomFeed
+from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffers
-from app.realtime.replays import Replays
-from app.services.log.committer import AppendResult, commit
+from app.realtime.replay_pages import ReplayPages
+from app.realtime.room_feed import RoomFeed
+from app.services.log.commit import AppendResult, commit
 from app.store import events as event_store
 from app.store import members, messages, room_views, users
 from app.store.database import Work
@@ -117,7 +118,7 @@ class ModelEnv:
         replay_buffers = ReplayBuffers(room_bytes=1_500) if history.small_tail else ReplayBuffers()
         self._fanout = RecordingFanout()
         self._feed = Feed(database, self._fanout, ActivityNotifier(Hub(Fanout())), replay_buffers)  # type: ignore[arg-type]
-        self._replays = Replays(database, replay_buffers)
+        self._replay_pages = ReplayPages(database, replay_buffers)
         self._room_feeds: dict[RoomId, RoomFeed] = {}
         # This one may be the direct room of ana and bo.
         self.den = self._make("den", history.kinds[0])
@@ -168,7 +169,7 @@ class ModelEnv:
         """From now on the feed delivers, and fills the replay buffers."""
         for room in self.rooms:
             self._room_feeds[room] = self._feed.acquire(room)
-            self._feed.seed(self._room_feeds[room], self._head(room))
+            self._room_feeds[room].seed(self._head(room))
 
     # Looking at the rooms
 
@@ -196,7 +197,7 @@ class ModelEnv:
         found: list[Body] = []
         head = self._head(room)
         while since < head:
-            chunk = await self._replays.after(self._room_feeds[room], since, head)
+            chunk = await self._replay_pages.after(self._room_feeds[room], since, head)
             found += [orjson.loads(payload) for payload in payloads_of(b"".join(chunk.frames))]
             assert chunk.last > since
             since = chunk.last
@@ -206,7 +207,7 @@ class ModelEnv:
         """The newest messages, as a join without ``since`` sends them."""
         head = self._head(room)
         name = ROOM_NAMES[self.rooms.index(room)]
-        chunk = await self._replays.newest(self._room_feeds[room], name, limit, head)
+        chunk = await self._replay_pages.newest(self._room_feeds[room], name, limit, head)
         return [orjson.loads(payload) for payload in payloads_of(b"".join(chunk.frames))]
 
     def fetch(self, room: RoomId, page: int) -> RoomState:

@@ -19,7 +19,7 @@ from hypothesis import given
 from app.domain.appends import Committed
 from app.domain.errors import ParleyError
 from app.domain.ids import RoomId
-from app.services.log.committer import AppendResult
+from app.services.log.commit import AppendResult
 from app.store import checking
 from app.store.tables import metadata
 from tests.harness.examples import examples

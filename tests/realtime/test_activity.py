@@ -1,4 +1,4 @@
-"""What one hears of rooms that one has not joined on this connection."""
+"""What a connection receives about rooms that it has not joined."""
 
 import json
 from collections.abc import AsyncIterator
@@ -11,8 +11,19 @@ from app.domain.ids import RoomId
 from app.realtime.activity import ActivityNotifier
 from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
+from app.realtime.slow_consumer import SlowConsumerPolicy
 from tests.harness.patience import turns, until
-from tests.realtime.people import ANA, BO, DEN, EVE, Caller, batch, event, joined, left
+from tests.realtime.recording import (
+    ANA,
+    BO,
+    DEN,
+    EVE,
+    RecordingConnection,
+    batch,
+    event,
+    joined,
+    left,
+)
 
 ATTIC = RoomId(2)
 
@@ -29,118 +40,122 @@ async def activity(hub: Hub) -> AsyncIterator[ActivityNotifier]:
     activity.close()
 
 
-def member(hub: Hub, activity: ActivityNotifier, user: Any, **how: Any) -> Caller:
-    caller = Caller(user, **how)
-    hub.register(caller.connection)
-    activity.watch(caller.connection, [DEN])
-    return caller
+def member(hub: Hub, activity: ActivityNotifier, user: Any, **how: Any) -> RecordingConnection:
+    client = RecordingConnection(user, **how)
+    hub.register(client.connection)
+    activity.watch(client.connection, [DEN])
+    return client
 
 
-def heard(caller: Caller) -> list[Any]:
-    return [json.loads(payload) for payload in caller.sequence.payloads]
+def received(client: RecordingConnection) -> list[Any]:
+    return [json.loads(payload) for payload in client.transport.payloads]
 
 
-async def test_members_hear_that_something_happened(hub: Hub, activity: ActivityNotifier) -> None:
+async def test_members_are_notified_of_activity(hub: Hub, activity: ActivityNotifier) -> None:
     bo = member(hub, activity, BO)
-    eve = Caller(EVE)
+    eve = RecordingConnection(EVE)
     hub.register(eve.connection)
 
-    activity.notice(batch(event(7), event(8)))
+    activity.on_events(batch(event(7), event(8)))
 
-    assert heard(bo) == [{"type": "activity", "room": "den", "head": 8}]
-    assert heard(eve) == []
+    assert received(bo) == [{"type": "activity", "room": "den", "head": 8}]
+    assert received(eve) == []
 
 
-async def test_who_listens_there_is_not_told(hub: Hub, activity: ActivityNotifier) -> None:
+async def test_a_subscriber_is_not_notified(hub: Hub, activity: ActivityNotifier) -> None:
     bo = member(hub, activity, BO)
     hub.subscribe(bo.connection, DEN, "den")
 
-    activity.notice(batch(event(7)))
+    activity.on_events(batch(event(7)))
 
-    assert heard(bo) == []
+    assert received(bo) == []
 
 
-async def test_activity_is_told_now_and_then(hub: Hub) -> None:
+async def test_activity_is_signalled_once_per_interval(hub: Hub) -> None:
     activity = ActivityNotifier(hub, interval_seconds=0.01)
     bo = member(hub, activity, BO)
 
     for seq in range(1, 6):
-        activity.notice(batch(event(seq)))
-    assert [frame["head"] for frame in heard(bo)] == [1]
-    await until(lambda: len(heard(bo)) > 1, "the rest")
+        activity.on_events(batch(event(seq)))
+    assert [frame["head"] for frame in received(bo)] == [1]
+    await until(lambda: len(received(bo)) > 1, "the second signal")
 
-    assert [frame["head"] for frame in heard(bo)] == [1, 5]
-    await until(lambda: not activity._quiet, "quiet")
-    activity.notice(batch(event(6)))
-    assert heard(bo)[-1]["head"] == 6
+    assert [frame["head"] for frame in received(bo)] == [1, 5]
+    activity.on_events(batch(event(6)))
+    await until(lambda: received(bo)[-1]["head"] == 6, "the third signal")
+    activity.close()
 
 
-async def test_who_is_mentioned_is_told_so(hub: Hub, activity: ActivityNotifier) -> None:
+async def test_a_mention_is_marked_for_the_mentioned_user(
+    hub: Hub, activity: ActivityNotifier
+) -> None:
     bo, eve = member(hub, activity, BO), member(hub, activity, EVE)
 
-    activity.notice(batch(event(1, data={"mentions": [BO]})))
+    activity.on_events(batch(event(1, data={"mentions": [BO]})))
 
-    assert heard(bo)[0]["mention"] is True
-    assert "mention" not in heard(eve)[0]
+    assert received(bo)[0]["mention"] is True
+    assert "mention" not in received(eve)[0]
 
 
-async def test_being_added_is_told_on_every_connection(
+async def test_added_is_sent_to_every_connection_but_the_one_that_joined(
     hub: Hub, activity: ActivityNotifier
 ) -> None:
-    phone, laptop, eve = Caller(BO), Caller(BO), Caller(EVE)
-    for caller in (phone, laptop, eve):
-        hub.register(caller.connection)
+    phone, laptop, eve = RecordingConnection(BO), RecordingConnection(BO), RecordingConnection(EVE)
+    for client in (phone, laptop, eve):
+        hub.register(client.connection)
     hub.subscribe(laptop.connection, DEN, "den")
 
-    activity.notice(batch(event(5, EventType.MEMBER_JOINED, data={"user": BO})))
+    activity.on_events(batch(event(5, EventType.MEMBER_JOINED, data={"user": BO})))
 
-    assert heard(phone)[0] == {"type": "added", "room": "den", "kind": "public", "by": "ana"}
-    assert heard(laptop) == [], "it asked for it, and learns of it by the answer"
-    assert heard(eve) == []
+    assert received(phone)[0] == {"type": "added", "room": "den", "kind": "public", "by": "ana"}
+    assert received(laptop) == [], "it joined the room itself, and gets a reply"
+    assert received(eve) == []
 
 
-async def test_a_room_that_one_makes_is_told_on_ones_other_connections(
+async def test_added_is_sent_to_the_creator_of_a_room(
     hub: Hub, activity: ActivityNotifier
 ) -> None:
-    ana = Caller(ANA)
+    ana = RecordingConnection(ANA)
     hub.register(ana.connection)
 
-    activity.notice(batch(event(1, EventType.ROOM_CREATED, data={"title": "Den"})))
-    activity.notice(batch(event(1, EventType.ROOM_CREATED, data={"title": "Hall"}, by=None)))
+    activity.on_events(batch(event(1, EventType.ROOM_CREATED, data={"title": "Den"})))
+    activity.on_events(batch(event(1, EventType.ROOM_CREATED, data={"title": "Hall"}, by=None)))
 
-    assert [frame["type"] for frame in heard(ana)] == ["added", "activity"]
-
-
-async def test_being_removed_is_told_and_is_the_last(hub: Hub, activity: ActivityNotifier) -> None:
-    bo, listening = member(hub, activity, BO), member(hub, activity, BO)
-    hub.subscribe(listening.connection, DEN, "den")
-
-    activity.notice(batch(left(1, BO, "banned")))
-    activity.notice(batch(event(2)))
-
-    assert heard(bo) == [{"type": "removed", "room": "den", "reason": "banned"}]
-    assert heard(listening) == [], "it hears of it in its place among the events"
+    assert [frame["type"] for frame in received(ana)] == ["added", "activity"]
 
 
-async def test_a_slow_reader_hears_no_activity(hub: Hub, activity: ActivityNotifier) -> None:
-    bo = member(hub, activity, BO, limit=100)
-    bo.sequence.waiting = 50
+async def test_removed_is_the_last_frame_about_a_room(
+    hub: Hub, activity: ActivityNotifier
+) -> None:
+    bo, subscriber = member(hub, activity, BO), member(hub, activity, BO)
+    hub.subscribe(subscriber.connection, DEN, "den")
 
-    activity.notice(batch(event(1)))
+    activity.on_events(batch(left(1, BO, "banned")))
+    activity.on_events(batch(event(2)))
 
-    assert heard(bo) == []
+    assert received(bo) == [{"type": "removed", "room": "den", "reason": "banned"}]
+    assert received(subscriber) == [], "a subscriber is told by the hub"
 
 
-async def test_who_is_gone_is_forgotten(hub: Hub, activity: ActivityNotifier) -> None:
+async def test_activity_is_dropped_for_a_slow_peer(hub: Hub, activity: ActivityNotifier) -> None:
+    bo = member(hub, activity, BO, slow_consumer=SlowConsumerPolicy(100))
+    bo.transport.waiting = 50
+
+    activity.on_events(batch(event(1)))
+
+    assert received(bo) == []
+
+
+async def test_a_forgotten_connection_is_not_notified(
+    hub: Hub, activity: ActivityNotifier
+) -> None:
     bo = member(hub, activity, BO)
     activity.watch(bo.connection, [ATTIC])
 
     activity.forget(bo.connection)
     activity.forget(bo.connection)
-    activity.notice(batch(event(1)))
-    activity.notice(batch(joined(1, EVE), room=ATTIC, name="attic"))
+    activity.on_events(batch(event(1)))
+    activity.on_events(batch(joined(1, EVE), room=ATTIC, name="attic"))
     await turns()
 
-    assert heard(bo) == []
-    assert not activity._rooms
-    assert not activity._pending_activity
+    assert received(bo) == []

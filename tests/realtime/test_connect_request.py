@@ -1,4 +1,4 @@
-"""What a client says before the first frame."""
+"""The opening request of a socket."""
 
 from typing import Any
 from urllib.parse import quote
@@ -6,10 +6,10 @@ from urllib.parse import quote
 import pytest
 
 from app.domain.errors import BadRequest, Forbidden, ParleyError, RoomNotFound, Unauthorized
-from app.realtime.connect_request import is_ours, read_connect_request
+from app.realtime.connect_request import is_socket_path, read_connect_request
 from tests.harness.server import settings
 
-OURS = settings(allowed_origins=("https://chat.example.org",)).allowed_origins
+ALLOWED = settings(allowed_origins=("https://chat.example.org",)).allowed_origins
 
 
 def scope(path: str = "/ws", query: str = "", *headers: tuple[str, str], **more: Any) -> Any:
@@ -27,18 +27,18 @@ def scope(path: str = "/ws", query: str = "", *headers: tuple[str, str], **more:
     [
         pytest.param("token=t", [], id="query"),
         pytest.param("", [("Authorization", "Bearer t")], id="header"),
-        pytest.param("", [("authorization", "bearer  t ")], id="header, as one may write it"),
+        pytest.param("", [("authorization", "bearer  t ")], id="header, spelt otherwise"),
         pytest.param("", [("Sec-WebSocket-Protocol", "parley.v1, bearer.t")], id="subprotocol"),
         pytest.param(
             "",
             [("Sec-WebSocket-Protocol", "bearer.t"), ("Sec-WebSocket-Protocol", "parley.v1")],
             id="subprotocols in two headers",
         ),
-        pytest.param("token=t", [("Authorization", "Basic eDp5")], id="another scheme beside it"),
+        pytest.param("token=t", [("Authorization", "Basic eDp5")], id="beside another scheme"),
     ],
 )
 def test_a_token_comes_in_one_of_three_ways(query: str, headers: list[tuple[str, str]]) -> None:
-    handshake = read_connect_request(scope("/ws", query, *headers), OURS)
+    handshake = read_connect_request(scope("/ws", query, *headers), ALLOWED)
 
     assert handshake.token == "t"
     offered = "parley.v1" in str(headers)
@@ -58,7 +58,7 @@ def test_a_token_comes_in_one_of_three_ways(query: str, headers: list[tuple[str,
 )
 def test_exactly_one_token_is_needed(query: str, headers: list[tuple[str, str]]) -> None:
     with pytest.raises(Unauthorized):
-        read_connect_request(scope("/ws", query, *headers), OURS)
+        read_connect_request(scope("/ws", query, *headers), ALLOWED)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_exactly_one_token_is_needed(query: str, headers: list[tuple[str, str]])
         ("epoch=%61%26", (None, None, "a&")),
     ],
 )
-def test_the_parameters_are_those_of_join(query: str, found: tuple[Any, ...]) -> None:
-    handshake = read_connect_request(scope("/ws/den", f"token=t&{query}"), OURS)
+def test_the_query_has_the_fields_of_a_join(query: str, found: tuple[Any, ...]) -> None:
+    handshake = read_connect_request(scope("/ws/den", f"token=t&{query}"), ALLOWED)
 
     assert (handshake.since, handshake.limit, handshake.epoch) == found
 
@@ -94,9 +94,9 @@ def test_the_parameters_are_those_of_join(query: str, found: tuple[Any, ...]) ->
     ],
     ids=lambda query: quote(query[:20], safe="=&%"),
 )
-def test_a_wrong_parameter_is_a_bad_request_and_not_repeated(query: str) -> None:
+def test_an_invalid_parameter_is_refused_without_echoing_the_token(query: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        read_connect_request(scope("/ws/den", f"token=secret&{query}"), OURS)
+        read_connect_request(scope("/ws/den", f"token=secret&{query}"), ALLOWED)
     assert "secret" not in refused.value.detail
 
 
@@ -105,27 +105,27 @@ def test_a_wrong_parameter_is_a_bad_request_and_not_repeated(query: str) -> None
     [("/ws", None), ("/ws/", None), ("/ws/den", "den"), ("/ws/DEN", "den"), ("/ws/a.b", "a.b")],
 )
 def test_the_room_is_in_the_path(path: str, room: str | None) -> None:
-    assert read_connect_request(scope(path, "token=t"), OURS).room == room
+    assert read_connect_request(scope(path, "token=t"), ALLOWED).room == room
 
 
-def test_behind_a_prefix_the_room_is_found_as_well() -> None:
-    found = read_connect_request(scope("/chat/ws/den", "token=t", root_path="/chat"), OURS)
+def test_the_room_is_found_below_a_mount_path() -> None:
+    found = read_connect_request(scope("/chat/ws/den", "token=t", root_path="/chat"), ALLOWED)
 
     assert found.room == "den"
 
 
 @pytest.mark.parametrize("path", ["/ws/..", "/ws/a b", "/ws/\N{SNOWMAN}", "/ws/" + "x" * 65])
-def test_what_can_be_no_room_is_not_found(path: str) -> None:
+def test_an_invalid_room_name_is_not_found(path: str) -> None:
     with pytest.raises(RoomNotFound):
-        read_connect_request(scope(path, "token=t"), OURS)
+        read_connect_request(scope(path, "token=t"), ALLOWED)
 
 
 @pytest.mark.parametrize(
-    ("path", "ours"),
+    ("path", "is_socket"),
     [("/ws", True), ("/ws/den", True), ("/wsx", False), ("/ws/den/x", False), ("/", False)],
 )
-def test_only_two_paths_are_ours(path: str, ours: bool) -> None:
-    assert is_ours(scope(path)) is ours
+def test_only_two_paths_are_sockets(path: str, is_socket: bool) -> None:
+    assert is_socket_path(scope(path)) is is_socket
 
 
 HOST = ("Host", "chat.local:8000")
@@ -134,15 +134,17 @@ HOST = ("Host", "chat.local:8000")
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param([HOST], id="no origin: no browser"),
-        pytest.param([HOST, ("Origin", "http://chat.local:8000")], id="our own"),
-        pytest.param([HOST, ("Origin", "https://chat.local:8000")], id="our own, behind a proxy"),
-        pytest.param([HOST, ("Origin", "http://CHAT.local:8000")], id="in capitals"),
-        pytest.param([HOST, ("Origin", "https://chat.example.org")], id="one that was allowed"),
+        pytest.param([HOST], id="none, as without a browser"),
+        pytest.param([HOST, ("Origin", "http://chat.local:8000")], id="the same host"),
+        pytest.param(
+            [HOST, ("Origin", "https://chat.local:8000")], id="the same host behind a TLS proxy"
+        ),
+        pytest.param([HOST, ("Origin", "http://CHAT.local:8000")], id="the same host in capitals"),
+        pytest.param([HOST, ("Origin", "https://chat.example.org")], id="an allowed one"),
     ],
 )
 def test_origins_that_may_connect(headers: list[tuple[str, str]]) -> None:
-    assert read_connect_request(scope("/ws", "token=t", *headers), OURS).token == "t"
+    assert read_connect_request(scope("/ws", "token=t", *headers), ALLOWED).token == "t"
 
 
 @pytest.mark.parametrize(
@@ -172,13 +174,13 @@ def test_origins_that_may_connect(headers: list[tuple[str, str]]) -> None:
     ],
     ids=str,
 )
-def test_foreign_origins_may_not(origins: list[str]) -> None:
+def test_foreign_origins_may_not_connect(origins: list[str]) -> None:
     headers = [HOST, *(("Origin", origin) for origin in origins)]
     with pytest.raises(ParleyError) as refused:
-        read_connect_request(scope("/ws", "token=t", *headers), OURS)
+        read_connect_request(scope("/ws", "token=t", *headers), ALLOWED)
     assert isinstance(refused.value, Forbidden)
 
 
-def test_without_a_host_no_origin_is_ours() -> None:
+def test_without_a_host_header_every_origin_is_foreign() -> None:
     with pytest.raises(Forbidden):
-        read_connect_request(scope("/ws", "token=t", ("Origin", "http://x")), OURS)
+        read_connect_request(scope("/ws", "token=t", ("Origin", "http://x")), ALLOWED)

@@ -1,4 +1,4 @@
-"""What is left of a connection when it is over: nothing, and the collector was not needed."""
+"""A closed connection is freed at once, without the garbage collector."""
 
 import gc
 
@@ -13,7 +13,7 @@ from tests.harness.patience import turns, until
 from tests.harness.server import Server
 from tests.transport.conftest import listening
 
-OF_A_CONNECTION = (
+CONNECTION_TYPES = (
     ProtocolSniffer,
     WebSocketProtocol,
     Linger,
@@ -23,11 +23,11 @@ OF_A_CONNECTION = (
 )
 
 
-def left() -> list[type]:
-    return [type(each) for each in gc.get_objects() if isinstance(each, OF_A_CONNECTION)]
+def alive() -> list[type]:
+    return [type(each) for each in gc.get_objects() if isinstance(each, CONNECTION_TYPES)]
 
 
-async def test_nothing_is_left_of_a_connection(server: Server) -> None:
+async def test_nothing_is_alive_of_a_closed_connection(server: Server) -> None:
     ana = await server.person("ana")
     async with listening(server) as (port, state):
         gc.collect()
@@ -36,10 +36,10 @@ async def test_nothing_is_left_of_a_connection(server: Server) -> None:
             async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
                 while "caught_up" not in str(await socket.recv()):
                     pass
-                assert set(left()) == set(OF_A_CONNECTION) - {ProtocolSniffer, Linger}
+                assert set(alive()) == set(CONNECTION_TYPES) - {ProtocolSniffer, Linger}
             await until(lambda: not state.connections and not state.tasks, "the end")
             await turns()
 
-            assert left() == []
+            assert alive() == []
         finally:
             gc.enable()

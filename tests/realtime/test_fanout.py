@@ -1,43 +1,50 @@
-"""Many sockets, a few at a time: in what order, and when somebody else comes first."""
+"""Many connections, a few per turn of the loop; the log's writer has priority."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.domain.limits import FANOUT_SLICE
+from app.domain.limits import FANOUT_QUIET_SLICE, FANOUT_SLICE
 from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
 from app.wire.frames import text_frame
 from tests.harness.patience import turns, until
-from tests.realtime.people import RecordingTransport
+from tests.realtime.recording import NO_LIMIT, RecordingTransport
 
 ONE, TWO, THREE = (text_frame(text) for text in (b"one", b"two", b"three"))
 
 
-class Crowd:
-    """Outboxes, and what their peers hear."""
+class FailingTransport(RecordingTransport):
+    """A transport with a bug."""
 
-    def __init__(self, size: int) -> None:
-        self.ears = [RecordingTransport() for _ in range(size)]
-        self.outboxes = [Outbox(ear, 0, lambda: None) for ear in self.ears]
+    def write(self, frames: bytes) -> None:
+        raise ZeroDivisionError
+
+
+class Audience:
+    """Outboxes, and what was written to them."""
+
+    def __init__(self, *transports: RecordingTransport) -> None:
+        self.transports = transports
+        self.outboxes = [
+            Outbox(transport, NO_LIMIT, lambda _: None) for transport in self.transports
+        ]
+
+    @classmethod
+    def of(cls, size: int) -> "Audience":
+        return cls(*(RecordingTransport() for _ in range(size)))
 
     @property
-    def told(self) -> int:
-        """How many have heard anything."""
-        return sum(bool(ear.writes) for ear in self.ears)
+    def reached(self) -> int:
+        """How many have been written to."""
+        return sum(bool(transport.writes) for transport in self.transports)
 
     @property
-    def writes(self) -> int:
-        """How many writes that took."""
-        return sum(len(ear.writes) for ear in self.ears)
-
-    @property
-    def heard(self) -> list[list[bytes]]:
-        """What each has heard, without repeating who heard the same."""
-        kinds = {tuple(ear.payloads) for ear in self.ears}
+    def received(self) -> list[list[bytes]]:
+        """What each has received, without repeating those that received the same."""
+        kinds = {tuple(transport.payloads) for transport in self.transports}
         return [list(kind) for kind in sorted(kinds)]
 
 
@@ -47,177 +54,157 @@ def fanout() -> Fanout:
     return Fanout(patience_seconds=3600.0)
 
 
-async def test_everybody_is_told_the_same_bytes_a_few_in_each_turn(fanout: Fanout) -> None:
-    crowd = Crowd(130)
+async def test_every_connection_receives_the_same_bytes(fanout: Fanout) -> None:
+    audience = Audience.of(130)
 
-    for _ in range(2):
-        fanout.send(crowd.outboxes, ONE)
-        told = []
-        while crowd.writes < len(crowd.ears):
-            told.append(crowd.writes)
-            await turns(1)
+    fanout.send(audience.outboxes, ONE)
+    await fanout.idle.wait()
 
-        assert told == [0, 8, 24, 56, 88, 120], "more in each turn, from few on each time"
-        assert all(ear.writes == [ONE] and ear.writes[0] is ONE for ear in crowd.ears)
-        for ear in crowd.ears:
-            ear.writes.clear()
+    assert all(transport.writes == [ONE] for transport in audience.transports)
+    assert all(transport.writes[0] is ONE for transport in audience.transports)
 
 
-async def test_slices_are_small_again_while_a_commit_is_under_way(
-    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    crowd = Crowd(60)
-    fanout.send(crowd.outboxes, ONE)
-    await turns(3)
-    assert crowd.writes == 56
-    fanout.send(crowd.outboxes, ONE)
-    slices: list[int] = []
-    monkeypatch.setattr(os, "sched_yield", lambda: slices.append(crowd.writes))
+async def test_no_turn_of_the_loop_writes_more_than_a_slice(fanout: Fanout) -> None:
+    audience = Audience.of(5 * FANOUT_QUIET_SLICE)
+    reached = [0]
+
+    fanout.send(audience.outboxes, ONE)
+    while not fanout.idle.is_set():
+        await turns(1)
+        reached.append(audience.reached)
+
+    per_turn = [after - before for before, after in zip(reached, reached[1:], strict=False)]
+    assert per_turn[0] <= FANOUT_SLICE, "the first slice is small"
+    assert max(per_turn) <= FANOUT_QUIET_SLICE
+    assert sum(per_turn) == len(audience.transports)
+
+
+async def test_slices_stay_small_while_a_commit_is_under_way(fanout: Fanout) -> None:
+    audience = Audience.of(10 * FANOUT_SLICE)
+    fanout.send(audience.outboxes, ONE)
+    await turns(2)
 
     fanout.pause()
     await asyncio.to_thread(fanout.resume_from_thread)
-    await until(lambda: crowd.writes == 116, "everybody")
+    reached = [audience.reached]
+    while not fanout.idle.is_set():
+        await turns(1)
+        reached.append(audience.reached)
 
-    assert slices == [64, 72, 80, 88, 96, 104, 112, 116]
+    assert all(
+        after - before <= FANOUT_SLICE for before, after in zip(reached, reached[1:], strict=False)
+    )
+    assert audience.received == [[b"one"]]
 
 
-async def test_who_is_told_twice_before_their_turn_hears_both_in_one_write(
-    fanout: Fanout,
-) -> None:
-    crowd = Crowd(2 * FANOUT_SLICE)
+async def test_two_batches_before_its_turn_are_one_write(fanout: Fanout) -> None:
+    audience = Audience.of(2 * FANOUT_SLICE)
 
-    fanout.send(crowd.outboxes, ONE)
-    await turns(1)
-    fanout.send(crowd.outboxes, TWO)
+    fanout.send(audience.outboxes, ONE)
+    fanout.send(audience.outboxes, TWO)
     assert not fanout.idle.is_set()
-    await turns()
+    await fanout.idle.wait()
 
-    assert fanout.idle.is_set()
-    assert crowd.heard == [[b"one", b"two"]]
-    writes = [len(ear.writes) for ear in crowd.ears]
-    assert writes == [2] * FANOUT_SLICE + [1] * FANOUT_SLICE
+    assert audience.received == [[b"one", b"two"]]
+    assert all(len(transport.writes) == 1 for transport in audience.transports)
 
 
-async def test_what_is_said_meanwhile_comes_behind_and_takes_it_along(fanout: Fanout) -> None:
-    crowd = Crowd(1)
+async def test_a_direct_write_takes_queued_frames_along_in_order(fanout: Fanout) -> None:
+    audience = Audience.of(1)
 
-    fanout.send(crowd.outboxes, ONE)
-    crowd.outboxes[0].send(b"two")
-    fanout.send(crowd.outboxes, THREE)
-    await turns()
+    fanout.send(audience.outboxes, ONE)
+    audience.outboxes[0].send(b"two")
+    fanout.send(audience.outboxes, THREE)
+    await fanout.idle.wait()
 
-    assert crowd.heard == [[b"one", b"two", b"three"]]
-    assert len(crowd.ears[0].writes) == 2
+    assert audience.received == [[b"one", b"two", b"three"]]
+    assert len(audience.transports[0].writes) == 2
 
 
-async def test_nobody_is_told_while_it_makes_way(fanout: Fanout) -> None:
-    crowd = Crowd(2 * FANOUT_SLICE)
-    fanout.send(crowd.outboxes, ONE)
+async def test_nothing_is_written_while_paused(fanout: Fanout) -> None:
+    audience = Audience.of(2 * FANOUT_SLICE)
+    fanout.send(audience.outboxes, ONE)
     await turns(1)
+    reached = audience.reached
 
     fanout.pause()
-    fanout.send(crowd.outboxes, TWO)
+    fanout.send(audience.outboxes, TWO)
     await turns()
-    assert crowd.told == FANOUT_SLICE
+    assert audience.reached == reached < len(audience.transports)
 
     fanout.resume()
     fanout.resume()
-    await turns()
-    assert crowd.heard == [[b"one", b"two"]]
+    await fanout.idle.wait()
+    assert audience.received == [[b"one", b"two"]]
 
 
 @pytest.mark.parametrize("patience", [0, 0.01], ids=["when it begins", "while it lasts"])
-async def test_way_is_not_made_for_ever(patience: float) -> None:
-    crowd, fanout = Crowd(1), Fanout(patience_seconds=patience)
+async def test_a_pause_ends_by_itself(patience: float) -> None:
+    audience, fanout = Audience.of(1), Fanout(patience_seconds=patience)
 
-    fanout.send(crowd.outboxes, ONE)
+    fanout.send(audience.outboxes, ONE)
     fanout.pause()
 
-    # Nobody says that it may go on.
-    await until(lambda: crowd.heard == [[b"one"]], "being told")
+    await until(lambda: audience.received == [[b"one"]], "the write")
 
 
-async def test_nobody_has_two_places_in_the_queue(fanout: Fanout) -> None:
-    talker, listener = Crowd(1), Crowd(1)
+async def test_an_outbox_is_queued_once(fanout: Fanout) -> None:
+    talker, other = Audience.of(1), Audience.of(1)
 
     for _ in range(5 * FANOUT_SLICE):
         fanout.send(talker.outboxes, ONE)
-        # It takes along what it was to be told.
-        talker.outboxes[0].send(b"answer")
-    fanout.send(listener.outboxes, TWO)
+        # Takes the queued frames along.
+        talker.outboxes[0].send(b"reply")
+    fanout.send(other.outboxes, TWO)
     await turns(2)
 
-    assert listener.heard == [[b"two"]]
+    assert other.received == [[b"two"]]
 
 
-async def test_a_crowd_that_has_waited_long_is_told_in_larger_slices() -> None:
-    crowd, fanout = Crowd(100 * FANOUT_SLICE), Fanout(patience_seconds=0)
+async def test_an_audience_that_has_waited_long_is_written_to_in_few_turns() -> None:
+    audience, fanout = Audience.of(100 * FANOUT_SLICE), Fanout(patience_seconds=0)
 
-    fanout.send(crowd.outboxes, ONE)
+    fanout.send(audience.outboxes, ONE)
     await turns(1)
 
-    assert crowd.told == 100
+    assert audience.reached > FANOUT_QUIET_SLICE
 
 
-async def test_a_fault_with_one_costs_nobody_else_the_news(fanout: Fanout) -> None:
-    crowd = Crowd(3 * FANOUT_SLICE)
+async def test_a_bug_with_one_connection_costs_no_other_its_frames(fanout: Fanout) -> None:
+    transports = [RecordingTransport() for _ in range(3 * FANOUT_SLICE)]
+    audience = Audience(transports[0], FailingTransport(), *transports[1:])
     faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
 
-    def broken(_frames: bytes) -> None:
-        raise ZeroDivisionError
+    fanout.send(audience.outboxes, ONE)
+    await fanout.idle.wait()
 
-    crowd.outboxes[1]._write = broken
-    fanout.send(crowd.outboxes, ONE)
-    await turns()
-
-    assert crowd.told == len(crowd.ears) - 1
+    assert all(transport.payloads == [b"one"] for transport in transports)
     assert len(faults) == 1
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(Fanout.pause, id="make way"),
+        pytest.param(Fanout.pause, id="pause"),
         pytest.param(Fanout.resume, id="resume"),
         pytest.param(Fanout.resume_from_thread, id="resume from a thread"),
     ],
 )
-async def test_with_nobody_to_tell_nothing_happens(
-    fanout: Fanout, call: Callable[[Any], None]
-) -> None:
+async def test_an_empty_queue_is_not_paused(fanout: Fanout, call: Callable[[Any], None]) -> None:
     call(fanout)
 
-    crowd = Crowd(1)
-    fanout.send(crowd.outboxes, ONE)
-    await turns()
-    assert crowd.heard == [[b"one"]]
+    audience = Audience.of(1)
+    fanout.send(audience.outboxes, ONE)
+    await fanout.idle.wait()
+    assert audience.received == [[b"one"]]
 
 
-async def test_a_thread_lets_it_go_on(fanout: Fanout) -> None:
-    crowd = Crowd(2 * FANOUT_SLICE)
-    fanout.send(crowd.outboxes, ONE)
+async def test_the_writers_thread_ends_a_pause(fanout: Fanout) -> None:
+    audience = Audience.of(2 * FANOUT_SLICE)
+    fanout.send(audience.outboxes, ONE)
     fanout.pause()
 
     await asyncio.to_thread(fanout.resume_from_thread)
 
-    await until(lambda: crowd.told == len(crowd.ears), "everybody")
-
-
-async def test_turns_are_taken_with_a_thread_that_is_busy_and_with_no_other(
-    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    yielded: list[int] = []
-    monkeypatch.setattr(os, "sched_yield", lambda: yielded.append(crowd.told))
-    crowd = Crowd(2 * FANOUT_SLICE)
-
-    fanout.send(crowd.outboxes, ONE)
-    await turns()
-    assert yielded == []
-
-    crowd = Crowd(2 * FANOUT_SLICE)
-    fanout.send(crowd.outboxes, ONE)
-    fanout.pause()
-    await asyncio.to_thread(fanout.resume_from_thread)
-    await until(lambda: crowd.told == len(crowd.ears), "everybody")
-    assert yielded == [FANOUT_SLICE, 2 * FANOUT_SLICE]
+    await until(lambda: audience.reached == len(audience.transports), "every connection")

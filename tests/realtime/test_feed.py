@@ -1,4 +1,4 @@
-"""From the log to those who listen: strictly the next number, whatever is lost on the way."""
+"""Rooms with subscribers: events of every node reach them, and unused feeds are dropped."""
 
 import asyncio
 
@@ -11,19 +11,22 @@ from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
 
 
-async def says(server: Server, *texts: str) -> int:
-    """Ana says something; the last number."""
+async def send(server: Server, *texts: str) -> int:
+    """Send messages as ana; the last seq."""
     for text in texts:
         done = await server.append(Send, "general", by="ana", text=text)
     return done.seq or 0
 
 
-async def test_what_another_node_said_comes_when_it_rings(gated: GatedDatabase) -> None:
+# Events of several nodes
+
+
+async def test_a_notification_brings_the_events_of_another_node(gated: GatedDatabase) -> None:
     async with open_server(gated) as here, open_server(gated) as elsewhere:
         elsewhere.shares_people_with(here)
         ana = await here.joins("ana", "general")
 
-        last = await says(elsewhere, "one", "two", "three")
+        last = await send(elsewhere, "one", "two", "three")
         await ana.nothing_more()
         here.runtime.realtime.feed.on_head(here.room_id("general"), last)
 
@@ -31,38 +34,38 @@ async def test_what_another_node_said_comes_when_it_rings(gated: GatedDatabase) 
         assert ana.texts == ["one", "two", "three"]
 
 
-async def test_a_bell_may_be_late_repeated_or_wrong(gated: GatedDatabase) -> None:
+async def test_a_notification_may_be_late_repeated_or_wrong(gated: GatedDatabase) -> None:
     async with open_server(gated) as here, open_server(gated) as elsewhere:
         elsewhere.shares_people_with(here)
         ana = await here.joins("ana", "general")
         room, feed = here.room_id("general"), here.runtime.realtime.feed
 
-        last = await says(elsewhere, "one", "two")
+        last = await send(elsewhere, "one", "two")
         for head in (last, last, last - 1, 0, last + 50):
             feed.on_head(room, head)
             await turns(3)
         await ana.hears_until(last)
         await gated.quiet()
-        after = await says(here, "three")
+        after = await send(here, "three")
         await ana.hears_until(after)
 
         assert ana.texts == ["one", "two", "three"]
         feed.on_head(here.room_id("general") + 400, 7)  # type: ignore[arg-type]
 
 
-async def test_a_hole_before_what_was_said_here_is_filled_first(gated: GatedDatabase) -> None:
+async def test_a_gap_is_filled_before_later_events_are_delivered(gated: GatedDatabase) -> None:
     async with open_server(gated) as here, open_server(gated) as elsewhere:
         elsewhere.shares_people_with(here)
         ana = await here.joins("ana", "general")
 
-        await says(elsewhere, "there")
-        last = await says(here, "here")
+        await send(elsewhere, "there")
+        last = await send(here, "here")
 
         await ana.hears_until(last)
         assert ana.texts == ["there", "here"]
 
 
-async def test_what_can_t_be_read_now_is_read_later(
+async def test_a_gap_is_read_again_after_a_failure(
     gated: GatedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with (
@@ -71,39 +74,62 @@ async def test_what_can_t_be_read_now_is_read_later(
     ):
         elsewhere.shares_people_with(here)
         ana = await here.joins("ana", "general")
-        last = await says(elsewhere, "one")
+        last = await send(elsewhere, "one")
         await gated.quiet()
 
         reads = gated.reads
         gated.fails_with = Unavailable()
         here.runtime.realtime.feed.on_head(here.room_id("general"), last)
-        await until(lambda: gated.reads > reads + 2, "some tries")
+        await until(lambda: gated.reads > reads + 2, "some attempts")
         gated.fails_with = None
 
         await ana.hears_until(last)
         assert "feed.waits_for_database" in caplog.text
 
 
-async def test_a_room_that_nobody_listens_to_cools_down(gated: GatedDatabase) -> None:
+async def test_a_cancelled_waiter_leaves_the_others_waiting(gated: GatedDatabase) -> None:
+    async with open_server(gated) as server:
+        await server.joins("ana", "general")
+        feed = server.runtime.realtime.feed
+        room_feed = feed.acquire(server.room_id("general"))
+        head = room_feed.delivered or 0
+
+        await room_feed.reach(head)
+        waiting = [asyncio.create_task(room_feed.reach(head + n)) for n in (1, 1, 2, 3)]
+        await turns()
+        waiting[0].cancel()
+        await send(server, "one", "two")
+        async with patience("the events"):
+            await asyncio.gather(*waiting[1:3])
+
+        assert not waiting[3].done()
+        waiting[3].cancel()
+        feed.release(room_feed)
+
+
+# Rooms without subscribers
+
+
+async def test_a_room_without_subscribers_is_dropped_after_a_while(gated: GatedDatabase) -> None:
     async with open_server(gated, limits={"realtime": {"room_feed_idle_seconds": 0.02}}) as server:
         feed, room = server.runtime.realtime.feed, server.room_id("general")
         ana = await server.joins("ana", "general")
-        await says(server, "one")
+        await send(server, "one")
         await ana.ask("leave")
         again = await server.joins("ana", "general")
         assert feed.room_ids() == [room]
 
         await again.hang_up()
-        await until(lambda: not feed.room_ids(), "the room to cool down")
-        assert not server.runtime.realtime.replay_buffers._replay_buffers
-        last = await says(server, "two")
+        await until(lambda: not feed.room_ids(), "the room to be dropped")
+        assert server.runtime.realtime.replay_buffers.size == 0
+        last = await send(server, "two")
 
         back = await server.joins("ana", "general", since=1)
         assert back.sequence.cursors["general"] == last
         assert back.texts == ["one", "two"]
 
 
-async def test_a_room_that_cools_down_while_it_reads_reads_no_more(gated: GatedDatabase) -> None:
+async def test_a_room_that_is_dropped_during_a_read_reads_no_more(gated: GatedDatabase) -> None:
     async with open_server(gated, limits={"realtime": {"room_feed_idle_seconds": 0.0}}) as server:
         ana = await server.joins("ana", "general")
         feed, room = server.runtime.realtime.feed, server.room_id("general")
@@ -112,10 +138,13 @@ async def test_a_room_that_cools_down_while_it_reads_reads_no_more(gated: GatedD
             feed.on_head(room, 99)
             await until(lambda: gate.waiting, "the read")
             await ana.hang_up()
-            await until(lambda: not feed.room_ids(), "the room to cool down")
+            await until(lambda: not feed.room_ids(), "the room to be dropped")
+            reads = gated.reads
+        await gated.quiet()
+        assert gated.reads == reads
 
 
-async def test_closing_ends_what_is_under_way(gated: GatedDatabase) -> None:
+async def test_closing_stops_the_reads(gated: GatedDatabase) -> None:
     async with open_server(gated) as server:
         await server.joins("ana", "general")
         await gated.quiet()
@@ -125,23 +154,3 @@ async def test_closing_ends_what_is_under_way(gated: GatedDatabase) -> None:
             async with patience("the end"):
                 await server.runtime.realtime.feed.close()
         assert server.runtime.realtime.feed.room_ids() == []
-
-
-async def test_a_waiter_that_goes_away_disturbs_nobody(gated: GatedDatabase) -> None:
-    async with open_server(gated) as server:
-        await server.joins("ana", "general")
-        feed = server.runtime.realtime.feed
-        room_feed = feed.acquire(server.room_id("general"))
-        head = room_feed.delivered or 0
-
-        await feed.reach(room_feed, head)
-        waiting = [asyncio.create_task(feed.reach(room_feed, head + n)) for n in (1, 1, 2, 3)]
-        await turns()
-        waiting[0].cancel()
-        await says(server, "one", "two")
-        async with patience("those who can go on"):
-            await asyncio.gather(*waiting[1:3])
-
-        assert not waiting[3].done()
-        waiting[3].cancel()
-        feed.release(room_feed)

@@ -1,4 +1,4 @@
-"""Who listens, and where it ends."""
+"""Delivery to subscribers, and where a user's access ends."""
 
 import json
 from typing import Any
@@ -8,12 +8,13 @@ import pytest
 from app.domain.close_codes import UNAUTHORIZED
 from app.domain.events import EventBatch, EventType
 from app.domain.ids import SessionId
-from app.realtime.connection import Subscription
+from app.realtime.connection import AccessEnd, Subscription, SubscriptionState
 from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
+from app.realtime.slow_consumer import SlowConsumerPolicy
 from app.wire.encoding import encode_batch
 from tests.harness.patience import turns
-from tests.realtime.people import ANA, BO, DEN, EVE, Caller, batch, event, left
+from tests.realtime.recording import ANA, BO, DEN, EVE, RecordingConnection, batch, event, left
 
 
 @pytest.fixture
@@ -21,77 +22,80 @@ def hub() -> Hub:
     return Hub(Fanout())
 
 
-def listens(hub: Hub, caller: Caller, *, live: bool = True) -> Subscription:
-    hub.register(caller.connection)
-    subscription = hub.subscribe(caller.connection, DEN, "den")
-    subscription.live = live
+def subscribe(hub: Hub, client: RecordingConnection, *, live: bool = True) -> Subscription:
+    hub.register(client.connection)
+    subscription = hub.subscribe(client.connection, DEN, "den")
+    if live:
+        subscription.set_state(SubscriptionState.LIVE)
     return subscription
 
 
-async def deliver(hub: Hub, told: EventBatch) -> None:
-    hub.deliver(told, encode_batch(told))
+async def deliver(hub: Hub, events: EventBatch) -> None:
+    hub.deliver(events, encode_batch(events))
     await turns(2)
 
 
-def heard(caller: Caller) -> list[Any]:
-    """The seqs of events, and the types of all else."""
-    frames = [json.loads(payload) for payload in caller.sequence.payloads]
+def received(client: RecordingConnection) -> list[Any]:
+    """The seqs of events, and the types of other frames."""
+    frames = [json.loads(payload) for payload in client.transport.payloads]
     return [frame.get("seq", frame["type"]) for frame in frames]
 
 
-async def test_a_run_is_the_same_bytes_and_one_write_for_everybody(hub: Hub) -> None:
-    ana, bo = Caller(ANA), Caller(BO)
-    listens(hub, ana)
-    listens(hub, bo)
+async def test_a_batch_is_the_same_bytes_and_one_write_for_every_subscriber(hub: Hub) -> None:
+    ana, bo = RecordingConnection(ANA), RecordingConnection(BO)
+    subscribe(hub, ana)
+    subscribe(hub, bo)
 
     await deliver(hub, batch(event(1), event(2), event(3)))
 
-    assert heard(ana) == heard(bo) == [1, 2, 3]
-    [written] = ana.sequence.writes
-    assert bo.sequence.writes[0] is written
+    assert received(ana) == received(bo) == [1, 2, 3]
+    [written] = ana.transport.writes
+    assert bo.transport.writes[0] is written
 
 
-async def test_who_waits_for_an_answer_hears_first_and_the_answer_with_it(hub: Hub) -> None:
-    ana, bo, eve = Caller(ANA), Caller(BO), Caller(EVE)
-    for caller in (ana, bo, eve):
-        listens(hub, caller)
-    bo.connection.outbox.defer_reply(DEN, b'{"type":"ack","seq":"answer"}')
+async def test_a_connection_that_waits_for_a_reply_is_written_to_first_with_its_reply(
+    hub: Hub,
+) -> None:
+    ana, bo, eve = RecordingConnection(ANA), RecordingConnection(BO), RecordingConnection(EVE)
+    for client in (ana, bo, eve):
+        subscribe(hub, client)
+    bo.connection.outbox.defer_reply(DEN, b'{"type":"ack","seq":"reply"}')
 
     await deliver(hub, batch(event(1), left(2, EVE), event(3)))
 
-    assert heard(bo) == [1, 2, 3, "answer"]
-    assert heard(ana) == [1, 2, 3]
-    assert heard(eve) == [1, 2, "removed"]
-    assert len(bo.sequence.writes) == len(ana.sequence.writes) == 1
-    assert bo.sequence.turns[0] < ana.sequence.turns[0]
+    assert received(bo) == [1, 2, 3, "reply"]
+    assert received(ana) == [1, 2, 3]
+    assert received(eve) == [1, 2, "removed"]
+    assert len(bo.transport.writes) == len(ana.transport.writes) == 1
+    assert bo.transport.order[0] < ana.transport.order[0]
 
 
-async def test_who_is_not_listening_hears_nothing(hub: Hub) -> None:
-    ana, bo, eve = Caller(ANA), Caller(BO), Caller(EVE)
-    subscription = listens(hub, ana)
-    listens(hub, bo, live=False)
+async def test_only_live_subscriptions_receive_events(hub: Hub) -> None:
+    ana, bo, eve = RecordingConnection(ANA), RecordingConnection(BO), RecordingConnection(EVE)
+    subscription = subscribe(hub, ana)
+    subscribe(hub, bo, live=False)
     hub.register(eve.connection)
 
     hub.unsubscribe(subscription)
     hub.unsubscribe(subscription)
     await deliver(hub, batch(event(1)))
 
-    assert [heard(caller) for caller in (ana, bo, eve)] == [[], [], []]
-    assert [s.connection for s in hub.listeners(DEN)] == [bo.connection]
+    assert [received(client) for client in (ana, bo, eve)] == [[], [], []]
+    assert [s.connection for s in hub.subscriptions(DEN)] == [bo.connection]
 
 
 async def test_access_ends_at_the_event_that_ends_it(hub: Hub) -> None:
-    ana, bo = Caller(ANA), Caller(BO)
-    listens(hub, ana)
-    listens(hub, bo)
+    ana, bo = RecordingConnection(ANA), RecordingConnection(BO)
+    subscribe(hub, ana)
+    subscribe(hub, bo)
 
     await deliver(hub, batch(event(1), left(2, BO), event(3)))
 
-    assert heard(ana) == [1, 2, 3]
-    assert heard(bo) == [1, 2, "removed"]
+    assert received(ana) == [1, 2, 3]
+    assert received(bo) == [1, 2, "removed"]
     assert DEN not in bo.connection.subscriptions
     await deliver(hub, batch(event(4)))
-    assert heard(bo) == [1, 2, "removed"]
+    assert received(bo) == [1, 2, "removed"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +108,7 @@ async def test_access_ends_at_the_event_that_ends_it(hub: Hub) -> None:
             event(1, EventType.MEMBER_UPDATED, data={"user": BO, "banned_until": 5}),
             "banned",
             [BO],
-            id="banned without being a member",
+            id="banned as a reader",
         ),
         pytest.param(
             event(1, EventType.MEMBER_UPDATED, data={"user": BO, "banned_until": None}),
@@ -120,46 +124,52 @@ async def test_access_ends_at_the_event_that_ends_it(hub: Hub) -> None:
         ),
     ],
 )
-async def test_who_is_concerned_hears_why(
+async def test_removed_is_sent_with_the_reason_to_the_users_it_concerns(
     hub: Hub, ending: Any, reason: str | None, concerned: list[int]
 ) -> None:
-    callers = [Caller(ANA), Caller(BO), Caller(BO, session=2)]
-    for caller in callers:
-        listens(hub, caller)
+    clients = [
+        RecordingConnection(ANA),
+        RecordingConnection(BO),
+        RecordingConnection(BO, session=2),
+    ]
+    for client in clients:
+        subscribe(hub, client)
 
     await deliver(hub, batch(ending, event(2)))
 
-    for caller in callers:
-        if caller.connection.user in concerned:
-            assert heard(caller) == [1, "removed"]
-            assert json.loads(caller.sequence.payloads[1])["reason"] == reason
+    for client in clients:
+        if client.connection.user in concerned:
+            assert received(client) == [1, "removed"]
+            assert json.loads(client.transport.payloads[1])["reason"] == reason
         else:
-            assert heard(caller) == [1, 2]
+            assert received(client) == [1, 2]
 
 
-async def test_a_mute_one_is_told_by_its_replay(hub: Hub) -> None:
-    bo = Caller(BO)
-    subscription = listens(hub, bo, live=False)
+async def test_a_replaying_subscription_is_left_to_its_replay(hub: Hub) -> None:
+    bo = RecordingConnection(BO)
+    subscription = subscribe(hub, bo, live=False)
 
     await deliver(hub, batch(left(7, BO)))
 
-    assert heard(bo) == []
-    assert subscription.ended == ("removed", 7)
+    assert received(bo) == []
+    assert subscription.access_end == AccessEnd("removed", 7)
     hub.expel(subscription)
-    assert heard(bo) == ["removed"]
+    assert received(bo) == ["removed"]
 
 
-def test_nobody_is_expelled_whose_access_has_not_ended(hub: Hub) -> None:
-    bo = Caller(BO)
-    hub.expel(listens(hub, bo))
+def test_a_subscription_with_access_is_not_expelled(hub: Hub) -> None:
+    bo = RecordingConnection(BO)
+    hub.expel(subscribe(hub, bo))
 
     assert DEN in bo.connection.subscriptions
 
 
-@pytest.mark.parametrize("elsewhere", [False, True], ids=["nowhere else", "elsewhere, too"])
-async def test_losing_the_room_of_the_path_ends_the_connection(hub: Hub, elsewhere: bool) -> None:
-    bo = Caller(BO, path_room="den")
-    listens(hub, bo)
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["alone", "one of two"])
+async def test_losing_the_only_room_on_its_path_closes_a_connection(
+    hub: Hub, elsewhere: bool
+) -> None:
+    bo = RecordingConnection(BO, path_room="den")
+    subscribe(hub, bo)
     if elsewhere:
         hub.subscribe(bo.connection, DEN + 1, "attic")  # type: ignore[arg-type]
 
@@ -168,9 +178,9 @@ async def test_losing_the_room_of_the_path_ends_the_connection(hub: Hub, elsewhe
     assert [close.code for close in bo.closes] == ([] if elsewhere else [4003])
 
 
-async def test_a_second_subscription_takes_the_place_of_the_first(hub: Hub) -> None:
-    bo = Caller(BO)
-    first = listens(hub, bo)
+async def test_a_second_subscription_replaces_the_first(hub: Hub) -> None:
+    bo = RecordingConnection(BO)
+    first = subscribe(hub, bo)
     ended: list[int] = []
     first.on_end = lambda: ended.append(1)
 
@@ -179,27 +189,39 @@ async def test_a_second_subscription_takes_the_place_of_the_first(hub: Hub) -> N
     await deliver(hub, batch(event(1)))
 
     assert ended == [1]
-    assert heard(bo) == []
-    assert len(hub.listeners(DEN)) == 1
+    assert first.state is SubscriptionState.ENDED
+    assert received(bo) == []
+    assert len(hub.subscriptions(DEN)) == 1
 
 
-async def test_one_who_leaves_while_a_run_is_written_disturbs_nobody(hub: Hub) -> None:
-    slow, bo = Caller(ANA, limit=10), Caller(BO)
-    listens(hub, slow)
-    listens(hub, bo)
-    slow.sequence.waiting = 11
-    slow.connection.outbox._overflow = lambda: hub.unregister(slow.connection)
+async def test_a_connection_that_closes_during_a_delivery_costs_no_other_its_events(
+    hub: Hub,
+) -> None:
+    slow = RecordingConnection(
+        ANA,
+        slow_consumer=SlowConsumerPolicy(10),
+        on_close=lambda: hub.unregister(slow.connection),
+    )
+    bo = RecordingConnection(BO)
+    subscribe(hub, slow)
+    subscribe(hub, bo)
+    slow.transport.waiting = 11
+    slow.connection.outbox.defer_reply(DEN, b"reply")
 
     await deliver(hub, batch(event(1)))
 
-    assert heard(bo) == [1]
-    assert heard(slow) == []
+    assert received(bo) == [1]
+    assert received(slow) == []
 
 
-def test_a_log_in_that_ends_takes_its_connections(hub: Hub) -> None:
-    phone, laptop, eve = Caller(BO, session=1), Caller(BO, session=2), Caller(EVE)
-    for caller in (phone, laptop, eve):
-        hub.register(caller.connection)
+def test_ending_a_log_in_closes_its_connections(hub: Hub) -> None:
+    phone, laptop, eve = (
+        RecordingConnection(BO, session=1),
+        RecordingConnection(BO, session=2),
+        RecordingConnection(EVE),
+    )
+    for client in (phone, laptop, eve):
+        hub.register(client.connection)
 
     hub.end_sessions(BO, SessionId(2))
     assert (phone.closes, laptop.closes) == ([], [UNAUTHORIZED])
@@ -209,58 +231,58 @@ def test_a_log_in_that_ends_takes_its_connections(hub: Hub) -> None:
     assert eve.closes == []
 
 
-def test_who_is_connected(hub: Hub) -> None:
-    phone, laptop, eve = Caller(BO), Caller(BO), Caller(EVE)
+def test_connections_are_found_by_user_until_they_are_unregistered(hub: Hub) -> None:
+    phone, laptop, eve = RecordingConnection(BO), RecordingConnection(BO), RecordingConnection(EVE)
     assert hub.deserted.is_set()
-    for caller in (phone, laptop, eve):
-        listens(hub, caller)
+    for client in (phone, laptop, eve):
+        subscribe(hub, client)
 
     assert not hub.deserted.is_set()
     assert set(hub.of_user(BO)) == {phone.connection, laptop.connection}
     assert set(hub.connections()) == {c.connection for c in (phone, laptop, eve)}
 
-    for caller in (phone, laptop, eve):
+    for client in (phone, laptop, eve):
         assert not hub.deserted.is_set()
-        hub.unregister(caller.connection)
-        hub.unregister(caller.connection)
+        hub.unregister(client.connection)
+        hub.unregister(client.connection)
 
     assert not hub.of_user(BO)
-    assert not hub.listeners(DEN)
+    assert not hub.subscriptions(DEN)
     assert hub.deserted.is_set()
 
 
-async def test_a_retired_connection_hears_nothing_and_still_counts(hub: Hub) -> None:
-    bo = Caller(BO)
-    listens(hub, bo)
+async def test_a_retired_connection_receives_nothing_and_is_still_registered(hub: Hub) -> None:
+    bo = RecordingConnection(BO)
+    subscribe(hub, bo)
 
     hub.retire(bo.connection)
     await deliver(hub, batch(event(1)))
 
-    assert heard(bo) == []
+    assert received(bo) == []
     assert bo.connection.closed
     assert not hub.deserted.is_set()
 
 
-def test_a_signal_reaches_the_live_but_one(hub: Hub) -> None:
-    ana, bo, eve = Caller(ANA), Caller(BO), Caller(EVE)
-    listens(hub, ana)
-    listens(hub, bo)
-    listens(hub, eve, live=False)
+def test_a_signal_reaches_every_live_subscription_but_one(hub: Hub) -> None:
+    ana, bo, eve = RecordingConnection(ANA), RecordingConnection(BO), RecordingConnection(EVE)
+    subscribe(hub, ana)
+    subscribe(hub, bo)
+    subscribe(hub, eve, live=False)
 
     hub.signal(DEN, b"\x81\x02{}", but=ana.connection)
 
-    assert [len(c.sequence.writes) for c in (ana, bo, eve)] == [0, 1, 0]
+    assert [len(c.transport.writes) for c in (ana, bo, eve)] == [0, 1, 0]
 
 
-def test_presence_is_told_to_all_and_to_nobody_of_themselves(hub: Hub) -> None:
-    ana, bo, eve = Caller(ANA), Caller(BO), Caller(EVE)
-    listens(hub, ana)
-    listens(hub, bo)
-    listens(hub, eve, live=False)
+def test_presence_is_sent_to_all_but_the_user_it_is_about(hub: Hub) -> None:
+    ana, bo, eve = RecordingConnection(ANA), RecordingConnection(BO), RecordingConnection(EVE)
+    subscribe(hub, ana)
+    subscribe(hub, bo)
+    subscribe(hub, eve, live=False)
 
     hub.send_presence(DEN, {ANA: b"\x81\x01a", BO: b"\x81\x01b"})
     hub.send_presence(DEN, {ANA: b"\x81\x01a"})
 
-    assert ana.sequence.payloads == [b"b"]
-    assert bo.sequence.payloads == [b"a", b"a"]
-    assert eve.sequence.payloads == []
+    assert ana.transport.payloads == [b"b"]
+    assert bo.transport.payloads == [b"a", b"a"]
+    assert eve.transport.payloads == []

@@ -1,9 +1,9 @@
 """
-The order in which things happen, chosen by Hypothesis.
+Interleavings of everything that happens to a room, chosen by Hypothesis.
 
-Commits, their publication, doorbells, joins, removals, ends of log-ins and reads of the
-database come in any order. Whatever it is, each listener hears exactly the next number from
-its cursor on, up to the event that ended its access or to the end of the log.
+Commits, their publication, notifications, joins, removals, revocations and reads of the
+database come in any order. Each subscriber must receive exactly the next ``seq`` after its
+cursor, up to the event that ended its access or to the end of the log.
 """
 
 import asyncio
@@ -30,11 +30,13 @@ from app.realtime.hub import Hub
 from app.realtime.joins import Joins
 from app.realtime.outbox import Outbox
 from app.realtime.presence import Presence
+from app.realtime.replay import Replay
 from app.realtime.replay_buffer import ReplayBuffers
-from app.realtime.replays import Replays
+from app.realtime.replay_pages import ReplayPages
 from app.realtime.resume import ResumeRequest
 from app.realtime.write_coalescer import WriteCoalescer
-from app.services.log.committer import Committer, commit
+from app.services.log.commit import commit
+from app.services.log.committer import Committer
 from app.services.log.epoch import Epoch
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.log.seams import Seam
@@ -49,14 +51,15 @@ from tests.harness.databases import install
 from tests.harness.examples import examples
 from tests.harness.patience import turns
 from tests.harness.socket_client import SIGNALS, SequenceChecker
+from tests.realtime.recording import NO_LIMIT
 
 ROOM, ANA = RoomId(1), UserId(1)
-LISTENERS = [UserId(2), UserId(3)]
+USERS = [UserId(2), UserId(3)]
 AT = Millis(1_795_248_000_000)
 
 
 class SteppedDatabase:
-    """A database whose reads wait until the test takes a step, and then are done at once."""
+    """A database whose reads wait until the test takes a step, and then run at once."""
 
     shared = True
 
@@ -72,12 +75,12 @@ class SteppedDatabase:
         return found[0]
 
     async def write(self, work: Work[T]) -> T:
-        raise AssertionError("nobody writes here but the test")
+        raise AssertionError("only the test writes")
 
     async def close(self) -> None: ...
 
     def step(self, which: int) -> bool:
-        """Do one of the reads that wait; False if none does."""
+        """Run one of the reads that wait; False if none does."""
         self._waiting = [pair for pair in self._waiting if not pair[0].done()]
         if not self._waiting:
             return False
@@ -87,8 +90,8 @@ class SteppedDatabase:
         return True
 
 
-class Lane:
-    """A lane whose reader checks every frame as it is written."""
+class CheckingTransport:
+    """A transport that checks the sequence of every frame as it is written."""
 
     def __init__(self) -> None:
         self.sequence = SequenceChecker()
@@ -98,7 +101,7 @@ class Lane:
         self.gone = False
 
     def write(self, frames: bytes) -> None:
-        assert not self.gone, "written to one whose log-in has ended"
+        assert not self.gone, "written to a connection whose log-in has ended"
         for payload in payloads_of(frames):
             frame = orjson.loads(payload)
             self.sequence.check(frame, self.since)
@@ -112,60 +115,67 @@ class Lane:
     async def drained(self) -> None: ...
 
 
-class World:
-    """A node without sockets, and a log that others write to as well."""
+class Env:
+    """A node without sockets, and a log that other nodes write to as well."""
 
-    def __init__(self, connection: sa.Connection, small_tail: bool) -> None:
+    def __init__(self, connection: sa.Connection, small_buffers: bool) -> None:
         self.database = SteppedDatabase(connection)
         self.hub = Hub(Fanout())
         activity = ActivityNotifier(self.hub)
-        replay_buffers = ReplayBuffers(room_bytes=300) if small_tail else ReplayBuffers()
+        replay_buffers = ReplayBuffers(room_bytes=300) if small_buffers else ReplayBuffers()
         self.feed = Feed(self.database, self.hub, activity, replay_buffers)
         receipts = ReadReceiptBuffer()
+        room_views = RoomViews(BatchLoader(self.database), receipts)
         self.joins = Joins(
             hub=self.hub,
             feed=self.feed,
-            presence=Presence(lambda _room, _about: None, quiet_until=float("inf")),
-            replays=Replays(self.database, replay_buffers),
             directory=RoomDirectory(BatchLoader(self.database)),
-            room_views=RoomViews(BatchLoader(self.database), receipts),
+            room_views=room_views,
             committer=Committer(
                 self.database,
                 on_committed=Seam(),
                 receipts=receipts,
                 pacing=self.hub.fanout,
             ),
+            now=lambda: AT,
+        )
+        self.replay = Replay(
+            hub=self.hub,
+            feed=self.feed,
+            presence=Presence(lambda _room, _about: None, quiet_until=float("inf")),
+            pages=ReplayPages(self.database, replay_buffers),
+            room_views=room_views,
             coalescer=WriteCoalescer(),
             epoch=Epoch("epoch"),
             now=lambda: AT,
         )
         self.unpublished: list[EventBatch] = []
-        self.listeners: list[tuple[Lane, Connection, asyncio.Task[str]]] = []
+        self.subscribers: list[tuple[CheckingTransport, Connection, asyncio.Task[str]]] = []
 
-    # What can happen
+    # Steps
 
     def commit(self, *appends: Append) -> None:
         self.unpublished += commit(self.database.connection, appends).event_batches
 
     def publish(self, which: int, *, keep: bool) -> None:
-        """One of the runs reaches the feed: in any order, or twice."""
+        """One of the batches reaches the feed: in any order, or twice."""
         if self.unpublished:
             at = which % len(self.unpublished)
-            run = self.unpublished[at] if keep else self.unpublished.pop(at)
-            self.feed.on_committed([run])
+            batch = self.unpublished[at] if keep else self.unpublished.pop(at)
+            self.feed.on_committed([batch])
 
     def lose(self, which: int) -> None:
-        """One of the runs was of another node, and its doorbell is lost."""
+        """One of the batches was of another node, and its notification is lost."""
         if self.unpublished:
             self.unpublished.pop(which % len(self.unpublished))
 
     def join(self, user: UserId, since: int | None) -> None:
-        lane = Lane()
-        lane.since = since
+        transport = CheckingTransport()
+        transport.since = since
 
         def close(_why: Close) -> None:
-            # What the socket does: it stops listening, and drops what is under way.
-            lane.gone = True
+            # As the socket does: it ends the subscriptions and cancels the join.
+            transport.gone = True
             self.hub.unregister(connection)
             joining.cancel()
 
@@ -174,18 +184,18 @@ class World:
             username=f"user{user}",
             session=SessionId(user),
             expires_at=AT,
-            outbox=Outbox(lane, 0, lambda: None),
+            outbox=Outbox(transport, NO_LIMIT, close),
             close=close,
             path_room=None,
         )
         self.hub.register(connection)
         joining = asyncio.create_task(self._join(connection, since))
-        self.listeners.append((lane, connection, joining))
+        self.subscribers.append((transport, connection, joining))
 
     async def _join(self, connection: Connection, since: int | None) -> str:
         try:
-            entry = await self.joins.enter(connection, "general")
-            await self.joins.replay(entry, ResumeRequest(since))
+            admission = await self.joins.admit(connection, "general")
+            await self.replay.run(admission, ResumeRequest(since))
         except ParleyError as exc:
             return exc.code
         return "joined"
@@ -199,131 +209,131 @@ class World:
 
 
 numbers = st.integers(0, 10)
-listeners = st.sampled_from(LISTENERS)
-happenings = st.one_of(
-    st.tuples(st.just("say"), st.integers(1, 4)),
+subscribers = st.sampled_from(USERS)
+steps = st.one_of(
+    st.tuples(st.just("send"), st.integers(1, 4)),
     st.tuples(st.just("publish"), numbers),
     st.tuples(st.just("publish again"), numbers),
     st.tuples(st.just("lose"), numbers),
-    st.tuples(st.just("ring"), st.integers(-1, 2)),
+    st.tuples(st.just("notify"), st.integers(-1, 2)),
     st.tuples(st.just("read"), numbers),
-    st.tuples(st.just("join"), listeners, st.none() | st.integers(0, 3)),
-    st.tuples(st.just("remove"), listeners),
-    st.tuples(st.just("admit"), listeners),
-    st.tuples(st.just("log out"), listeners),
+    st.tuples(st.just("join"), subscribers, st.none() | st.integers(0, 3)),
+    st.tuples(st.just("remove"), subscribers),
+    st.tuples(st.just("admit"), subscribers),
+    st.tuples(st.just("log out"), subscribers),
     st.tuples(st.just("turn"), st.integers(1, 3)),
     st.tuples(st.just("read all")),
-    st.tuples(st.just("say and publish"), st.permutations(range(3))),
-    st.tuples(st.just("half a run"), st.integers(1, 2)),
-    st.tuples(st.just("join and remove"), listeners, st.none() | st.just(0), st.integers(0, 4)),
+    st.tuples(st.just("send and publish"), st.permutations(range(3))),
+    st.tuples(st.just("half a batch"), st.integers(1, 2)),
+    st.tuples(st.just("join and remove"), subscribers, st.none() | st.just(0), st.integers(0, 4)),
 )
 
 
-async def happen(world: World, what: tuple[Any, ...]) -> None:
-    match what:
-        case ("say", count):
-            said = [Send(room=ROOM, by=ANA, at=AT, text=f"text {n}") for n in range(count)]
-            world.commit(*said, Edit(room=ROOM, by=ANA, at=AT, ref=world.head + 1, text="edited"))
+async def take(env: Env, step: tuple[Any, ...]) -> None:
+    match step:
+        case ("send", count):
+            sends = [Send(room=ROOM, by=ANA, at=AT, text=f"text {n}") for n in range(count)]
+            env.commit(*sends, Edit(room=ROOM, by=ANA, at=AT, ref=env.head + 1, text="edited"))
         case ("publish", which):
-            world.publish(which, keep=False)
+            env.publish(which, keep=False)
         case ("publish again", which):
-            world.publish(which, keep=True)
+            env.publish(which, keep=True)
         case ("lose", which):
-            world.lose(which)
-        case ("ring", ahead):
-            world.feed.on_head(ROOM, world.head + ahead)
+            env.lose(which)
+        case ("notify", ahead):
+            env.feed.on_head(ROOM, env.head + ahead)
         case ("read", which):
-            world.database.step(which)
+            env.database.step(which)
         case ("join", user, since):
-            world.join(user, None if since is None else min(since, world.head))
+            env.join(user, None if since is None else min(since, env.head))
         case ("remove", user):
-            world.commit(Remove(room=ROOM, by=None, at=AT, user=user))
+            env.commit(Remove(room=ROOM, by=None, at=AT, user=user))
         case ("admit", user):
-            world.commit(Admit(room=ROOM, by=None, at=AT, user=user))
+            env.commit(Admit(room=ROOM, by=None, at=AT, user=user))
         case ("log out", user):
-            world.hub.end_sessions(user, None)
+            env.hub.end_sessions(user, None)
         case ("turn", count):
             await turns(count)
         case ("read all",):
             for _ in range(50):
                 await turns(8)
-                world.database.step(0)
-        case ("half a run", missing):
-            # Another node rings before it has said all; then comes the run itself.
-            said = [Send(room=ROOM, by=ANA, at=AT, text=f"half {n}") for n in range(3)]
-            world.commit(*said)
-            world.feed.on_head(ROOM, world.head - missing)
-            await happen(world, ("read all",))
-            world.feed.on_committed([world.unpublished.pop()])
-        case ("join and remove", user, since, steps):
-            world.commit(Admit(room=ROOM, by=None, at=AT, user=user))
-            world.join(user, since)
-            for _ in range(steps):
+                env.database.step(0)
+        case ("half a batch", missing):
+            # The notification of a part comes first, then the whole batch.
+            sends = [Send(room=ROOM, by=ANA, at=AT, text=f"half {n}") for n in range(3)]
+            env.commit(*sends)
+            env.feed.on_head(ROOM, env.head - missing)
+            await take(env, ("read all",))
+            env.feed.on_committed([env.unpublished.pop()])
+        case ("join and remove", user, since, reads):
+            env.commit(Admit(room=ROOM, by=None, at=AT, user=user))
+            env.join(user, since)
+            for _ in range(reads):
                 await turns(8)
-                world.database.step(0)
-            world.commit(Remove(room=ROOM, by=None, at=AT, user=user))
-            world.commit(Send(room=ROOM, by=ANA, at=AT, text="about them"))
-            world.feed.on_committed(world.unpublished)
-            world.unpublished.clear()
-            world.commit(Admit(room=ROOM, by=None, at=AT, user=user))
-        case ("say and publish", order):
+                env.database.step(0)
+            env.commit(Remove(room=ROOM, by=None, at=AT, user=user))
+            env.commit(Send(room=ROOM, by=ANA, at=AT, text="about them"))
+            env.feed.on_committed(env.unpublished)
+            env.unpublished.clear()
+            env.commit(Admit(room=ROOM, by=None, at=AT, user=user))
+        case ("send and publish", order):
             for n in order:
-                world.commit(Send(room=ROOM, by=ANA, at=AT, text=f"in step {n}"))
-            runs = world.unpublished[-len(order) :]
-            del world.unpublished[-len(order) :]
+                env.commit(Send(room=ROOM, by=ANA, at=AT, text=f"in step {n}"))
+            batches = env.unpublished[-len(order) :]
+            del env.unpublished[-len(order) :]
             for n in order:
-                world.feed.on_committed([runs[n]])
+                env.feed.on_committed([batches[n]])
 
 
-async def settle(world: World) -> None:
-    """Everything that is under way comes to its end."""
-    while world.unpublished:
-        world.publish(0, keep=False)
+async def settle(env: Env) -> None:
+    """Publish, read and deliver everything."""
+    while env.unpublished:
+        env.publish(0, keep=False)
     for _ in range(500):
-        world.feed.on_head(ROOM, world.head)
+        env.feed.on_head(ROOM, env.head)
         await turns(8)
-        if not world.database.step(0) and all(task.done() for _, _, task in world.listeners):
+        if not env.database.step(0) and all(task.done() for _, _, task in env.subscribers):
             await turns(8)
             return
-    raise AssertionError("it does not come to rest")
+    raise AssertionError("it does not settle")
 
 
-def judge(world: World) -> None:
-    removals = world.database.connection.execute(
+def check(env: Env) -> None:
+    removals = env.database.connection.execute(
         sa.text(
             "SELECT id & 0xffffffff, json_extract(data, '$.user') FROM events"
             " WHERE type = 'member.left' ORDER BY id"
         )
     ).all()
-    for lane, connection, task in world.listeners:
-        if lane.gone:
+    for transport, connection, task in env.subscribers:
+        if transport.gone:
             continue
         if task.result() != "joined":
             assert task.result() == "room_not_found"
             continue
-        frames = [frame for frame in lane.frames if frame["type"] not in SIGNALS]
-        # Before it, one may have been added elsewhere, and removed again.
+        frames = [frame for frame in transport.frames if frame["type"] not in SIGNALS]
+        # Before `joined`, the user may have been added and removed again.
         frames = frames[[frame["type"] for frame in frames].index("joined") :]
         head = frames[0]["head"]
         ends = [seq for seq, user in removals if user == connection.user and seq > head]
-        told = [frame["type"] for frame in frames]
+        types = [frame["type"] for frame in frames]
         if ends:
-            # After it, only that one was added elsewhere, and removed again.
-            frames = frames[: told.index("removed")]
+            # Behind `removed`, the user may have been added and removed again.
+            frames = frames[: types.index("removed")]
             assert "removed" not in {frame["type"] for frame in frames}
         else:
-            assert "removed" not in told
+            assert "removed" not in types
         reached = max((frame["seq"] for frame in frames if "seq" in frame), default=0)
-        if ends and lane.since is None:
-            # The newest messages may be of a moment that is later than the last of them.
+        if ends and transport.since is None:
+            # The newest messages may show a later state than that of the last event.
             assert reached <= ends[0]
         else:
-            assert reached == (ends[0] if ends else world.head)
+            assert reached == (ends[0] if ends else env.head)
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[sa.Engine]:
-    """What is done in it is taken back."""
+    """A database in memory. Tests roll back what they do."""
     memory = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
     install(memory)
     engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=sa.StaticPool)
@@ -350,20 +360,20 @@ def engine() -> Iterator[sa.Engine]:
 
 
 @examples(300)
-@given(st.lists(happenings, min_size=3, max_size=40), st.booleans())
-def test_each_hears_the_next_number_and_nothing_after_the_end(
-    engine: sa.Engine, history: list[tuple[Any, ...]], small_tail: bool
+@given(st.lists(steps, min_size=3, max_size=40), st.booleans())
+def test_each_subscriber_receives_the_next_seq_and_nothing_after_its_access_ends(
+    engine: sa.Engine, history: list[tuple[Any, ...]], small_buffers: bool
 ) -> None:
-    async def live() -> None:
-        world = World(connection, small_tail)
-        world.join(LISTENERS[0], 0)
-        await happen(world, ("read all",))
-        for what in history:
-            await happen(world, what)
-        await settle(world)
-        judge(world)
-        await world.feed.close()
+    async def run() -> None:
+        env = Env(connection, small_buffers)
+        env.join(USERS[0], 0)
+        await take(env, ("read all",))
+        for step in history:
+            await take(env, step)
+        await settle(env)
+        check(env)
+        await env.feed.close()
 
     with engine.connect() as connection, connection.begin() as transaction:
-        asyncio.run(live())
+        asyncio.run(run())
         transaction.rollback()

@@ -1,4 +1,4 @@
-"""What comes in on one socket: in order, also while one request waits."""
+"""Messages are handled in order, also while a request has to wait."""
 
 import asyncio
 from functools import partial
@@ -13,15 +13,15 @@ from app.realtime.message_reader import MessageReader
 from app.realtime.request_handler import Work
 from app.transport.base import OnClose, OnMessage
 from tests.harness.patience import turns
-from tests.realtime.people import BO, Caller, RecordingTransport
+from tests.realtime.recording import BO, RecordingConnection, RecordingTransport
 
 
-class RequestHandler:
-    """Carries out requests; ``slow`` ones take until they are let go, ``bad`` ones fail."""
+class FakeRequestHandler:
+    """Records requests; ``slow`` ones wait until released, ``bad`` ones fail."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.go_on = asyncio.Event()
+        self.released = asyncio.Event()
 
     def execute(self, request: object) -> Work | None:
         text: str = request.text  # type: ignore[attr-defined]
@@ -33,14 +33,14 @@ class RequestHandler:
         return None
 
     async def _later(self, text: str) -> None:
-        await self.go_on.wait()
+        await self.released.wait()
         if text == "slow and bad":
             raise ZeroDivisionError
         self.done.append(text)
 
 
-class Wire(RecordingTransport):
-    """The transport of a message reader."""
+class FakeTransport(RecordingTransport):
+    """Delivers messages when the test says so, and records whether reading is paused."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,79 +62,77 @@ class Wire(RecordingTransport):
     async def close(self, _code: int, _reason: str, _within: float) -> None: ...
 
 
-class Desk:
-    """An inbox, and everything around it."""
+class Env:
+    """A message reader and everything around it."""
 
     def __init__(self) -> None:
-        self.caller = Caller(BO)
-        self.handler = RequestHandler()
+        self.client = RecordingConnection(BO)
+        self.handler = FakeRequestHandler()
         unlimited = TokenBucket(0, 0, 0.0)
-        protocol = ClientSession(room="den", expires_at=1e9, frames=unlimited, sends=unlimited)
+        client_session = ClientSession(room="den", frames=unlimited, sends=unlimited)
         self.reader = MessageReader(
-            protocol,
+            client_session,
             self.handler,  # type: ignore[arg-type]
-            self.caller.connection.outbox,
-            self.caller.connection.close,
+            self.client.connection.outbox,
+            self.client.connection.close,
         )
-        self.wire = Wire()
-        self.reader.open(self.wire, lambda: None)
+        self.transport = FakeTransport()
+        self.reader.open(self.transport, lambda: None)
 
 
-async def test_what_waits_is_followed_by_what_came_after_it() -> None:
-    desk = Desk()
+async def test_messages_behind_a_request_that_waits_keep_their_order() -> None:
+    env = Env()
 
     for text in ("one", "slow", "two", "slow again", "three"):
-        desk.wire.on_message(text)
+        env.transport.on_message(text)
     await turns()
-    assert desk.handler.done == ["one"]
-    assert desk.wire.paused
-    desk.handler.go_on.set()
+    assert env.handler.done == ["one"]
+    assert env.transport.paused
+    env.handler.released.set()
     await turns()
 
-    assert desk.handler.done == ["one", "slow", "two", "slow again", "three"]
-    assert not desk.wire.paused
-    desk.wire.on_message("four")
-    assert desk.handler.done[-1] == "four"
+    assert env.handler.done == ["one", "slow", "two", "slow again", "three"]
+    assert not env.transport.paused
+    env.transport.on_message("four")
+    assert env.handler.done[-1] == "four"
 
 
 @pytest.mark.parametrize("text", ["bad", "slow and bad"])
-async def test_a_fault_of_ours_ends_this_connection(
-    text: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    desk = Desk()
-    desk.handler.go_on.set()
+async def test_a_bug_closes_this_connection(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    env = Env()
+    env.handler.released.set()
 
-    desk.wire.on_message(text)
+    env.transport.on_message(text)
     await turns()
 
-    assert desk.caller.closes == [INTERNAL]
+    assert env.client.closes == [INTERNAL]
     assert "inbox.failed" in caplog.text
 
 
-async def test_what_comes_behind_the_end_is_not_carried_out() -> None:
-    desk = Desk()
-    nonsense = ["{", b"\0"] * MAX_BAD_FRAMES_IN_A_ROW
+async def test_messages_after_the_close_are_not_handled() -> None:
+    env = Env()
+    bad = ["{", b"\0"] * MAX_BAD_FRAMES_IN_A_ROW
 
-    for message in ("one", *nonsense[:MAX_BAD_FRAMES_IN_A_ROW], "two", "slow"):
-        desk.wire.on_message(message)
+    for message in ("one", *bad[:MAX_BAD_FRAMES_IN_A_ROW], "two", "slow"):
+        env.transport.on_message(message)
     await turns()
 
-    assert desk.caller.closes == [BAD_FRAMES]
-    assert desk.handler.done == ["one"]
-    assert desk.wire.paused
+    assert env.client.closes == [BAD_FRAMES]
+    assert env.handler.done == ["one"]
+    assert env.transport.paused
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun yet"])
-async def test_closing_handles_nothing_more(begun: bool) -> None:
-    desk = Desk()
-    desk.wire.on_message("slow")
-    desk.wire.on_message("two")
+async def test_a_closed_reader_handles_nothing_more(begun: bool) -> None:
+    env = Env()
+    env.transport.on_message("slow")
+    env.transport.on_message("two")
     if begun:
         await turns()
 
-    await desk.reader.close()
-    desk.handler.go_on.set()
+    await env.reader.close()
+    env.handler.released.set()
     await turns()
 
-    assert desk.handler.done == []
-    await desk.reader.close()
+    assert env.handler.done == []
+    await env.reader.close()

@@ -1,4 +1,4 @@
-"""What a lost doorbell would hide."""
+"""The poller finds what a lost notification would hide."""
 
 import sqlalchemy as sa
 
@@ -10,7 +10,7 @@ from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.poller import Poller
 from app.realtime.replay_buffer import ReplayBuffers
-from app.services.log.committer import commit
+from app.services.log.commit import commit
 from app.store.database import Database
 from app.store.polling import Revocation
 from tests.harness.patience import patience
@@ -55,11 +55,11 @@ def send(connection: sa.Connection, text: str) -> None:
     assert getattr(batch.outcomes[0], "seq", None), batch.outcomes
 
 
-async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database) -> None:
+async def test_revocations_are_found_once_even_out_of_order(database: Database) -> None:
     hub = Hub(Fanout())
     feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
-    ended: list[Revocation] = []
-    poller = Poller(database, feed, ended.append)
+    found: list[Revocation] = []
+    poller = Poller(database, feed, found.append)
 
     await database.write(lambda c: revoke(c, (7, 1, 11)))
     await poller.poll()
@@ -67,18 +67,18 @@ async def test_ended_log_ins_are_found_once_also_out_of_order(database: Database
     await poller.poll()
     await poller.poll()
 
-    assert [(e.user, e.session) for e in ended] == [(1, 11), (2, None)]
+    assert [(one.user, one.session) for one in found] == [(1, 11), (2, None)]
 
 
-async def test_a_warm_room_catches_up_without_a_bell(database: Database) -> None:
+async def test_a_room_catches_up_without_a_notification(database: Database) -> None:
     hub = Hub(Fanout())
     feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
     room_feed = feed.acquire(GENERAL)
-    feed.seed(room_feed, 1)
+    room_feed.seed(1)
 
     await database.write(lambda c: send(c, "on another node"))
     await Poller(database, feed, lambda _: None).poll()
 
     async with patience("the event of another node"):
-        await feed.reach(room_feed, 2)
+        await room_feed.reach(2)
     await feed.close()

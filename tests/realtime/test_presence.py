@@ -1,4 +1,4 @@
-"""Who is here. Time is the loop's; its lengths are shortened, never waited for."""
+"""Presence: counting subscriptions, and announcing changes."""
 
 import asyncio
 import json
@@ -11,152 +11,168 @@ from app.domain.ids import RoomId, UserId
 from app.realtime.presence import Presence
 from app.wire.frames import payload_of
 from tests.harness.patience import turns, until
-from tests.realtime.people import ANA, BO, DEN, NAMES
+from tests.realtime.recording import ANA, BO, DEN, EVE, NAMES
 
 SOON = 0.005
 
 
-class Room:
-    """What a room was told."""
+class Announcements:
+    """Records what a room's subscribers are sent."""
 
     def __init__(self) -> None:
-        self.told: list[Any] = []
+        self.frames: list[Any] = []
 
     def __call__(self, room: RoomId, about: Mapping[UserId, bytes]) -> None:
         assert room == DEN
         for frame in about.values():
-            self.told.append(json.loads(payload_of(frame)))
+            self.frames.append(json.loads(payload_of(frame)))
 
     @property
-    def news(self) -> list[tuple[str, bool]]:
-        return [(frame["by"], frame["online"]) for frame in self.told]
+    def changes(self) -> list[tuple[str, bool]]:
+        return [(frame["by"], frame["online"]) for frame in self.frames]
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room()
+def announced() -> Announcements:
+    return Announcements()
 
 
 @pytest.fixture
-async def presence(room: Room, request: pytest.FixtureRequest) -> AsyncIterator[Presence]:
-    """Everything is soon; what is not, a test passes as the fixture's parameter."""
+async def presence(
+    announced: Announcements, request: pytest.FixtureRequest
+) -> AsyncIterator[Presence]:
+    """Every interval is short, unless a test gives another one as the fixture's parameter."""
     soon = {"gather_seconds": SOON, "grace_seconds": SOON, "count_seconds": SOON}
-    presence = Presence(room, quiet_until=0.0, **{**soon, **getattr(request, "param", {})})
+    presence = Presence(announced, quiet_until=0.0, **{**soon, **getattr(request, "param", {})})
     yield presence
     presence.close()
 
 
-def arrives(presence: Presence, user: UserId) -> None:
-    presence.arrive(DEN, "den", user, NAMES.get(user, f"user{user}"))
+def add(presence: Presence, user: UserId) -> None:
+    presence.add(DEN, "den", user, NAMES.get(user, f"user{user}"))
 
 
-async def test_comings_and_goings_are_told(presence: Presence, room: Room) -> None:
-    arrives(presence, ANA)
-    await until(lambda: room.told)
-    arrives(presence, BO)
-    await until(lambda: len(room.told) == 2)
-    presence.leave(DEN, BO)
-    await until(lambda: len(room.told) == 3)
+async def test_changes_are_announced(presence: Presence, announced: Announcements) -> None:
+    add(presence, ANA)
+    await until(lambda: announced.frames)
+    add(presence, BO)
+    await until(lambda: len(announced.frames) == 2)
+    presence.remove(DEN, BO)
+    await until(lambda: len(announced.frames) == 3)
 
-    assert room.news == [("ana", True), ("bo", True), ("bo", False)]
+    assert announced.changes == [("ana", True), ("bo", True), ("bo", False)]
     assert presence.usernames(DEN) == ["ana"]
     assert presence.count(DEN) == 1
 
 
-async def test_several_tabs_are_one_presence(presence: Presence, room: Room) -> None:
-    arrives(presence, ANA)
+async def test_several_subscriptions_are_one_presence(
+    presence: Presence, announced: Announcements
+) -> None:
+    add(presence, ANA)
     for _ in range(3):
-        arrives(presence, BO)
-    await until(lambda: room.told)
+        add(presence, BO)
+    await until(lambda: announced.frames)
 
-    presence.leave(DEN, BO)
-    presence.leave(DEN, BO)
-    await asyncio.sleep(3 * SOON)
+    presence.remove(DEN, BO)
+    presence.remove(DEN, BO)
+    # Eve leaves later, and is announced after bo would have been.
+    add(presence, EVE)
+    presence.remove(DEN, EVE)
+    await until(lambda: presence.count(DEN) == 2, "eve to leave")
 
-    assert room.news == [("ana", True), ("bo", True)]
-    assert presence.count(DEN) == 2
+    assert ("bo", False) not in announced.changes
+    assert presence.usernames(DEN) == ["ana", "bo"]
 
 
 @pytest.mark.parametrize("presence", [{"grace_seconds": 3_600}], indirect=True)
-async def test_a_reconnect_makes_no_noise(presence: Presence, room: Room) -> None:
-    arrives(presence, ANA)
-    arrives(presence, BO)
-    await until(lambda: room.told)
+async def test_a_reconnect_is_not_announced(presence: Presence, announced: Announcements) -> None:
+    add(presence, ANA)
+    add(presence, BO)
+    await until(lambda: announced.frames)
 
-    presence.leave(DEN, BO)
+    presence.remove(DEN, BO)
     assert presence.count(DEN) == 2
-    arrives(presence, BO)
+    add(presence, BO)
     await turns()
 
-    assert room.news == [("ana", True), ("bo", True)]
+    assert announced.changes == [("ana", True), ("bo", True)]
 
 
-async def test_whoever_comes_and_goes_between_two_tellings_is_not_told(
-    presence: Presence, room: Room
+async def test_coming_and_going_between_two_announcements_is_not_announced(
+    presence: Presence, announced: Announcements
 ) -> None:
-    arrives(presence, ANA)
-    await until(lambda: room.told)
+    add(presence, ANA)
+    await until(lambda: announced.frames)
 
-    arrives(presence, BO)
-    presence.leave(DEN, BO)
-    presence.drop(DEN, BO)
-    arrives(presence, UserId(3))
-    await until(lambda: len(room.told) > 1)
+    add(presence, BO)
+    presence.remove(DEN, BO)
+    presence.remove_now(DEN, BO)
+    add(presence, UserId(3))
+    await until(lambda: len(announced.frames) > 1)
 
-    assert room.news == [("ana", True), ("eve", True)]
+    assert announced.changes == [("ana", True), ("eve", True)]
 
 
-async def test_who_is_thrown_out_is_gone_at_once(presence: Presence) -> None:
-    arrives(presence, ANA)
-    arrives(presence, BO)
+async def test_a_user_whose_access_has_ended_has_no_grace_period(presence: Presence) -> None:
+    add(presence, ANA)
+    add(presence, BO)
 
-    presence.drop(DEN, BO)
-    assert presence.count(DEN) == 2, "another tab is still here"
-    presence.leave(DEN, BO)
-    presence.drop(DEN, BO)
+    presence.remove_now(DEN, BO)
+    assert presence.count(DEN) == 2, "another subscription is left"
+    presence.remove(DEN, BO)
+    presence.remove_now(DEN, BO)
 
     assert presence.usernames(DEN) == ["ana"]
-    presence.drop(RoomId(9), BO)
+    presence.remove_now(RoomId(9), BO)
 
 
 async def test_an_empty_room_is_forgotten(presence: Presence) -> None:
-    arrives(presence, ANA)
-    presence.leave(DEN, ANA)
+    add(presence, ANA)
+    presence.remove(DEN, ANA)
     await until(lambda: presence.count(DEN) == 0)
 
     assert presence.usernames(DEN) == []
 
 
-async def test_after_a_start_everybody_comes_quietly(room: Room) -> None:
-    presence = Presence(room, quiet_until=asyncio.get_running_loop().time() + 3_600)
+async def test_nothing_is_announced_until_clients_have_reconnected(
+    announced: Announcements,
+) -> None:
+    presence = Presence(announced, quiet_until=asyncio.get_running_loop().time() + 3_600)
 
-    arrives(presence, ANA)
-    arrives(presence, BO)
+    add(presence, ANA)
+    add(presence, BO)
     await turns()
 
-    assert room.told == []
+    assert announced.frames == []
     assert presence.usernames(DEN) == ["ana", "bo"]
     presence.close()
 
 
 @pytest.mark.parametrize("presence", [{"max_listed": 2}], indirect=True)
-async def test_a_crowd_is_a_number(presence: Presence, room: Room) -> None:
+async def test_a_large_room_announces_a_number(
+    presence: Presence, announced: Announcements
+) -> None:
     for user in range(1, 5):
-        arrives(presence, UserId(user))
+        add(presence, UserId(user))
 
-    await until(lambda: room.told)
+    await until(lambda: announced.frames)
 
-    assert room.told == [{"type": "presence", "room": "den", "count": 4}]
+    assert announced.frames == [{"type": "presence", "room": "den", "count": 4}]
     assert presence.usernames(DEN) is None
     assert presence.count(DEN) == 4
 
 
-async def test_closing_ends_what_is_under_way(presence: Presence, room: Room) -> None:
-    arrives(presence, ANA)
-    arrives(presence, BO)
-    presence.leave(DEN, BO)
+async def test_closing_stops_the_timers(presence: Presence, announced: Announcements) -> None:
+    add(presence, ANA)
+    add(presence, BO)
+    presence.remove(DEN, BO)
 
     presence.close()
-    await asyncio.sleep(3 * SOON)
+    # The timers of another one, set later, fire behind it.
+    others = Announcements()
+    other = Presence(others, quiet_until=0.0, gather_seconds=2 * SOON, grace_seconds=2 * SOON)
+    add(other, ANA)
+    await until(lambda: others.frames, "the announcement")
+    other.close()
 
-    assert room.told == []
+    assert announced.frames == []

@@ -1,4 +1,4 @@
-"""How far somebody has read, and who hears of it."""
+"""Read markers, and the signal to a small room."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from app.domain.roles import Kind
 from tests.harness.server import Server
 
 
-async def reads(server: Server, name: str, room: str, seq: int, **how):
+async def move(server: Server, name: str, room: str, seq: int, **how):
     person = await server.person(name)
     return await server.runtime.realtime.read_receipts.move(
         server.room_id(room), person.user, name, seq, **how
@@ -22,22 +22,21 @@ async def test_a_marker_moves_forward_up_to_the_head(server: Server) -> None:
     await server.append(Send, "den", by="ana", text="one")
     await server.append(Send, "den", by="ana", text="two")
 
-    moved = [await reads(server, "bo", "den", seq) for seq in (3, 2, 10**6)]
+    moved = [await move(server, "bo", "den", seq) for seq in (3, 2, 10**6)]
 
     assert [(view.read, view.unread) for view in moved] == [(3, 1), (3, 1), (4, 0)]
 
 
-async def test_it_is_written_down(server: Server) -> None:
+async def test_a_marker_is_stored_with_the_next_batch(server: Server) -> None:
     await server.room("den", members=["bo"])
-    await reads(server, "bo", "den", 2)
-    # Markers ride on the next batch.
+    await move(server, "bo", "den", 2)
     await server.append(Send, "den", by="ana", text="one")
 
     assert server.runtime.log.receipts.take() == []
-    assert (await reads(server, "bo", "den", 0)).read == 2
+    assert (await move(server, "bo", "den", 0)).read == 2
 
 
-async def test_only_members_read_in_this_sense(server: Server) -> None:
+async def test_only_members_have_read_markers(server: Server) -> None:
     await server.room("den", kind=Kind.PRIVATE)
     await server.room("hall", members=["bo"])
     bo = await server.person("bo")
@@ -49,32 +48,32 @@ async def test_only_members_read_in_this_sense(server: Server) -> None:
         ("bo", "hall", Banned),
     ):
         with pytest.raises(error):
-            await reads(server, name, room, 1)
+            await move(server, name, room, 1)
     with pytest.raises(RoomNotFound):
         await server.runtime.realtime.read_receipts.move(RoomId(404), bo.user, "bo", 1)
 
 
 @pytest.mark.parametrize("more", [0, 1])
-async def test_it_is_told_where_everybody_knows_everybody(server: Server, more: int) -> None:
-    crowd = [f"guest-{number}" for number in range(MAX_MEMBERS_FOR_READ_SIGNALS - 2 + more)]
-    await server.room("den", members=["bo", *crowd])
+async def test_the_signal_is_sent_in_small_rooms_only(server: Server, more: int) -> None:
+    others = [f"guest-{number}" for number in range(MAX_MEMBERS_FOR_READ_SIGNALS - 2 + more)]
+    await server.room("den", members=["bo", *others])
     ana = await server.joins("ana", "den")
 
-    await reads(server, "bo", "den", 2)
+    await move(server, "bo", "den", 2)
 
     await ana.nothing_more()
-    heard = [frame for frame in ana.heard if frame["type"] == "read"]
+    received = [frame for frame in ana.heard if frame["type"] == "read"]
     expected = [] if more else [{"type": "read", "room": "den", "by": "bo", "seq": 2}]
-    assert heard == expected
+    assert received == expected
 
 
-async def test_the_connection_that_asks_gets_its_answer_and_no_signal(server: Server) -> None:
+async def test_the_connection_that_asks_gets_a_reply_instead_of_the_signal(server: Server) -> None:
     await server.room("den", members=["bo"])
     ana, bo = await server.joins("ana", "den"), await server.joins("bo", "den")
 
-    answer = await bo.ask("read", seq=2)
+    reply = await bo.ask("read", seq=2)
     await bo.nothing_more()
 
-    assert (answer["type"], answer["read"]) == ("ack", 2)
+    assert (reply["type"], reply["read"]) == ("ack", 2)
     assert not [frame for frame in bo.heard if frame["type"] == "read"]
     assert (await ana.hears("read"))["seq"] == 2

@@ -1,22 +1,20 @@
-"""People who talk: what reaches whom, in which order, and what is answered."""
+"""What each request does, in which order, and how it is replied to."""
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from app.broker.memory import MemoryBroker, MemoryBus
 from app.domain.appends import Ban, Mute, Remove, UpdateRoom
 from app.domain.roles import Role
 from app.realtime.request_handler import RequestHandler
 from app.wire.requests import decode
 from tests.harness.patience import patience, turns, until
-from tests.harness.server import Server, open_server
-from tests.realtime.people import ANA, Caller
+from tests.harness.server import Server
+from tests.realtime.recording import ANA, RecordingConnection
 
 
-async def test_members_hear_each_other_in_order(server: Server) -> None:
+async def test_members_receive_messages_in_order(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general")
 
@@ -26,7 +24,7 @@ async def test_members_hear_each_other_in_order(server: Server) -> None:
     assert await bo.hears_texts(2) == ["one", "two"]
 
 
-async def test_what_is_said_comes_with_all_that_was_sent(server: Server) -> None:
+async def test_a_message_is_delivered_with_everything_that_was_sent(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general")
 
@@ -48,8 +46,8 @@ async def test_what_is_said_comes_with_all_that_was_sent(server: Server) -> None
     assert second["reply_to"] == said["seq"]
 
 
-@pytest.mark.parametrize("fast", [False, True], ids=["plain", "fast"])
-async def test_an_event_comes_before_its_ack_in_every_room(server: Server, fast: bool) -> None:
+@pytest.mark.parametrize("fast", [False, True], ids=["asgi", "transport"])
+async def test_an_event_precedes_its_ack_in_every_room(server: Server, fast: bool) -> None:
     await server.room("den", members=["ana"])
     ana = await server.joins("ana", "general", fast=fast)
     await ana.ask("join", room="den")
@@ -65,7 +63,7 @@ async def test_an_event_comes_before_its_ack_in_every_room(server: Server, fast:
     assert all(order[str(n)] < order[f"ack {n}"] for n in range(40))
 
 
-@pytest.mark.parametrize("fast", [False, True], ids=["plain", "fast"])
+@pytest.mark.parametrize("fast", [False, True], ids=["asgi", "transport"])
 async def test_a_thousand_pipelined_sends_keep_their_order(server: Server, fast: bool) -> None:
     ana = await server.joins("ana", "general", fast=fast)
     bo = await server.joins("bo", "general")
@@ -77,16 +75,18 @@ async def test_a_thousand_pipelined_sends_keep_their_order(server: Server, fast:
     assert await bo.hears_texts(1_000) == [str(n) for n in range(1_000)]
 
 
-async def test_two_hundred_sends_at_once_half_of_them_repeated(server: Server) -> None:
-    lines = [await server.joins(name, "general") for name in ("ana", "bo", "cy", "dan")]
-    before = lines[0].sequence.cursors["general"]
+async def test_retries_among_many_sends_at_once_get_the_first_reply(
+    server: Server,
+) -> None:
+    clients = [await server.joins(name, "general") for name in ("ana", "bo", "cy", "dan")]
+    before = clients[0].sequence.cursors["general"]
 
     asked = [
-        (line, await line.sends("send", id=f"{line.name} {n % 25}", text=f"{n % 25}"))
+        (client, await client.sends("send", id=f"{client.name} {n % 25}", text=f"{n % 25}"))
         for n in range(50)
-        for line in lines
+        for client in clients
     ]
-    answers = [await line.answer(id) for line, id in asked]
+    answers = [await client.answer(id) for client, id in asked]
 
     assert {answer["type"] for answer in answers} == {"ack"}
     seqs = {answer["seq"] for answer in answers}
@@ -97,11 +97,11 @@ async def test_two_hundred_sends_at_once_half_of_them_repeated(server: Server) -
     assert head == before + 3 + 100
 
 
-async def test_everything_that_one_can_do_to_a_message(server: Server) -> None:
+async def test_a_change_of_a_message_that_changes_nothing_appends_nothing(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general")
     ref = (await ana.ask("send", text="helo"))["seq"]
-    deeds: list[tuple[Any, str, dict[str, Any], str]] = [
+    changes: list[tuple[Any, str, dict[str, Any], str]] = [
         (ana, "edit", {"text": "hello"}, "message.edited"),
         (bo, "react", {"emoji": "👍", "on": True}, "reaction.added"),
         (bo, "react", {"emoji": "👍", "on": False}, "reaction.removed"),
@@ -111,12 +111,12 @@ async def test_everything_that_one_can_do_to_a_message(server: Server) -> None:
     ]
     await bo.hears()
 
-    for who, kind, fields, told in deeds:
+    for who, kind, fields, type_ in changes:
         once = await who.ask(kind, ref=ref, **fields)
         again = await who.ask(kind, ref=ref, **fields)
         event = await bo.hears()
-        assert (event["type"], event["ref"], event["seq"]) == (told, ref, once["seq"])
-        if kind != "edit" or told != "message.edited":
+        assert (event["type"], event["ref"], event["seq"]) == (type_, ref, once["seq"])
+        if kind != "edit" or type_ != "message.edited":
             assert "seq" not in again or again["type"] == "error"
     await bo.nothing_more()
 
@@ -124,16 +124,20 @@ async def test_everything_that_one_can_do_to_a_message(server: Server) -> None:
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
-        pytest.param({"type": "edit", "ref": 99, "text": "x"}, "message_not_found", id="nothing"),
+        pytest.param({"type": "edit", "ref": 99, "text": "x"}, "message_not_found", id="unknown"),
         pytest.param(
-            {"type": "edit", "ref": 1, "text": "x"}, "message_not_found", id="no message"
+            {"type": "edit", "ref": 1, "text": "x"},
+            "message_not_found",
+            id="no message",
         ),
-        pytest.param({"type": "edit", "ref": 4, "text": "x"}, "forbidden", id="another's"),
-        pytest.param({"type": "delete", "ref": 4}, "forbidden", id="another's, to delete"),
-        pytest.param({"type": "send", "text": "x", "reply_to": 99}, "message_not_found", id="r"),
-        pytest.param({"type": "send", "text": "x", "room": "nowhere"}, "room_not_found", id="n"),
-        pytest.param({"type": "send", "text": "x", "room": "../x"}, "room_not_found", id="odd"),
-        pytest.param({"type": "read", "seq": 1, "room": "nowhere"}, "room_not_found", id="rd"),
+        pytest.param({"type": "edit", "ref": 4, "text": "x"}, "forbidden", id="not one's own"),
+        pytest.param({"type": "delete", "ref": 4}, "forbidden", id="to delete"),
+        pytest.param({"type": "send", "text": "x", "reply_to": 99}, "message_not_found", id="to"),
+        pytest.param(
+            {"type": "send", "text": "x", "room": "nowhere"}, "room_not_found", id="room"
+        ),
+        pytest.param({"type": "send", "text": "x", "room": "../x"}, "room_not_found", id="name"),
+        pytest.param({"type": "read", "seq": 1, "room": "nowhere"}, "room_not_found", id="read"),
         pytest.param({"type": "typing", "on": True, "room": "nowhere"}, "conflict", id="typing"),
         pytest.param({"type": "join", "room": "nowhere"}, "room_not_found", id="join"),
         pytest.param({"type": "auth", "token": "x"}, "unauthorized", id="a bad token"),
@@ -141,7 +145,7 @@ async def test_everything_that_one_can_do_to_a_message(server: Server) -> None:
         pytest.param({"type": "send", "text": "x", "colour": 1}, "invalid", id="unknown field"),
     ],
 )
-async def test_what_can_t_be_done_says_why_and_the_socket_stays(
+async def test_a_refused_request_gets_an_error_and_the_socket_stays_open(
     server: Server, frame: dict[str, Any], code: str
 ) -> None:
     ana = await server.joins("ana", "general")
@@ -156,7 +160,7 @@ async def test_what_can_t_be_done_says_why_and_the_socket_stays(
     assert (await bo.ask("send", text="still here"))["seq"] == 5
 
 
-async def test_on_a_path_plain_text_is_said(server: Server) -> None:
+async def test_plain_text_is_sent_to_the_room_in_the_path(server: Server) -> None:
     ana = await server.joins("ana", "general")
 
     await ana.types("good evening\n")
@@ -165,7 +169,7 @@ async def test_on_a_path_plain_text_is_said(server: Server) -> None:
     assert "re" not in next(f for f in ana.heard if f["type"] == "ack")
 
 
-async def test_saying_needs_membership_and_not_a_join(server: Server) -> None:
+async def test_sending_needs_membership_and_no_join(server: Server) -> None:
     await server.room("den", members=["bo"])
     bo, eve = await server.connects("bo"), await server.connects("eve")
     ana = await server.joins("ana", "den")
@@ -176,7 +180,7 @@ async def test_saying_needs_membership_and_not_a_join(server: Server) -> None:
     assert await ana.hears_texts(1) == ["from afar"]
 
 
-async def test_what_follows_a_join_finds_one_a_member(server: Server) -> None:
+async def test_requests_behind_a_join_find_the_user_a_member(server: Server) -> None:
     await server.room("den")
     bo = await server.connects("bo")
     await bo.hears("welcome")
@@ -191,7 +195,7 @@ async def test_what_follows_a_join_finds_one_a_member(server: Server) -> None:
 # Retries
 
 
-async def test_a_retry_gets_its_first_answer_whatever_has_changed_since(server: Server) -> None:
+async def test_a_retry_gets_its_first_reply_whatever_has_changed_since(server: Server) -> None:
     await server.room("den", members=["bo"])
     bo = await server.joins("bo", "den")
     user = (await server.person("bo")).user
@@ -219,7 +223,7 @@ async def test_a_retry_gets_its_first_answer_whatever_has_changed_since(server: 
         assert again["duplicate"] is True
 
 
-async def test_an_id_is_for_one_request(server: Server) -> None:
+async def test_an_id_can_not_be_used_for_another_request(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general")
     said = await ana.ask("send", id="1", text="hi")
@@ -238,7 +242,7 @@ async def test_an_id_is_for_one_request(server: Server) -> None:
 # Signals
 
 
-async def test_typing_is_heard_by_the_others(server: Server) -> None:
+async def test_typing_reaches_the_other_subscribers(server: Server) -> None:
     bo = await server.joins("bo", "general")
     ana = await server.joins("ana", "general")
     await bo.hears("member.joined")
@@ -254,7 +258,7 @@ async def test_typing_is_heard_by_the_others(server: Server) -> None:
     assert "typing" not in {frame["type"] for frame in ana.heard}
 
 
-async def test_reading_is_answered_and_heard(server: Server) -> None:
+async def test_a_read_receipt_is_replied_to_and_signalled(server: Server) -> None:
     bo = await server.joins("bo", "general")
     ana = await server.joins("ana", "general")
     said = (await ana.ask("send", text="one @bo"))["seq"]
@@ -278,7 +282,7 @@ async def test_reading_is_answered_and_heard(server: Server) -> None:
     assert (await bo.ask("read", seq=2**50))["read"] == said + 1
 
 
-async def test_reading_needs_membership(server: Server) -> None:
+async def test_a_read_receipt_needs_membership(server: Server) -> None:
     await server.room("den", kind="private")
     await server.room("hall")
     eve = await server.connects("eve")
@@ -287,10 +291,10 @@ async def test_reading_needs_membership(server: Server) -> None:
     assert (await eve.ask("read", room="hall", seq=1))["code"] == "forbidden"
 
 
-# Leaving, and being made to
+# The end of a subscription
 
 
-async def test_leaving_is_the_last_of_the_room(server: Server) -> None:
+async def test_nothing_of_a_room_follows_the_reply_to_leave(server: Server) -> None:
     ana = await server.joins("ana", "general")
     bo = await server.joins("bo", "general")
 
@@ -302,26 +306,26 @@ async def test_leaving_is_the_last_of_the_room(server: Server) -> None:
     assert (await bo.ask("send", text="from afar"))["type"] == "ack"
 
 
-async def test_what_waits_for_a_join_that_is_through_meanwhile_goes_on(server: Server) -> None:
+async def test_a_request_that_waited_for_a_join_runs_after_it(server: Server) -> None:
     await server.joins("ana", "general")
-    caller = Caller(ANA)
-    server.runtime.realtime.hub.register(caller.connection)
+    recorder = RecordingConnection(ANA)
+    server.runtime.realtime.hub.register(recorder.connection)
     handler = RequestHandler(
-        server.runtime.realtime.request_services, caller.connection, lambda _: None
+        server.runtime.realtime.request_services, recorder.connection, lambda _: None
     )
 
     handler.execute(decode('{"type": "join", "room": "general"}'))
     waiting = handler.execute(decode('{"type": "leave", "room": "general", "id": "bye"}'))
-    assert waiting is not None, "it waits its turn"
-    await until(lambda: b"caught_up" in b"".join(caller.sequence.writes), "the end of the join")
+    assert waiting is not None, "it waits for the join"
+    await until(lambda: b"caught_up" in b"".join(recorder.transport.writes), "the end of the join")
     await waiting()
 
-    assert json.loads(caller.sequence.payloads[-1]) == {"type": "ack", "re": "bye"}
+    assert json.loads(recorder.transport.payloads[-1]) == {"type": "ack", "re": "bye"}
     await handler.close()
-    server.runtime.realtime.hub.unregister(caller.connection)
+    server.runtime.realtime.hub.unregister(recorder.connection)
 
 
-async def test_access_ends_at_the_event_that_ends_it(server: Server) -> None:
+async def test_a_removed_user_receives_nothing_after_the_removal(server: Server) -> None:
     await server.room("den", members=["bo"])
     ana = await server.joins("ana", "den")
     bo, tab = await server.joins("bo", "den"), await server.connects("bo")
@@ -340,18 +344,18 @@ async def test_access_ends_at_the_event_that_ends_it(server: Server) -> None:
     assert (await tab.ask("send", room="den", text="x"))["code"] == "forbidden"
 
 
-async def test_an_archived_room_ends_for_everybody(server: Server) -> None:
+async def test_archiving_a_room_ends_every_subscription(server: Server) -> None:
     await server.room("den", members=["bo"])
     ana, bo = await server.joins("ana", "den"), await server.joins("bo", "den")
 
     await server.append(UpdateRoom, "den", by="ana", archived=True)
 
-    for line in (ana, bo):
-        assert (await line.is_closed())[0] == 4003
-        assert line.heard[-1] == {"type": "removed", "room": "den", "reason": "archived"}
+    for client in (ana, bo):
+        assert (await client.is_closed())[0] == 4003
+        assert client.heard[-1] == {"type": "removed", "room": "den", "reason": "archived"}
 
 
-async def test_ones_other_connections_hear_of_being_added_and_removed(server: Server) -> None:
+async def test_other_connections_are_told_of_being_added_and_removed(server: Server) -> None:
     bo = await server.connects("bo")
     await bo.hears("welcome")
     await server.room("den", kind="private")
@@ -364,10 +368,10 @@ async def test_ones_other_connections_hear_of_being_added_and_removed(server: Se
     assert (await bo.hears("activity", "removed"))["room"] == "den"
 
 
-# The token's life
+# Tokens
 
 
-async def test_a_fresh_token_of_the_same_user_is_taken(server: Server) -> None:
+async def test_a_fresh_token_of_the_same_user_is_accepted(server: Server) -> None:
     bo = await server.connects("bo")
     await bo.hears("welcome")
     person = await server.person("bo")
@@ -380,23 +384,11 @@ async def test_a_fresh_token_of_the_same_user_is_taken(server: Server) -> None:
     assert (await bo.ask("ping"))["type"] == "pong"
 
 
-async def test_logging_out_ends_only_that_log_in(server: Server) -> None:
-    phone, laptop = await server.person("bo"), await server.logs_in("bo")
-    on_phone, on_laptop = await server.connects(phone), await server.connects(laptop)
-    await on_phone.hears("welcome")
-    await on_laptop.hears("welcome")
-
-    await server.logs_out(phone)
-
-    assert (await on_phone.is_closed())[0] == 4001
-    assert (await on_laptop.ask("ping"))["type"] == "pong"
-
-
-# A client that asks for too much at once
+# Too much at once
 
 
 @pytest.mark.limits(realtime={"max_pending_requests": 5})
-async def test_reading_pauses_while_too_much_is_unanswered(server: Server) -> None:
+async def test_reading_pauses_while_too_many_requests_have_no_reply(server: Server) -> None:
     for fast in (False, True):
         ana = await server.joins("ana", "general", fast=fast)
         ids = [await ana.sends("send", text=str(n)) for n in range(100)]
@@ -406,35 +398,16 @@ async def test_reading_pauses_while_too_much_is_unanswered(server: Server) -> No
         assert seqs == sorted(seqs)
 
 
-async def test_a_client_that_is_cut_in_mid_send_leaves_nothing(server: Server) -> None:
+async def test_a_connection_lost_while_sending_leaves_nothing_behind(server: Server) -> None:
     for n in range(20):
-        line = await server.connects("bo", "general", fast=bool(n % 2))
+        client = await server.connects("bo", "general", fast=bool(n % 2))
         for m in range(5):
-            await line.sends("send", text=str(m))
+            await client.sends("send", text=str(m))
         await turns(3 * n)
-        await line.hang_up()
+        await client.hang_up()
 
     await until(server.runtime.realtime.hub.deserted.is_set, "all to be gone")
     ana = await server.joins("ana", "general")
     async with patience("a send", 3):
         assert (await ana.ask("send", text="hi"))["type"] == "ack"
     assert not server.runtime.realtime.hub.of_user((await server.person("bo")).user)
-
-
-async def test_two_nodes_on_one_log_tell_each_other(server: Server) -> None:
-    bus = MemoryBus()
-    async with (
-        open_server(server.database, broker=MemoryBroker(bus)) as one,
-        open_server(server.database, broker=MemoryBroker(bus)) as two,
-    ):
-        two.shares_people_with(one)
-        ana, bo = await one.joins("ana", "general"), await two.joins("bo", "general")
-
-        said = await ana.ask("send", text="from one")
-        back = await bo.ask("send", text="from two")
-
-        await asyncio.gather(ana.hears_until(back["seq"]), bo.hears_until(back["seq"]))
-        assert said["seq"] + 1 == back["seq"]
-        assert ana.texts == bo.texts == ["from one", "from two"]
-        await one.logs_out(await one.person("bo"))
-        assert (await bo.is_closed())[0] == 4001

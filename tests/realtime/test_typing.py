@@ -1,4 +1,4 @@
-"""Typing ends by itself."""
+"""Typing indicators, and their expiry."""
 
 import json
 from collections.abc import AsyncIterator
@@ -6,58 +6,60 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.domain.limits import TYPING_SECONDS
+from app.realtime.connection import SubscriptionState
 from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
 from app.realtime.typing import Typing
 from tests.harness.patience import until
-from tests.realtime.people import ANA, BO, DEN, Caller
+from tests.realtime.recording import ANA, BO, DEN, RecordingConnection
 
 
-class Room:
-    """Ana types, bo looks on."""
+class Env:
+    """A room with two subscribers: ana types, and bo receives."""
 
     def __init__(self, expiry_seconds: float) -> None:
         self.hub = Hub(Fanout())
         self.typing = Typing(self.hub, expiry_seconds=expiry_seconds)
-        self.ana, self.bo = Caller(ANA), Caller(BO)
-        for caller in (self.ana, self.bo):
-            self.hub.register(caller.connection)
-            self.hub.subscribe(caller.connection, DEN, "den").live = True
-        self.mine = self.ana.connection.subscriptions[DEN]
+        self.ana, self.bo = RecordingConnection(ANA), RecordingConnection(BO)
+        for client in (self.ana, self.bo):
+            self.hub.register(client.connection)
+            subscription = self.hub.subscribe(client.connection, DEN, "den")
+            subscription.set_state(SubscriptionState.LIVE)
+        self.subscription = self.ana.connection.subscriptions[DEN]
 
     @property
-    def seen(self) -> list[bool]:
-        frames = [json.loads(payload) for payload in self.bo.sequence.payloads]
+    def indicators(self) -> list[bool]:
+        frames = [json.loads(payload) for payload in self.bo.transport.payloads]
         assert all((f["type"], f["room"], f["by"]) == ("typing", "den", "ana") for f in frames)
         return [frame["on"] for frame in frames]
 
 
 @pytest.fixture
-async def room(request: pytest.FixtureRequest) -> AsyncIterator[Room]:
-    room = Room(getattr(request, "param", TYPING_SECONDS))
-    yield room
-    room.typing.close()
+async def env(request: pytest.FixtureRequest) -> AsyncIterator[Env]:
+    env = Env(getattr(request, "param", TYPING_SECONDS))
+    yield env
+    env.typing.close()
 
 
-async def test_the_others_see_it_begin_and_end(room: Room) -> None:
-    room.typing.signal(room.mine, on=True)
-    room.typing.signal(room.mine, on=False)
-    room.typing.signal(room.mine, on=False)
+async def test_the_other_subscribers_see_it_start_and_end(env: Env) -> None:
+    env.typing.signal(env.subscription, on=True)
+    env.typing.signal(env.subscription, on=False)
+    env.typing.signal(env.subscription, on=False)
 
-    assert room.seen == [True, False]
-    assert room.ana.sequence.payloads == []
-
-
-@pytest.mark.parametrize("room", [0.005], indirect=True)
-async def test_it_ends_by_itself(room: Room) -> None:
-    room.typing.signal(room.mine, on=True)
-
-    await until(lambda: room.seen == [True, False], "the end of the typing")
+    assert env.indicators == [True, False]
+    assert env.ana.transport.payloads == []
 
 
-async def test_it_ends_with_the_connection(room: Room) -> None:
-    room.typing.signal(room.mine, on=True)
-    room.typing.forget(room.ana.connection)
-    room.typing.forget(room.ana.connection)
+@pytest.mark.parametrize("env", [0.005], indirect=True)
+async def test_it_expires(env: Env) -> None:
+    env.typing.signal(env.subscription, on=True)
 
-    assert room.seen == [True, False]
+    await until(lambda: env.indicators == [True, False], "the end of the typing")
+
+
+async def test_it_ends_with_its_connection(env: Env) -> None:
+    env.typing.signal(env.subscription, on=True)
+    env.typing.forget(env.ana.connection)
+    env.typing.forget(env.ana.connection)
+
+    assert env.indicators == [True, False]

@@ -34,7 +34,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except BaseException as exc:
         exc.add_note(f"The transcript up to here differs:\n{transcript.difference()}")
         raise
-    if pyfuncitem.config.getoption("--record"):
+    if pyfuncitem.config.getoption("--record", default=False):
         transcript.save()
     elif difference := transcript.difference():
         pytest.fail(f"The transcript differs:\n{difference}", pytrace=False)
@@ -48,11 +48,28 @@ def parley() -> Iterator[Launcher]:
         yield started
 
 
-@pytest.fixture(scope="session")
-def server(parley: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that tests share: each uses users and rooms of its own."""
-    with serving(parley, tmp_path_factory.mktemp("server")) as running:
+@pytest.fixture(scope="session", params=["parley", pytest.param("asgi", marks=pytest.mark.slow)])
+def server(
+    request: pytest.FixtureRequest, parley: Launcher, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """
+    A server that tests share: each uses users and rooms of its own.
+
+    The transcripts are the same under ``parley serve`` and, in ``make test-slow``, under
+    ``uvicorn app.main:app``, which knows nothing of Parley's own transport.
+    """
+    asgi = request.param == "asgi"
+    if asgi and request.config.getoption("--record", default=False):
+        pytest.skip("recorded under parley serve")
+    with serving(parley, tmp_path_factory.mktemp("server"), {}, asgi=asgi) as running:
         yield running
+
+
+@pytest.fixture
+def own_transport(request: pytest.FixtureRequest) -> None:
+    """Skip a test under a server other than ``parley serve``."""
+    if request.node.callspec.params["server"] != "parley":
+        pytest.skip("another server answers this in its own way")
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +81,7 @@ def document(server: Server) -> Any:
 @pytest.fixture
 def transcript(request: pytest.FixtureRequest) -> Transcript:
     """The transcript of this test."""
-    return Transcript(request.node.name.removeprefix("test_"))
+    return Transcript(request.node.originalname.removeprefix("test_"))
 
 
 @pytest.fixture
@@ -84,7 +101,7 @@ def scenario_on(
 
         def make(**settings: str) -> Scenario:
             scenario = Scenario(
-                transcript, stack.enter_context(serving(parley, tmp_path, **settings))
+                transcript, stack.enter_context(serving(parley, tmp_path, settings))
             )
             stack.callback(scenario.end)
             return scenario

@@ -2,12 +2,14 @@
 Runs ``parley`` commands as forks of one process that has imported the program already.
 
 Starting Python and importing the program takes more than a second, a fork a few milliseconds.
-The fork runs ``python -m app`` with the requested arguments, environment, folder and files.
+The fork runs ``python -m app``, or another module, with the requested arguments, environment,
+folder and files.
 :mod:`tests.transcripts.processes` runs this file as a script: each request is a line of JSON,
 and so is each answer.
 """
 
 import atexit
+import importlib
 import json
 import os
 import runpy
@@ -24,6 +26,9 @@ def warm_up() -> None:
     sys.argv = ["parley", "--help"]
     with suppress(SystemExit):
         runpy.run_module("app", run_name="__main__", alter_sys=True)
+    # Commands import what they run when they run.
+    for command in ("admin_backend", "database", "remote_admin", "serve", "torture"):
+        importlib.import_module(f"app.commands.{command}")
     sys.stdout.flush()
     os.dup2(out, 1)
     os.close(out)
@@ -45,20 +50,20 @@ def become(asked: dict[str, Any]) -> None:
         file = os.open(asked[name], how, 0o600)
         os.dup2(file, number)
         os.close(file)
-    sys.argv = ["parley", *asked["arguments"]]
-    code: object = None
+    sys.argv = [asked["module"], *asked["arguments"]]
+    code = 0
     try:
-        runpy.run_module("app", run_name="__main__", alter_sys=True)
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
     except SystemExit as exc:
-        code = exc.code
-        if not isinstance(code, int | None):
+        if isinstance(exc.code, str):
             raise
+        code = exc.code or 0
     # Exit as Python does, without tearing down the modules: that takes ten times as long as
     # most commands.
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code or 0)
+    os._exit(code)
 
 
 def main(requests: TextIO, answers: TextIO) -> None:

@@ -28,6 +28,10 @@ _ELAPSED = (
     (re.compile(r'(\b"?ms"?[:=] ?)[\d.]+'), r"\1<ms>"),
     (re.compile(r"(?m)^(retry-after: )\d+"), r"\1<seconds>"),
     (re.compile(r"[\d,]+ bytes\. It has"), "<bytes> bytes. It has"),
+    # What `parley torture` counts.
+    (re.compile(r"\b\d+ (messages sent|acknowledged|retried|duplicates|connections)"), r"<n> \1"),
+    (re.compile(r"\b\d+ (events (?:heard|in the logs))"), r"<n> \1"),
+    (re.compile(r"; \d+ s, seed"), "; <n> s, seed"),
 )
 
 

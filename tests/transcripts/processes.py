@@ -109,15 +109,17 @@ class Launcher:
         environment: Mapping[str, str],
         stdin: str = "",
         logs: Path,
+        module: str = "app",
     ) -> Process:
         """
-        Start ``parley`` with ``arguments``.
+        Start ``python -m app`` with ``arguments``.
 
         Args:
             folder: Its current directory.
             environment: Its environment, besides what Python needs.
             stdin: Its standard input.
             logs: A folder for its standard input, output and error.
+            module: Another module than ``app``.
 
         """
         self._count += 1
@@ -127,6 +129,7 @@ class Launcher:
         typed.write_bytes(stdin.encode("utf-8", "surrogateescape"))
         answer = self._ask(
             {
+                "module": module,
                 "arguments": arguments,
                 "folder": str(folder),
                 "environment": {**inherited(), "COLUMNS": "80", **environment},

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from tests.transcripts.processes import Launcher, Process, wait_until
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
 SECRET = "0f4e4b7d0d4b4c0f8a5de8f7c1a2b3948576a1b2c3d4e5f60718293a4b5c6d7e"
 
-_LISTENING = re.compile(r"^Parley is listening on http://(127\.0\.0\.1:\d+)$", re.M)
+_LISTENING = re.compile(r"(?:Parley is listening|Uvicorn running) on http://(127\.0\.0\.1:\d+)")
 
 # Settings without limits.
 _UNLIMITED = {
@@ -36,7 +36,7 @@ _UNLIMITED = {
 class Server:
     """One installation and its server process."""
 
-    def __init__(self, launcher: Launcher, folder: Path, **settings: str) -> None:
+    def __init__(self, launcher: Launcher, folder: Path, settings: Mapping[str, str]) -> None:
         self._launcher = launcher
         self.folder = folder
         self.environment = {
@@ -48,13 +48,23 @@ class Server:
         """Host and port, while it runs."""
         self.process: Process | None = None
 
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        process = self.process = self._run("serve", "--port", "0")
+    def start(self, *, asgi: bool = False) -> None:
+        """
+        Start it and wait until it listens.
+
+        Args:
+            asgi: Start ``uvicorn app.main:app`` instead of ``parley serve``.
+
+        """
+        if asgi:
+            arguments = ("app.main:app", "--port", "0", "--no-server-header")
+            process = self.process = self._run(*arguments, module="uvicorn")
+        else:
+            process = self.process = self._run("serve", "--port", "0")
 
         def listens() -> bool:
             assert process.code is None, process.err
-            found = _LISTENING.search(process.out)
+            found = _LISTENING.search(process.err if asgi else process.out)
             if found:
                 self.address = found[1]
             return found is not None
@@ -73,26 +83,29 @@ class Server:
             self.process.signal(signal.SIGTERM)
             self.process.ended()
 
-    def _run(self, *arguments: str, stdin: str = "") -> Process:
+    def _run(self, *arguments: str, stdin: str = "", module: str = "app") -> Process:
         return self._launcher.start(
             *arguments,
             folder=self.folder,
             environment=self.environment,
             stdin=stdin,
             logs=self.folder,
+            module=module,
         )
 
 
 @contextmanager
-def serving(launcher: Launcher, folder: Path, **settings: str) -> Iterator[Server]:
-    """A server with these settings, stopped at the end of the block."""
+def serving(
+    launcher: Launcher, folder: Path, settings: Mapping[str, str], *, asgi: bool = False
+) -> Iterator[Server]:
+    """A server with these settings, stopped at the end of the block; see :meth:`Server.start`."""
     with _database() as url:
         chosen = {**({"DATABASE_URL": url} if url else {}), **settings}
-        server = Server(launcher, folder, **chosen)
+        server = Server(launcher, folder, chosen)
         if url:
             migrated = server.command("migrate")
             assert migrated.code == 0, migrated.err
-        server.start()
+        server.start(asgi=asgi)
         try:
             yield server
         finally:
@@ -115,7 +128,7 @@ def _database() -> Iterator[str]:
 
 def _administer(statement: str) -> None:
     # Installed only with the extra "postgres".
-    import asyncpg
+    import asyncpg  # type: ignore[import-untyped]
 
     async def run() -> None:
         url = urlsplit(POSTGRES)._replace(scheme="postgresql").geturl()

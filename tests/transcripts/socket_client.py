@@ -88,10 +88,10 @@ class SocketClient:
         (frame,) = {self.websocket.receive() for _ in range(times)}
         self._transcript.add_error(self._who, "<", f"{frame}  × {times}")
 
-    def receive_acks(self, times: int) -> None:
-        """Receive up to so many acks; nothing is recorded."""
+    def receive_silently(self, kind: str, times: int) -> None:
+        """Receive up to so many frames of a type; nothing is recorded."""
         while times:
-            times -= '"type":"ack"' in self.websocket.receive()
+            times -= json.loads(self.websocket.receive())["type"] == kind
 
     def expect_silence(self) -> None:
         """Record that nothing comes before the answer to a ping."""

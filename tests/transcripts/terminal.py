@@ -1,7 +1,7 @@
 """A terminal: records commands, their output and their exit codes."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.transcripts.processes import Launcher, Process
@@ -53,11 +53,11 @@ class Terminal:
         )
 
     def record(
-        self, process: Process, typed: str = "", settings: Iterable[str] | dict[str, str] = ()
+        self, process: Process, typed: str = "", settings: Mapping[str, str] | None = None
     ) -> None:
         """Wait until a command has ended, and record it."""
         ended = process.ended()
-        chosen = [f"{name}={shlex.quote(value)}" for name, value in dict(settings).items()]
+        chosen = [f"{name}={shlex.quote(value)}" for name, value in (settings or {}).items()]
         self._transcript.gap()
         command = " ".join([*chosen, "parley", shlex.join(process.arguments)]).rstrip()
         self._transcript.add("$", ">", command)

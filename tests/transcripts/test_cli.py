@@ -9,6 +9,7 @@ import pytest
 
 from tests.transcripts.processes import Launcher, wait_until
 from tests.transcripts.scenario import PASSWORD
+from tests.transcripts.servers import Server
 from tests.transcripts.terminal import Terminal
 from tests.transcripts.transcript import Transcript
 
@@ -171,6 +172,12 @@ def test_cli_epoch(terminal: Terminal) -> None:
     terminal.run("epoch")
     terminal.run("epoch", "--new")
     terminal.run("epoch")
+
+
+def test_cli_torture(terminal: Terminal, transcript: Transcript, server: Server) -> None:
+    transcript.placeholders.know(server.address, "address")
+    options = "--seconds 2 --clients 2 --users 1 --rooms 1 --seed 7 --json report.json"
+    terminal.run("torture", f"http://{server.address}", *options.split())
 
 
 def test_cli_serving(terminal: Terminal, transcript: Transcript) -> None:

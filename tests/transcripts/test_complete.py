@@ -25,7 +25,7 @@ _NOT_RECORDED = {
 
 @pytest.fixture(autouse=True)
 def _recorded_before(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--record"):
+    if request.config.getoption("--record", default=False):
         pytest.skip("checked in the next run, without --record")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.transcripts.http_client import Answer, raw
-from tests.transcripts.scenario import PASSWORD, Scenario, User
+from tests.transcripts.scenario import PASSWORD, Scenario
 from tests.transcripts.transcript import Transcript
+from tests.transcripts.user import User
 
 ScenarioOn = Callable[..., Scenario]
 
@@ -75,6 +76,8 @@ def test_http_static(scenario_on: ScenarioOn) -> None:
         "/web/",
         "/rooms/",
         "/users/a/b",
+        "/ws",
+        "/ws/general",
     ):
         anonymous.get(path)
     anonymous.put("/rooms")

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.transcripts import tokens
-from tests.transcripts.scenario import PASSWORD, Scenario, SocketClient, User
+from tests.transcripts.scenario import PASSWORD, Scenario
+from tests.transcripts.socket_client import SocketClient
+from tests.transcripts.user import User
 
 ScenarioOn = Callable[..., Scenario]
 
@@ -70,6 +74,7 @@ def test_socket_tokens(scenario: Scenario) -> None:
     socket.expect_close()
 
 
+@pytest.mark.usefixtures("own_transport")
 def test_socket_bad_frames(scenario: Scenario) -> None:
     bel = scenario.user("bel")
     bel.post("/rooms", {"name": "bel-den", "kind": "private"}, record=False)
@@ -176,12 +181,12 @@ def test_socket_slow_reader(scenario_on: ScenarioOn) -> None:
     speaker.receive("welcome")
     send = {"type": "send", "room": "general", "text": "x" * 4000}
     speaker.send_together(*[send] * 100)
-    speaker.receive_acks(100)
+    speaker.receive_silently("ack", 100)
     # The next message finds the limit exceeded. It has reached the reader's connection when
     # the one after it is acknowledged. From then on, the reader has half a second to read on.
     for _ in range(2):
         speaker.send(**send)
-        speaker.receive_acks(1)
+        speaker.receive_silently("ack", 1)
     reader.expect_close(record_frames=False)
 
 

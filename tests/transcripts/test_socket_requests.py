@@ -1,6 +1,7 @@
 """Sockets: requests, their answers, and what other members receive."""
 
-from tests.transcripts.scenario import Scenario, SocketClient
+from tests.transcripts.scenario import Scenario
+from tests.transcripts.socket_client import SocketClient
 
 
 def two_in_a_room(scenario: Scenario, one: str, other: str) -> tuple[SocketClient, SocketClient]:

@@ -1,5 +1,7 @@
 """Sockets: handshakes, joins, replays, and the end of access."""
 
+import pytest
+
 from tests.transcripts.scenario import Scenario
 
 
@@ -29,6 +31,7 @@ def test_socket_opening(scenario: Scenario) -> None:
     socket.close(4999)
 
 
+@pytest.mark.usefixtures("own_transport")
 def test_socket_refused(scenario: Scenario) -> None:
     lin, lou = scenario.user("lin"), scenario.user("lou")
     lin.post("/rooms", {"name": "lin-den", "kind": "private"}, record=False)
@@ -128,6 +131,22 @@ def test_socket_joining(scenario: Scenario) -> None:
     max_.post("/rooms/may-hall/messages", {"text": "Still a member"})
 
 
+def test_socket_many_rooms(scenario: Scenario) -> None:
+    """A connection joins at most 64 rooms."""
+    dov = scenario.user("dov")
+    rooms = [f"dov-{number}" for number in range(65)]
+    for room in rooms:
+        dov.post("/rooms", {"name": room, "kind": "private"}, record=False)
+    socket = dov.connect(f"/ws/{rooms.pop()}?since=1")
+    socket.receive("welcome", "caught_up")
+    last = rooms.pop()
+    socket.send_together(*({"type": "join", "room": room, "since": 1} for room in rooms))
+    socket.receive_silently("caught_up", 63)
+    socket.request(type="join", id="j-1", room=last)
+    socket.request(type="leave", id="l-1", room=rooms[0])
+    socket.join_room(last, id="j-2")
+
+
 def test_socket_losing_a_room(scenario: Scenario) -> None:
     ned, nan = scenario.user("ned"), scenario.user("nan")
     for name in ("hall", "yard", "barn"):
@@ -167,14 +186,15 @@ def test_socket_losing_a_room(scenario: Scenario) -> None:
     socket.close()
 
     scenario.heading("4003: the room of the path is lost")
-    for how, lose in (
-        ("left", lambda: nan.delete("/rooms/ned-barn/members/nan")),
-        ("removed", lambda: ned.delete("/rooms/ned-barn/members/nan")),
-        ("banned", lambda: ned.put("/rooms/ned-barn/members/nan/ban")),
+    nan_in_barn = "/rooms/ned-barn/members/nan"
+    for who, method, path in (
+        (nan, "DELETE", nan_in_barn),
+        (ned, "DELETE", nan_in_barn),
+        (ned, "PUT", f"{nan_in_barn}/ban"),
     ):
-        socket = nan.connect("/ws/ned-barn?since=4", as_who=f"nan/{how[0]}")
+        socket = nan.connect("/ws/ned-barn?since=4")
         socket.receive("welcome", "caught_up")
-        lose()
+        who.request(method, path)
         socket.expect_close()
     nan.connect("/ws/ned-barn").expect_close()
     socket = ned.connect("/ws/ned-barn?since=9")

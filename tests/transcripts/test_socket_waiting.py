@@ -39,6 +39,7 @@ def test_socket_presence(scenario_on: Callable[..., Scenario]) -> None:
     socket.expect_silence()
 
 
+@pytest.mark.usefixtures("own_transport")
 def test_socket_idle(scenario: Scenario) -> None:
     """4108: no answer to a ping."""
     cam = scenario.user("cam")

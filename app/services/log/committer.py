@@ -12,13 +12,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from ...domain.appends import Append, Committed
-from ...domain.decide import decide
-from ...domain.errors import Internal, ParleyError, Unavailable
-from ...domain.events import Event, EventBatch, users_of
-from ...domain.ids import RoomId, UserId
+from ...domain.errors import Internal, Unavailable
+from ...domain.events import EventBatch
+from ...domain.ids import RoomId
 from ...domain.limits import (
     FAILED_COMMITS_UNTIL_NOT_READY,
     GATHER_SHARE,
@@ -27,35 +25,23 @@ from ...domain.limits import (
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
-from ...domain.working_set import WorkingSet
-from ...store import log_writer, read_markers, working_set_loader
-from ...store.database import Database, DbConnection
+from ...store.database import Database
 from ...store.read_markers import Mark
-from ...store.usernames import usernames
+from .commit import AppendResult, CommitResult, commit
 from .read_receipt_buffer import ReadReceiptBuffer
 from .seams import Seam
 from .writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.committer")
 
-AppendResult = Committed | ParleyError
-"""What was committed, or why the append was refused."""
-
 _Queued = tuple[Append, Callable[[AppendResult], None]]
-
-
-class CommitResult(NamedTuple):
-    """What a transaction has done: an outcome per append, an event batch per room."""
-
-    outcomes: list[AppendResult]
-    event_batches: list[EventBatch]
 
 
 class Committer:
     """
     The queue of appends, and the task that commits them. One per node.
 
-    Everything here is called in the event loop; :func:`commit` alone runs in a database thread.
+    Everything here is called in the event loop; :func:`~.commit.commit` runs in a database thread.
     Appends of one node are decided in the order of :meth:`submit`. What has been committed is
     passed to the senders first and then to ``on_committed``, in the same turn of the loop.
 
@@ -281,55 +267,3 @@ class Committer:
                 event_batches += alone.event_batches
         self._receipts.put_back(marks)
         return CommitResult(outcomes, event_batches)
-
-
-def commit(
-    connection: DbConnection,
-    appends: Sequence[Append],
-    marks: Sequence[Mark] = (),
-    *,
-    before_commit: Callable[[], None] | None = None,
-) -> CommitResult:
-    """
-    Decide and write one batch, in the caller's transaction. Blocks; runs in a database thread.
-
-    Args:
-        before_commit: Called in this thread when only COMMIT is left to do.
-
-    """
-    outcomes: list[AppendResult] = []
-    event_batches: list[EventBatch] = []
-    if appends:
-        ws = working_set_loader.load(connection, appends)
-        outcomes = [_decide(ws, append) for append in appends]
-        log_writer.save(connection, ws)
-        event_batches = _event_batches(connection, ws)
-    if marks:
-        read_markers.save(connection, marks)
-    if before_commit is not None:
-        before_commit()
-    return CommitResult(outcomes, event_batches)
-
-
-def _decide(ws: WorkingSet, append: Append) -> AppendResult:
-    try:
-        return decide(ws, append)
-    except ParleyError as exc:
-        # Raised again in another task: the traceback would keep the whole batch alive.
-        return exc.with_traceback(None)
-
-
-def _event_batches(connection: DbConnection, ws: WorkingSet) -> list[EventBatch]:
-    by_room: dict[RoomId, list[Event]] = {}
-    for event in ws.events:
-        by_room.setdefault(event.room, []).append(event)
-    known: dict[UserId, str] = {p.user: p.username for p in ws.people.values()}
-    unknown = {
-        user for e in ws.events if e.data is not None for user in users_of(e) if user not in known
-    }
-    if unknown:
-        known |= usernames(connection, unknown)
-    return [
-        EventBatch(room, ws.rooms[room].name, ws.rooms[room].kind, events, known)
-        for room, events in by_room.items()
-    ]

@@ -15,7 +15,7 @@ from ...domain.errors import ParleyError
 from ...domain.events import EventBatch
 from ...domain.sessions import SessionsRevoked
 from ...store.database import Database, DbConnection
-from .committer import commit
+from .commit import commit
 from .seams import Seams
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from app.wire.frames import text_frame
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server
-from tests.realtime.people import RecordingTransport
+from tests.realtime.recording import NO_LIMIT, RecordingTransport
 
 
 @pytest.fixture
@@ -397,7 +397,7 @@ async def test_the_fan_out_pauses_until_the_batch_waits_for_the_disk(
     ana = (await server.person("ana")).user
     committer, fanout = server.runtime.log.committer, server.runtime.realtime.hub.fanout
     transport = RecordingTransport()
-    earlier = ([Outbox(transport, 0, lambda: None)], text_frame(b"an earlier message"))
+    earlier = ([Outbox(transport, NO_LIMIT, lambda _: None)], text_frame(b"an earlier message"))
 
     with gated.holding_write_results() as written:
         with gated.holding_writes() as gate:

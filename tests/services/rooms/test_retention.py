@@ -82,13 +82,13 @@ async def test_removed_events_are_dropped_from_the_replay_buffer(den: Server) ->
     room_feed = den.runtime.realtime.feed.acquire(den.room_id("den"))
     assert room_feed.buffer is not None
     assert room_feed.buffer.first == 1
-    assert room_feed.newest
+    assert room_feed.newest_pages
 
     await keep(den, 3)
 
     assert room_feed.buffer.first == 8
-    assert not room_feed.newest
-    assert den.runtime.realtime.replay_buffers._size == room_feed.buffer.size
+    assert not room_feed.newest_pages
+    assert den.runtime.realtime.replay_buffers.size == room_feed.buffer.size
     newest = await den.connects("bo", "den")
     assert await replayed(newest) == [8, 9, 10]
     since = await den.connects("bo", "den", since=7)
@@ -261,7 +261,7 @@ async def test_a_batch_after_removed_events_is_delivered(den: Server) -> None:
         assert isinstance(event_batch, EventBatch)
 
         other_node.runtime.realtime.feed.on_committed([event_batch])
-        await other_node.runtime.realtime.feed.reach(room_feed, 13)
+        await room_feed.reach(13)
 
         assert room_feed.delivered == 13
         assert not room_feed.pending

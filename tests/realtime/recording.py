@@ -1,6 +1,7 @@
-"""Connections without sockets, and events without a log."""
+"""Connections that record what is written to them, and events that no log has stored."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from app.domain.close_codes import Close
@@ -9,29 +10,31 @@ from app.domain.ids import Millis, RoomId, Seq, SessionId, UserId
 from app.domain.roles import Kind
 from app.realtime.connection import Connection
 from app.realtime.outbox import Outbox
+from app.realtime.slow_consumer import SlowConsumerPolicy
 from app.wire.frames import payloads_of
 
-_TURNS = itertools.count()
+_WRITES = itertools.count()
 DEN = RoomId(1)
 AT = Millis(1_795_248_000_000)
 NAMES = {UserId(1): "ana", UserId(2): "bo", UserId(3): "eve"}
 ANA, BO, EVE = NAMES
+NO_LIMIT = SlowConsumerPolicy(max_unsent_bytes=0)
 
 
 class RecordingTransport:
-    """A lane that keeps what was written, and takes as much as it wants."""
+    """A transport that records every write, and takes nothing unless told so."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
-        self.turns: list[int] = []
-        """When each was written, among the writes to all ears."""
+        self.order: list[int] = []
+        """The number of each write among those to all recording transports."""
         self.waiting = 0
         """Bytes that count as unsent."""
         self.aborted = False
 
     def write(self, frames: bytes) -> None:
         self.writes.append(frames)
-        self.turns.append(next(_TURNS))
+        self.order.append(next(_WRITES))
 
     def unsent(self) -> int:
         return self.waiting
@@ -43,38 +46,46 @@ class RecordingTransport:
 
     @property
     def payloads(self) -> list[bytes]:
-        """What was heard, frame by frame."""
+        """The payloads of all frames."""
         return payloads_of(b"".join(self.writes))
 
 
-class Caller:
-    """A connection, what it heard, and how it ended."""
+class RecordingConnection:
+    """A connection without a socket: what was written to it, and the codes it was closed with."""
 
     def __init__(
-        self, user: UserId, *, session: int = 1, limit: int = 0, path_room: str | None = None
+        self,
+        user: UserId,
+        *,
+        session: int = 1,
+        path_room: str | None = None,
+        slow_consumer: SlowConsumerPolicy = NO_LIMIT,
+        transport: RecordingTransport | None = None,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
-        self.sequence = RecordingTransport()
+        self.transport = transport or RecordingTransport()
         self.closes: list[Close] = []
-        self.overflows = 0
+        self._on_close = on_close
         self.connection = Connection(
             user=user,
             username=NAMES[user],
             session=SessionId(session),
             expires_at=AT,
-            outbox=Outbox(self.sequence, limit, self._overflow),
-            close=self.closes.append,
+            outbox=Outbox(self.transport, slow_consumer, self._close),
+            close=self._close,
             path_room=path_room,
         )
 
-    def _overflow(self) -> None:
-        self.overflows += 1
+    def _close(self, why: Close) -> None:
+        self.closes.append(why)
+        self._on_close()
 
 
-def event(seq: int, kind: EventType = EventType.MESSAGE_CREATED, **what: Any) -> Event:
-    """An event of ana's in the den."""
+def event(seq: int, kind: EventType = EventType.MESSAGE_CREATED, **fields: Any) -> Event:
+    """An event by ana in the den."""
     if kind is EventType.MESSAGE_CREATED:
-        what.setdefault("text", f"text {seq}")
-    return Event(DEN, Seq(seq), kind, what.pop("by", ANA), AT, **what)
+        fields.setdefault("text", f"text {seq}")
+    return Event(DEN, Seq(seq), kind, fields.pop("by", ANA), AT, **fields)
 
 
 def batch(*events: Event, room: RoomId = DEN, name: str = "den") -> EventBatch:

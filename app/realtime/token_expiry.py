@@ -1,0 +1,77 @@
+"""
+The end of a connection's access token: announced with ``auth_expiring``, then enforced.
+
+A socket is told a minute ahead, and a fresh token (the ``auth`` request) postpones the end.
+Other open requests can't show a fresh token, and so are only closed.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from ..domain.close_codes import TOKEN_EXPIRED
+from ..domain.ids import Millis
+from ..domain.limits import AUTH_EXPIRING_SECONDS
+from ..wire import answers
+from .connection import Connection
+
+
+class TokenExpiry:
+    """
+    The timer of one connection. Used in the event loop; never awaits.
+
+    Args:
+        now: The clock that tokens are issued by.
+        announce: Whether to send ``auth_expiring`` before the end.
+
+    """
+
+    __slots__ = (
+        "_announce",
+        "_announced",
+        "_connection",
+        "_expires_at",
+        "_loop",
+        "_now",
+        "_timer",
+    )
+
+    def __init__(
+        self, connection: Connection, now: Callable[[], Millis], *, announce: bool
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._announce = announce
+        self._announced = False
+        self._loop = asyncio.get_running_loop()
+        # In seconds of the loop's clock.
+        self._expires_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, expires_at: Millis) -> None:
+        """Close the connection at ``expires_at``. Call again when a fresh token comes."""
+        self._expires_at = self._loop.time() + (expires_at - self._now()) / 1000
+        self._announced = not self._announce
+        self._set_timer()
+
+    def stop(self) -> None:
+        """Cancel the timer. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self) -> None:
+        self.stop()
+        when = self._expires_at - (0 if self._announced else AUTH_EXPIRING_SECONDS)
+        self._timer = self._loop.call_at(when, self._on_timer)
+
+    def _on_timer(self) -> None:
+        left = self._expires_at - self._loop.time()
+        if left <= 0:
+            self._connection.close(TOKEN_EXPIRED)
+            return
+        if not self._announced and left <= AUTH_EXPIRING_SECONDS:
+            self._announced = True
+            payload = answers.signal("auth_expiring", expires_in=max(0, round(left)))
+            self._connection.outbox.send(payload)
+        # A timer may fire a little early: loop.call_at() rounds to the clock's resolution.
+        self._set_timer()
