@@ -30,7 +30,7 @@ _ELAPSED = (
     (re.compile(r"[\d,]+ bytes\. It has"), "<bytes> bytes. It has"),
     # What `parley torture` counts.
     (re.compile(r"\b\d+ (messages sent|acknowledged|retried|duplicates|connections)"), r"<n> \1"),
-    (re.compile(r"\b\d+ (events (?:heard|in the logs))"), r"<n> \1"),
+    (re.compile(r"\b\d+ (events (?:received|in the logs))"), r"<n> \1"),
     (re.compile(r"; \d+ s, seed"), "; <n> s, seed"),
 )
 
