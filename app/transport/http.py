@@ -96,8 +96,7 @@ class HttpProtocol(Protocol):
             self._idle = False
             self._stop_timer()
         self._read(data)
-        if self._timer is None and self._is_incomplete():
-            self._expect_request()
+        self._expect_rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer is gone."""
@@ -174,8 +173,7 @@ class HttpProtocol(Protocol):
         if self._ended:
             return
         self._read_ahead()
-        if self._timer is None and self._is_incomplete():
-            self._expect_request()
+        self._expect_rest()
 
     def _read_ahead(self) -> None:
         """Read what has been received already; then what comes."""
@@ -287,14 +285,12 @@ class HttpProtocol(Protocol):
             self._exchange.disconnect()
             self._exchange = None
 
-    def _is_incomplete(self) -> bool:
+    def _expect_rest(self) -> None:
+        """Give a request that is incomplete a deadline, from its first byte on."""
         request = self._reader.request
-        return not self._ended and (request is None or not request.complete)
-
-    def _expect_request(self) -> None:
-        """From its first byte on, a request has to be here soon."""
-        limits, loop = self._context.limits, self._context.loop
-        self._timer = loop.call_later(limits.request_seconds, self._transport.abort)
+        if self._timer is None and not self._ended and (request is None or not request.complete):
+            limits, loop = self._context.limits, self._context.loop
+            self._timer = loop.call_later(limits.request_seconds, self._transport.abort)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -29,6 +29,7 @@ from .flow import WriteGate
 from .frame_stream import FrameStream
 from .keepalive import Keepalive
 from .linger import bound_send_buffer, linger, reset
+from .read_pacer import ReadPacer
 from .scopes import websocket_scope
 from .ws_asgi import AsgiSide
 from .ws_handshake import Handshake, refusal, switching
@@ -51,15 +52,13 @@ class WebSocketProtocol(asyncio.Protocol):
         "_context",
         "_due_pong",
         "_handshake",
-        "_has_turn",
         "_keepalive",
         "_on_close",
         "_on_message",
-        "_paused",
+        "_pacer",
         "_state",
         "_stream",
         "_transport",
-        "_unread",
         "_writable",
         "unsent",
         "write",
@@ -75,11 +74,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._handshake: Handshake | None = handshake
         self._on_message: OnMessage | None = None
         self._on_close: OnClose | None = None
-        # Reading: bytes that have not been looked at, whether the app wants no more, and
-        # whether the next turn of the loop goes on with what there is.
-        self._unread = b""
-        self._paused = False
-        self._has_turn = False
+        self._pacer = ReadPacer(context.loop, transport)
         self._stream = FrameStream(context.limits, handshake.extensions, context.loop.time)
         self._writable = WriteGate(context.loop)
         # To the last ping that came while the peer took nothing.
@@ -96,9 +91,8 @@ class WebSocketProtocol(asyncio.Protocol):
         """
         handshake, context = self._handshake, self._context
         assert handshake is not None
-        self._unread = early
         if early:
-            self._transport.pause_reading()
+            self._pacer.keep(early)
         bound_send_buffer(self._transport, SOCKET_SEND_BUFFER_BYTES)
         context.server.connections.add(self)
         side = AsgiSide(self)
@@ -119,11 +113,12 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         if self._keepalive is not None:
             self._keepalive.stop()
+        self._pacer.stop()
         self._stream.close()
         self._writable.open()
         # Break the reference cycles here instead of leaving them to the GC.
         self._keepalive = self._on_message = self._on_close = None
-        self._unread, self._due_pong = b"", None
+        self._due_pong = None
 
     # What the app does: app.transport.base says what each promises
 
@@ -137,8 +132,7 @@ class WebSocketProtocol(asyncio.Protocol):
         assert handshake is not None
         self._handshake = None
         self._become(State.OPEN)
-        if self._unread:
-            self._read_later()
+        self._start_reading()
         sent = [*self._context.server.default_headers, *handshake.response_headers, *headers]
         if subprotocol:
             sent.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
@@ -155,19 +149,15 @@ class WebSocketProtocol(asyncio.Protocol):
             on_close()
             return
         self._on_message, self._on_close = on_message, on_close
-        if self._unread:
-            self._read_later()
+        self._start_reading()
 
     def pause(self) -> None:
         """Read no more for now."""
-        self._paused = True
-        if self._state is State.OPEN and not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._pacer.pause()
 
     def resume(self) -> None:
         """Read on."""
-        self._paused = False
-        self._read_later()
+        self._pacer.resume()
 
     async def drained(self) -> None:
         """Wait until little is unsent, or the peer is gone."""
@@ -188,12 +178,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read it, unless something else has to happen first."""
-        if self._on_message is None or self._paused or self._state is not State.OPEN:
-            self._unread += data
-            if self._state is not State.ENDED:
-                self._transport.pause_reading()
-        else:
-            self._read(data)
+        self._pacer.receive(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer is gone."""
@@ -224,8 +209,12 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # Reading
 
-    def _read(self, data: bytes) -> None:
-        """Deal with what has come, up to the share of one turn of the loop."""
+    def _start_reading(self) -> None:
+        if self._state is State.OPEN and self._on_message is not None:
+            self._pacer.start(self._read)
+
+    def _read(self, data: bytes) -> bool:
+        """Read up to the share of one turn of the loop; whether there is more."""
         on_message = self._on_message
         assert on_message is not None
         for found in self._stream.read(data):
@@ -238,31 +227,8 @@ class WebSocketProtocol(asyncio.Protocol):
             else:
                 on_message(found)
             if self._state is not State.OPEN:
-                return
-        if self._stream.has_more:
-            self._transport.pause_reading()
-            self._read_later()
-
-    def _read_later(self) -> None:
-        """Go on in the next turn, if there may be anything to go on with."""
-        if self._may_read():
-            self._has_turn = True
-            self._context.loop.call_soon(self._read_on)
-
-    def _read_on(self) -> None:
-        self._has_turn = False
-        if not self._may_read():
-            return
-        unread, self._unread = self._unread, b""
-        self._read(unread)
-        if self._may_read():
-            self._transport.resume_reading()
-
-    def _may_read(self) -> bool:
-        """Whether there is a receiver that wants more now, and no turn that is waited for."""
-        if self._state is not State.OPEN or self._transport.is_closing():
-            return False
-        return self._on_message is not None and not self._paused and not self._has_turn
+                return False
+        return self._stream.has_more
 
     def _read_control(self, frame: Control) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -294,7 +260,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _on_silence(self) -> None:
         """No pong has come in time."""
         assert self._keepalive is not None
-        if self._paused or self._has_turn:
+        if self._pacer.is_waiting:
             self._keepalive.wait_again()
         else:
             self._fail(IDLE)
