@@ -101,24 +101,21 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminBackend]:
                 yield service
             return
         except Locked as exc:
-            locked = exc
-        if locked.holder.url is not None:
+            failure: CommandError | Locked = exc
+            holder = exc.holder
+        if holder.url is not None:
             try:
-                async with RemoteAdmin.connect(
-                    locked.holder.url, tokens.operator(_now())
-                ) as remote:
+                async with RemoteAdmin.connect(holder.url, tokens.operator(_now())) as remote:
                     yield remote
                 return
             except NotReachable:
                 # The server may be starting up or shutting down.
-                unanswered = CommandError(
-                    f"Process {locked.holder.pid} is using {database.path} and does not answer at "
-                    f"{locked.holder.url}. Check its log, or stop it and try again."
+                failure = CommandError(
+                    f"Process {holder.pid} is using {database.path} and does not answer at "
+                    f"{holder.url}. Check its log, or stop it and try again."
                 )
-                if time.monotonic() >= deadline:
-                    raise unanswered from None
         if time.monotonic() >= deadline:
-            raise locked
+            raise failure
         await asyncio.sleep(_RETRY_SECONDS)
 
 
