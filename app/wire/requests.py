@@ -11,6 +11,7 @@ import emoji
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from ..domain.characters import shows_something
 from ..domain.errors import BadRequest, FieldError, Invalid, ParleyError
 from ..domain.limits import (
     MAX_CLIENT_ID_CHARACTERS,
@@ -32,7 +33,7 @@ def _storable(text: str) -> str:
 
 
 def _message_text(text: str) -> str:
-    if not text.strip():
+    if not shows_something(text):
         raise ValueError("is empty")
     return _storable(text)
 

@@ -52,6 +52,8 @@ def test_an_unknown_field_is_named(kind: str) -> None:
         pytest.param({"type": "send"}, "text", id="no text"),
         pytest.param({"type": "send", "text": ""}, "text", id="an empty text"),
         pytest.param({"type": "send", "text": " \n"}, "text", id="white space"),
+        pytest.param({"type": "send", "text": "\u200b\u2800"}, "text", id="nothing to see"),
+        pytest.param({"type": "edit", "ref": 1, "text": "\u3164"}, "text", id="a blank edit"),
         pytest.param({"type": "send", "text": "x" * 4001}, "text", id="a long text"),
         pytest.param({"type": "send", "text": "a\0b"}, "text", id="NUL"),
         pytest.param({"type": "send", "text": 5}, "text", id="a number for a text"),

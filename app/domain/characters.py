@@ -1,0 +1,31 @@
+"""
+What single characters mean here: which show nothing.
+
+The one place that lists characters of Unicode; ``docs/text.md`` states the policy.
+"""
+
+import re
+
+# Shows nothing, alone or together: white space, control and format characters, default-ignorable
+# code points (Unicode 15.1, DerivedCoreProperties.txt), and letters and symbols that are blank by
+# design. The few format characters that are drawn, such as the Arabic number sign, are not here.
+_INVISIBLE = (
+    "\x00-\x20\x7f-\xa0\xad"
+    "\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    "\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    "\u2800\u3000\u3164"  # blanks: of braille, between ideographs, of Hangul
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U00013430-\U0001343f\U00013441\U00013442\U00016fe4\U0001bca0-\U0001bca3"
+    "\U0001d159\U0001d173-\U0001d17a"  # of music: the null note head, and begins and ends
+    "\U000e0000-\U000e0fff"  # tags and further variation selectors
+)
+_VISIBLE = re.compile(f"[^{_INVISIBLE}]")
+
+
+def shows_something(text: str) -> bool:
+    """
+    Whether a reader sees anything of ``text``.
+
+    A joiner inside an emoji or a word doesn't make it invisible; a text of nothing else is.
+    """
+    return _VISIBLE.search(text) is not None
