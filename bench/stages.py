@@ -95,7 +95,7 @@ def _read(timings: Timings, numbers: Sequence[int]) -> None:
     reader, texts = FrameReader(_MAX_FRAME), []
     with _timed(timings, "read: cut and unmask"):
         for frame in frames:
-            texts += reader.split(frame)
+            texts += reader.split(frame, len(frames))
     full = [TokenBucket(_MANY, _MANY, 0) for _ in range(2)]
     session = ClientSession(room="hundred", frames=full[0], sends=full[1])
     with _timed(timings, "decode, check, limits"):

@@ -5,8 +5,11 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..domain.errors import TooLarge
+import orjson
+
+from ..domain.errors import BadRequest, TooLarge
 from ..observability.logs import event, log_context, new_id
+from ..transport.context import Refusal
 from . import problems
 from .docs import API_CSP, SECURITY_HEADERS
 
@@ -22,6 +25,18 @@ _HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 _OF_A_BODY = frozenset((b"content-length", b"content-type"))
 _CSP = (b"content-security-policy", API_CSP.encode())
+
+
+def refuse_request(status: int, detail: str) -> Refusal:
+    """The answer to what never becomes a request, as every other error is answered."""
+    problem = problems.answer(BadRequest(detail))
+    request_id = new_id()
+    with log_context(request=request_id):
+        event(log, logging.INFO, "request.refused", status=status, detail=detail)
+    headers = [header for header in problem.raw_headers if header[0] != b"content-length"]
+    headers += [*_HEADERS, _CSP, (b"x-request-id", request_id.encode())]
+    body = orjson.loads(bytes(problem.body))
+    return Refusal(status, headers, orjson.dumps({**body, "status": status}))
 
 
 class Requests:

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import socket
+from importlib import import_module
 from typing import Any
 
 import typer
 import uvicorn
-from uvicorn.importer import import_from_string
 from uvicorn.supervisors import ChangeReload
 
 from ..config.server_url import http_url
@@ -19,7 +19,9 @@ from ..transport.server import PortInUse, Server, listen, options, raise_file_li
 
 # Imported by name, so that nothing of the app is imported before the settings are valid. The
 # package is `app` in a checkout, `parley` where it is installed.
-_MAIN = f"{__name__.partition('.')[0]}.main"
+_PACKAGE = __name__.partition(".")[0]
+_MAIN = f"{_PACKAGE}.main"
+_MIDDLEWARE = f"{_PACKAGE}.api.middleware"
 
 
 def serve(host: str | None, port: int | None, *, reload: bool) -> None:
@@ -45,7 +47,7 @@ def serve(host: str | None, port: int | None, *, reload: bool) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
-    app = import_from_string(f"{_MAIN}:create_app")(settings)
+    app = import_module(_MAIN).create_app(settings)
     config = uvicorn.Config(app, lifespan="off", **_options(settings))
     Server(app, config, lambda: _announce(settings)).run([listening])
 
@@ -78,10 +80,12 @@ def _serve_again(sockets: list[socket.socket] | None) -> None:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
+    refuse_request = import_module(_MIDDLEWARE).refuse_request
     return options(
         forwarded_allow_ips=settings.forwarded_allow_ips,
         ws_compression=settings.ws_compression,
         shutdown_seconds=settings.shutdown_seconds,
+        refuse=refuse_request,
     )
 
 

@@ -68,8 +68,38 @@ HEARTBEAT_SECONDS = 25
 PONG_TIMEOUT_SECONDS = 20
 # A request, body included, must arrive within this; slower clients occupy a connection.
 REQUEST_SECONDS = 10.0
+# Between two requests of a connection; proxies that keep theirs open longer open another.
+KEEP_ALIVE_SECONDS = 5.0
 # The limit of h11 and nginx; tokens and cookies are far smaller.
 MAX_HEADER_BYTES = 64 * 1024
+# Of its target: what RFC 9112, section 3, wants supported at least, and as nginx has it.
+MAX_TARGET_BYTES = 8_000
+# Browsers behind a chain of proxies send some forty; each is an object. As websockets has it.
+MAX_HEADERS = 128
+# One header of a handshake. As websockets has it, and nginx.
+MAX_HANDSHAKE_HEADER_BYTES = 8 * 1024
+# What may come with a body in chunks and is none of it: sizes, extensions, trailers. As much as a
+# header, and for each byte of the body as much as a chunk of one byte needs, and half again.
+CHUNK_FRAMING_FACTOR = 8
+# Bytes of a body that the app has not taken: then reading pauses. As uvicorn has it.
+MAX_UNREAD_BODY_BYTES = 64 * 1024
+# What one connection is read and parsed of in a turn of the loop. A piece of HTTP ends with an
+# empty line, and takes 2 µs; a WebSocket frame is a message at some 40 µs: 3 ms.
+READ_PIECES_PER_TURN = 64
+READ_FRAMES_PER_TURN = 64
+# Handshakes that are begun in a turn of the event loop, at 60 µs each; addresses take turns.
+HANDSHAKES_PER_TURN = 32
+# Requests of HTTP that were sent before the one ahead of them was answered: so many in so many
+# seconds, of all connections together; addresses take turns. No browser sends any.
+PIPELINED_AT_ONCE = 4
+PIPELINED_SECONDS = 0.02
+# Pings, pongs that were not asked for and fragments of a connection; more is `rate_limited`
+# (4129). A frame of the largest size in 64-byte fragments just passes.
+CONTROL_FRAMES_PER_SECOND = 100
+CONTROL_FRAME_BURST = 1_024
+# What a peer may still send when its connection has been ended, and is thrown away: as much as
+# it may have sent before it noticed.
+LINGER_BYTES = 256 * 1024
 # The fast path takes handshakes below the limits of the websockets library (lines of 8,192 bytes,
 # 128 headers) and passes larger ones on to it, so that the library answers them.
 MAX_PLAIN_HANDSHAKE_BYTES = 8_000
@@ -257,6 +287,10 @@ MAX_INVITE_USES = 1_000_000
 
 # Objects allocated before a garbage collection; Python's default of 700 suits scripts.
 GC_THRESHOLD = 20_000
+# How often the process looks whether it has grown by so much: then the collector looks at all.
+# With 10,000 connections that takes it a tenth of a second.
+GC_SECONDS = 5.0
+GC_GROWTH_BYTES = 32 * 1024 * 1024
 
 # --- The database --------------------------------------------------------------------
 

@@ -96,8 +96,11 @@ class ClientSession:
             return Reply(answers.pong(request.id))
         return Execute(request)
 
-    def receive_bytes(self) -> Effect:
+    def receive_bytes(self, now: float) -> Effect:
         """Handle a binary frame, which the protocol doesn't have. Never raises."""
+        wait = self._frames.take(now)
+        if wait:
+            return self._too_fast(None, "frames", wait, now)
         return self._bad_frame(BadRequest("Frames are text."), "")
 
     def _request(self, text: str) -> AnyRequest:

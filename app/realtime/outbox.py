@@ -6,93 +6,13 @@ unsent, and what happens beyond that, is decided by :mod:`app.realtime.slow_cons
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
 
 from ..domain.close_codes import Close
 from ..domain.ids import RoomId
-from ..transport.base import WebSocketTransport
-from ..wire.frames import payloads_of, text_frame
+from ..transport.base import Transport
+from ..wire.frames import text_frame
 from .slow_consumer import SlowConsumerPolicy
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class Transport(Protocol):
-    """Where finished frames go."""
-
-    def write(self, frames: bytes) -> None:
-        """Take finished frames, without waiting."""
-
-    def unsent(self) -> int:
-        """Bytes taken that have not left."""
-
-    def abort(self) -> None:
-        """Let go of the peer, whatever is unsent."""
-
-    async def drained(self) -> object:
-        """Wait until little is unsent, or the peer is gone."""
-
-
-class AsgiTransport:
-    """
-    The lane where a server offers nothing but ASGI: frames are taken apart again.
-
-    One task writes; it ends with :meth:`abort`.
-    """
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._queue: deque[bytes] = deque()
-        self._bytes = 0
-        self._work = asyncio.Event()
-        self._on_close = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    def write(self, frames: bytes) -> None:
-        """Take finished frames, without waiting."""
-        if not frames:
-            return
-        for payload in payloads_of(frames):
-            self._queue.append(payload)
-            self._bytes += len(payload)
-        self._work.set()
-        self._idle.clear()
-
-    def unsent(self) -> int:
-        """Bytes taken that have not left."""
-        return self._bytes
-
-    def abort(self) -> None:
-        """Stop writing."""
-        self._on_close = True
-        self._queue.clear()
-        self._work.set()
-        self._idle.set()
-
-    async def drained(self) -> None:
-        """Wait until nothing is unsent, or the peer is gone."""
-        await self._idle.wait()
-
-    async def run(self) -> None:
-        """Write until the connection is gone."""
-        while True:
-            await self._work.wait()
-            while self._queue:
-                payload = self._queue.popleft()
-                try:
-                    await self._send({"type": "websocket.send", "text": payload.decode()})
-                except (OSError, RuntimeError):
-                    # The peer has gone; whoever reads from it will notice.
-                    self.abort()
-                    return
-                self._bytes -= len(payload)
-            if self._on_close:
-                return
-            self._work.clear()
-            self._idle.set()
 
 
 class Outbox:
@@ -125,7 +45,7 @@ class Outbox:
 
     def __init__(
         self,
-        transport: Transport | WebSocketTransport,
+        transport: Transport,
         slow_consumer: SlowConsumerPolicy,
         close: Callable[[Close], None],
     ) -> None:

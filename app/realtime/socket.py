@@ -30,6 +30,7 @@ from ..observability.logs import event, name_connection, new_id
 from ..services.accounts.authenticator import Identity
 from ..services.log.epoch import Epoch
 from ..services.rooms.membership_loader import MembershipLoader
+from ..transport.asgi import AsgiTransport
 from ..transport.base import EXTENSION, WebSocketTransport
 from ..wire import answers
 from ..wire.errors import close_for
@@ -44,7 +45,7 @@ from .connect_request import (
 from .connection import Connection
 from .joins import Confirmed
 from .message_reader import MessageReader
-from .outbox import AsgiTransport, Outbox
+from .outbox import Outbox
 from .parts import RealtimeParts
 from .request_handler import RequestHandler
 from .resume import ResumeRequest
@@ -89,18 +90,15 @@ class Socket:
         self._services = services
         self._realtime = services.realtime
         self._scope = scope
-        self._receive = receive
-        self._send = send
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[Close | None] = self._loop.create_future()
         # Hand out only this callback, so that nothing else keeps the socket alive.
         self._end = partial(_end, self._ending)
         self._connection: Connection | None = None
-        self._ws_transport: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
-        self._asgi_transport = None if self._ws_transport is not None else AsgiTransport(send)
-        transport = self._ws_transport or self._asgi_transport
-        assert transport is not None
-        self._outbox = Outbox(transport, self._realtime.slow_consumer, self._end)
+        offered: WebSocketTransport | None = scope.get("extensions", {}).get(EXTENSION)
+        self._asgi_transport = AsgiTransport(receive, send) if offered is None else None
+        self._transport: WebSocketTransport = offered or self._asgi_transport  # type: ignore[assignment]
+        self._outbox = Outbox(self._transport, self._realtime.slow_consumer, self._end)
 
     async def run(self) -> None:
         """From the handshake to the close. Never raises."""
@@ -112,11 +110,8 @@ class Socket:
         # The scope lives as long as the connection, and its headers are not read again.
         self._scope["headers"] = []
         protocol = None if handshake is None else handshake.subprotocol
-        if self._ws_transport is not None and self._ws_transport.accept is not None:
-            # The answer shares a write with the first frames.
-            self._outbox.prefix_first_write(partial(self._ws_transport.accept, protocol))
-        else:
-            await self._send({"type": "websocket.accept", "subprotocol": protocol})
+        # The answer shares a write with the first frames.
+        self._outbox.prefix_first_write(partial(self._transport.accept, protocol))
         # Writes until the connection is closed.
         plain = (
             None
@@ -162,7 +157,6 @@ class Socket:
             on_fresh_token=lambda identity: expiry.start(identity.expires_at),
         )
         reader: MessageReader | None = None
-        tasks: list[asyncio.Task[Any]] = []
         try:
             # Ask for everything at once, so that one read of the database answers it.
             confirmed: Confirmed = self._loop.create_future()
@@ -182,21 +176,16 @@ class Socket:
             self._loop.call_soon(self._outbox.flush)
             reader = MessageReader(client_session, handler, self._outbox, self._end)
             # None: the peer has closed the connection or is lost.
-            on_close = partial(self._end, None)
-            if self._ws_transport is not None:
-                reader.open(self._ws_transport, on_close)
-            else:
-                tasks.append(asyncio.create_task(reader.read(self._receive, on_close)))
+            reader.open(self._transport, partial(self._end, None))
             return await self._ending
         finally:
+            # The connection is closing: nothing more is handled.
+            self._transport.pause()
             expiry.stop()
             realtime.connections.retire(connection)
             await handler.close()
             if reader is not None:
                 await reader.close()
-            for task in tasks:
-                task.cancel()
-                await asyncio.wait([task])
 
     # Opening and closing
 
@@ -243,19 +232,11 @@ class Socket:
             event(log, logging.INFO, "connection.slow", unsent=self._outbox.unsent)
         self._outbox.finish()
         event(log, logging.DEBUG, "connection.closing", code=why.code)
-        try:
-            if why is SLOW_CONSUMER:
-                seconds = self._realtime.slow_consumer.close_timeout()
-            else:
-                seconds = self._realtime.limits.close_seconds
-            async with asyncio.timeout(seconds):
-                if self._asgi_transport is not None:
-                    await self._asgi_transport.drained()
-                await self._send(
-                    {"type": "websocket.close", "code": why.code, "reason": why.reason}
-                )
-        except (TimeoutError, OSError, RuntimeError):
-            self._outbox.abort()
+        if why is SLOW_CONSUMER:
+            within = self._realtime.slow_consumer.close_timeout()
+        else:
+            within = self._realtime.limits.close_seconds
+        await self._transport.close(why.code, why.reason, within)
 
 
 def _end(ending: asyncio.Future[Close | None], why: Close | None) -> None:

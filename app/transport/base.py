@@ -1,31 +1,108 @@
-"""The ASGI extension of ``parley serve``: a socket's way past ASGI, which the scope carries."""
+"""
+What carries a connection: the contract between the chat and the bytes below it.
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+======================  ====================================================================
+``WebSocketProtocol``   a socket of ``parley serve``; an app finds it in its scope's extensions,
+                        by :data:`EXTENSION`
+``AsgiTransport``       a WebSocket where a server offers nothing but ASGI
+``SseTransport``        an event stream over plain HTTP, which only writes
+======================  ====================================================================
+
+Every method is called on the event loop's thread and, unless it is a coroutine, returns at once
+without awaiting. Callbacks are called from there too, one at a time.
+
+What is written is a sequence of finished frames (:mod:`app.wire.frames`), encoded once for any
+number of connections; a transport never changes them. It promises order, and that what it has
+taken is sent as soon as the peer takes it. It does not promise that anything arrives: a peer
+that is lost takes what is unsent with it, and the log has it.
+
+A transport holds no limit on what it is given: :meth:`Transport.unsent` is there for that, and
+the :class:`app.realtime.outbox.Outbox` in front of it decides. What a *peer* can send or cause
+is bounded below this line, by :mod:`app.domain.limits`.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
 
 EXTENSION = "parley.transport"
+"""The key in a scope's ``extensions`` of the :class:`WebSocketTransport` that a server offers."""
 
-OnMessage = Callable[[str | None], None]
-"""Called with each text; None for a message that is not text."""
+OnMessage = Callable[[str | bytes], None]
+"""Called with each whole message: texts, which are valid Unicode, and binary ones as bytes."""
+
+OnClose = Callable[[], None]
+"""Called once when the peer has closed the connection or is lost."""
 
 
-class WebSocketTransport(NamedTuple):
-    """A socket's own way in and out: finished frames out, texts in, no task in between."""
+class Transport(Protocol):
+    """Where finished frames go."""
 
-    write: Callable[[bytes], None]
-    """Takes finished frames, never waits."""
-    unsent: Callable[[], int]
-    """Bytes that the peer has not taken, beyond what the kernel holds."""
-    abort: Callable[[], None]
-    drained: Callable[[], Awaitable[object]]
-    """Waits until little is unsent, or the peer is gone."""
-    set_receiver: Callable[[OnMessage, Callable[[], None]], None]
-    """From now on texts go to the first, as they are read, and ASGI's ``receive`` is not used;
-    the second is called once when the peer is gone."""
-    pause: Callable[[], None]
-    """Read no more for now: what was read already is still delivered."""
-    resume: Callable[[], None]
-    accept: Callable[[str | None], bytes] | None = None
-    """Accepts the handshake with a subprotocol; answers what has to be written then and there,
-    before all else, or raises an OSError if the peer is gone. None: ASGI's way is the only
-    one."""
+    def write(self, frames: bytes) -> None:
+        """
+        Take finished frames.
+
+        Raises:
+            OSError: If the peer is gone; or a RuntimeError, as asyncio's transports do. Neither
+                is sure: a peer that is lost may be noticed later.
+
+        """
+
+    def unsent(self) -> int:
+        """Bytes taken that have not left, beyond what the kernel holds."""
+
+    async def drained(self) -> object:
+        """Wait until little is unsent, or the peer is gone. Safe to cancel."""
+
+    def abort(self) -> None:
+        """Drop the peer and whatever is unsent. Idempotent."""
+
+
+class WebSocketTransport(Transport, Protocol):
+    """
+    Both directions of a WebSocket whose handshake has been read and not been answered.
+
+    ::
+
+        set_receiver ──▶ accept ──▶ write … ──▶ close
+
+    Nothing is read before the handshake is accepted; what a client sends early is read then.
+    """
+
+    def accept(self, subprotocol: str | None) -> bytes:
+        """
+        Accept the handshake.
+
+        Returns:
+            What to write first, before all frames and in this turn of the loop: the answer,
+            so that it can share a write with them.
+
+        Raises:
+            OSError: If the peer is gone.
+
+        """
+
+    def set_receiver(self, on_message: OnMessage, on_close: OnClose) -> None:
+        """
+        Deliver messages to ``on_message``, in order, and the end to ``on_close``.
+
+        A bounded number is delivered in one turn of the loop. Nothing is delivered after
+        ``on_close``, nor after :meth:`close` or :meth:`abort`; these don't call it.
+        """
+
+    def pause(self) -> None:
+        """Read no more for now. The rest of this turn's messages may still be delivered."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    async def close(self, code: int, reason: str, within: float) -> None:
+        """
+        Close the connection, after all that was written. Never raises.
+
+        Nothing that comes later is read. A peer that does not take what is unsent ``within``
+        so many seconds is dropped.
+
+        Args:
+            reason: At most 123 bytes in UTF-8.
+
+        """

@@ -1,11 +1,15 @@
 """
-Control frames, the short way (RFC 6455, sections 5.5 and 7.4).
+Control frames: ours, and on the fast path those of a peer (RFC 6455, sections 5.5 and 7.4).
 
-Most connections end with one whole close frame and a common code, which is said back, and what
-they hear of us between messages are pings, which they answer. What is anything else, websockets
-judges.
+Most connections end with one whole close frame and a common code, which is echoed, and what
+they send between messages are pongs to our pings. Anything else websockets judges.
 """
 
+from typing import NamedTuple
+
+from websockets.frames import Opcode
+
+from ..domain.close_codes import Close
 from .masking import apply_mask
 
 _FIN_CLOSE = 0x88
@@ -14,12 +18,25 @@ _FIN_PONG = 0x8A
 _MASKED = 0x80
 _MAX_PAYLOAD = 125
 _HEAD = 6
-# What a client may mean well by: it is done, or goes away; and what applications choose.
+# Well-behaved clients are done, or go away; and what applications choose.
 _COMMON = frozenset((1000, 1001, *range(3000, 5000)))
 
+# Codes of the protocol itself (RFC 6455, section 7.4.1); our own are in app.domain.close_codes.
+NORMAL = Close(1000, "")
+INVALID_TEXT = Close(1007, "invalid UTF-8")
+APP_FAILED = Close(1011, "")
+RESTARTING = Close(1012, "")
 
-def close_answer(frame: bytes) -> bytes | None:
-    """The frame that answers ``frame``, at least two bytes; None where websockets is to judge."""
+
+class Control(NamedTuple):
+    """A control frame that is legal, or a fragment that is not the last: nothing for the app."""
+
+    opcode: Opcode
+    payload: bytes
+
+
+def close_payload(frame: bytes) -> bytes | None:
+    """What a close frame says, ``frame`` having two bytes; None where websockets is to judge."""
     payload = _payload(frame, _FIN_CLOSE)
     if payload is None or (payload and int.from_bytes(payload[:2]) not in _COMMON):
         return None
@@ -27,12 +44,27 @@ def close_answer(frame: bytes) -> bytes | None:
         payload[2:].decode()
     except UnicodeDecodeError:
         return None
+    return payload
+
+
+def close_echo(payload: bytes) -> bytes:
+    """A close frame that says what the peer's did."""
     return bytes((_FIN_CLOSE, len(payload))) + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A close frame; ``reason`` has at most 123 bytes in UTF-8."""
+    return close_echo(code.to_bytes(2) + reason.encode())
 
 
 def ping(payload: bytes) -> bytes:
     """A ping; ``payload`` has at most 125 bytes."""
     return bytes((_FIN_PING, len(payload))) + payload
+
+
+def pong(payload: bytes) -> bytes:
+    """The answer to a ping."""
+    return bytes((_FIN_PONG, len(payload))) + payload
 
 
 def pong_payload(frame: bytes) -> bytes | None:

@@ -1,5 +1,5 @@
 """
-The common frame, read the short way.
+The common frame, read on the fast path.
 
 Nearly everything that clients send is one whole, masked text frame (RFC 6455, section 5.2).
 Those are unmasked here at a tenth of the cost. All else — control frames, fragments, binary,
@@ -9,6 +9,8 @@ judge of what the protocol allows.
 
 from typing import NamedTuple
 
+from ..domain.close_codes import Close
+from .control_frames import INVALID_TEXT
 from .masking import apply_mask
 
 _FIN_TEXT = 0x81
@@ -18,38 +20,51 @@ _MASK_BYTES = 4
 
 
 class Unhandled(NamedTuple):
-    """What is for websockets."""
+    """What is for websockets: one frame, or, if it is the last, all that came from there on."""
 
     data: bytes
-    final: bool
-    """Whether all that follows is, too: it will close the connection."""
 
 
 class FrameReader:
     """
     Cuts a byte stream into frames, across reads.
 
+    After a text that is no UTF-8, an unmasked frame or one that is too long nothing more can be
+    read; what :meth:`split` returns ends with it.
+
     Args:
         max_size: Bytes that a message may have; a longer one is not waited for.
 
     """
 
-    __slots__ = ("_in_message", "_max_size", "_partial")
+    __slots__ = ("_in_message", "_max_size", "_partial", "has_more")
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
         self._partial = b""
         # Inside a fragmented message, only websockets knows what may come.
         self._in_message = False
+        self.has_more = False
+        """Whether :meth:`split` stopped at its limit: go on with ``split(b"", …)``."""
 
-    def split(self, data: bytes) -> list[str | Unhandled]:
-        """Texts and leftovers, in order. What is not yet whole waits for the next read."""
+    def split(self, data: bytes, at_most: int) -> list[str | Unhandled | Close]:
+        """
+        Up to so many frames, in order. What is not yet whole waits for the next read.
+
+        Returns:
+            Texts; what websockets has to judge; why the connection has failed.
+
+        """
         if self._partial:
             data = self._partial + data
             self._partial = b""
-        found: list[str | Unhandled] = []
+        self.has_more = False
+        found: list[str | Unhandled | Close] = []
         start, end = 0, len(data)
         while end - start >= 2:
+            if len(found) == at_most:
+                self.has_more = True
+                break
             first, second = data[start], data[start + 1]
             length, head = second & 0x7F, 2
             if length == 126:
@@ -61,7 +76,7 @@ class FrameReader:
             if end - start < head:
                 break
             if length > self._max_size or not second & _MASKED:
-                found.append(Unhandled(data[start:], final=True))
+                found.append(Unhandled(data[start:]))
                 return found
             payload = start + head + _MASK_BYTES
             stop = payload + length
@@ -72,10 +87,10 @@ class FrameReader:
                     mask = data[payload - _MASK_BYTES : payload]
                     found.append(apply_mask(data[payload:stop], mask).decode())
                 except UnicodeDecodeError:
-                    found.append(Unhandled(data[start:], final=True))
+                    found.append(INVALID_TEXT)
                     return found
             else:
-                found.append(Unhandled(data[start:stop], final=False))
+                found.append(Unhandled(data[start:stop]))
                 if not first & _CONTROL:
                     self._in_message = not first & 0x80
             start = stop

@@ -1,58 +1,298 @@
 """
-The HTTP protocol of ``parley serve``: uvicorn's own, with an end to waiting.
+The HTTP/1.1 protocol of ``parley serve``: a connection, its requests one after the other.
 
-uvicorn waits for ever for the rest of a request, and httptools keeps a header of any size.
+A request is read by :class:`RequestReader`, reaches the app as an :class:`HttpExchange` when its
+header has come, and is answered before the next one is looked at. Each has a deadline from its
+first byte to its last; while one is answered, hardly anything is read.
 """
 
-from asyncio import TimerHandle
+import logging
+from asyncio import Protocol, TimerHandle, Transport
+from functools import partial
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from ..domain.limits import MAX_UNREAD_BODY_BYTES
+from .context import Address, Headers, ServerContext
+from .flow import WriteGate
+from .handshake_judge import Rejection, judge_handshake
+from .http_exchange import HttpExchange, whole_response
+from .http_reader import RequestReader
+from .http_request import InvalidRequest, Request
+from .linger import linger
+from .scopes import http_scope
+from .websocket import WebSocketProtocol
+from .ws_handshake import Handshake
 
-from ..domain.limits import MAX_HEADER_BYTES, REQUEST_SECONDS
+log = logging.getLogger("parley.http")
+
+_SERVER_ERROR = b"Internal Server Error"
+_PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """Requests arrive within :data:`REQUEST_SECONDS`, behind a header of bounded size."""
+class HttpProtocol(Protocol):
+    """
+    One connection.
 
-    deadline: TimerHandle | None = None
-    """Of the request that is on its way; of the first, whoever took the connection sets it."""
-    # Bytes since the request began; None while its body comes, which the app limits.
-    _header_bytes: int | None = 0
+    Args:
+        deadline: Of the first request: it began when the connection was made.
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to wait for."""
-        self._stop_deadline()
-        super().connection_lost(exc)
+    """
+
+    __slots__ = (
+        "_client",
+        "_context",
+        "_ended",
+        "_exchange",
+        "_has_turn",
+        "_idle",
+        "_reader",
+        "_reading",
+        "_server",
+        "_stopping",
+        "_timer",
+        "_transport",
+        "write",
+        "writable",
+    )
+
+    def __init__(
+        self,
+        context: ServerContext,
+        transport: Transport,
+        server: Address,
+        client: Address,
+        deadline: TimerHandle | None,
+    ) -> None:
+        self._context = context
+        self._transport = transport
+        self._server = server
+        self._client = client
+        # Of the request that comes; while idle, of how long another is waited for.
+        self._timer = deadline
+        self._idle = False
+        self._reader = RequestReader(context.limits)
+        self._exchange: HttpExchange | None = None
+        self._reading = True
+        self._has_turn = False
+        self._stopping = False
+        self._ended = False
+        self.write = transport.write
+        self.writable = WriteGate(context.loop)
+        context.server.connections.add(self)
+
+    @property
+    def _host(self) -> str | None:
+        return self._client[0] if self._client else None
+
+    @property
+    def default_headers(self) -> Headers:
+        """Those of every response."""
+        return self._context.server.default_headers
+
+    # What the event loop calls
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn, while the header is not too large."""
-        if self._header_bytes is not None:
-            self._header_bytes += len(data)
-        if self.deadline is None and not self.transport.is_closing():
-            self.deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
-        super().data_received(data)
-        if self._header_bytes is not None and self._header_bytes > MAX_HEADER_BYTES:
-            self.send_400_response("The header of the request is too large.")
+        """Read on."""
+        if self._idle:
+            self._idle = False
+            self._stop_timer()
+        self._read(data)
+        self._expect_rest()
 
-    def handle_websocket_upgrade(self) -> None:
-        """From here on the socket is another protocol's."""
-        self._stop_deadline()
-        # It holds the protocol, which nobody needs any more: as uvicorn when a connection ends.
-        self.parser = None  # type: ignore[assignment]
-        super().handle_websocket_upgrade()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer is gone."""
+        self._context.server.connections.discard(self)
+        self._end()
 
-    def on_headers_complete(self) -> None:
-        """What follows is the body."""
-        self._header_bytes = None
-        super().on_headers_complete()
+    def pause_writing(self) -> None:
+        """More is unsent than the peer takes."""
+        self.writable.shut()
 
-    def on_message_complete(self) -> None:
-        """The request is here. A next one begins with another header."""
-        self._header_bytes = 0
-        self._stop_deadline()
-        super().on_message_complete()
+    def resume_writing(self) -> None:
+        """The peer has taken what there was."""
+        self.writable.open()
 
-    def _stop_deadline(self) -> None:
-        if self.deadline is not None:
-            self.deadline.cancel()
-            self.deadline = None
+    def shutdown(self) -> None:
+        """The server stops: what is being answered is the last."""
+        self._stopping = True
+        if self._exchange is None:
+            self._transport.close()
+        else:
+            self._exchange.keep_alive = False
+
+    # Reading
+
+    def read_on(self) -> None:
+        """The app has taken what there was of the body: read more."""
+        if self._reading or self._ended or self._transport.is_closing():
+            return
+        if not self._reader.has_ahead:
+            self._reading = True
+            self._transport.resume_reading()
+        elif self._reader.request is None or not self._reader.request.complete:
+            self._read_later()
+
+    def _read(self, data: bytes) -> None:
+        try:
+            self._reader.receive(data)
+            request = self._reader.request
+            if request is not None:
+                self._advance(request)
+        except InvalidRequest as exc:
+            self._refuse(400, str(exc))
+
+    def _advance(self, request: Request) -> None:
+        """Something more of the present request has come."""
+        if request.complete:
+            self._stop_timer()
+        if request.wants_websocket:
+            self._become_websocket(request)
+            return
+        exchange = self._exchange
+        if exchange is None:
+            exchange = self._exchange = self._start(request)
+        else:
+            exchange.wake()
+        if len(request.body) > MAX_UNREAD_BODY_BYTES:
+            self._pause()
+        elif self._reader.has_ahead:
+            self._pause()
+            if not request.complete:
+                self._read_later()
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _read_later(self) -> None:
+        if not self._has_turn:
+            self._has_turn = True
+            self._context.loop.call_soon(self._read_ahead)
+
+    def _read_pipelined(self) -> None:
+        if self._ended:
+            return
+        self._read_ahead()
+        self._expect_rest()
+
+    def _read_ahead(self) -> None:
+        """Read what has been received already; then what comes."""
+        self._has_turn = False
+        request = self._reader.request
+        if self._ended or (request is not None and len(request.body) > MAX_UNREAD_BODY_BYTES):
+            return
+        self._read(b"")
+        if not self._reader.has_ahead:
+            self.read_on()
+
+    # Answering
+
+    def on_response(self) -> None:
+        """The response is complete."""
+        exchange, request = self._exchange, self._reader.request
+        assert exchange is not None
+        assert request is not None
+        self._exchange = None
+        # The rest of a request that has been answered is not read to find the next one.
+        if not exchange.keep_alive or not request.complete or self._stopping:
+            self._close()
+            return
+        try:
+            self._reader.next_request()
+        except InvalidRequest as exc:
+            self._refuse(400, str(exc))
+            return
+        if self._reader.request is not None or self._reader.has_ahead:
+            # It has no deadline while it waits for its turn: that is not the peer's fault.
+            self._has_turn = True
+            self._pause()
+            self._context.pipelined.put(self._host, self._read_pipelined)
+        else:
+            self._idle = True
+            self._timer = self._context.loop.call_later(
+                self._context.limits.keep_alive_seconds, self._close
+            )
+            self.read_on()
+
+    def _start(self, request: Request) -> HttpExchange:
+        exchange = HttpExchange(self, request)
+        context = self._context
+        scope = http_scope(context, self._transport, self._server, self._client, request)
+        done = partial(self._on_app_done, exchange)
+        context.run_app(scope, exchange.receive, exchange.send, done)
+        return exchange
+
+    def _on_app_done(self, exchange: HttpExchange, failure: BaseException | None) -> None:
+        if failure is not None:
+            log.error("request.failed", exc_info=failure)
+        if exchange is not self._exchange or self._ended:
+            return
+        # It has left its client without an answer, or with a part of one.
+        if exchange.started:
+            self._transport.close()
+        else:
+            self._answer(500, [_PLAIN], _SERVER_ERROR)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer what is no request; nothing more is read."""
+        if self._exchange is not None and self._exchange.started:
+            self._close()
+        else:
+            self._answer(*self._context.refuse(status, detail))
+
+    def _answer(self, status: int, headers: Headers, body: bytes) -> None:
+        if not self._transport.is_closing():
+            self.write(whole_response(status, [*self.default_headers, *headers], body))
+        self._close()
+
+    def _become_websocket(self, request: Request) -> None:
+        found = judge_handshake(
+            request.method, request.target, request.headers, compression=self._context.compression
+        )
+        if isinstance(found, Rejection):
+            self._refuse(*found)
+            return
+        self._pause()
+        self._context.handshakes.put(self._host, partial(self._open_websocket, found))
+
+    def _open_websocket(self, handshake: Handshake) -> None:
+        if self._ended or self._transport.is_closing():
+            return
+        websocket = WebSocketProtocol(self._context, self._transport, handshake)
+        self._transport.set_protocol(websocket)
+        self._transport.resume_reading()
+        early = self._reader.take_ahead()
+        self._end()
+        websocket.open(self._server, self._client, early)
+        self._context.server.connections.discard(self)
+
+    # Ending
+
+    def _close(self) -> None:
+        """What was written arrives; nothing more is read."""
+        self._end()
+        if not self._transport.is_closing():
+            connections = self._context.server.connections
+            linger(self._transport, connections, self._context.limits.close_seconds)
+            connections.discard(self)
+
+    def _end(self) -> None:
+        self._ended = True
+        self._stop_timer()
+        self._reader.close()
+        self.writable.open()
+        if self._exchange is not None:
+            self._exchange.disconnect()
+            self._exchange = None
+
+    def _expect_rest(self) -> None:
+        """Give a request that is incomplete a deadline, from its first byte on."""
+        request = self._reader.request
+        if self._timer is None and not self._ended and (request is None or not request.complete):
+            limits, loop = self._context.limits, self._context.loop
+            self._timer = loop.call_later(limits.request_seconds, self._transport.abort)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

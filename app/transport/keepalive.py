@@ -1,125 +1,69 @@
 """
-uvicorn's WebSocket protocol, with an end to waiting, and made only as far as it is needed.
+Pings, and the deadline of their pongs (RFC 6455, section 5.5.2).
 
-uvicorn keeps a peer that never drains for ever. And it has an object of websockets for each
-connection, which is there to judge what is not plain: most connections never need it.
+Each ping carries other bytes, and only a pong with these answers it.
 """
 
-import asyncio
-import random
-import socket
-import struct
-from asyncio import TimerHandle
-from asyncio.transports import BaseTransport
-from contextlib import suppress
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from random import getrandbits
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import Protocol, Side, State
+from websockets.frames import Opcode
 
-from ..domain.close_codes import IDLE
-from ..domain.limits import CLOSE_SECONDS, SOCKET_SEND_BUFFER_BYTES
-from .control_frames import ping
-
-# On, and for no time (socket(7)).
-_LINGER_NOT = struct.pack("ii", 1, 0)
+from .control_frames import Control, ping
 
 
-class KeepaliveWebSocketProtocol(WebSocketsSansIOProtocol):
-    """What the kernel buffers is bounded, and so is how long a peer may take to go."""
+class Keepalive:
+    """
+    Pings a peer for as long as it answers.
 
-    # Of websockets; None until something comes up that it has to judge or to say.
-    _conn: Protocol | None = None
-    _deadline: TimerHandle | None = None
+    Args:
+        every: Seconds between a pong and the next ping; 0 for no pings.
+        patience: Seconds that a pong may take.
+        write: Takes a frame.
+        on_silence: Called once, if no pong comes.
 
-    @property  # type: ignore[override]
-    def conn(self) -> Protocol:
-        """
-        The judge of what is not plain.
+    """
 
-        Made when it is first asked for, between two frames of an open connection; where the
-        handshake was not plain, uvicorn made it.
-        """
-        if self._conn is None:
-            self._conn = Protocol(
-                Side.SERVER,
-                state=State.OPEN,
-                max_size=self.config.ws_max_size,
-                logger=self.logger,
-            )
-        return self._conn
+    __slots__ = ("_awaited", "_every", "_loop", "_on_silence", "_patience", "_timer", "_write")
 
-    @conn.setter
-    def conn(self, made: Protocol) -> None:
-        self._conn = made
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        every: float,
+        patience: float,
+        write: Callable[[bytes], None],
+        on_silence: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._every = every
+        self._patience = patience
+        self._write = write
+        self._on_silence = on_silence
+        # What the pong has to say; None: no ping is unanswered.
+        self._awaited: bytes | None = None
+        self._timer: TimerHandle | None = loop.call_later(every, self._ping) if every else None
 
-    def connection_made(self, transport: BaseTransport) -> None:
-        """Bound what the kernel buffers."""
-        super().connection_made(transport)
-        self._bound_buffer()
+    def answers(self, frame: Control) -> bool:
+        """Whether this is the pong to our ping: then the next is planned."""
+        if frame.opcode is not Opcode.PONG or frame.payload != self._awaited:
+            return False
+        self.stop()
+        self._awaited = None
+        self._timer = self._loop.call_later(self._every, self._ping)
+        return True
 
-    def _bound_buffer(self) -> None:
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_SEND_BUFFER_BYTES)
+    def wait_again(self) -> None:
+        """Give the pong as long again: nothing was read in which it could have been."""
+        self._timer = self._loop.call_later(self._patience, self._on_silence)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to wait for."""
-        self._stop_deadline()
-        super().connection_lost(exc)
-        if self._conn is not None:
-            # It holds what it parses for. What is let go of here need not be found by the
-            # collector.
-            self._conn.parser.close()
+    def stop(self) -> None:
+        """Plan nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def send_keepalive_ping(self) -> None:
-        """Like uvicorn's, in a frame of our own."""
-        self.ping_timer = None
-        if self.close_sent or self.transport.is_closing():
-            return
-        self.pending_ping_payload = struct.pack("!I", random.getrandbits(32))
-        self.ping_sent_at = self.loop.time()
-        self.transport.write(ping(self.pending_ping_payload))
-        assert self.ping_timeout is not None
-        self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
-
-    def keepalive_timeout(self) -> None:
-        """Like uvicorn's, with a code that says what happened."""
-        self.pong_timer = None
-        self.pending_ping_payload = None
-        if self.close_sent or self.transport.is_closing():
-            return
-        self.conn.fail(*IDLE)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        self._close_soon()
-
-    def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """The app is done with it: what is still unsent has a moment to get out."""
-        super().on_task_complete(task)
-        # In it is the fast lane, which leads back to here.
-        self.scope = None  # type: ignore[assignment]
-        self._close_soon()
-
-    def shutdown(self) -> None:
-        """The server stops: nobody may hold it up."""
-        super().shutdown()
-        self._close_soon()
-
-    def _close_soon(self) -> None:
-        # transport.close() waits until the peer has taken all; some never do.
-        if self._deadline is None and not self.disconnected:
-            self._deadline = self.loop.call_later(CLOSE_SECONDS, self._abort)
-
-    def _abort(self) -> None:
-        """Let go of the peer and of what the kernel still holds for it: RST, not FIN."""
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None:
-            # Closed already: then there is nothing that lingers.
-            with suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-        self.transport.abort()
-
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _ping(self) -> None:
+        self._awaited = getrandbits(32).to_bytes(4)
+        self._write(ping(self._awaited))
+        self._timer = self._loop.call_later(self._patience, self._on_silence)

@@ -7,33 +7,37 @@ a start that fails without a traceback, and an end that says goodbye to the clie
 
 import asyncio
 import errno
-import gc
 import logging
 import os
 import resource
+import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
-from ..domain.limits import (
-    GC_THRESHOLD,
-    HEARTBEAT_SECONDS,
-    MAX_FRAME_BYTES,
-    PONG_TIMEOUT_SECONDS,
-    TCP_USER_TIMEOUT_MS,
+from ..domain.limits import TCP_USER_TIMEOUT_MS
+from .collector import collect_when_grown, tune_collector
+from .context import (
+    Refuse,
+    ServerContext,
+    ServerState,
+    TransportLimits,
+    plain_refusal,
 )
 from .sniffer import ProtocolSniffer
-from .websocket import WebSocketProtocol
 
 log = logging.getLogger("parley.server")
 
 # As uvicorn has it: connections that wait to be accepted, in a storm of reconnects.
 _BACKLOG = 2_048
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ListenError(Exception):
@@ -86,45 +90,56 @@ def raise_file_limit() -> None:
         log.warning("server.file_limit", extra={"limit": soft})
 
 
-class Server(uvicorn.Server):
+class Server:
     """
     uvicorn's server around one app.
 
     The app's lifespan is entered here, so that what goes wrong in it is raised by :meth:`run`.
-    The first SIGTERM or SIGINT lets the app's runtime say goodbye (``drain``) before the
-    connections are closed; the second ends the process at once.
+    The first SIGTERM or SIGINT lets the app's runtime close its clients' connections
+    (``drain``); the second ends the process at once.
+
+    Args:
+        on_ready: Called when connections are accepted.
 
     """
 
     def __init__(self, app: FastAPI, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
         self._app = app
+        self._config = config
         self._on_ready = on_ready
+        self._uvicorn = uvicorn.Server(config)
 
-    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn would log a traceback of what this raises, and exit with a code of its own.
-        async with self._app.router.lifespan_context(self._app) as state:
-            self._state = dict(state or {})
-            await super()._serve(sockets)
+    def run(self, sockets: list[socket.socket]) -> None:
+        """Serve until a signal ends it, in an event loop of its own."""
+        with asyncio.Runner(loop_factory=self._config.get_loop_factory()) as runner:
+            runner.run(self.serve(sockets))
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections, and say so."""
-        self.lifespan.state.update(self._state)
-        await super().startup(sockets)
-        # What has been made so far stays, and hardly anything that follows is a cycle: else
-        # every collection would walk over thousands of open connections.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD, 20, 50)
-        self._on_ready()
+    async def serve(self, sockets: list[socket.socket]) -> None:
+        """Serve until a signal ends it."""
+        config = self._config
+        with self._signals():
+            async with self._app.router.lifespan_context(self._app) as state:
+                if not config.loaded:
+                    config.load()
+                self._uvicorn.lifespan = config.lifespan_class(config)
+                self._uvicorn.lifespan.state.update(state or {})
+                await self._uvicorn.startup(sockets)
+                tune_collector()
+                collecting = asyncio.create_task(collect_when_grown(), name="collector")
+                self._on_ready()
+                try:
+                    await self._uvicorn.main_loop()
+                finally:
+                    collecting.cancel()
+                await self._shutdown(sockets)
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take nobody new, say goodbye, finish what runs; all in the time that was set."""
-        for server in self.servers:
+    async def _shutdown(self, sockets: list[socket.socket]) -> None:
+        """Accept nothing new, drain, finish what runs; all in the time that was set."""
+        for server in self._uvicorn.servers:
             server.close()
-        for listening in sockets or ():
+        for listening in sockets:
             listening.close()
-        allowed = self.config.timeout_graceful_shutdown
+        allowed = self._config.timeout_graceful_shutdown
         began = time.monotonic()
         try:
             async with asyncio.timeout(allowed):
@@ -134,16 +149,27 @@ class Server(uvicorn.Server):
         if allowed is not None:
             left = allowed - (time.monotonic() - began)
             # It goes to asyncio.wait_for, which takes parts of a second.
-            self.config.timeout_graceful_shutdown = max(0.0, left)  # type: ignore[assignment]
-        await super().shutdown(sockets)
+            self._config.timeout_graceful_shutdown = max(0.0, left)  # type: ignore[assignment]
+        await self._uvicorn.shutdown(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            # Python delivers signals there alone.
+            yield
+            return
+        before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Begin to stop; again: stop. Nothing that was acknowledged is lost either way."""
-        if self.should_exit:
-            os._exit(128 + sig)
-        # uvicorn would end the process with this signal afterwards: a stop that was asked for
-        # is a success.
-        self.should_exit = True
+        if self._uvicorn.should_exit:
+            os._exit(128 + number)
+        self._uvicorn.should_exit = True
 
     async def _drain(self) -> None:
         drain = getattr(getattr(self._app.state, "runtime", None), "drain", None)
@@ -151,20 +177,60 @@ class Server(uvicorn.Server):
             await drain()
 
 
+class ConnectionFactory:
+    """
+    Makes the protocol of each connection: what uvicorn calls as its ``http`` protocol class.
+
+    Args:
+        limits: What a peer may do.
+        compression: Whether WebSockets may be compressed.
+        refuse: Words what is no request.
+
+    """
+
+    def __init__(self, limits: TransportLimits, *, compression: bool, refuse: Refuse) -> None:
+        self._limits = limits
+        self._compression = compression
+        self._refuse = refuse
+        self._context: ServerContext | None = None
+
+    def __call__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> ProtocolSniffer:
+        """One connection's. All are of the same server."""
+        if self._context is None:
+            self._context = ServerContext(
+                app=config.loaded_app,
+                server=server_state,
+                app_state=app_state,
+                root_path=config.root_path,
+                limits=self._limits,
+                compression=self._compression,
+                refuse=self._refuse,
+            )
+        return ProtocolSniffer(self._context)
+
+
 def options(
     *,
     forwarded_allow_ips: str,
     ws_compression: bool,
     shutdown_seconds: int,
+    limits: TransportLimits | None = None,
+    refuse: Refuse = plain_refusal,
 ) -> dict[str, Any]:
     """What uvicorn is told, whether it reloads or not."""
+    connections = ConnectionFactory(
+        limits or TransportLimits(), compression=ws_compression, refuse=refuse
+    )
     return {
-        "ws": WebSocketProtocol,
-        "ws_max_size": MAX_FRAME_BYTES,
-        "ws_ping_interval": HEARTBEAT_SECONDS,
-        "ws_ping_timeout": PONG_TIMEOUT_SECONDS,
-        "ws_per_message_deflate": ws_compression,
-        "http": ProtocolSniffer,
+        "http": connections,
+        # WebSockets begin as HTTP, and are ours from there.
+        "ws": "none",
         "loop": "auto",
         # Ours is configured already, and a line per request is written by the app.
         "log_config": None,

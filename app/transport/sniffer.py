@@ -1,92 +1,83 @@
 """
-Where connections come in, before it is known what they are.
+Which protocol a new connection speaks: decided by its first bytes.
 
 Most are WebSockets, and most handshakes are plain and arrive in one piece: those are answered
-without an HTTP parser and all that goes with it. For everybody else HTTP begins here.
+without an HTTP parser and all that goes with it. HTTP begins here for all others.
 """
 
-from asyncio import AbstractEventLoop, Protocol, TimerHandle, Transport, get_running_loop
+from asyncio import Protocol, TimerHandle, Transport
 from asyncio.transports import BaseTransport
-from typing import Any, cast
-from weakref import WeakKeyDictionary
+from functools import partial
+from typing import cast
 
-from uvicorn.config import Config
-from uvicorn.server import ServerState
-
-from ..domain.limits import REQUEST_SECONDS
+from .context import Address, ServerContext
 from .http import HttpProtocol
-from .websocket import Address, WebSocketProtocol
-from .ws_handshake import offers_compression, plain_handshake
+from .websocket import WebSocketProtocol
+from .ws_handshake import Handshake, offers_compression, plain_handshake
 
-# Of each server, a WebSocket that is never connected: the others are copies of it.
-_FIRST: WeakKeyDictionary[ServerState, WebSocketProtocol] = WeakKeyDictionary()
+_EMPTY_LINE = b"\r\n\r\n"
 
 
 class ProtocolSniffer(Protocol):
-    """uvicorn's ``http`` protocol, until the first bytes tell which one it has to be."""
+    """Waits for the first bytes, and makes way for the protocol that they are."""
 
-    __slots__ = (
-        "_app_state",
-        "_client",
-        "_config",
-        "_deadline",
-        "_loop",
-        "_server",
-        "_server_state",
-        "_transport",
-    )
+    __slots__ = ("_client", "_context", "_deadline", "_is_waiting", "_server", "_transport")
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: AbstractEventLoop | None = None,
-    ) -> None:
-        self._config = config
-        self._server_state = server_state
-        self._app_state = app_state
-        self._loop = _loop or get_running_loop()
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
         self._transport: Transport | None = None
         self._server: Address = None
         self._client: Address = None
         self._deadline: TimerHandle | None = None
+        # Whether its handshake waits for its turn.
+        self._is_waiting = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         """The first request has to be here soon."""
         self._transport = cast(Transport, transport)
-        # Now: who sends and goes at once has none when it is read.
+        # Read the address now: it is gone if the peer disconnects before the first read.
         self._server = _address(transport.get_extra_info("sockname"))
         self._client = _address(transport.get_extra_info("peername"))
-        self._server_state.connections.add(self)  # type: ignore[arg-type]
-        self._deadline = self._loop.call_later(REQUEST_SECONDS, self._transport.abort)
+        self._context.server.connections.add(self)
+        seconds = self._context.limits.request_seconds
+        self._deadline = self._context.loop.call_later(seconds, self._transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody came in."""
+        """It has ended before it began."""
         self._leave()
         self._stop_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Let in, by the way that fits."""
-        transport = self._transport
+        """Make way."""
+        transport, context = self._transport, self._context
         assert transport is not None
-        self._leave()
-        handshake = plain_handshake(data)
-        if handshake is None or (
-            self._config.ws_per_message_deflate and offers_compression(handshake.headers)
-        ):
-            http = HttpProtocol(self._config, self._server_state, self._app_state, self._loop)
-            # Bytes that come singly buy nobody more time.
-            http.deadline, self._deadline = self._deadline, None
-            http.connection_made(transport)
-            http.server, http.client = self._server, self._client
+        end = data.find(_EMPTY_LINE) + len(_EMPTY_LINE)
+        handshake = plain_handshake(data[:end])
+        if handshake is None or (context.compression and offers_compression(handshake.headers)):
+            self._leave()
+            # The deadline goes with it: bytes that come singly buy no more time.
+            http = HttpProtocol(context, transport, self._server, self._client, self._deadline)
+            self._deadline = None
             transport.set_protocol(http)
             http.data_received(data)
             return
+        host = self._client[0] if self._client else None
+        if not context.handshakes.put(host, partial(self._open, handshake, data[end:])):
+            transport.pause_reading()
+            self._is_waiting = True
+
+    def _open(self, handshake: Handshake, early: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            # It has gone while it waited.
+            return
+        self._leave()
         self._stop_deadline()
-        websocket = self._websocket()
+        websocket = WebSocketProtocol(self._context, transport, handshake)
         transport.set_protocol(websocket)
-        websocket.open(transport, handshake, self._server, self._client)
+        if self._is_waiting:
+            transport.resume_reading()
+        websocket.open(self._server, self._client, early)
 
     def shutdown(self) -> None:
         """The server stops."""
@@ -94,7 +85,7 @@ class ProtocolSniffer(Protocol):
             self._transport.close()
 
     def _leave(self) -> None:
-        self._server_state.connections.discard(self)
+        self._context.server.connections.discard(self)
         self._transport = None
 
     def _stop_deadline(self) -> None:
@@ -102,19 +93,7 @@ class ProtocolSniffer(Protocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def _websocket(self) -> WebSocketProtocol:
-        state = self._server_state
-        first = _FIRST.get(state)
-        if first is None:
-            first = _FIRST[state] = WebSocketProtocol(
-                config=self._config, server_state=state, app_state=self._app_state
-            )
-        websocket = first.fresh()
-        # Uvicorn makes them anew each second: the date is among them.
-        websocket.default_headers = state.default_headers
-        return websocket
-
 
 def _address(known: object) -> Address:
-    """Host and port, without the socket object that uvicorn makes; None if there is none."""
+    """Host and port; None where there is none."""
     return (str(known[0]), int(known[1])) if isinstance(known, tuple) else None

@@ -8,6 +8,7 @@ whether or not compression was negotiated, because RSV1 is 0 (RFC 7692, section 
 from struct import pack
 
 _TEXT = 0x81
+_BINARY = 0x82
 _SHORT = 126
 _MEDIUM = 1 << 16
 
@@ -20,6 +21,11 @@ def text_frame(payload: bytes) -> bytes:
     if length < _MEDIUM:
         return pack("!BBH", _TEXT, 126, length) + payload
     return pack("!BBQ", _TEXT, 127, length) + payload
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """A finished binary frame."""
+    return bytes((_BINARY,)) + text_frame(payload)[1:]
 
 
 def payload_of(frame: bytes) -> bytes:

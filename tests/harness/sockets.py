@@ -7,13 +7,13 @@ Both have ``send``, ``receive`` and ``hang_up``;
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.transport.base import EXTENSION, WebSocketTransport
+from app.transport.base import EXTENSION, OnClose, OnMessage
 from app.wire.frames import payloads_of
 
 
@@ -50,8 +50,8 @@ class AsgiSocket:
         self._taking.set()
         # Bytes written to the fast lane that have not been taken.
         self._unsent: list[bytes] = []
-        self._reading = asyncio.Event()
-        self._reading.set()
+        self.reading = asyncio.Event()
+        self.reading.set()
         self._listening: asyncio.Task[None] | None = None
         self.aborted = False
         """Whether the app has let go of the peer."""
@@ -73,7 +73,7 @@ class AsgiSocket:
             "server": ("127.0.0.1", 80),
             "subprotocols": [],
             "state": {},
-            "extensions": {EXTENSION: self._transport()} if fast else {},
+            "extensions": {EXTENSION: FastTransport(self)} if fast else {},
         }
         self._to_app.put_nowait({"type": "websocket.connect"})
         self.task = asyncio.create_task(self._run(app, scope))
@@ -130,43 +130,28 @@ class AsgiSocket:
         await self._taking.wait()
         match message["type"]:
             case "websocket.accept":
-                self.subprotocol = message.get("subprotocol")
-                self.accepted.set()
+                self.accept(message.get("subprotocol"))
             case "websocket.send":
                 self._from_app.put_nowait(message["text"])
             case "websocket.close":
-                self._from_app.put_nowait(Closed(message["code"], message["reason"]))
+                self.closed(message["code"], message["reason"])
 
-    def _transport(self) -> WebSocketTransport:
-        return WebSocketTransport(
-            write=self._write,
-            unsent=lambda: sum(map(len, self._unsent)),
-            abort=self._abort,
-            drained=self._drained,
-            **{
-                name: way
-                for name, way in (
-                    ("set_receiver", self._listen),
-                    ("pause", self._reading.clear),
-                    ("resume", self._reading.set),
-                )
-                if name in WebSocketTransport._fields
-            },
-        )
+    def listen(self, on_message: OnMessage, on_close: OnClose) -> None:
+        """Deliver what the client sends."""
+        self._listening = asyncio.create_task(self._deliver(on_message, on_close))
 
-    def _listen(self, on_message: Any, gone: Callable[[], None]) -> None:
-        self._listening = asyncio.create_task(self._tell(on_message, gone))
-
-    async def _tell(self, on_message: Any, gone: Callable[[], None]) -> None:
+    async def _deliver(self, on_message: OnMessage, on_close: OnClose) -> None:
         while True:
-            await self._reading.wait()
             message = await self._to_app.get()
             if message["type"] == "websocket.disconnect":
-                gone()
+                on_close()
                 return
-            on_message(message.get("text"))
+            await self.reading.wait()
+            text = message.get("text")
+            on_message(message["bytes"] if text is None else text)
 
-    def _write(self, frames: bytes) -> None:
+    def write(self, frames: bytes) -> None:
+        """Take finished frames."""
         self.writes.append(frames)
         if self._taking.is_set():
             self._on_message(frames)
@@ -177,12 +162,57 @@ class AsgiSocket:
         for payload in payloads_of(frames):
             self._from_app.put_nowait(payload.decode())
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Drop the client."""
         self.aborted = True
         self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1006})
 
-    async def _drained(self) -> None:
+    async def drained(self) -> None:
+        """Wait until the client takes what is sent."""
         await self._taking.wait()
+
+    def unsent(self) -> int:
+        """Bytes that the client has not taken."""
+        return sum(map(len, self._unsent))
+
+    def accept(self, subprotocol: str | None) -> None:
+        """Accept the handshake."""
+        self.subprotocol = subprotocol
+        self.accepted.set()
+
+    def closed(self, code: int, reason: str) -> None:
+        """End it with a code."""
+        self._from_app.put_nowait(Closed(code, reason))
+
+
+class FastTransport:
+    """An :class:`AsgiSocket` as its app sees it that writes finished bytes."""
+
+    def __init__(self, socket: AsgiSocket) -> None:
+        self._socket = socket
+        self.write = socket.write
+        self.unsent = socket.unsent
+        self.abort = socket.abort
+        self.drained = socket.drained
+        self.set_receiver = socket.listen
+        self.pause = socket.reading.clear
+        self.resume = socket.reading.set
+
+    def accept(self, subprotocol: str | None) -> bytes:
+        """Accept the handshake."""
+        self._socket.accept(subprotocol)
+        return b""
+
+    async def close(self, code: int, reason: str, within: float) -> None:
+        """Close the connection."""
+        self.pause()
+        try:
+            async with asyncio.timeout(within):
+                await self._socket.drained()
+        except TimeoutError:
+            self.abort()
+        else:
+            self._socket.closed(code, reason)
 
 
 class RealSocket(NamedTuple):

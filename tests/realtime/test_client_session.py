@@ -94,7 +94,7 @@ def test_an_invalid_request_gets_an_error_and_its_id_can_be_used_again() -> None
 
 
 def test_a_binary_frame_is_an_error() -> None:
-    assert reply(session().receive_bytes())["code"] == "bad_request"
+    assert reply(session().receive_bytes(0.0))["code"] == "bad_request"
 
 
 def test_too_many_bad_frames_in_a_row_close_the_connection() -> None:
@@ -104,7 +104,7 @@ def test_too_many_bad_frames_in_a_row_close_the_connection() -> None:
     for n in range(MAX_BAD_FRAMES_IN_A_ROW - 1):
         reply(client_session.receive(bad[n % 3], 0.0))
 
-    assert client_session.receive_bytes() == BAD_FRAMES
+    assert client_session.receive_bytes(0.0) == BAD_FRAMES
 
 
 def test_a_good_frame_resets_the_count_of_bad_ones() -> None:

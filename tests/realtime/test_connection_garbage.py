@@ -6,7 +6,7 @@ from websockets.asyncio.client import connect
 
 from app.realtime.connection import Connection, Subscription
 from app.realtime.socket import Socket
-from app.transport.base import WebSocketTransport
+from app.transport.linger import Linger
 from app.transport.sniffer import ProtocolSniffer
 from app.transport.websocket import WebSocketProtocol
 from tests.harness.patience import turns, until
@@ -16,7 +16,7 @@ from tests.transport.conftest import listening
 CONNECTION_TYPES = (
     ProtocolSniffer,
     WebSocketProtocol,
-    WebSocketTransport,
+    Linger,
     Socket,
     Connection,
     Subscription,
@@ -24,9 +24,7 @@ CONNECTION_TYPES = (
 
 
 def alive() -> list[type]:
-    found = [each for each in gc.get_objects() if isinstance(each, CONNECTION_TYPES)]
-    # The template that connections are copied from was never connected.
-    return [type(each) for each in found if getattr(each, "transport", each) is not None]
+    return [type(each) for each in gc.get_objects() if isinstance(each, CONNECTION_TYPES)]
 
 
 async def test_nothing_is_alive_of_a_closed_connection(server: Server) -> None:
@@ -38,7 +36,7 @@ async def test_nothing_is_alive_of_a_closed_connection(server: Server) -> None:
             async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
                 while "caught_up" not in str(await socket.recv()):
                     pass
-                assert set(alive()) == set(CONNECTION_TYPES) - {ProtocolSniffer}
+                assert set(alive()) == set(CONNECTION_TYPES) - {ProtocolSniffer, Linger}
             await until(lambda: not state.connections and not state.tasks, "the end")
             await turns()
 

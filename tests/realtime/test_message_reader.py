@@ -1,19 +1,19 @@
 """Messages are handled in order, also while a request has to wait."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from app.domain.close_codes import INTERNAL
+from app.domain.close_codes import BAD_FRAMES, INTERNAL
+from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW
 from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import ClientSession
 from app.realtime.message_reader import MessageReader
 from app.realtime.request_handler import Work
-from app.transport.base import OnMessage, WebSocketTransport
+from app.transport.base import OnClose, OnMessage
 from tests.harness.patience import turns
-from tests.realtime.recording import BO, RecordingConnection
+from tests.realtime.recording import BO, RecordingConnection, RecordingTransport
 
 
 class FakeRequestHandler:
@@ -39,34 +39,27 @@ class FakeRequestHandler:
         self.done.append(text)
 
 
-class FakeTransport:
+class FakeTransport(RecordingTransport):
     """Delivers messages when the test says so, and records whether reading is paused."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.paused = False
-        self.on_message: OnMessage = lambda _text: None
+        self.on_message: OnMessage = lambda _message: None
 
-    def handle(self) -> WebSocketTransport:
-        def pause() -> None:
-            self.paused = True
+    def accept(self, _subprotocol: str | None) -> bytes:
+        return b""
 
-        def resume() -> None:
-            self.paused = False
+    def set_receiver(self, on_message: OnMessage, _on_close: OnClose) -> None:
+        self.on_message = on_message
 
-        def listen(on_message: OnMessage, _gone: Callable[[], None]) -> None:
-            self.on_message = on_message
+    def pause(self) -> None:
+        self.paused = True
 
-        async def drained() -> None: ...
+    def resume(self) -> None:
+        self.paused = False
 
-        return WebSocketTransport(
-            write=lambda _frames: None,
-            unsent=lambda: 0,
-            abort=lambda: None,
-            drained=drained,
-            set_receiver=listen,
-            pause=pause,
-            resume=resume,
-        )
+    async def close(self, _code: int, _reason: str, _within: float) -> None: ...
 
 
 class Env:
@@ -84,7 +77,7 @@ class Env:
             self.client.connection.close,
         )
         self.transport = FakeTransport()
-        self.reader.open(self.transport.handle(), lambda: None)
+        self.reader.open(self.transport, lambda: None)
 
 
 async def test_messages_behind_a_request_that_waits_keep_their_order() -> None:
@@ -114,6 +107,19 @@ async def test_a_bug_closes_this_connection(text: str, caplog: pytest.LogCapture
 
     assert env.client.closes == [INTERNAL]
     assert "inbox.failed" in caplog.text
+
+
+async def test_messages_after_the_close_are_not_handled() -> None:
+    env = Env()
+    bad = ["{", b"\0"] * MAX_BAD_FRAMES_IN_A_ROW
+
+    for message in ("one", *bad[:MAX_BAD_FRAMES_IN_A_ROW], "two", "slow"):
+        env.transport.on_message(message)
+    await turns()
+
+    assert env.client.closes == [BAD_FRAMES]
+    assert env.handler.done == ["one"]
+    assert env.transport.paused
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun yet"])

@@ -1,16 +1,15 @@
 """The outgoing frames of one connection."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from app.domain.close_codes import SLOW_CONSUMER, Close
 from app.domain.ids import RoomId
-from app.realtime.outbox import AsgiTransport, Outbox
+from app.realtime.outbox import Outbox
 from app.realtime.slow_consumer import SlowConsumerPolicy
 from app.wire.frames import text_frame
-from tests.harness.patience import patience, turns
+from tests.harness.patience import patience
 from tests.realtime.recording import DEN, NO_LIMIT, RecordingTransport
 
 LAIR = RoomId(2)
@@ -249,74 +248,3 @@ async def test_a_replay_that_pauses_writes_kept_frames_first(
     async with patience("space"):
         assert await outbox.drained() is True
     assert transport.writes == [b"x" * 51]
-
-
-# Where the server offers nothing but ASGI
-
-
-class Peer:
-    """The end of an ASGI ``send``."""
-
-    def __init__(self) -> None:
-        self.received: list[str] = []
-        self.taking = asyncio.Event()
-        self.taking.set()
-        self.gone: Exception | None = None
-
-    async def send(self, message: Any) -> None:
-        await self.taking.wait()
-        if self.gone is not None:
-            raise self.gone
-        assert message["type"] == "websocket.send"
-        self.received.append(message["text"])
-
-
-async def test_asgi_frames_are_sent_one_by_one() -> None:
-    peer = Peer()
-    transport = AsgiTransport(peer.send)
-    running = asyncio.create_task(transport.run())
-
-    transport.write(text_frame(b"one") + text_frame("zwölf".encode()))
-    async with patience("the transport"):
-        await transport.drained()
-    assert peer.received == ["one", "zwölf"]
-    assert transport.unsent() == 0
-
-    transport.write(text_frame(b"more"))
-    async with patience("the transport"):
-        await transport.drained()
-    assert peer.received[-1] == "more"
-    transport.abort()
-    async with patience("the end"):
-        await running
-
-
-async def test_asgi_counts_what_the_peer_has_not_taken() -> None:
-    peer = Peer()
-    peer.taking.clear()
-    transport = AsgiTransport(peer.send)
-    running = asyncio.create_task(transport.run())
-
-    transport.write(text_frame(b"12345") + text_frame(b"678"))
-    await turns()
-
-    assert transport.unsent() == 8
-    transport.abort()
-    peer.taking.set()
-    async with patience("the end"):
-        await running
-        await transport.drained()
-
-
-@pytest.mark.parametrize("gone", [OSError("reset"), RuntimeError("closed")])
-async def test_asgi_ends_with_the_peer(gone: Exception) -> None:
-    peer = Peer()
-    peer.gone = gone
-    transport = AsgiTransport(peer.send)
-
-    transport.write(text_frame(b"x"))
-    async with patience("the end"):
-        await transport.run()
-        await transport.drained()
-
-    assert peer.received == []

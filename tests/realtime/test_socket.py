@@ -106,7 +106,6 @@ async def test_frames_that_are_no_replies_wait_for_welcome(gated: GatedDatabase,
             client = await server.connects(bo)
             await until(lambda: gate.waiting, "the read")
             await server.admit("den", "bo", by="ana")
-            await client.socket.accepted.wait()
         await client.hears("welcome")
 
         assert (await client.hears("added"))["room"] == "den"

@@ -11,7 +11,7 @@ _HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d
 _NUMBERED = (
     ("token", re.compile(r"()(eyJ[\w-]+\.[\w-]+\.[\w-]+)")),
     ("refresh-token", re.compile(r'("refresh_token":")([\w-]{43})')),
-    ("request-id", re.compile(r'("?request_id"?[:=] ?"?)([0-9a-f]{8})\b')),
+    ("request-id", re.compile(r'("?request[_-]id"?[:=] ?"?)([0-9a-f]{8})\b')),
     ("epoch", re.compile(r'("epoch":"|\A)([0-9a-f]{12})(?="|\Z)')),
     ("invite", re.compile(r'("uses":\d+,"code":")([\w-]+)')),
     ("cursor", re.compile(r'("next":")([\w=-]+)')),

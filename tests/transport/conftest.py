@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from app.transport.context import TransportLimits
 from app.transport.server import options
-from app.transport.sniffer import ProtocolSniffer
 from tests.harness import databases
 from tests.harness.databases import postgres_database
 from tests.harness.process import Process
@@ -40,20 +40,27 @@ async def real(
     await server.stop()
 
 
-def configuration(server: Server, **changed: Any) -> uvicorn.Config:
-    """What `parley serve` would have uvicorn do for a server of this process."""
-    chosen = options(forwarded_allow_ips="127.0.0.1", ws_compression=False, shutdown_seconds=1)
-    config = uvicorn.Config(**{"app": server.app, **chosen, **changed})
-    config.load()
-    return config
-
-
 @asynccontextmanager
-async def listening(server: Server, **changed: Any) -> AsyncIterator[tuple[int, ServerState]]:
-    """A server of this process on a real port; and what uvicorn knows of its connections."""
-    config, state = configuration(server, **changed), ServerState()
+async def listening(
+    server: Server,
+    *,
+    app: Any = None,
+    limits: TransportLimits | None = None,
+    compression: bool = False,
+) -> AsyncIterator[tuple[int, ServerState]]:
+    """A server of this process on a real port; and what it knows of its connections."""
+    chosen = options(
+        forwarded_allow_ips="127.0.0.1",
+        ws_compression=compression,
+        shutdown_seconds=1,
+        limits=limits,
+    )
+    config, state = uvicorn.Config(app or server.app, **chosen), ServerState()
+    config.load()
     sockets = await asyncio.get_running_loop().create_server(
-        lambda: ProtocolSniffer(config, state, {}), "127.0.0.1", 0
+        lambda: config.http_protocol_class(config, state, {}),  # type: ignore[call-arg]
+        "127.0.0.1",
+        0,
     )
     yield sockets.sockets[0].getsockname()[1], state
     sockets.close()

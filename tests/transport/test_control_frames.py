@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Opcode
 from websockets.protocol import Protocol, Side, State
 
-from app.transport.control_frames import close_answer, ping, pong_payload
+from app.transport.control_frames import close_echo, close_payload, ping, pong_payload
 from app.transport.masking import apply_mask
 
 MASK = b"\x5a\x13\xc7\x88"
@@ -30,11 +30,14 @@ def judged(frame: bytes) -> bytes:
 def test_a_common_close_is_said_back(code: int, reason: str) -> None:
     frame = masked(Close(code, reason).serialize())
 
-    assert close_answer(frame) == judged(frame)
+    payload = close_payload(frame)
+    assert payload is not None
+    assert close_echo(payload) == judged(frame)
 
 
 def test_a_close_without_a_code_is_said_back() -> None:
-    assert close_answer(masked(b"")) == judged(masked(b"")) == b"\x88\x00"
+    assert close_payload(masked(b"")) == b""
+    assert close_echo(b"") == judged(masked(b"")) == b"\x88\x00"
 
 
 @pytest.mark.parametrize(
@@ -58,14 +61,15 @@ def test_a_close_without_a_code_is_said_back() -> None:
     ],
 )
 def test_anything_else_is_left_to_websockets(frame: bytes) -> None:
-    assert close_answer(frame) is None
+    assert close_payload(frame) is None
 
 
 @given(st.binary(max_size=125), st.sampled_from([1000, 1001, 1006, 2999, 3000, 4000, None]))
 def test_nothing_is_answered_otherwise_than_by_websockets(rest: bytes, code: int | None) -> None:
     frame = masked(((b"" if code is None else code.to_bytes(2)) + rest)[:125])
 
-    assert close_answer(frame) in (None, judged(frame))
+    payload = close_payload(frame)
+    assert payload is None or close_echo(payload) == judged(frame)
 
 
 def test_a_ping_is_what_websockets_would_send() -> None:

@@ -10,13 +10,14 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
+from app.transport.context import TransportLimits
 from app.wire.frames import payloads_of
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, until
 from tests.harness.server import open_server
 from tests.transport.conftest import listening
 
-OFTEN = {"ws_ping_interval": 0.005}
+OFTEN = TransportLimits(ping_seconds=0.005)
 END = b"\r\n\r\n"
 
 
@@ -43,7 +44,7 @@ async def asking(gated: GatedDatabase) -> AsyncIterator[Asking]:
         ana = await server.person("ana")
         await server.joins("ana", "general")
         await gated.quiet()
-        async with listening(server, **OFTEN) as (port, state):
+        async with listening(server, limits=OFTEN) as (port, state):
             with ExitStack() as stack:
                 gate = stack.enter_context(gated.holding_reads())
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -65,7 +66,7 @@ async def test_what_a_client_says_before_it_is_answered_is_answered_later(
     async with asking(gated) as ana:
         for opcode, data in ((Opcode.PING, b"early"), (Opcode.TEXT, b"hello")):
             ana.writer.write(Frame(opcode, data).serialize(mask=True))
-        await until(lambda: ana.protocol._early, "what was said")
+        await until(lambda: ana.protocol._pacer._unread, "what was said")
         ana.go_on()
 
         heard = b""
@@ -84,8 +85,8 @@ async def test_what_comes_in_pieces_before_the_answer_keeps_its_order(
     async with asking(gated) as ana:
         stream = b"".join(Frame(Opcode.TEXT, b"%d" % n).serialize(mask=True) for n in range(100))
         ana.writer.write(stream[:9])
-        await until(lambda: ana.protocol._early, "the first piece")
-        assert not ana.protocol.transport.is_reading()
+        await until(lambda: ana.protocol._pacer._unread, "the first piece")
+        assert not ana.protocol._transport.is_reading()
         ana.writer.write(stream[9:])
         ana.go_on()
 

@@ -1,106 +1,156 @@
-"""How long a peer may be silent, and what is made for one that does nothing unusual."""
+"""How long a peer may be silent."""
 
-import pytest
-from uvicorn.server import ServerState
-from websockets.asyncio.client import connect
-from websockets.frames import Frame, Opcode
+import asyncio
+from collections.abc import Callable
+from typing import Any
 
-from app.transport import keepalive as bounded
-from app.transport.websocket import WebSocketProtocol
-from tests.harness.patience import patience, until
-from tests.harness.server import Server
-from tests.transport.conftest import configuration, listening
+from app.domain.close_codes import IDLE
+from app.transport.context import TransportLimits
+from app.transport.control_frames import Control, pong_payload
+from app.transport.keepalive import Keepalive
+from tests.harness.patience import until
+from tests.transport.memory import Echo, MemorySocket, Opcode, frames_of, masked
 
-OFTEN = {"ws_ping_interval": 0.005}
-# Of uvicorn and of the app, the same for every connection.
-SHARED = {
-    *("config", "app", "loop", "logger", "app_state"),
-    *("connections", "tasks"),
-    # Each gets the present ones from whoever makes it.
-    "default_headers",
-}
-UNCHANGING = (type(None), bool, int, float, str, bytes)
+EVERY, PATIENCE = 25.0, 20.0
 
 
-async def test_a_peer_that_answers_pings_stays_and_needs_nothing_of_websockets(
-    server: Server,
-) -> None:
-    ana = await server.person("ana")
-    async with listening(server, **OFTEN) as (port, state):
-        async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
-            [protocol] = state.connections
-            sent_at = set()
+class Timers:
+    """The timers of an event loop, which run when they are told to."""
 
-            def pinged() -> bool:
-                sent_at.add(protocol.ping_sent_at)
-                return len(sent_at) > 5
+    def __init__(self) -> None:
+        self.planned: list[tuple[float, Callable[[], None]]] = []
 
-            await until(pinged, "five pings and pongs")
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
+        entry = (delay, callback)
+        self.planned.append(entry)
 
-            assert protocol._conn is None
-            await socket.send("hello")
-            async with patience("the message"):
-                while "hello" not in str(await socket.recv()):
-                    pass
+        class Handle:
+            def cancel(_self) -> None:
+                self.planned.remove(entry)
 
+        return Handle()
 
-async def test_a_pong_that_nobody_waits_for_changes_nothing(server: Server) -> None:
-    ana = await server.person("ana")
-    async with listening(server, **OFTEN) as (port, state):
-        async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
-            # It reads no ping.
-            socket.transport.pause_reading()
-            [protocol] = state.connections
-            await until(lambda: protocol.pong_timer is not None, "a ping")
-            socket.transport.write(Frame(Opcode.PONG, b"nobody asked").serialize(mask=True))
-            await until(lambda: protocol._conn is not None, "its being judged")
-
-            assert protocol.pong_timer is not None
-            socket.transport.resume_reading()
+    def pass_time(self) -> float:
+        """Run the only one; how long it has waited."""
+        [(delay, callback)] = self.planned
+        self.planned.clear()
+        callback()
+        return delay
 
 
-async def test_a_peer_that_answers_no_ping_is_let_go(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bounded, "CLOSE_SECONDS", 0.2)
-    ana = await server.person("ana")
-    async with listening(server, **OFTEN, ws_ping_timeout=0.05) as (port, state):
-        async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
-            socket.transport.pause_reading()
-            [protocol] = state.connections
-            await until(lambda: protocol.close_sent, "its being given up")
-            socket.transport.resume_reading()
-            async with patience("the end"):
-                await socket.wait_closed()
+class Pinged:
+    """A peer, and what was sent to it."""
 
-    assert socket.close_code == 4108
+    def __init__(self, every: float = EVERY) -> None:
+        self.timers = Timers()
+        self.sent: list[bytes] = []
+        self.silences = 0
+        self.keepalive = Keepalive(
+            self.timers,  # type: ignore[arg-type]
+            every,
+            PATIENCE,
+            self.sent.append,
+            self._on_silence,
+        )
 
+    def _on_silence(self) -> None:
+        self.silences += 1
 
-async def test_a_goodbye_that_was_answered_disturbs_nobody_who_says_one_too(
-    server: Server,
-) -> None:
-    ana = await server.person("ana")
-    async with listening(server) as (port, state):
-        async with connect(f"ws://127.0.0.1:{port}/ws/general?token={ana.token}") as socket:
-            await socket.recv()
-            [protocol] = state.connections
-            bye = Frame(Opcode.CLOSE, (1000).to_bytes(2)).serialize(mask=True)
-
-            # All in one moment: the client closes, and so do the app and the server.
-            protocol.data_received(bye)
-            await protocol.send({"type": "websocket.close", "code": 4001, "reason": "out"})
-            protocol.shutdown()
-
-            async with patience("the end"):
-                await socket.wait_closed()
-
-    assert socket.close_code == 1000
+    @property
+    def pinged(self) -> bytes:
+        """What the last ping said."""
+        return self.sent[-1][2:]
 
 
-async def test_connections_share_nothing_that_changes(server: Server) -> None:
-    first = WebSocketProtocol(configuration(server), ServerState(), {})
+def test_a_pong_plans_the_next_ping() -> None:
+    peer = Pinged()
 
-    one, other = vars(first.fresh()), vars(first.fresh())
+    for _ in range(3):
+        assert peer.timers.pass_time() == EVERY
+        assert peer.keepalive.answers(Control(Opcode.PONG, peer.pinged))
 
-    shared = {name for name, value in one.items() if value is other[name]}
-    assert {name for name in shared if not isinstance(one[name], UNCHANGING)} == SHARED
+    assert len(peer.sent) == 3
+    assert peer.timers.pass_time() == EVERY
+
+
+def test_no_pong_is_silence() -> None:
+    peer = Pinged()
+    peer.timers.pass_time()
+
+    assert not peer.keepalive.answers(Control(Opcode.PONG, b"guess"))
+    assert peer.timers.pass_time() == PATIENCE
+
+    assert peer.silences == 1
+    assert peer.timers.planned == []
+
+
+def test_a_pong_answers_one_ping() -> None:
+    peer = Pinged()
+    peer.timers.pass_time()
+    payload = peer.pinged
+
+    assert peer.keepalive.answers(Control(Opcode.PONG, payload))
+    assert not peer.keepalive.answers(Control(Opcode.PONG, payload))
+    assert len(peer.timers.planned) == 1
+
+
+def test_a_connection_that_was_not_read_is_given_as_long_again() -> None:
+    peer = Pinged()
+    peer.timers.pass_time()
+    peer.timers.pass_time()
+
+    peer.keepalive.wait_again()
+
+    assert peer.keepalive.answers(Control(Opcode.PONG, peer.pinged))
+    assert peer.timers.pass_time() == EVERY
+
+
+def test_nothing_is_planned_after_the_end() -> None:
+    for pings in range(2):
+        peer = Pinged()
+        for _ in range(pings):
+            peer.timers.pass_time()
+
+        peer.keepalive.stop()
+        peer.keepalive.stop()
+
+        assert peer.timers.planned == []
+
+
+def test_no_pings_are_no_pings() -> None:
+    assert Pinged(every=0).timers.planned == []
+
+
+async def test_a_silent_peer_is_told_why_it_is_dropped() -> None:
+    socket = MemorySocket(TransportLimits(ping_seconds=0.001, pong_seconds=0.001))
+    await until(lambda: socket.close_code is not None, "the close")
+
+    assert [opcode for opcode, _ in frames_of(socket.answered)] == [Opcode.PING, Opcode.CLOSE]
+    assert socket.close_code == IDLE.code
+    assert socket.app.closed == 1
+
+
+async def test_a_peer_that_answers_is_pinged_again() -> None:
+    socket = MemorySocket(TransportLimits(ping_seconds=0.001, pong_seconds=60.0))
+    for n in range(1, 4):
+        await until(lambda n=n: len(frames_of(socket.answered)) == n, "a ping")  # type: ignore[misc]
+        opcode, payload = frames_of(socket.answered)[-1]
+        assert opcode is Opcode.PING
+        pong = masked(Opcode.PONG, payload)
+        assert pong_payload(pong) == payload
+        socket.receive(pong)
+    assert socket.protocol._stream._judge is None, "the common pong needs no websockets"
+    await socket.lose()
+
+
+async def test_a_peer_is_not_silent_while_nothing_is_read() -> None:
+    limits = TransportLimits(ping_seconds=0.001, pong_seconds=0.001)
+    socket = MemorySocket(limits, app=Echo(paused=True))
+    await until(lambda: frames_of(socket.answered), "a ping")
+    # As long as a pong may take, twice.
+    for _ in range(2):
+        await asyncio.sleep(limits.pong_seconds)
+    assert socket.close_code is None
+
+    socket.app.socket.resume()
+    await until(lambda: socket.close_code == IDLE.code, "the close")

@@ -170,4 +170,3 @@ def test_no_limit_is_no_limit() -> None:
     found = options(forwarded_allow_ips="*", ws_compression=True, shutdown_seconds=0)
 
     assert found["timeout_graceful_shutdown"] is None
-    assert found["ws_per_message_deflate"] is True

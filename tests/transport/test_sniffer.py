@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Opcode
 
-from app.transport import http
-from app.transport import sniffer as doorway
+from app.transport.context import TransportLimits
 from app.transport.http import HttpProtocol
 from app.transport.sniffer import ProtocolSniffer
 from app.transport.websocket import WebSocketProtocol
 from tests.harness.patience import patience, until
 from tests.harness.server import Server
 from tests.transport.conftest import listening
+from tests.transport.memory import masked
 
 ASK = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
 
@@ -77,18 +79,93 @@ async def test_a_handshake_is_answered_the_same_by_either_way(server: Server, wh
         assert b"sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=" in headers
         assert b"sec-websocket-protocol: parley.v1" in headers
         assert kinds(state) == [WebSocketProtocol]
-        # Of the plain one websockets need not know.
-        [protocol] = state.connections
-        assert isinstance(protocol, WebSocketProtocol)
-        assert (protocol._conn is None) == whole
-
         writer.close()
+        await until(lambda: not state.connections and not state.tasks, "the end")
+
+
+@pytest.mark.parametrize("way", ["plain", "in pieces", "with compression"])
+async def test_frames_that_come_with_a_handshake_are_read_behind_it(
+    server: Server, way: str
+) -> None:
+    ana = await server.person("ana")
+    said = (
+        f"GET /ws/general?token={ana.token} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Version: 13\r\n"
+    )
+    if way == "with compression":
+        said += "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    frames = masked(Opcode.TEXT, b"one") + masked(Opcode.TEXT, b"two", fin=False)
+    frames += masked(Opcode.CONT, b" and three")
+    data = f"{said}\r\n".encode() + frames
+    async with listening(server, compression=True) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if way == "in pieces":
+            writer.write(data[:9])
+            await until(lambda: kinds(state) == [HttpProtocol], "the first piece")
+            data = data[9:]
+        writer.write(data)
+        async with patience("what was said"):
+            heard = await reader.readuntil(b'"text":"two and three"')
+
+        assert b'"text":"one"' in heard
+        writer.close()
+        await until(lambda: not state.connections and not state.tasks, "the end")
+
+
+class Plain:
+    """An app that knows nothing but ASGI, and says back what it hears."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (event := await receive())["type"] != "websocket.disconnect":
+            self.events.append(event["type"])
+            if event["type"] == "websocket.connect" and scope["path"] == "/no":
+                await send({"type": "websocket.close"})
+                return
+            if event["type"] == "websocket.connect":
+                headers = [(b"x-app", b"plain")]
+                chosen = (scope["subprotocols"] or [None])[-1]
+                await send({"type": "websocket.accept", "subprotocol": chosen, "headers": headers})
+            elif event.get("text") == "bye":
+                await send({"type": "websocket.close", "code": 3001, "reason": "bye"})
+                return
+            else:
+                await send({**event, "type": "websocket.send"})
+        self.events.append((await receive())["type"])
+
+
+async def test_an_app_may_know_nothing_but_asgi(server: Server) -> None:
+    app = Plain()
+    async with listening(server, app=app) as (port, state):
+        async with connect(f"ws://127.0.0.1:{port}/", subprotocols=["a", "b"]) as client:  # type: ignore[list-item]
+            assert client.subprotocol == "b"
+            assert client.response is not None
+            assert client.response.headers["x-app"] == "plain"
+            for said in ("text", b"bytes", "x" * 50_000):
+                await client.send(said)
+                assert await client.recv() == said
+        await until(lambda: not state.connections and not state.tasks, "the end")
+        assert app.events[-1] == "websocket.disconnect"
+
+        async with connect(f"ws://127.0.0.1:{port}/") as client:
+            await client.send("bye")
+            await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (3001, "bye")
+
+
+async def test_an_app_may_refuse_a_handshake(server: Server) -> None:
+    async with listening(server, app=Plain()) as (port, state):
+        with pytest.raises(InvalidStatus, match="403"):
+            await connect(f"ws://127.0.0.1:{port}/no")
         await until(lambda: not state.connections and not state.tasks, "the end")
 
 
 async def test_who_wants_compression_gets_it_by_the_long_way(server: Server) -> None:
     ana = await server.person("ana")
-    async with listening(server, ws_per_message_deflate=True) as (port, state):
+    async with listening(server, compression=True) as (port, state):
         async with connect(f"ws://127.0.0.1:{port}/ws?token={ana.token}") as socket:
             assert socket.response is not None
             assert "permessage-deflate" in socket.response.headers["sec-websocket-extensions"]
@@ -96,20 +173,17 @@ async def test_who_wants_compression_gets_it_by_the_long_way(server: Server) -> 
 
 
 @pytest.mark.parametrize("said", [b"", b"GET", ASK[:-1]], ids=["nothing", "a bit", "nearly all"])
-async def test_nobody_stands_in_the_door_for_ever(
-    server: Server, monkeypatch: pytest.MonkeyPatch, said: bytes
+async def test_a_first_request_that_never_ends_is_not_waited_for(
+    server: Server, said: bytes
 ) -> None:
-    monkeypatch.setattr(doorway, "REQUEST_SECONDS", 0.05)
-    # What comes singly buys nobody more time: with this they would stay.
-    monkeypatch.setattr(http, "REQUEST_SECONDS", 60.0)
-    async with listening(server) as (port, state):
+    async with listening(server, limits=TransportLimits(request_seconds=0.05)) as (port, state):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(said)
 
         async with patience("the end"):
             with suppress(ConnectionResetError):
                 assert await reader.read() == b""
-        await until(lambda: not state.connections, "its being let go of")
+        await until(lambda: not state.connections, "its being dropped")
         writer.close()
 
 

@@ -1,0 +1,116 @@
+"""What all connections of a server share: made once, when the first one comes."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from ..domain import limits
+from .turns import Turns
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Coroutine[Any, Any, Message]]
+Send = Callable[[Message], Coroutine[Any, Any, None]]
+App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+Headers = list[tuple[bytes, bytes]]
+
+Address = tuple[str, int] | None
+
+
+class Refusal(NamedTuple):
+    """The answer to a request that can't be read, or to a handshake that is none."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+Refuse = Callable[[int, str], Refusal]
+"""Words a refusal, of a status and a sentence."""
+
+
+def plain_refusal(status: int, detail: str) -> Refusal:
+    """A refusal as plain text, for an app that words none of its own."""
+    return Refusal(status, [(b"content-type", b"text/plain; charset=utf-8")], detail.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class TransportLimits:
+    """What a peer may send, cause and wait for; :mod:`app.domain.limits` has the reasons."""
+
+    max_message_bytes: int = limits.MAX_FRAME_BYTES
+    control_frames_per_second: float = limits.CONTROL_FRAMES_PER_SECOND
+    control_frame_burst: float = limits.CONTROL_FRAME_BURST
+    frames_per_turn: int = limits.READ_FRAMES_PER_TURN
+    ping_seconds: float = limits.HEARTBEAT_SECONDS
+    """0 for no pings."""
+    pong_seconds: float = limits.PONG_TIMEOUT_SECONDS
+    close_seconds: float = limits.CLOSE_SECONDS
+    request_seconds: float = limits.REQUEST_SECONDS
+    keep_alive_seconds: float = limits.KEEP_ALIVE_SECONDS
+    max_target_bytes: int = limits.MAX_TARGET_BYTES
+    max_header_bytes: int = limits.MAX_HEADER_BYTES
+    max_headers: int = limits.MAX_HEADERS
+    handshakes_per_turn: int = limits.HANDSHAKES_PER_TURN
+    pipelined_at_once: int = limits.PIPELINED_AT_ONCE
+    pipelined_seconds: float = limits.PIPELINED_SECONDS
+
+
+class ServerState(Protocol):
+    """What the server process knows of its connections. uvicorn's, which reads it too."""
+
+    connections: set[Any]
+    """To each of these ``shutdown()`` is called when the server stops; it waits until all are
+    gone."""
+    tasks: set[Any]
+    """It waits for these, too."""
+    default_headers: Headers
+    """Those of every answer; made anew each second, for the date is among them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServerContext:
+    """A server, as its connections see it."""
+
+    app: App
+    server: ServerState
+    app_state: dict[str, Any] = field(default_factory=dict)
+    """What of the server's belongs in every scope."""
+    root_path: str = ""
+    limits: TransportLimits = field(default_factory=TransportLimits)
+    compression: bool = False
+    """Whether WebSockets may be compressed."""
+    refuse: Refuse = plain_refusal
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    handshakes: Turns = field(init=False)
+    """Of WebSockets, by the address that they come from."""
+    pipelined: Turns = field(init=False)
+    """Requests that were sent before the one ahead of them was answered, by address."""
+
+    def run_app(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        on_done: Callable[[BaseException | None], None],
+    ) -> None:
+        """Run the app on a connection; ``on_done`` is called with what it has raised, or None."""
+        task = self.loop.create_task(self.app(scope, receive, send))
+        self.server.tasks.add(task)
+        task.add_done_callback(partial(self._on_app_done, on_done))
+
+    def _on_app_done(
+        self, on_done: Callable[[BaseException | None], None], task: asyncio.Task[Any]
+    ) -> None:
+        self.server.tasks.discard(task)
+        on_done(None if task.cancelled() else task.exception())
+
+    def __post_init__(self) -> None:
+        given = self.limits
+        handshakes = Turns(self.loop, given.handshakes_per_turn, 0)
+        pipelined = Turns(self.loop, given.pipelined_at_once, given.pipelined_seconds)
+        # As dataclasses do it for what is frozen.
+        object.__setattr__(self, "handshakes", handshakes)
+        object.__setattr__(self, "pipelined", pipelined)

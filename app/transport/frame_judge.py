@@ -1,0 +1,89 @@
+"""
+What is not plain, judged by websockets: fragments, compression, binary, all that is malformed.
+
+The library parses and checks frames one by one. Left to its caller, and so done here: messages
+put together from their fragments, and that texts are UTF-8, found in the first fragment that
+makes it wrong. Nothing here reads or writes a socket.
+"""
+
+import logging
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Iterator, Sequence
+
+from websockets.extensions import Extension
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from ..domain.close_codes import Close
+from .control_frames import INVALID_TEXT, Control
+
+_new_decoder = getincrementaldecoder("utf-8")
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+log = logging.getLogger("parley.ws")
+
+
+Judgement = str | bytes | Control | Close
+"""A message; a frame that is none; why the connection has failed."""
+
+
+class FrameJudge:
+    """
+    The long path of one connection, for the rest of it once it is needed.
+
+    Args:
+        max_size: Bytes that a message may have, inflated.
+        extensions: Those that the handshake agreed on.
+
+    """
+
+    __slots__ = ("_decoder", "_library", "_message")
+
+    def __init__(self, max_size: int, extensions: Sequence[Extension]) -> None:
+        self._library = ServerProtocol(state=State.OPEN, max_size=max_size, logger=log)
+        self._library.extensions = list(extensions)
+        # Of a message in fragments: what has come of it, and its decoder if it is text.
+        self._message = bytearray()
+        self._decoder: IncrementalDecoder | None = None
+
+    def receive(self, data: bytes) -> Iterator[Judgement]:
+        """
+        What ``data`` holds, in order; after a :class:`Close` comes nothing.
+
+        Args:
+            data: Whole frames, or a beginning that can't become one.
+
+        """
+        self._library.receive_data(data)
+        # Its answers: ours are made by whoever takes what is returned.
+        self._library.data_to_send()
+        for event in self._library.events_received():
+            assert isinstance(event, Frame)
+            judged = self._judge(event)
+            yield judged
+            if isinstance(judged, Close):
+                return
+        if self._library.parser_exc is not None:
+            why = self._library.close_sent
+            yield Close(1002, "protocol error") if why is None else Close(why.code, why.reason)
+
+    def close(self) -> None:
+        """Break the reference cycle here instead of leaving it to the GC."""
+        self._library.parser.close()
+
+    def _judge(self, frame: Frame) -> Judgement:
+        if frame.opcode not in _DATA:
+            return Control(frame.opcode, bytes(frame.data))
+        if frame.opcode is not Opcode.CONT:
+            self._message.clear()
+            self._decoder = _new_decoder() if frame.opcode is Opcode.TEXT else None
+        self._message += frame.data
+        if self._decoder is not None:
+            try:
+                self._decoder.decode(bytes(frame.data), frame.fin)
+            except UnicodeDecodeError:
+                return INVALID_TEXT
+        if not frame.fin:
+            return Control(Opcode.CONT, b"")
+        return bytes(self._message) if self._decoder is None else self._message.decode()

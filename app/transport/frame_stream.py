@@ -1,0 +1,87 @@
+"""
+What a peer sends on an open WebSocket, in one order.
+
+Whole texts are read by :class:`FrameReader`, and so are the control frames that nearly all peers
+send; the rest is for :class:`FrameJudge`, made when it is first needed. Whoever of them judges
+a frame, what is found comes out in the order in which it was sent. No I/O.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from websockets.extensions import Extension
+from websockets.frames import Opcode
+
+from ..domain.token_bucket import TokenBucket
+from . import control_frames as control
+from .context import TransportLimits
+from .control_frames import Control
+from .frame_judge import FrameJudge, Judgement
+from .frame_reader import FrameReader, Unhandled
+
+
+class FrameStream:
+    """
+    One connection's, as long as it is open.
+
+    Args:
+        extensions: Those that the handshake agreed on.
+        time: The clock that the rate of control frames is counted by.
+
+    """
+
+    __slots__ = ("_bucket", "_extensions", "_judge", "_limits", "_reader", "_time")
+
+    def __init__(
+        self, limits: TransportLimits, extensions: Sequence[Extension], time: Callable[[], float]
+    ) -> None:
+        self._limits = limits
+        self._extensions = extensions
+        self._time = time
+        self._reader = FrameReader(limits.max_message_bytes)
+        self._judge: FrameJudge | None = None
+        self._bucket: TokenBucket | None = None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether :meth:`read` stopped at the share of a turn: go on with ``read(b"")``."""
+        return self._reader.has_more
+
+    def read(self, data: bytes) -> Iterator[Judgement]:
+        """
+        What has come, up to the share of one turn of the loop.
+
+        Returns:
+            Messages, and what is none. After a :class:`Close`, for which the connection has
+            failed, or a close frame, nothing more may be asked for.
+
+        """
+        for found in self._reader.split(data, self._limits.frames_per_turn):
+            if type(found) is Unhandled:
+                yield from self._judged(found.data)
+            else:
+                yield found  # type: ignore[misc]
+
+    def is_too_fast(self) -> bool:
+        """Count a frame that is no message; whether there are too many."""
+        now = self._time()
+        if self._bucket is None:
+            given = self._limits
+            rate, burst = given.control_frames_per_second, given.control_frame_burst
+            self._bucket = TokenBucket(rate, burst, now)
+        return self._bucket.take(now) > 0
+
+    def close(self) -> None:
+        """Break the reference cycle here instead of leaving it to the GC."""
+        if self._judge is not None:
+            self._judge.close()
+
+    def _judged(self, data: bytes) -> Iterator[Judgement]:
+        payload = control.pong_payload(data)
+        if payload is not None:
+            return iter((Control(Opcode.PONG, payload),))
+        payload = control.close_payload(data)
+        if payload is not None:
+            return iter((Control(Opcode.CLOSE, payload),))
+        if self._judge is None:
+            self._judge = FrameJudge(self._limits.max_message_bytes, self._extensions)
+        return self._judge.receive(data)

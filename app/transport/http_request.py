@@ -1,0 +1,112 @@
+"""A request of HTTP/1.1, and what httptools lets pass in its header (RFC 9112)."""
+
+import re
+from typing import NamedTuple
+
+from httptools import HttpParserError, parse_url
+
+from .context import Headers
+
+EMPTY_LINE = b"\r\n\r\n"
+_CHECKED = frozenset((b"expect", b"host", b"transfer-encoding", b"upgrade"))
+_VERSIONS = frozenset(("1.0", "1.1"))
+# RFC 9110, section 7.2: a name or an address, and a port; it may be empty.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
+
+
+class InvalidRequest(Exception):
+    """This is no request that can be answered. The text is a sentence for its sender."""
+
+
+class Target(NamedTuple):
+    """What a request is for, as it was sent."""
+
+    path: bytes
+    query: bytes
+
+
+class Request:
+    """A request whose header has come; its body may still be on its way."""
+
+    __slots__ = (
+        "body",
+        "complete",
+        "expects_continue",
+        "headers",
+        "keep_alive",
+        "method",
+        "target",
+        "version",
+        "wants_websocket",
+    )
+
+    def __init__(
+        self, method: str, target: bytes, version: str, headers: Headers, *, keep_alive: bool
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.headers = headers
+        """Their names are in lower case."""
+        self.keep_alive = keep_alive
+        self.wants_websocket = False
+        self.expects_continue = False
+        self.body = bytearray()
+        """What has come of it and has not been taken."""
+        self.complete = False
+
+    def split_target(self) -> Target:
+        """
+        Path and query.
+
+        Raises:
+            InvalidRequest: If the target is neither a path nor a URL with one.
+
+        """
+        target = self.target
+        if not target.startswith(b"/"):
+            try:
+                url = parse_url(target)
+            except HttpParserError:
+                raise InvalidRequest("The target of the request is no path.") from None
+            return Target(url.path or b"/", url.query or b"")
+        path, _, query = target.partition(b"#")[0].partition(b"?")
+        return Target(path, query)
+
+
+def check(request: Request) -> bytes | None:
+    """Refuse what httptools lets pass; what it is offered to upgrade to."""
+    version = request.version
+    if version not in _VERSIONS:
+        raise InvalidRequest(f"HTTP/{version} is not spoken here.")
+    hosts = 0
+    offered = None
+    for name, value in request.headers:
+        if name not in _CHECKED:
+            continue
+        if name == b"host":
+            hosts += 1
+            if not _HOST.fullmatch(value):
+                raise InvalidRequest("The Host header is no host.")
+        elif name == b"upgrade":
+            offered = value
+        elif name == b"transfer-encoding" and version == "1.0":
+            # RFC 9112, section 6.1: its framing can't be trusted.
+            raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding.")
+        elif name == b"expect" and value.lower() == b"100-continue":
+            request.expects_continue = version == "1.1"
+    # RFC 9112, section 3.2.
+    if hosts > 1 or (not hosts and version == "1.1"):
+        raise InvalidRequest("A request has exactly one Host header.")
+    if not request.target.isascii():
+        raise InvalidRequest("The target of the request is not ASCII.")
+    return offered
+
+
+def without_offer(request: Request) -> bytes:
+    """A header as it would be without its offer to upgrade."""
+    lines = [
+        b"%s %s HTTP/%s" % (request.method.encode(), request.target, request.version.encode())
+    ]
+    lines += [b"%s: %s" % header for header in request.headers if header[0] != b"upgrade"]
+    return b"\r\n".join(lines) + EMPTY_LINE

@@ -1,0 +1,74 @@
+"""What an app is told of a connection: ASGI's scopes."""
+
+from asyncio import Transport
+from urllib.parse import unquote
+
+from .base import EXTENSION, WebSocketTransport
+from .context import Address, Scope, ServerContext
+from .http_request import Request
+from .ws_handshake import Handshake, subprotocols
+
+
+def http_scope(
+    context: ServerContext,
+    transport: Transport,
+    server: Address,
+    client: Address,
+    request: Request,
+) -> Scope:
+    """
+    Of a request.
+
+    Raises:
+        InvalidRequest: If its target is no path.
+
+    """
+    path, query = request.split_target()
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": request.version,
+        "method": request.method,
+        "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
+        "server": server,
+        "client": client,
+        "query_string": query,
+        "headers": request.headers,
+        "state": context.app_state.copy(),
+        **_paths(context.root_path, path),
+    }
+
+
+def websocket_scope(
+    context: ServerContext,
+    transport: Transport,
+    server: Address,
+    client: Address,
+    handshake: Handshake,
+    offered: WebSocketTransport,
+) -> Scope:
+    """Of a WebSocket that may be accepted."""
+    path, _, query = handshake.target.partition(b"?")
+    return {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "wss" if transport.get_extra_info("sslcontext") else "ws",
+        "server": server,
+        "client": client,
+        "query_string": query,
+        "headers": handshake.headers,
+        "subprotocols": subprotocols(handshake.headers),
+        "state": context.app_state.copy(),
+        "extensions": {EXTENSION: offered},
+        **_paths(context.root_path, path),
+    }
+
+
+def _paths(root: str, path: bytes) -> Scope:
+    decoded = path.decode("ascii")
+    return {
+        "root_path": root,
+        "path": root + (unquote(decoded) if "%" in decoded else decoded),
+        "raw_path": root.encode("ascii") + path,
+    }
