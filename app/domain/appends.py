@@ -41,7 +41,12 @@ class Append:
 
 @dataclass(slots=True, kw_only=True)
 class Send(Append):
-    """Send a message. ``mentions`` are usernames in the text; those of non-members are ignored."""
+    """
+    Send a message.
+
+    ``mentions`` are those of :func:`app.domain.mentions.mentioned`; those of non-members are
+    ignored.
+    """
 
     text: str
     reply_to: int | None = None

@@ -1,5 +1,5 @@
 """
-What single characters mean here: which show nothing.
+What single characters mean here: which show nothing, which are written without spaces.
 
 The one place that lists characters of Unicode; ``docs/text.md`` states the policy.
 """
@@ -19,6 +19,22 @@ _INVISIBLE = (
     "\U0001d159\U0001d173-\U0001d17a"  # of music: the null note head, and begins and ends
     "\U000e0000-\U000e0fff"  # tags and further variation selectors
 )
+
+# Scripts that are written without spaces between words or, as Korean, that attach endings to any
+# word, and symbols that stand for a word.
+UNSPACED = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
+    "\u2600-\u27bf"  # symbols and dingbats
+    "\u2e80-\u2fff\u3005-\u3007\u3021-\u3029\u3040-\u318f\u31a0-\u31ff"  # kana, bopomofo
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
+    "\uac00-\ud7af"  # Hangul
+    "\uff66-\uff9f"  # half-width kana
+    "\U0001f000-\U0001faff"  # emoji
+    "\U00020000-\U0003ffff"  # more Han
+)
+"""Ranges for a character class of a regular expression."""
+
 _VISIBLE = re.compile(f"[^{_INVISIBLE}]")
 
 

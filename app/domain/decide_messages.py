@@ -8,6 +8,7 @@ from .errors import Conflict, Forbidden, Invalid, SlowMode
 from .events import EventType
 from .ids import Millis, UserId
 from .limits import MAX_EMOJIS_PER_MESSAGE
+from .mentions import possible_names
 from .roles import Action, Role, may
 from .sequence import append_event
 from .working_set import Message, Person, RoomState, WorkingSet
@@ -182,6 +183,11 @@ def _slow_mode_applies(room: RoomState, person: Person, at: Millis) -> bool:
     return True
 
 
-def _mentioned_members(ws: WorkingSet, room: RoomState, names: list[str]) -> list[UserId]:
-    found = (ws.mentionable.get((room.id, name)) for name in names)
-    return [user for user in found if user is not None]
+def _mentioned_members(ws: WorkingSet, room: RoomState, mentions: list[str]) -> list[UserId]:
+    """The mentioned members, each once. Of the names that a mention may mean, the longest wins."""
+    members = ws.mentionable
+    found = (
+        next((members[room.id, n] for n in possible_names(m) if (room.id, n) in members), None)
+        for m in mentions
+    )
+    return list(dict.fromkeys(user for user in found if user is not None))

@@ -27,6 +27,8 @@ MAX_EMOJI_CHARACTERS = 32
 MAX_EMOJIS_PER_MESSAGE = 20
 # Further mentions in a message are plain text.
 MAX_MENTIONS_PER_MESSAGE = 50
+# Names that one mention may mean: "@ben.k.See" may be of ben.k.see, ben.k or ben.
+MAX_NAMES_PER_MENTION = 4
 # Six hours; a slower room is for announcements only.
 MAX_SLOW_MODE_SECONDS = 21_600
 # Largest integer that JavaScript represents exactly (RFC 8259, section 6).

@@ -1,9 +1,7 @@
-"""Rules for texts: what can be stored, titles, mentions. Checked before a request is queued."""
-
-import re
+"""Rules for texts: what can be stored, titles. Checked before a request is queued."""
 
 from .errors import Invalid
-from .limits import MAX_MENTIONS_PER_MESSAGE, MAX_TITLE_CHARACTERS
+from .limits import MAX_TITLE_CHARACTERS
 
 
 def unstorable_reason(text: str) -> str | None:
@@ -31,18 +29,3 @@ def title(text: str) -> str:
     if reason is not None:
         raise Invalid.field("title", reason)
     return text.strip()
-
-
-_MENTION = re.compile(r"(?<![\w@.])@([a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?)", re.ASCII | re.IGNORECASE)
-
-
-def mentioned(text: str) -> list[str]:
-    """
-    The usernames after an ``@`` in ``text``: lower-cased, each once, in order.
-
-    At most ``MAX_MENTIONS_PER_MESSAGE``; whether such users exist is not checked.
-    """
-    if "@" not in text:
-        return []
-    names = dict.fromkeys(name.lower() for name in _MENTION.findall(text))
-    return list(names)[:MAX_MENTIONS_PER_MESSAGE]

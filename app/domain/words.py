@@ -12,24 +12,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from .characters import UNSPACED
 from .limits import MAX_WORD_CHARACTERS
 
-_SINGLE_CHARACTER = (
-    "\u0e00-\u0eff"  # Thai, Lao
-    "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
-    "\u2600-\u27bf"  # symbols and dingbats
-    "\u2e80-\u2fff\u3005-\u3007\u3021-\u3029\u3040-\u318f\u31a0-\u31ff"  # kana, bopomofo
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
-    "\uac00-\ud7af"  # Hangul
-    "\uff66-\uff9f"  # half-width kana
-    "\U0001f000-\U0001faff"  # emoji
-    "\U00020000-\U0003ffff"  # more Han
-)
 _ACCENTS = "\u0300-\u036f"
-_WORD_CHARACTER = f"[^\\W_{_SINGLE_CHARACTER}]"
-_WORD = re.compile(
-    f"([{_SINGLE_CHARACTER}])|{_WORD_CHARACTER}(?:{_WORD_CHARACTER}+|[{_ACCENTS}]+)*"
-)
+_WORD_CHARACTER = f"[^\\W_{UNSPACED}]"
+_WORD = re.compile(f"([{UNSPACED}])|{_WORD_CHARACTER}(?:{_WORD_CHARACTER}+|[{_ACCENTS}]+)*")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 # Runs between ASCII separators: _WORD is slow, and ASCII runs don't need it.
 _RUN = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")

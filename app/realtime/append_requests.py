@@ -6,7 +6,7 @@ Every one carries the request's ``id`` as its idempotency key: the log recognise
 
 from ..domain import appends
 from ..domain.ids import Millis, RoomId, UserId
-from ..domain.text import mentioned
+from ..domain.mentions import mentioned
 from ..wire import requests
 
 AppendRequest = requests.Send | requests.Edit | requests.Delete | requests.React | requests.Pin

@@ -27,6 +27,7 @@ from ..domain.appends import (
 from ..domain.decide_rooms import direct_key
 from ..domain.events import Event
 from ..domain.ids import RoomId, UserId, event_id
+from ..domain.mentions import possible_names
 from ..domain.roles import Kind, Role
 from ..domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
 from .bulk import BulkStatement
@@ -151,7 +152,12 @@ def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
     if keys:
         _load_client_ids(connection, ws, keys)
     _load_messages(connection, ws, batch)
-    names = {(a.room, n) for a in batch.of(Send, Edit) for n in a.mentions}
+    names = {
+        (a.room, name)
+        for a in batch.of(Send, Edit)
+        for mention in a.mentions
+        for name in possible_names(mention)
+    }
     if names:
         for room, name, user in _MENTIONABLE.rows(connection, names):
             ws.mentionable[room, name] = user

@@ -27,7 +27,7 @@ async def env(server: Server) -> Server:
 
 async def test_a_message_is_sent(env: Server) -> None:
     answer = await request(
-        env, "bo", "POST", "/messages", json={"text": " hi @moe @eve ", "data": {"a": [1]}}
+        env, "bo", "POST", "/messages", json={"text": " hi _@moe_.See @eve ", "data": {"a": [1]}}
     )
 
     assert (answer.status_code, answer.headers["location"]) == (201, "/rooms/den/messages/5")
@@ -39,7 +39,7 @@ async def test_a_message_is_sent(env: Server) -> None:
         "seq": 5,
         "at": message["at"],
         "by": "bo",
-        "text": " hi @moe @eve ",
+        "text": " hi _@moe_.See @eve ",
         "data": {"a": [1]},
         "reply_to": None,
         "edited_at": None,

@@ -158,6 +158,12 @@ def test_only_members_are_mentioned(env: Env) -> None:
     assert env.ws.events[-1].data == {"mentions": [user_id("mo"), user_id("ana")]}
 
 
+def test_a_member_is_mentioned_once_by_the_longest_name(env: Env) -> None:
+    env.send("bo", mentions=["mo.see", "mo--please", "mo", "ana.mo"])
+
+    assert env.ws.events[-1].data == {"mentions": [user_id("mo"), user_id("ana")]}
+
+
 def test_mentions_and_data_are_stored_side_by_side(env: Env) -> None:
     env.send("bo", mentions=["mo"], data={"mentions": ["x"]})
 

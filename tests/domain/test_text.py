@@ -6,10 +6,7 @@ from hypothesis import strategies as st
 
 from app.domain import text
 from app.domain.errors import Invalid
-from app.domain.limits import (
-    MAX_MENTIONS_PER_MESSAGE,
-    MAX_TITLE_CHARACTERS,
-)
+from app.domain.limits import MAX_TITLE_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -37,29 +34,6 @@ def test_an_invalid_title_is_refused(value: str) -> None:
     with pytest.raises(Invalid) as refused:
         text.title(value)
     assert refused.value.errors[0]["loc"] == ["title"]
-
-
-@pytest.mark.parametrize(
-    ("value", "names"),
-    [
-        pytest.param("no one", [], id="none"),
-        pytest.param("@bo and @Ana.", ["bo", "ana"], id="two, and a full stop"),
-        pytest.param("@bo @BO @bo", ["bo"], id="each once"),
-        pytest.param("(@bo)", ["bo"], id="in brackets"),
-        pytest.param("write to ana@example.org", [], id="an address"),
-        pytest.param("@@bo", [], id="two at signs"),
-        pytest.param("@_bo @-", [], id="not a name"),
-        pytest.param("@a.b_c-d!", ["a.b_c-d"], id="marks inside"),
-    ],
-)
-def test_mentions(value: str, names: list[str]) -> None:
-    assert text.mentioned(value) == names
-
-
-def test_mentions_are_bounded() -> None:
-    crowd = " ".join(f"@user{n}" for n in range(200))
-
-    assert len(text.mentioned(crowd)) == MAX_MENTIONS_PER_MESSAGE
 
 
 @given(st.text(st.characters(codec=None), max_size=50))

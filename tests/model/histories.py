@@ -25,8 +25,8 @@ from app.domain.appends import (
     UpdateRoom,
 )
 from app.domain.ids import Millis, RoomId, UserId
+from app.domain.mentions import mentioned
 from app.domain.roles import Role
-from app.domain.text import mentioned
 
 PEOPLE = {name: UserId(number) for number, name in enumerate(("ana", "mo", "bo", "cy", "root"), 1)}
 """ana makes the rooms, mo moderates, bo and cy are members; root is an administrator."""

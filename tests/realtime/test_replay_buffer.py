@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from app.domain.appends import Append, Delete, Edit, Pin, React, Send
 from app.domain.events import EventType
 from app.domain.ids import Millis, RoomId, UserId
-from app.domain.text import mentioned
+from app.domain.mentions import mentioned
 from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
 from app.services.log.commit import commit
 from app.store import events as event_store

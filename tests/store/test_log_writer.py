@@ -30,8 +30,8 @@ from app.domain.appends import (
 )
 from app.domain.errors import ParleyError
 from app.domain.ids import Millis, RoomId, UserId
+from app.domain.mentions import mentioned
 from app.domain.roles import Role
-from app.domain.text import mentioned
 from app.services.log.commit import commit
 from app.store import users
 from app.store.checking import check

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ...domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
 from ...domain.errors import MessageNotFound, RateLimited
 from ...domain.ids import Millis, RoomId, UserId
-from ...domain.text import mentioned
+from ...domain.mentions import mentioned
 from ...domain.token_bucket import UserTokenBuckets
 from ...domain.views import MessageView
 from ...store import messages
