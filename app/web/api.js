@@ -15,6 +15,9 @@ SOCKET_URL.protocol = BASE.protocol === "https:" ? "wss:" : "ws:";
 const PAGE_LIMIT = 200;
 const PAGES = 5;
 
+// A server that takes longer to say that it is alive is of no use.
+const HEALTH_TIMEOUT_MS = 5_000;
+
 // Sentences for codes whose `detail` is written for developers.
 const SENTENCES = {
   registration_closed: "This server does not accept new accounts.",
@@ -38,7 +41,7 @@ export class ApiError extends Error {
 }
 
 /** Send one request. Returns the parsed body, or null if there is none. */
-export async function call(method, path, { token = null, json, form } = {}) {
+export async function call(method, path, { token = null, json, form, signal } = {}) {
   const headers = { Accept: "application/json" };
   let body;
   if (token !== null) headers.Authorization = `Bearer ${token}`;
@@ -49,7 +52,7 @@ export async function call(method, path, { token = null, json, form } = {}) {
   }
   let response;
   try {
-    response = await fetch(new URL(path, BASE), { method, headers, body, credentials: "omit" });
+    response = await fetch(new URL(path, BASE), { method, headers, body, signal, credentials: "omit" });
   } catch {
     throw new ApiError("The server can't be reached.", { code: "network" });
   }
@@ -78,6 +81,12 @@ export class Api {
     this.#session = session;
   }
 
+  /** Whether the server answers at all. Never rejects. */
+  isServerUp() {
+    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
+    return fetch(new URL("health", BASE), { credentials: "omit", signal }).then(({ ok }) => ok, () => false);
+  }
+
   /** The user's rooms and the public ones. */
   async rooms() {
     const rooms = [];
@@ -96,6 +105,12 @@ export class Api {
     return this.#ask("GET", `rooms/${encodeURIComponent(name)}`);
   }
 
+  /** One of the user's rooms or the public ones, or null: not an error that a browser logs. */
+  async findRoom(name) {
+    const { rooms } = await this.#ask("GET", `rooms?${new URLSearchParams({ q: name, limit: PAGE_LIMIT })}`);
+    return rooms.find((room) => room.name === name) ?? null;
+  }
+
   createRoom({ name, kind, title }) {
     return this.#ask("POST", "rooms", { json: { name, kind, ...(title && { title }) } });
   }
@@ -104,9 +119,14 @@ export class Api {
     return this.#ask("PUT", `rooms/direct/${encodeURIComponent(username)}`);
   }
 
-  olderMessages(room, before) {
-    const query = new URLSearchParams({ before });
-    return this.#ask("GET", `rooms/${encodeURIComponent(room)}/messages?${query}`);
+  /** A page of messages; `where` holds `before`, `after` or `around`, and `limit`. */
+  messages(room, where, signal) {
+    return this.#ask("GET", `rooms/${encodeURIComponent(room)}/messages?${new URLSearchParams(where)}`, { signal });
+  }
+
+  /** A page of events; `where` holds `since`, `limit`, and `wait`: seconds to wait for one. */
+  events(room, where, signal) {
+    return this.#ask("GET", `rooms/${encodeURIComponent(room)}/events?${new URLSearchParams(where)}`, { signal });
   }
 
   addMember(room, username) {

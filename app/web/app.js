@@ -33,6 +33,7 @@ class App {
       open: (name) => this.#open(name),
       createRoom: (room) => this.#createRoom(room),
       addMember: (username) => this.#api.addMember(this.#chat.current.name, username),
+      join: () => this.#chat.join(),
       leave: () => this.#chat.leave(),
       send: (text) => this.#chat.send(text),
       typing: (on) => this.#chat.typing(on),
@@ -44,7 +45,8 @@ class App {
       resend: (id, action) => this.#chat.resend(id, action),
     });
     addEventListener("hashchange", () => this.#openFromAddress());
-    addEventListener("online", () => this.#chat?.wake());
+    addEventListener("online", () => this.#onNetworkChange());
+    addEventListener("offline", () => this.#onNetworkChange());
     document.addEventListener("visibilitychange", () => this.#onVisibilityChange());
     setInterval(() => this.#refresh(), REFRESH_ROOMS_MS);
     setInterval(() => this.#scheduleDraw(), REDRAW_MS);
@@ -158,6 +160,12 @@ class App {
     if (document.hidden) return;
     this.#chat?.wake();
     this.#refresh();
+    this.#scheduleDraw();
+  }
+
+  #onNetworkChange() {
+    if (navigator.onLine) this.#chat?.wake();
+    else this.#chat?.onOffline();
     this.#scheduleDraw();
   }
 

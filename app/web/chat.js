@@ -5,20 +5,13 @@
  */
 
 import { SOCKET_URL } from "./api.js";
-import { randomId } from "./ids.js";
+import { Joins } from "./joins.js";
+import { Requests } from "./requests.js";
 import { Applied, Phase, Room } from "./room.js";
 import { Sender } from "./sender.js";
 import { Signals } from "./signals.js";
 import { Socket } from "./socket.js";
 import { removalReason } from "./format.js";
-
-// The most recently opened rooms stay joined, this many: well below the
-// server's limit of 64 per connection.
-const JOINED_ROOMS = 16;
-
-// Delay before a join that failed with a retryable error is repeated.
-const JOIN_RETRY_MS = 3_000;
-const RETRYABLE = new Set(["rate_limited", "unavailable", "internal"]);
 
 const EVENT = /^(message|reaction|room|member)\./;
 
@@ -37,10 +30,8 @@ export class Chat {
   #signals;
   #onChange;
   #onNotice;
-  // Names of the rooms to keep joined, the latest opened last.
-  #opened = [];
-  // Request id → callback for its reply.
-  #pending = new Map();
+  #joins;
+  #requests;
 
   /**
    * @param onChange called after any visible change.
@@ -54,13 +45,20 @@ export class Chat {
     this.#onNotice = onNotice;
     this.#socket = new Socket(SOCKET_URL, {
       token: (options) => session.token(options),
+      isServerUp: () => api.isServerUp(),
       onFrame: (frame) => this.#onFrame(frame),
       onState: (state) => this.#onConnectionChange(state),
     });
-    this.#sender = new Sender((frame) => this.#socket.send(frame));
+    const send = (frame) => this.#socket.send(frame);
+    this.#requests = new Requests(send);
+    this.#joins = new Joins({
+      api, requests: this.#requests, send, onChange,
+      isOnline: () => this.#socket.state === "online",
+    });
+    this.#sender = new Sender(send);
     this.#signals = new Signals({
-      send: (frame) => this.#socket.send(frame),
-      request: (...args) => this.#request(...args),
+      send,
+      request: (...args) => this.#requests.ask(...args),
       onReadInterval: onChange,
     });
   }
@@ -73,6 +71,7 @@ export class Chat {
   }
 
   stop() {
+    this.#joins.stop();
     this.#sender.stop();
     this.#socket.stop();
   }
@@ -80,6 +79,11 @@ export class Chat {
   /** Reconnect now instead of after the back-off: the network or the user is back. */
   wake() {
     this.#socket.retryNow();
+  }
+
+  /** The browser has lost its network: show that, and don't trust the connection. */
+  onOffline() {
+    this.#socket.onOffline();
   }
 
   /** Reconnect at the user's request, even after the server refused the connection. */
@@ -96,13 +100,18 @@ export class Chat {
     this.#onChange();
   }
 
+  /** Show a room, without joining it if the user isn't a member. */
   open(name) {
+    this.#signals.typing(this.current, false);
     this.current = name === null ? null : this.#room(name);
-    if (name !== null) {
-      this.#opened = [...this.#opened.filter((one) => one !== name), name];
-      if (this.#opened.length > JOINED_ROOMS) this.#leaveOldest();
-      if (this.current.phase === Phase.OUT) this.#join(this.current);
-    }
+    if (this.current === null) this.#joins.close();
+    else this.#joins.open(this.current);
+    this.#onChange();
+  }
+
+  /** Become a member of the public room on display. */
+  join() {
+    this.#joins.join(this.current);
     this.#onChange();
   }
 
@@ -144,7 +153,7 @@ export class Chat {
     const before = room.oldest;
     if (before === null || !room.hasOlder) return;
     const { epoch } = room;
-    const page = await this.#api.olderMessages(room.name, before);
+    const page = await this.#api.messages(room.name, { before });
     // If the room was reset meanwhile, the page belongs to another history.
     if (room.epoch === epoch && room.oldest === before) room.addOlder(page);
   }
@@ -165,9 +174,7 @@ export class Chat {
 
   #onReply(frame) {
     if (this.#sender.onReply(frame, this.rooms)) return;
-    const onReply = this.#pending.get(frame.re);
-    this.#pending.delete(frame.re);
-    onReply?.(frame);
+    this.#requests.onReply(frame);
   }
 
   #onServerFrame(frame) {
@@ -182,9 +189,9 @@ export class Chat {
         this.#onEvent(frame);
         break;
       case "reset":
-        this.#pending.delete(frame.re);
+        this.#requests.take(frame.re);
         this.#room(frame.room).reset();
-        this.#join(this.#room(frame.room));
+        this.#joins.rejoin(this.#room(frame.room));
         break;
       case "typing":
       case "presence":
@@ -206,13 +213,15 @@ export class Chat {
 
   #welcome({ rooms }) {
     for (const summary of rooms) this.#room(summary.name).update(summary);
-    for (const name of this.#opened) this.#join(this.#room(name));
+    this.#joins.onConnect();
+    // An address named a room that could not be looked up while offline.
+    if (this.current?.phase === Phase.OUT && this.current.refused === null) this.#joins.open(this.current);
     this.#sender.onConnect();
   }
 
   #joined(frame) {
     const room = this.#room(frame.room);
-    this.#pending.delete(frame.re);
+    this.#requests.take(frame.re);
     room.onJoined(frame);
     if (room.kind === null) this.#describe(room.name);
   }
@@ -220,7 +229,7 @@ export class Chat {
   #onEvent(frame) {
     const room = this.rooms.get(frame.room);
     if (room === undefined) return;
-    if (room.apply(frame) === Applied.GAP) this.#join(room);
+    if (room.apply(frame) === Applied.GAP) this.#joins.rejoin(room);
     this.#sender.onEvents(room);
   }
 
@@ -231,30 +240,10 @@ export class Chat {
     return this.rooms.get(name);
   }
 
-  #join(room) {
-    if (this.#socket.state !== "online" || room.phase === Phase.JOINING) return;
-    this.#request({ type: "join", room: room.name, ...room.startJoin() }, ({ code, detail }) => {
-      room.onDisconnect();
-      if (RETRYABLE.has(code)) {
-        setTimeout(() => this.#join(room), JOIN_RETRY_MS);
-        return;
-      }
-      room.refused = detail;
-      this.#opened = this.#opened.filter((name) => name !== room.name);
-    });
-  }
-
-  #leaveOldest() {
-    const name = this.#opened.shift();
-    const room = this.#room(name);
-    if (room.phase !== Phase.OUT) this.#socket.send({ type: "leave", room: name });
-    room.onDisconnect();
-  }
-
   #removeRoom(name, reason) {
     const room = this.rooms.get(name);
     if (room === undefined) return;
-    this.#opened = this.#opened.filter((one) => one !== name);
+    this.#joins.forget(room);
     room.onRemoved();
     room.refused = reason === "archived" ? null : removalReason(reason);
     if (room.kind === "public" || reason === "archived") this.#describe(name);
@@ -280,14 +269,9 @@ export class Chat {
     }
   }
 
-  #request(frame, onReply) {
-    const id = randomId();
-    if (this.#socket.send({ ...frame, id })) this.#pending.set(id, onReply);
-  }
-
   #onConnectionChange(connection) {
     if (this.connection.state === "online") {
-      this.#pending.clear();
+      this.#requests.clear();
       this.#sender.onDisconnect();
       for (const room of this.rooms.values()) room.onDisconnect();
     }

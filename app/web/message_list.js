@@ -13,7 +13,7 @@ import { formatTime, dayKey, dayLabel, splitLinks, describeEvent } from "./forma
 const NEAR_END_PX = 60;
 
 // Older history is loaded when the reader is this close to the top.
-const NEAR_TOP_PX = 200;
+const NEAR_TOP_PX = 1_000;
 
 // Consecutive messages of one author within this time share one heading.
 const GROUP_MS = 5 * 60_000;

@@ -9,11 +9,15 @@
  *     OUT ── startJoin() ──▶ JOINING ── joined ──▶ REPLAY ── caught_up ──▶ LIVE
  *      ▲                        │ reset: all state is dropped
  *      └──── onDisconnect() ────┴─────────── onRemoved() ─────────────────┘
+ *
+ * A room that the user only looks at is in PREVIEW from `onPreview()` on, and
+ * applies events by the same rule.
  */
 
 import { toMessage, changesFrom } from "./message.js";
+import { Presence } from "./presence.js";
 
-export const Phase = Object.freeze({ OUT: "out", JOINING: "joining", REPLAY: "replay", LIVE: "live" });
+export const Phase = Object.freeze({ OUT: "out", PREVIEW: "preview", JOINING: "joining", REPLAY: "replay", LIVE: "live" });
 export const Applied = Object.freeze({ YES: "applied", OLD: "old", GAP: "gap" });
 
 // Newest messages requested by a join without `since`.
@@ -30,9 +34,6 @@ export const UNREAD_CAP = 100;
 // Changes to messages not held here are kept for a page of history in flight
 // that was read before them. Beyond this many, the oldest are dropped.
 const MAX_UNAPPLIED_CHANGES = 500;
-
-// A typing indicator without a repetition expires: twice the resend interval.
-const TYPING_MS = 6_000;
 
 const NO_COUNTS = Object.freeze({ unread: 0, mentions: 0, asOf: 0 });
 
@@ -56,7 +57,7 @@ export class Room {
   member = false;
   role = null;
   read = 0;
-  presentCount = 0;
+  presence = new Presence();
   // Whether there may be messages older than those held here.
   hasOlder = false;
   // Why the server refused the join, as a sentence for the user; null if it didn't.
@@ -68,8 +69,6 @@ export class Room {
   // The items in order; null after one was added or dropped.
   #sorted = null;
   #unappliedChanges = [];
-  #present = new Set();
-  #typing = new Map();
   // Counts from the server, and the seq that they are as of.
   #counts = NO_COUNTS;
 
@@ -106,7 +105,15 @@ export class Room {
     this.refused = null;
     return this.cursor === null
       ? { limit: FIRST_PAGE_MESSAGES }
-      : { since: this.cursor, epoch: this.epoch, limit: CATCH_UP_EVENTS };
+      : { since: this.cursor, ...(this.epoch && { epoch: this.epoch }), limit: CATCH_UP_EVENTS };
+  }
+
+  /** The newest page of a room that the user looks at without being a member. */
+  onPreview(page) {
+    this.reset();
+    this.phase = Phase.PREVIEW;
+    this.cursor = page.head;
+    this.addOlder(page);
   }
 
   onJoined(frame) {
@@ -114,9 +121,7 @@ export class Room {
     this.epoch = frame.epoch;
     this.role = frame.role;
     this.member = frame.role !== null;
-    this.#present = new Set(frame.present ?? []);
-    this.presentCount = frame.present_count;
-    this.#typing.clear();
+    this.presence.onJoined(frame);
     if (this.member) this.setCounts(frame);
   }
 
@@ -134,15 +139,14 @@ export class Room {
 
   onDisconnect() {
     this.phase = Phase.OUT;
-    this.#typing.clear();
+    this.presence.onDisconnect();
   }
 
   onRemoved() {
     this.onDisconnect();
     this.member = false;
     this.role = null;
-    this.#present.clear();
-    this.presentCount = 0;
+    this.presence.clear();
     this.#counts = NO_COUNTS;
   }
 
@@ -165,10 +169,9 @@ export class Room {
 
   applySignal(frame, now) {
     if (frame.type === "typing") {
-      if (frame.on && frame.by !== this.#me) this.#typing.set(frame.by, now + TYPING_MS);
-      else this.#typing.delete(frame.by);
+      if (frame.by !== this.#me) this.presence.applyTyping(frame, now);
     } else if (frame.type === "presence") {
-      this.#presence(frame);
+      this.presence.apply(frame);
     } else if (frame.type === "read" && frame.by === this.#me) {
       // Read in another tab. The frame has no counts, but nothing after its
       // seq can be read.
@@ -230,15 +233,6 @@ export class Room {
     return Math.min(UNREAD_CAP, mentions + named.length);
   }
 
-  present() {
-    return [...this.#present].sort();
-  }
-
-  typingUsers(now) {
-    for (const [name, until] of this.#typing) if (until <= now) this.#typing.delete(name);
-    return [...this.#typing.keys()].sort();
-  }
-
   // Internal
 
   #onCaughtUp({ seq }) {
@@ -256,7 +250,7 @@ export class Room {
   #applyEvent(event) {
     if (event.type === "message.created") {
       this.#put(toMessage(event));
-      this.#typing.delete(event.by);
+      this.presence.stopsTyping(event.by);
       return;
     }
     if (event.type === "room.updated") this.title = event.title ?? this.title;
@@ -277,13 +271,6 @@ export class Room {
   #put(item) {
     this.#items.set(item.seq, item);
     this.#sorted = null;
-  }
-
-  #presence({ by, online, count }) {
-    if (count !== undefined) this.#present.clear();
-    else if (online) this.#present.add(by);
-    else this.#present.delete(by);
-    this.presentCount = count ?? this.#present.size;
   }
 
   #messages() {

@@ -5,6 +5,10 @@
  * and no log), detects silence, and after a close does what the hundreds of
  * the code ask for. It knows nothing of rooms; losing it loses no message.
  *
+ * While the server can't be reached, its health is asked for instead of opening
+ * WebSockets: browsers delay those that follow failed ones by seconds, and the
+ * page should be back soon after the server is.
+ *
  *     stopped ── start() ──▶ connecting ── welcome ──▶ online
  *        ▲                      ▲   │                    │
  *        │ 40xx, stop()         │   ▼    close           │
@@ -17,6 +21,11 @@ const PROTOCOL = "parley.v1";
 // the clients of a restarted server don't all reconnect at the same moment.
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 30_000;
+
+// While nothing answers, an attempt costs the server nothing, and the user waits: ask
+// this often, between half and all of it, for as long; then back off as above.
+const UNREACHABLE_RETRY_MS = 1_500;
+const UNREACHABLE_FOR_MS = 120_000;
 
 // A connection that has lasted this long resets the back-off.
 const STABLE_MS = 10_000;
@@ -56,12 +65,15 @@ export class Socket {
 
   #url;
   #token;
+  #isServerUp;
   #onFrame;
   #onState;
   #socket = null;
   #failures = 0;
   #freshToken = false;
   #drainMs = null;
+  // Since when nothing has answered, in milliseconds; null while something does.
+  #unreachableSince = null;
   #heartbeatMs = HEARTBEAT_MS;
   // Timers for the next attempt, for silence, and for resetting the back-off.
   #retryTimer = null;
@@ -73,12 +85,14 @@ export class Socket {
   /**
    * @param token async ({fresh}) → an access token. Rejects with `final: true`
    *   if there will never be one; any other rejection is retried.
+   * @param isServerUp async () → whether the server answers at all.
    * @param onFrame called with each frame, parsed.
    * @param onState called with `{state, code?, reason?}`.
    */
-  constructor(url, { token, onFrame, onState }) {
+  constructor(url, { token, isServerUp, onFrame, onState }) {
     this.#url = url;
     this.#token = token;
+    this.#isServerUp = isServerUp;
     this.#onFrame = onFrame;
     this.#onState = onState;
   }
@@ -101,6 +115,11 @@ export class Socket {
     this.#connect();
   }
 
+  /** The network is gone: a connection that seems open is not to be trusted. */
+  onOffline() {
+    if (this.state === "online" || this.state === "connecting") this.#onUnreachable("offline");
+  }
+
   // Actions
 
   /** Send a frame if online; returns whether it was sent. Nothing is queued. */
@@ -116,12 +135,19 @@ export class Socket {
     this.#discardSocket();
     const attempt = ++this.#attempt;
     this.#setState("connecting");
+    const probed = this.#unreachableSince !== null;
+    if (probed && !(await this.#isServerUp())) {
+      if (attempt === this.#attempt) this.#onUnreachable("no answer");
+      return;
+    }
+    if (attempt !== this.#attempt) return;
     let token;
     try {
       token = await this.#token({ fresh: this.#freshToken });
     } catch (error) {
       if (attempt !== this.#attempt) return;
       if (error.final) this.stop({ code: 4001, reason: error.message });
+      else if (error.code === "network") this.#onUnreachable(error.message);
       else this.#onClose(CLOSED_ABNORMALLY, error.message);
       return;
     }
@@ -130,7 +156,12 @@ export class Socket {
     const socket = new WebSocket(this.#url, [PROTOCOL, `bearer.${token}`]);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#onMessage(data);
-    socket.onclose = ({ code, reason }) => this.#onClose(code, reason);
+    socket.onclose = ({ code, reason }) => {
+      // A server that answers but takes no WebSocket gets the whole back-off.
+      const unreachable = code === CLOSED_ABNORMALLY && !(probed && this.state === "connecting");
+      if (unreachable) this.#onUnreachable(reason);
+      else this.#onClose(code, reason);
+    };
     this.#silenceTimer = setTimeout(() => this.#onSilence("no answer"), CONNECT_TIMEOUT_MS);
   }
 
@@ -138,6 +169,7 @@ export class Socket {
     this.#restartSilenceTimer();
     const frame = JSON.parse(data);
     if (frame.type === "welcome") {
+      this.#unreachableSince = null;
       this.#heartbeatMs = frame.heartbeat_seconds * 1_000;
       this.#stableTimer = setTimeout(() => { this.#failures = 0; }, STABLE_MS);
       this.#restartSilenceTimer();
@@ -157,7 +189,22 @@ export class Socket {
   }
 
   #onSilence(reason) {
-    this.#onClose(CLOSED_ABNORMALLY, reason);
+    this.#onUnreachable(reason);
+  }
+
+  // The connection broke, or there was none: find out soon whether the server is back.
+  #onUnreachable(reason) {
+    const now = Date.now();
+    const first = this.#unreachableSince === null;
+    this.#unreachableSince ??= now;
+    if (now - this.#unreachableSince > UNREACHABLE_FOR_MS) {
+      this.#onClose(CLOSED_ABNORMALLY, reason);
+      return;
+    }
+    this.#discardSocket();
+    const delayMs = first ? Math.random() * BACKOFF_BASE_MS : UNREACHABLE_RETRY_MS * (0.5 + Math.random() / 2);
+    this.#retryTimer = setTimeout(() => this.#connect(), delayMs);
+    this.#setState("waiting", { code: CLOSED_ABNORMALLY, reason });
   }
 
   #onClose(code, reason) {

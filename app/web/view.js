@@ -4,17 +4,16 @@
  * It renders state and reports user actions; it makes no decisions.
  */
 
+import { Composer } from "./composer.js";
 import { byId, make, reconcile, setText } from "./dom.js";
 import { formatCount, roomLabel, typingLine } from "./format.js";
 
 // How long a notice at the top stays.
 const NOTICE_MS = 8_000;
 
-// The server's limit for a text, in Unicode characters.
-const MAX_TEXT_CHARACTERS = 4_000;
-
 const CONNECTION = {
   connecting: "Connecting…",
+  offline: "You are offline. What you write is sent when you are back.",
   online: "Connected",
   waiting: "Reconnecting…",
   stopped: "Not connected",
@@ -30,17 +29,19 @@ export class View {
   #noticeTimer = null;
   #registering = false;
   #focusPending = false;
+  #wasOnline = false;
+  #composer;
   #on;
 
   /**
-   * @param on `{authenticate, logOut, open, createRoom, addMember, leave, send, typing, reconnect}`;
+   * @param on `{authenticate, logOut, open, createRoom, addMember, join, leave, send, typing, reconnect}`;
    *   those that can fail reject with an error whose message is for the user.
    */
   constructor(on) {
     this.#on = on;
     this.#bindLogin();
     this.#bindChat();
-    this.#bindComposer();
+    this.#composer = new Composer({ ...on, notice: (sentence) => this.notice(sentence) });
     this.#bindRoomDialog();
   }
 
@@ -53,7 +54,8 @@ export class View {
     setText(byId("login-notice"), notice ?? "");
     setText(byId("login-error"), "");
     byId("room-dialog").close();
-    byId("text").value = "";
+    this.#composer.show(null);
+    this.#wasOnline = false;
     document.title = "Parley";
     byId("username").focus();
   }
@@ -122,11 +124,21 @@ export class View {
     return make("li", "", anchor);
   }
 
-  #connection({ state, reason }) {
-    const text = state === "stopped" && reason ? `Not connected: ${reason}` : CONNECTION[state];
-    byId("connection").dataset.state = state;
+  #connection(connection) {
+    const { state, reason } = connection;
+    const shown = this.#shownState(connection);
+    const text = state === "stopped" && reason ? `Not connected: ${reason}` : CONNECTION[shown];
+    byId("connection").dataset.state = shown;
     setText(byId("connection-text"), text);
-    byId("reconnect").hidden = state === "online" || state === "connecting";
+    byId("reconnect").hidden = state !== "stopped" && shown !== "waiting";
+  }
+
+  // Attempts to reconnect come and go: only their outcome is worth announcing.
+  #shownState({ state }) {
+    if (state === "online") this.#wasOnline = true;
+    if (state === "online" || state === "stopped") return state;
+    if (!navigator.onLine) return "offline";
+    return this.#wasOnline ? "waiting" : state;
   }
 
   #room(room) {
@@ -134,22 +146,23 @@ export class View {
     byId("no-room").hidden = there;
     setText(byId("no-room").firstElementChild, room?.refused ?? "Select a room, or create one.");
     byId("log").hidden = !there;
-    byId("composer").hidden = !there || !room.member || room.archived;
-    byId("people-toggle").hidden = !there;
-    byId("people-pane").classList.toggle("empty", !there);
+    this.#composer.show(there && room.member && !room.archived ? room : null);
+    byId("join-bar").hidden = !there || room.member || room.archived || room.kind !== "public" || room.cursor === null;
+    byId("people-toggle").hidden = !there || !room.member;
+    byId("people-pane").classList.toggle("empty", !there || !room.member);
     setText(byId("room-name"), room === null ? "" : roomLabel(room));
     setText(byId("room-title"), room?.archived ? "archived" : (room?.title ?? ""));
-    setText(byId("typing"), there ? typingLine(room.typingUsers(Date.now())) : "");
+    setText(byId("typing"), there ? typingLine(room.presence.typing(Date.now())) : "");
     if (!there) return;
     if (this.#focusPending && !byId("composer").hidden) {
       this.#focusPending = false;
       byId("text").focus();
     }
-    setText(byId("people-count"), String(room.presentCount));
+    setText(byId("people-count"), String(room.presence.count));
     byId("add-form").hidden = !["owner", "moderator"].includes(room.role) || room.kind === "direct";
     byId("leave").hidden = !room.member || room.kind === "direct";
-    const people = room.present();
-    const more = room.presentCount - people.length;
+    const people = room.presence.names();
+    const more = room.presence.count - people.length;
     reconcile(byId("people"), [
       ...people.map((name) => ({ key: name, version: "", build: () => make("li", "", make("bdi", "", name)) })),
       ...(more > 0 ? [{ key: " more", version: more, build: () => make("li", "hint", `${more} more`) }] : []),
@@ -183,6 +196,10 @@ export class View {
     byId("reconnect").addEventListener("click", () => this.#on.reconnect());
     byId("people-toggle").addEventListener("click", () => this.showPeople(byId("people-pane").hidden));
     byId("people-close").addEventListener("click", () => this.showPeople(false));
+    byId("join").addEventListener("click", () => {
+      this.focusComposer();
+      this.#on.join();
+    });
     byId("leave").addEventListener("click", () => this.#withNotice(() => this.#on.leave()));
     byId("add-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -190,32 +207,6 @@ export class View {
         await this.#on.addMember(byId("add-name").value.trim());
         event.target.reset();
       });
-    });
-  }
-
-  #bindComposer() {
-    const text = byId("text");
-    text.addEventListener("keydown", (event) => {
-      // Enter confirms a composition of an input method; don't send then.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      byId("composer").requestSubmit();
-    });
-    text.addEventListener("input", () => {
-      text.rows = Math.min(8, text.value.split("\n").length);
-      this.#on.typing(text.value !== "");
-    });
-    byId("composer").addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (text.value.trim() === "") return;
-      if ([...text.value].length > MAX_TEXT_CHARACTERS) {
-        this.notice(`A message can have at most ${MAX_TEXT_CHARACTERS} characters.`);
-        return;
-      }
-      this.#on.send(text.value);
-      text.value = "";
-      text.rows = 1;
-      text.focus();
     });
   }
 

@@ -196,10 +196,10 @@ test("presence lists users; a large room only counts them", () => {
 
   room.applySignal({ type: "presence", room: "general", by: "carol", online: true }, 0);
   room.applySignal({ type: "presence", room: "general", by: "alice", online: false }, 0);
-  assert.deepEqual(room.present(), ["bob", "carol"]);
+  assert.deepEqual(room.presence.names(), ["bob", "carol"]);
 
   room.applySignal({ type: "presence", room: "general", count: 201 }, 0);
-  assert.equal(room.presentCount, 201);
+  assert.equal(room.presence.count, 201);
 });
 
 test("typing ends with a message, a frame, or a timeout", () => {
@@ -207,12 +207,12 @@ test("typing ends with a message, a frame, or a timeout", () => {
   const types = (by, on = true) => room.applySignal({ type: "typing", room: "general", by, on }, 0);
 
   for (const name of ["alice", "carol", "dave", "bob"]) types(name);
-  assert.deepEqual(room.typingUsers(0), ["alice", "carol", "dave"]);
+  assert.deepEqual(room.presence.typing(0), ["alice", "carol", "dave"]);
 
   room.apply(created(6, "alice", "done"));
   types("carol", false);
-  assert.deepEqual(room.typingUsers(0), ["dave"]);
-  assert.deepEqual(room.typingUsers(60_000), []);
+  assert.deepEqual(room.presence.typing(0), ["dave"]);
+  assert.deepEqual(room.presence.typing(60_000), []);
 });
 
 test("trimmed messages can be loaded again", () => {
@@ -230,6 +230,6 @@ test("removal clears presence and counts, and keeps messages", () => {
 
   room.onRemoved();
 
-  assert.deepEqual([room.member, room.unread, room.present()], [false, 0, []]);
+  assert.deepEqual([room.member, room.unread, room.presence.names()], [false, 0, []]);
   assert.deepEqual(texts(room), ["hello"]);
 });
