@@ -32,6 +32,8 @@ async def ready(runtime: RuntimeDep, response: Response) -> dict[str, str]:
     else:
         parts["database"] = "ok" if runtime.log.committer.ready else "commits fail"
         parts["migrations"] = "ok" if current == migrations.latest() else "pending"
+    if runtime.database.fault is not None:
+        parts["database"] = runtime.database.fault
     if runtime.realtime.drain.started:
         parts["server"] = "draining"
     good = all(state == "ok" for state in parts.values())

@@ -301,6 +301,9 @@ SQLITE_READERS = 4
 # The write-ahead log is checkpointed when it reaches this, 16 MiB. A checkpoint stalls the writer
 # for milliseconds; at SQLite's default of 1,000 pages after every 160th single message.
 SQLITE_WAL_PAGES = 4_000
+# How often the paths of a SQLite database are compared with the files that are open. They are also
+# compared at each commit; this is for /ready while nothing is written.
+DATABASE_FILES_SECONDS = 1.0
 POSTGRES_POOL = 8
 # A second process on the same SQLite file waits this long for the first to exit.
 LOCK_WAIT_SECONDS = 5.0

@@ -47,6 +47,14 @@ class Database(Protocol):
     def shared(self) -> bool:
         """Whether other nodes may write to it at the same time."""
 
+    @property
+    def fault(self) -> str | None:
+        """
+        What is wrong with the database itself, in a word; None if nothing is known.
+
+        ``replaced``: its file was deleted or replaced; nothing is written until it is back.
+        """
+
     async def write(self, work: Work[T]) -> T:
         """
         Run ``work`` in a transaction that may write, and return its result.

@@ -4,6 +4,7 @@ Opening the database: by one process alone if it is a SQLite file, at this versi
 Every failure is a :class:`~app.store.errors.StoreError` with a sentence for the operator.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,7 +13,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from ..domain.limits import LOCK_WAIT_SECONDS
+from ..domain.limits import DATABASE_FILES_SECONDS, LOCK_WAIT_SECONDS
 from .database import Database
 from .errors import Locked, StoreError, display_name, reason
 from .file_lock import FileLock, LockHeld
@@ -62,7 +63,26 @@ async def open_database(
             ) from exc
         stack.push_async_callback(database.close)
         await ensure_current(database, url, migrate=migrate)
+        if isinstance(database, SqliteDatabase):
+            await stack.enter_async_context(_watching(database))
         yield database
+
+
+@asynccontextmanager
+async def _watching(database: SqliteDatabase) -> AsyncIterator[None]:
+    """Look regularly for files that were deleted or replaced, until the block ends."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(DATABASE_FILES_SECONDS)
+            # A file system that hangs must not stop the event loop.
+            await asyncio.to_thread(database.check_files)
+
+    watching = asyncio.create_task(watch(), name="database files")
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 async def lock_file(path: Path, address: str | None, wait: float) -> FileLock:

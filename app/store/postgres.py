@@ -27,6 +27,7 @@ class PostgresDatabase:
     """
 
     shared = True
+    fault = None
 
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(

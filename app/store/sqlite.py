@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import cast
 
 import sqlalchemy as sa
@@ -22,7 +23,9 @@ from sqlalchemy.pool import NullPool
 
 from ..domain.errors import Unavailable
 from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
+from .condition import Condition
 from .database import DbConnection, T, Work
+from .database_files import DatabaseFiles
 from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
@@ -93,7 +96,17 @@ def _open(database: str, *, write: bool, busy_ms: int) -> DbConnection:
     )
     connection = engine.connect()
     connection.begin()
+    try:
+        # SQLite opens the WAL when a database is first read.
+        _transaction(connection, "BEGIN", "ROLLBACK", _first_read)
+    except BaseException:  # leave no file open, whatever was raised
+        connection.close()
+        raise
     return connection
+
+
+def _first_read(connection: DbConnection) -> None:
+    connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
 
 
 def _transaction(connection: DbConnection, begin: str, end: str, work: Work[T]) -> T:
@@ -138,18 +151,45 @@ class SqliteDatabase:
         # A database in memory is gone with its last connection.
         self._keeper = connect(database, write=True) if path is None else None
         self._writer = _open(database, write=True, busy_ms=busy_ms)
+        self._condition = Condition()
         self._write_thread = ThreadPool(1, "parley-write")
         self._new_reader = partial(_open, database, write=False, busy_ms=busy_ms)
         self._read_threads = ThreadPool(readers, "parley-read")
-        # Each reading thread opens a connection of its own.
+        # Each reading thread has a connection of its own.
         self._local = threading.local()
         self._readers: list[DbConnection] = []
+        self._unused_readers: SimpleQueue[DbConnection] = SimpleQueue()
         self._closed = False
+        self._files = None if path is None else self._open_files(path, readers)
         if sqlite3.sqlite_version_info < _SAFE_VERSION:
             log.info(
                 "sqlite.version",
                 extra={"version": sqlite3.sqlite_version, "fixed_in": "3.51.3: WAL reset"},
             )
+
+    @property
+    def fault(self) -> str | None:
+        return self._condition.fault
+
+    def check_files(self) -> None:
+        """Compare the paths with the open files, and note in :attr:`fault` what is found."""
+        if self._files is not None:
+            self._condition.note_replaced(self._files.changed())
+
+    def _open_files(self, path: Path, readers: int) -> DatabaseFiles:
+        """Open all readers now: later there may be another file at the path, or none."""
+        try:
+            for _ in range(readers):
+                self._unused_readers.put(self._open_reader())
+            return DatabaseFiles(path)
+        except BaseException:  # leave no file open, whatever was raised
+            self._close_in_thread()
+            raise
+
+    def _open_reader(self) -> DbConnection:
+        connection = self._new_reader()
+        self._readers.append(connection)
+        return connection
 
     async def write(self, work: Work[T]) -> T:
         return await self._run(self._write_thread, self._write_in_thread, work)
@@ -172,13 +212,33 @@ class SqliteDatabase:
             raise Unavailable from exc
 
     def _write_in_thread(self, work: Work[T]) -> T:
-        return _transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", work)
+        def checked(connection: DbConnection) -> T:
+            result = work(connection)
+            self._require_files()
+            return result
+
+        result = _transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", checked)
+        # If they were deleted during COMMIT, it may have written to the deleted ones.
+        self._require_files()
+        return result
+
+    def _require_files(self) -> None:
+        """Return if what is committed is where the paths lead to; raise Unavailable if not."""
+        if self._files is not None:
+            if (path := self._files.written_elsewhere()) is not None:
+                self._condition.note_replaced(path)
+            elif self._condition.fault is not None:
+                self.check_files()
+        self._condition.require_writable()
 
     def _read_in_thread(self, work: Work[T]) -> T:
         connection: DbConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._new_reader()
-            self._readers.append(connection)
+            try:
+                connection = self._unused_readers.get_nowait()
+            except Empty:  # in memory
+                connection = self._open_reader()
+            self._local.connection = connection
         return _transaction(connection, "BEGIN", "ROLLBACK", work)
 
     def _close_in_thread(self) -> None:

@@ -1,12 +1,15 @@
 """Liveness and readiness."""
 
+import os
+from pathlib import Path
 from typing import TypeVar
 
+import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
 from app.store.database import Database, Work
-from tests.harness.databases import GatedDatabase
+from tests.harness.databases import GatedDatabase, open_sqlite
 from tests.harness.server import Server, open_server
 
 T = TypeVar("T")
@@ -85,3 +88,14 @@ async def test_a_draining_server_is_not_ready(server: Server) -> None:
     ready = await server.client.get("/ready")
 
     assert (ready.status_code, ready.json()["server"]) == (503, "draining")
+
+
+@pytest.mark.sqlite_only
+async def test_a_deleted_file_makes_it_not_ready(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path / "p.db") as database, open_server(database) as server:
+        os.unlink(tmp_path / "p.db")
+        database.check_files()
+
+        ready = await server.client.get("/ready")
+
+    assert (ready.status_code, ready.json()["database"]) == (503, "replaced")

@@ -145,6 +145,7 @@ class GatedDatabase:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.shared = database.shared
+        self.fault = database.fault
         self._reading = Gate()
         self._read = Gate()
         self._writing = Gate()

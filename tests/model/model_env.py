@@ -77,6 +77,7 @@ class SingleConnectionDatabase:
     """A :class:`Database` on the connection of the test."""
 
     shared = False
+    fault = None
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection

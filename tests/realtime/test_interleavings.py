@@ -62,6 +62,7 @@ class SteppedDatabase:
     """A database whose reads wait until the test takes a step, and then run at once."""
 
     shared = True
+    fault = None
 
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection

@@ -1,5 +1,6 @@
 """Opening a database: one process at a time, at this version's schema, or a clear error."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from app.config.database_url import DatabaseUrl
 from app.store import epoch, migrations
 from app.store.errors import Locked, StoreError
 from app.store.opening import open_database
+from tests.harness.patience import until
 
 
 @pytest.fixture
@@ -95,3 +97,11 @@ async def test_an_unreachable_server_is_named_without_its_password() -> None:
 
     assert refusal.startswith("postgresql://127.0.0.1:1/parley can't be used: ")
     assert "sesame" not in refusal
+
+
+async def test_files_are_watched_while_nothing_is_written(where: DatabaseUrl) -> None:
+    assert where.path is not None
+    async with open_database(where.kind, where.url, where.path, migrate=True) as database:
+        os.unlink(where.path)
+
+        await until(lambda: database.fault == "replaced", "the file to be missed", 10)

@@ -21,6 +21,11 @@ class AuditedDatabase:
         """Whether the wrapped database is shared with other nodes."""
         return self._database.shared
 
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the wrapped database."""
+        return self._database.fault
+
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` and add the entry, in one transaction."""
 

@@ -26,6 +26,7 @@ class CountingDatabase:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.shared = database.shared
+        self.fault = database.fault
         self.reads = self.writes = 0
         self.broken = False
 
