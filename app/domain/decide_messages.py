@@ -4,6 +4,7 @@ from typing import Any
 
 from .appends import Committed, Delete, Edit, Pin, React, Send
 from .authorization import require_can_post, require_visible, role_of
+from .emoji_forms import bare_emoji
 from .errors import Conflict, Forbidden, Invalid, SlowMode
 from .events import EventType
 from .ids import Millis, UserId
@@ -108,7 +109,8 @@ def react(ws: WorkingSet, append: React) -> Committed:
     message = ws.message(room, append.ref)
     if append.on:
         _require_not_deleted(message)
-    users = message.reactions.get(append.emoji, set())
+    emoji = _stored_form(message, append.emoji, person.user)
+    users = message.reactions.get(emoji, set())
     if append.on == (person.user in users):
         return Committed(None, append.at, room=room.id)
     if append.on and not users and len(message.reactions) >= MAX_EMOJIS_PER_MESSAGE:
@@ -122,17 +124,17 @@ def react(ws: WorkingSet, append: React) -> Committed:
         append.by,
         append.at,
         ref=append.ref,
-        data={"emoji": append.emoji},
+        data={"emoji": emoji},
         client_id=append.client_id,
     )
     if append.on:
-        message.reactions.setdefault(append.emoji, set()).add(person.user)
-        ws.reactions_added.append((room.id, append.ref, append.emoji, person.user, event.seq))
+        message.reactions.setdefault(emoji, set()).add(person.user)
+        ws.reactions_added.append((room.id, append.ref, emoji, person.user, event.seq))
     else:
         users.discard(person.user)
         if not users:
-            message.reactions.pop(append.emoji)
-        ws.reactions_removed.append((room.id, append.ref, append.emoji, person.user))
+            message.reactions.pop(emoji)
+        ws.reactions_removed.append((room.id, append.ref, emoji, person.user))
     return Committed(event.seq, event.at, room=room.id)
 
 
@@ -151,6 +153,18 @@ def pin(ws: WorkingSet, append: Pin) -> Committed:
         ws, room, kind, append.by, append.at, ref=append.ref, client_id=append.client_id
     )
     return Committed(event.seq, event.at, room=room.id)
+
+
+def _stored_form(message: Message, emoji: str, user: UserId) -> str:
+    """
+    The form of ``emoji`` in which it is on the message; ``emoji`` itself if it is not.
+
+    Reactions from before forms were made one may be on it in several: the user's own goes first.
+    """
+    wanted = bare_emoji(emoji)
+    forms = [form for form in message.reactions if bare_emoji(form) == wanted]
+    own = (form for form in forms if user in message.reactions[form])
+    return next(own, emoji if emoji in forms or not forms else forms[0])
 
 
 def _forget_texts(ws: WorkingSet, room: RoomState, seq: int) -> None:

@@ -7,6 +7,7 @@ different request with the same id is refused.
 """
 
 from .appends import Append, Committed, Delete, Edit, Pin, React, Send
+from .emoji_forms import bare_emoji
 from .errors import IdReused
 from .events import Event, EventType
 from .working_set import WorkingSet
@@ -47,7 +48,8 @@ def _is_same_request(append: Append, event: Event) -> bool:
             return (event.type, event.ref) == (EventType.MESSAGE_DELETED, ref)
         case React(ref=ref, emoji=emoji, on=on):
             kind = EventType.REACTION_ADDED if on else EventType.REACTION_REMOVED
-            return (event.type, event.ref, data.get("emoji")) == (kind, ref, emoji)
+            is_same = bare_emoji(data.get("emoji", "")) == bare_emoji(emoji)
+            return is_same and (event.type, event.ref) == (kind, ref)
         case Pin(ref=ref, on=on):
             kind = EventType.MESSAGE_PINNED if on else EventType.MESSAGE_UNPINNED
             return (event.type, event.ref) == (kind, ref)

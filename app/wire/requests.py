@@ -7,11 +7,11 @@ Every request may carry an ``id``; its one answer echoes it as ``re``.
 import json
 from typing import Annotated, Any, Literal
 
-import emoji
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..domain.characters import shows_something
+from ..domain.emoji_forms import standard_emoji
 from ..domain.errors import BadRequest, FieldError, Invalid, ParleyError
 from ..domain.limits import (
     MAX_CLIENT_ID_CHARACTERS,
@@ -39,9 +39,10 @@ def _message_text(text: str) -> str:
 
 
 def _one_emoji(text: str) -> str:
-    if not emoji.is_emoji(text):
+    standard = standard_emoji(text)
+    if standard is None:
         raise ValueError("is not a single emoji")
-    return text
+    return standard
 
 
 def _client_data(data: dict[str, Any]) -> dict[str, Any]:

@@ -57,11 +57,26 @@ async def test_a_reaction_is_one_emoji(env: Server, emoji: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("emoji", ["👍", "❤", "❤️", "👍🏽", "👩‍👩‍👧‍👦", "🇩🇪", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"])
+@pytest.mark.parametrize("emoji", ["👍", "❤️", "👍🏽", "👩‍👩‍👧‍👦", "🇩🇪", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"])
 async def test_an_emoji_can_have_several_code_points(env: Server, emoji: str) -> None:
     answer = await request(env, "moe", "PUT", f"/messages/5/reactions/{emoji}")
 
     assert answer.json()["reactions"] == {emoji: ["moe"]}
+
+
+@pytest.mark.parametrize("forms", [("❤", "❤️"), ("👍️", "👍"), ("1⃣", "1️⃣")], ids=ascii)
+async def test_an_emoji_with_and_without_its_selector_is_one(
+    env: Server, forms: tuple[str, str]
+) -> None:
+    one, other = forms
+    await request(env, "moe", "PUT", f"/messages/5/reactions/{one}")
+    both = await request(env, "bo", "PUT", f"/messages/5/reactions/{other}")
+    assert both.json()["reactions"] == {other: ["moe", "bo"]}
+
+    await request(env, "bo", "DELETE", f"/messages/5/reactions/{one}")
+
+    message = (await request(env, "ana", "GET", "/messages/5")).json()
+    assert message["reactions"] == {other: ["moe"]}
 
 
 async def test_a_message_has_a_limit_of_different_emoji(env: Server) -> None:

@@ -315,6 +315,27 @@ def test_reactions_are_per_user(env: Env) -> None:
     assert env.ws.message(env.room, 1).reactions == {"👍": {user_id("ana")}}
 
 
+def test_a_reaction_stored_in_another_form_is_the_same(env: Env) -> None:
+    message = env.ws.message(env.room, 1)
+    message.reactions = {"\u2764": {user_id("bo")}}
+
+    assert env.decide("bo", React, ref=1, emoji="\u2764\ufe0f", on=True).seq is None
+    env.decide("mo", React, ref=1, emoji="\u2764\ufe0f", on=True)
+    env.decide("bo", React, ref=1, emoji="\u2764\ufe0f", on=False)
+
+    assert message.reactions == {"\u2764": {user_id("mo")}}
+    assert env.ws.reactions_removed == [(ROOM, 1, "\u2764", user_id("bo"))]
+
+
+def test_of_two_stored_forms_the_users_own_is_removed(env: Env) -> None:
+    message = env.ws.message(env.room, 1)
+    message.reactions = {"\u2764\ufe0f": {user_id("bo")}, "\u2764": {user_id("mo")}}
+
+    env.decide("mo", React, ref=1, emoji="\u2764\ufe0f", on=False)
+
+    assert message.reactions == {"\u2764\ufe0f": {user_id("bo")}}
+
+
 def test_the_number_of_different_emoji_is_bounded(env: Env) -> None:
     for number in range(MAX_EMOJIS_PER_MESSAGE):
         env.decide("bo", React, ref=1, emoji=chr(0x1F600 + number), on=True)

@@ -132,6 +132,14 @@ def test_an_id_used_for_other_fields_is_refused(
         env.decide("bo", kind, client_id="k", **second)
 
 
+def test_a_retry_may_have_another_form_of_the_emoji(env: Env) -> None:
+    first = env.decide("bo", React, ref=1, emoji="\u2764", on=True, client_id="k")
+
+    again = env.decide("bo", React, ref=1, emoji="\u2764\ufe0f", on=True, client_id="k")
+
+    assert (again.seq, again.duplicate) == (first.seq, True)
+
+
 def test_an_id_is_unique_per_user(env: Env) -> None:
     assert env.send("bo", "hi", client_id="k") != env.send("mo", "hi", client_id="k")
 
