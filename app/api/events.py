@@ -1,20 +1,27 @@
 """The log of a room, as pages, as an export, or as an event stream."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from ..domain.errors import Conflict, Gone, Invalid, MethodNotAllowed, RateLimited, Unauthorized
-from ..domain.limits import DEFAULT_EVENTS_PAGE, MAX_EVENTS_PAGE, MAX_INTEGER, MAX_WAIT_SECONDS
+from ..domain.limits import (
+    DEFAULT_EVENTS_PAGE,
+    MAX_EPOCH_CHARACTERS,
+    MAX_EVENTS_PAGE,
+    MAX_INTEGER,
+    MAX_WAIT_SECONDS,
+)
 from ..services.messages.history import LogPage
 from ..wire.events import event_body
 from ..wire.message_bodies import EventsAnswer
 from .deps import BearerToken, RuntimeDep
 from .head import is_head
-from .messages import HistoryDep, json_answer
+from .messages import EpochOfCursor, HistoryDep, json_answer
 from .responses import errors
 from .rooms import IN_ROOM, RoomName
-from .streams import EventStream, Export, long_poll
+from .streams import Cursor, EventStream, Export, long_poll
 from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Log"], route_class=StrictRoute)
@@ -30,6 +37,8 @@ _TYPES = {
     "text/*": _STREAM,
     _STREAM: _STREAM,
 }
+# The second part is missing in what a client of an earlier version kept.
+_LAST_EVENT_ID = re.compile(rf"(\d{{1,16}})(?:-(\w{{1,{MAX_EPOCH_CHARACTERS}}}))?", re.ASCII)
 _EXAMPLE = '{"type":"message.created","room":"general","seq":118,…}'
 
 Since = Annotated[
@@ -54,7 +63,7 @@ Since = Annotated[
                 _LINES: {"schema": {"type": "string"}, "example": _EXAMPLE + "\n"},
                 _STREAM: {
                     "schema": {"type": "string"},
-                    "example": f"id: 118\ndata: {_EXAMPLE}\n\n",
+                    "example": f"id: 118-8a41c09fd2e7\ndata: {_EXAMPLE}\n\n",
                 },
             },
         },
@@ -68,6 +77,7 @@ async def list_events(
     bearer: BearerToken,
     history: HistoryDep,
     since: Since = 0,
+    epoch: EpochOfCursor = None,
     limit: Annotated[int | None, Query(ge=1, le=MAX_EVENTS_PAGE)] = None,
     wait: Annotated[
         int,
@@ -82,12 +92,11 @@ async def list_events(
         Query(description="The access token, for `EventSource`, which can't set headers."),
     ] = None,
     last_event_id: Annotated[
-        int | None,
+        str | None,
         Header(
             alias="Last-Event-ID",
-            ge=0,
-            le=MAX_INTEGER,
-            description="For `text/event-stream`: overrides `since`.",
+            description="For `text/event-stream`: the last `id`, a `seq` and its epoch. "
+            "Overrides `since` and `epoch`.",
         ),
     ] = None,
 ) -> Response:
@@ -100,6 +109,7 @@ async def list_events(
     `new EventSource(url)` resumes by itself, and the last event is named `end` and has the
     `code` and `reason` of a WebSocket close. An open response counts as a connection.
     """
+    cursor = Cursor(since, epoch)
     media_type = _preferred(request.headers.get("accept", ""))
     if is_head(request.scope) and (media_type != "application/json" or wait):
         raise MethodNotAllowed("A stream and a wait have no end that HEAD could answer with.")
@@ -107,20 +117,27 @@ async def list_events(
         _refuse(limit=limit, wait=wait or None)
     if media_type == _STREAM:
         tokens = [t for t in (bearer, token) if t is not None]
-        start = since if last_event_id is None else last_event_id
-        return EventStream(runtime, _single(tokens), room, start)
+        resumed = cursor if last_event_id is None else _cursor(last_event_id)
+        return EventStream(runtime, _single(tokens), room, resumed)
     _refuse(token=token)
     access_token = _single([] if bearer is None else [bearer])
     if media_type == _LINES:
-        return Export(runtime, access_token, room, since)
+        return Export(runtime, access_token, room, cursor)
     me = await runtime.accounts.authenticator.authenticate(access_token)
     limit = DEFAULT_EVENTS_PAGE if limit is None else limit
-    page = await history.events(me.user, room, since, limit=limit)
+    page = await history.events(me.user, room, since, epoch=epoch, limit=limit)
     if wait and page.batch is None:
         page = await long_poll(
-            runtime, request, access_token, room, since, limit=limit, seconds=wait
+            runtime, request, access_token, room, cursor, limit=limit, seconds=wait
         )
     return _page(page)
+
+
+def _cursor(last_event_id: str) -> Cursor:
+    found = _LAST_EVENT_ID.fullmatch(last_event_id)
+    if found is None or int(found[1]) > MAX_INTEGER:
+        raise Invalid.field("Last-Event-ID", "is not an id of a stream: a seq, - and an epoch")
+    return Cursor(int(found[1]), found[2])
 
 
 def _single(tokens: list[str]) -> str:

@@ -46,7 +46,12 @@ class PlainRequest(NamedTuple):
             me = await runtime.accounts.authenticator.authenticate(self.token)
             response = finished(
                 await runtime.messages.message_pages.get(
-                    me.user, self.room, limit=self.limit, **self.cursors
+                    me.user,
+                    self.room,
+                    before=self.cursors.get("before"),
+                    after=self.cursors.get("after"),
+                    around=self.cursors.get("around"),
+                    limit=self.limit,
                 )
             )
             response.headers["Cache-Control"] = "no-store"

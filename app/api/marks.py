@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from ..domain.errors import Conflict
 from ..domain.limits import DEFAULT_PAGE
 from ..wire.message_bodies import MessageAnswer, MessagesAnswer
 from ..wire.requests import Emoji
@@ -11,6 +12,7 @@ from .deps import Me
 from .messages import (
     SPEAKING,
     Cursor,
+    EpochOfCursor,
     HistoryDep,
     Key,
     Limit,
@@ -99,10 +101,16 @@ async def unpin(
     operation_id="listPins",
     summary="List pinned messages",
     response_model=MessagesAnswer,
-    responses=errors(*IN_ROOM),
+    responses=errors(*IN_ROOM, Conflict),
 )
 async def list_pins(
-    room: RoomName, me: Me, history: HistoryDep, before: Cursor = None, limit: Limit = DEFAULT_PAGE
+    room: RoomName,
+    me: Me,
+    history: HistoryDep,
+    before: Cursor = None,
+    epoch: EpochOfCursor = None,
+    limit: Limit = DEFAULT_PAGE,
 ) -> Response:
     """List pinned messages, newest first. If `has_older` is true, page on with `before`."""
-    return page_answer(await history.pinned(me.user, room, before=before, limit=limit), room)
+    page = await history.pinned(me.user, room, before=before, epoch=epoch, limit=limit)
+    return page_answer(page, room)

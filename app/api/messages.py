@@ -16,9 +16,15 @@ from ..domain.errors import (
     RateLimited,
     SlowMode,
 )
-from ..domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE, MAX_SEQ
-from ..domain.views import EarlierText, MessagePage, MessageView
-from ..services.messages.history import History
+from ..domain.limits import (
+    DEFAULT_PAGE,
+    MAX_EPOCH_CHARACTERS,
+    MAX_INTEGER,
+    MAX_PAGE,
+    MAX_SEQ,
+)
+from ..domain.views import EarlierText, MessageView
+from ..services.messages.history import History, HistoryPage
 from ..services.messages.message_pages import MessagePages
 from ..services.messages.messages import Messages
 from ..wire.message_bodies import (
@@ -49,6 +55,14 @@ MessageSeq = Annotated[
     int, Path(ge=1, le=MAX_SEQ, description="The message's `seq`.", examples=[118])
 ]
 Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
+EpochOfCursor = Annotated[
+    str | None,
+    Query(
+        max_length=MAX_EPOCH_CHARACTERS,
+        description="The epoch that your `seq` belongs to. If the history was replaced since, "
+        "the answer is `conflict`.",
+    ),
+]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Key = Annotated[
     RequestId | None,
@@ -82,7 +96,7 @@ MessagesDep = Annotated[Messages, Depends(_messages)]
     operation_id="listMessages",
     summary="List messages",
     response_model=MessagesAnswer,
-    responses=errors(*IN_ROOM),
+    responses=errors(*IN_ROOM, Conflict),
 )
 async def list_messages(
     room: RoomName,
@@ -91,13 +105,16 @@ async def list_messages(
     before: Cursor = None,
     after: Cursor = None,
     around: Cursor = None,
+    epoch: EpochOfCursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> Response:
     """
     List messages in their current form, oldest first: the newest, or those before, after or
     around a `seq`. `head` is from the same snapshot: join with `since=head` to continue live.
     """
-    body = await pages.get(me.user, room, before=before, after=after, around=around, limit=limit)
+    body = await pages.get(
+        me.user, room, before=before, after=after, around=around, epoch=epoch, limit=limit
+    )
     return finished(body)
 
 
@@ -199,7 +216,7 @@ async def list_edits(
     operation_id="listReplies",
     summary="List replies to a message",
     response_model=MessagesAnswer,
-    responses=errors(*ABOUT_MESSAGE),
+    responses=errors(*ABOUT_MESSAGE, Conflict),
 )
 async def list_replies(
     room: RoomName,
@@ -207,10 +224,12 @@ async def list_replies(
     me: Me,
     history: HistoryDep,
     after: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+    epoch: EpochOfCursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> Response:
     """List the replies to a message, oldest first, starting after the `seq` in `after`."""
-    return page_answer(await history.replies(me.user, room, seq, after=after, limit=limit), room)
+    page = await history.replies(me.user, room, seq, after=after, epoch=epoch, limit=limit)
+    return page_answer(page, room)
 
 
 # Responses. Pages are large and built from plain dicts: they are encoded directly, without a
@@ -222,9 +241,9 @@ def message_answer(view: MessageView, room: str, *, status: int = 200) -> Respon
     return json_answer(message_body(view, room.lower()), status)
 
 
-def page_answer(page: MessagePage, room: str) -> Response:
+def page_answer(page: HistoryPage, room: str) -> Response:
     """The response that carries a page of messages."""
-    return finished(page_json(page, room.lower()))
+    return finished(page_json(page.messages, room.lower(), page.epoch))
 
 
 def json_answer(body: object, status: int = 200) -> Response:

@@ -36,6 +36,7 @@ SearchDep = Annotated[Search, Depends(_search)]
 async def search(
     me: Me,
     search: SearchDep,
+    runtime: RuntimeDep,
     q: Annotated[
         str,
         Query(
@@ -62,7 +63,7 @@ async def search(
     Any text is a query; there are no operators. Chinese, Japanese, Korean and Thai text is
     found by any part of it, other scripts by whole words.
     """
-    page = PageRequest(before, limit)
+    page = PageRequest(before, limit, runtime.log.epoch.name)
     found = await search.find(me.user, q, room=room, by=by, before=_cursor(page), limit=limit + 1)
     shown, following = page.cut("search", found, _key)
     return json_answer({"messages": [_hit(hit) for hit in shown], "next": following})

@@ -37,7 +37,7 @@ from ..realtime.joins import Admission
 from ..realtime.outbox import Outbox
 from ..realtime.token_expiry import TokenExpiry
 from ..runtime import Runtime
-from ..services.messages.history import LogPage, check_cursor
+from ..services.messages.history import LogPage, check_cursor, check_epoch
 from ..transport.sse import SseTransport
 from ..wire.encoding import event_json
 from ..wire.errors import close_for
@@ -45,9 +45,19 @@ from .problems import answer
 
 log = logging.getLogger("parley.streams")
 
+EPOCH_HEADER = "X-Epoch"
+"""Of a stream or an export, which has no page that could hold the epoch."""
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Cursor(NamedTuple):
+    """The last ``seq`` that a client has, and the epoch that it belongs to, if it says so."""
+
+    since: int
+    epoch: str | None
 
 
 class OpenRequest(NamedTuple):
@@ -93,7 +103,7 @@ async def held_open(
             ending.set_result(why)
 
     connections = runtime.realtime.connections
-    transport = SseTransport()
+    transport = SseTransport(runtime.log.epoch.name)
     outbox = Outbox(transport, runtime.realtime.slow_consumer, end)
     connection = connections.open(token, outbox=outbox, close=end, path_room=room.lower())
     watching = asyncio.create_task(_end_on_disconnect(receive, end))
@@ -121,13 +131,13 @@ async def long_poll(
     request: Request,
     token: str,
     room: str,
-    since: int,
+    cursor: Cursor,
     *,
     limit: int,
     seconds: float,
 ) -> LogPage:
     """
-    Wait for events after ``since``; return an empty page after ``seconds``.
+    Wait for events after the cursor; return an empty page after ``seconds``.
 
     Holds no database connection while it waits. Safe to cancel.
 
@@ -137,7 +147,10 @@ async def long_poll(
 
     """
     feed = runtime.realtime.feed
-    read = partial(runtime.messages.history.events, name=room, since=since, limit=limit)
+    since, epoch = cursor
+    read = partial(
+        runtime.messages.history.events, name=room, since=since, epoch=epoch, limit=limit
+    )
     async with held_open(runtime, request.receive, token, room) as open_:
         open_.raise_if_ended()
         # Acquire before the read, so that events in between are not missed.
@@ -165,13 +178,16 @@ async def long_poll(
 class Stream(Response):
     """A response whose body is written as it is produced."""
 
-    def __init__(self, runtime: Runtime, token: str, room: str, since: int) -> None:
-        super().__init__(headers={"Vary": "Accept", "X-Accel-Buffering": "no"})
+    def __init__(self, runtime: Runtime, token: str, room: str, cursor: Cursor) -> None:
+        self._epoch = runtime.log.epoch.name
+        super().__init__(
+            headers={"Vary": "Accept", "X-Accel-Buffering": "no", EPOCH_HEADER: self._epoch}
+        )
         del self.headers["Content-Length"]
         self._runtime = runtime
         self._token = token
         self._room = room
-        self._since = since
+        self._cursor = cursor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond. An error before the first byte is answered like that of any endpoint."""
@@ -202,7 +218,8 @@ class Export(Stream):
 
     async def _stream(self, open_: OpenRequest, send: Send) -> None:
         open_.raise_if_ended()
-        page = await self._page(open_, self._since, None)
+        check_epoch(self._cursor.epoch, self._epoch)
+        page = await self._page(open_, self._cursor.since, None)
         upto = page.head
         await self._start(send)
         try:
@@ -225,7 +242,7 @@ class Export(Stream):
 
     async def _page(self, open_: OpenRequest, since: int, upto: int | None) -> LogPage:
         return await self._runtime.messages.history.events(
-            open_.user, self._room, since, limit=REPLAY_PAGE_EVENTS, upto=upto
+            open_.user, self._room, since, epoch=self._epoch, limit=REPLAY_PAGE_EVENTS, upto=upto
         )
 
 
@@ -237,7 +254,8 @@ class EventStream(Stream):
     async def _stream(self, open_: OpenRequest, send: Send) -> None:
         realtime, transport, ending = self._runtime.realtime, open_.transport, open_.ending
         admission = await realtime.joins.admit(open_.connection, self._room, read_only=True)
-        check_cursor(admission.view, self._since)
+        check_epoch(self._cursor.epoch, self._epoch)
+        check_cursor(admission.view, self._cursor.since)
         await self._start(send)
         writing = asyncio.create_task(_write(transport, send, realtime.limits.stream_ping_seconds))
         following = asyncio.create_task(self._follow(open_, admission))
@@ -259,7 +277,7 @@ class EventStream(Stream):
     async def _follow(self, open_: OpenRequest, admission: Admission) -> None:
         try:
             if not open_.ending.done():
-                await self._runtime.realtime.replay.follow(admission, self._since)
+                await self._runtime.realtime.replay.follow(admission, self._cursor.since)
         except ParleyError as exc:
             open_.connection.close(close_for(exc) or UNAVAILABLE)
         except Exception:  # the root of a task: a bug of ours, reported to the client

@@ -35,6 +35,8 @@ MAX_SLOW_MODE_SECONDS = 21_600
 MAX_INTEGER = 2**53 - 1
 # A seq takes 32 bits of an event's primary key.
 MAX_SEQ = 2**32 - 1
+# Ours have 12; an epoch belongs to every cursor that a client sends.
+MAX_EPOCH_CHARACTERS = 64
 
 # --- Pages ---------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..domain.errors import BadRequest, Forbidden, Unauthorized
-from ..domain.limits import MAX_INTEGER, MAX_PAGE
+from ..domain.limits import MAX_EPOCH_CHARACTERS, MAX_INTEGER, MAX_PAGE
 from ..domain.names import room_name
 from ..domain.origins import is_allowed, is_same_origin
 
@@ -26,7 +26,7 @@ class _Query(BaseModel):
 
     since: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
     limit: int | None = Field(default=None, ge=1, le=MAX_PAGE)
-    epoch: str | None = Field(default=None, max_length=64)
+    epoch: str | None = Field(default=None, max_length=MAX_EPOCH_CHARACTERS)
 
 
 _EMPTY_QUERY = _Query()

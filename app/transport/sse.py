@@ -14,9 +14,15 @@ class SseTransport:
     The lane of an event stream: an :class:`app.realtime.outbox.Outbox` writes, one task takes.
 
     What has been taken counts as unsent until :meth:`sent`.
+
+    Args:
+        epoch: The history that the events belong to. It is in each ``id``, which a browser
+            returns as ``Last-Event-ID``: a bare seq would also fit a history restored since.
+
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: str) -> None:
+        self._epoch = epoch.encode("ascii")
         self._chunks: list[bytes] = []
         self._unsent = 0
         self._work = asyncio.Event()
@@ -30,7 +36,7 @@ class SseTransport:
         for payload in payloads_of(frames):
             begins = _EVENT.match(payload)
             if begins is not None:
-                self._put(b"id: %s\ndata: %s\n\n" % (begins[1], payload))
+                self._put(b"id: %s-%s\ndata: %s\n\n" % (begins[1], self._epoch, payload))
 
     def finish(self, payload: bytes) -> None:
         """Say why the stream ends, after all that was given before."""

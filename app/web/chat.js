@@ -153,7 +153,7 @@ export class Chat {
     const before = room.oldest;
     if (before === null || !room.hasOlder) return;
     const { epoch } = room;
-    const page = await this.#api.messages(room.name, { before });
+    const page = await this.#api.messages(room.name, { before, epoch });
     // If the room was reset meanwhile, the page belongs to another history.
     if (room.epoch === epoch && room.oldest === before) room.addOlder(page);
   }

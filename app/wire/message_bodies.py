@@ -34,6 +34,13 @@ EXAMPLE_EVENT: JsonDict = {
 
 Name = Annotated[str, Field(examples=["general"])]
 Seq = Annotated[int, Field(examples=[118])]
+Epoch = Annotated[
+    str,
+    Field(
+        description="The name of this history: if it changes, discard what you have stored.",
+        examples=["k3v9x2"],
+    ),
+]
 
 # Requests
 
@@ -101,6 +108,7 @@ class MessagesAnswer(Answer):
     messages: list[MessageAnswer]
     head: int = Field(description="`seq` of the room's last event.")
     first: int = Field(description="`seq` of the oldest event that is kept.")
+    epoch: Epoch
     has_older: bool
     has_newer: bool
 
@@ -137,10 +145,7 @@ class EventsAnswer(Answer):
     events: list[EventAnswer]
     head: int = Field(description="`seq` of the last event.")
     first: int = Field(description="`seq` of the oldest event that is kept.")
-    epoch: str = Field(
-        description="The name of this history: if it changes, discard what you have stored.",
-        examples=["k3v9x2"],
-    )
+    epoch: Epoch
     has_more: bool = Field(description="Whether the log goes on after this page.")
 
 

@@ -30,13 +30,14 @@ def message_body(view: MessageView, room: str) -> dict[str, Any]:
     return body
 
 
-def page_json(page: MessagePage, room: str) -> bytes:
+def page_json(page: MessagePage, room: str, epoch: str) -> bytes:
     """A page of messages of the room called ``room``: the body of the HTTP response."""
     return orjson.dumps(
         {
             "messages": [message_body(view, room) for view in page.messages],
             "head": page.head,
             "first": page.first,
+            "epoch": epoch,
             "has_older": page.has_older,
             "has_newer": page.has_newer,
         }

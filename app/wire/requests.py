@@ -17,6 +17,7 @@ from ..domain.limits import (
     MAX_CLIENT_ID_CHARACTERS,
     MAX_DATA_BYTES,
     MAX_EMOJI_CHARACTERS,
+    MAX_EPOCH_CHARACTERS,
     MAX_INTEGER,
     MAX_PAGE,
     MAX_SEQ,
@@ -94,7 +95,7 @@ class Join(Request):
     room: Name | None = None
     since: Since | None = None
     limit: Limit | None = None
-    epoch: Annotated[str, Field(max_length=64)] | None = None
+    epoch: Annotated[str, Field(max_length=MAX_EPOCH_CHARACTERS)] | None = None
 
 
 class Leave(InRoom):

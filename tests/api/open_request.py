@@ -46,6 +46,8 @@ class OpenRequest:
         self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._text = ""
         self.heard: list[dict[str, Any]] = []
+        self.last_event_id = ""
+        """The id of the last event, which a browser sends when it reconnects."""
         self.task = asyncio.create_task(server.app(scope, self._to_app.get, self._send))
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -92,7 +94,8 @@ class OpenRequest:
         event: dict[str, Any] = json.loads(lines["data"])
         assert lines.get("event", "message") == ("end" if event["type"] == "end" else "message")
         if event["type"] != "end":
-            assert lines["id"] == str(event["seq"])
+            self.last_event_id = lines["id"]
+            assert self.last_event_id.startswith(f"{event['seq']}-")
         self.heard.append(event)
         return event
 

@@ -73,6 +73,7 @@ async def test_a_stream_begins_where_it_is_asked_to(env: Server) -> None:
         (f"{EVENTS}?since=2", {}, 3),
         (f"{EVENTS}?since=1", {"Last_Event_ID": "3"}, 4),
         (EVENTS, {"Last_Event_ID": "0"}, 1),
+        (f"{EVENTS}?since=1&epoch=another", {"Last_Event_ID": "2"}, 3),
     ):
         stream = await open_stream(env, "moe", path, **headers)
         assert (await stream.hears())["seq"] == first
@@ -86,13 +87,42 @@ async def test_a_browser_that_reconnects_misses_nothing(env: Server) -> None:
     stream.hang_up()
     await send_message(env, "bo", "while away")
 
-    stream = await open_stream(env, "moe", EVENTS, Last_Event_ID=str(stream.heard[-1]["seq"]))
+    stream = await open_stream(env, "moe", EVENTS, Last_Event_ID=stream.last_event_id)
 
     assert (await stream.hears())["text"] == "while away"
 
 
-@pytest.mark.parametrize("given", ["x", "-1", "1.5", "1, 2", str(2**53)])
-async def test_a_last_event_id_is_a_number(env: Server, given: str) -> None:
+async def test_a_browser_that_reconnects_to_another_history_is_refused(env: Server) -> None:
+    stream = await open_stream(env, "moe", EVENTS)
+    await stream.hears_until(4)
+    await env.runtime.admin.new_epoch()
+    await send_message(env, "bo", "of the new history")
+    # What is open goes on, with ids of the history that it began in.
+    assert (await stream.hears())["text"] == "of the new history"
+    stream.hang_up()
+
+    again = await open_request(
+        env, "moe", EVENTS, Accept="text/event-stream", Last_Event_ID=stream.last_event_id
+    )
+
+    assert (await again.begins())[0] == 409
+    assert '"code":"conflict"' in await again.ends()
+
+
+@pytest.mark.parametrize("media_type", ["text/event-stream", "application/x-ndjson"])
+async def test_a_stream_and_an_export_name_their_epoch(env: Server, media_type: str) -> None:
+    epoch = env.runtime.log.epoch.name
+
+    opened = await open_request(env, "moe", EVENTS, Accept=media_type)
+
+    assert (await opened.begins())[1]["x-epoch"] == epoch
+    opened.hang_up()
+
+
+@pytest.mark.parametrize(
+    "given", ["x", "-1", "1.5", "1, 2", str(2**53), "1-", "-abc", "1-a-b", "1-" + "a" * 65]
+)
+async def test_a_last_event_id_is_a_seq_and_an_epoch(env: Server, given: str) -> None:
     answer = await request(
         env,
         "moe",

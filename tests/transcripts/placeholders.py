@@ -12,7 +12,7 @@ _NUMBERED = (
     ("token", re.compile(r"()(eyJ[\w-]+\.[\w-]+\.[\w-]+)")),
     ("refresh-token", re.compile(r'("refresh_token":")([\w-]{43})')),
     ("request-id", re.compile(r'("?request[_-]id"?[:=] ?"?)([0-9a-f]{8})\b')),
-    ("epoch", re.compile(r'("epoch":"|\A)([0-9a-f]{12})(?="|\Z)')),
+    ("epoch", re.compile(r'(?m)("epoch":"|x-epoch: |id: \d+-|\A)([0-9a-f]{12})(?="|$)')),
     ("invite", re.compile(r'("uses":\d+,"code":")([\w-]+)')),
     ("cursor", re.compile(r'("next":")([\w=-]+)')),
     ("room", re.compile(r"(dm-)([a-z0-9]{20})")),

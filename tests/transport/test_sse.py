@@ -16,18 +16,18 @@ async def taken(transport: SseTransport) -> list[str]:
         return (await transport.take()).decode().split("\n\n")[:-1]
 
 
-async def test_events_have_their_seq_for_an_id() -> None:
-    transport = SseTransport()
+async def test_events_have_their_seq_and_epoch_for_an_id() -> None:
+    transport = SseTransport("8a41")
 
     transport.write(text_frame(ONE) + text_frame(TWO))
 
     first, second = await taken(transport)
-    assert first == f"id: 1\ndata: {ONE.decode()}"
-    assert second == f"id: 22\ndata: {TWO.decode()}"
+    assert first == f"id: 1-8a41\ndata: {ONE.decode()}"
+    assert second == f"id: 22-8a41\ndata: {TWO.decode()}"
 
 
 async def test_what_is_no_event_is_left_out() -> None:
-    transport = SseTransport()
+    transport = SseTransport("8a41")
 
     for frame in (
         {"type": "caught_up", "room": "den", "seq": 2},
@@ -44,7 +44,7 @@ async def test_what_is_no_event_is_left_out() -> None:
 
 
 async def test_what_is_on_its_way_counts_as_unsent() -> None:
-    transport = SseTransport()
+    transport = SseTransport("8a41")
     transport.write(text_frame(ONE))
     size = transport.unsent()
 
@@ -62,7 +62,7 @@ async def test_what_is_on_its_way_counts_as_unsent() -> None:
 
 
 async def test_an_aborted_lane_keeps_nothing() -> None:
-    transport = SseTransport()
+    transport = SseTransport("8a41")
     transport.write(text_frame(ONE))
 
     transport.abort()

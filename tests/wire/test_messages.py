@@ -65,10 +65,11 @@ def test_a_message_as_an_event_has_the_current_state() -> None:
 def test_a_page_has_its_place_in_the_log() -> None:
     page = MessagePage([message()], head=9, first=2, has_older=True, has_newer=False)
 
-    assert orjson.loads(page_json(page, "den")) == {
+    assert orjson.loads(page_json(page, "den", "8a41")) == {
         "messages": [message_body(message(), "den")],
         "head": 9,
         "first": 2,
+        "epoch": "8a41",
         "has_older": True,
         "has_newer": False,
     }

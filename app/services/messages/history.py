@@ -22,6 +22,13 @@ from ..log.epoch import Epoch
 from ..rooms.room_directory import RoomDirectory
 
 
+class HistoryPage(NamedTuple):
+    """A page of messages, and the history that their numbers belong to."""
+
+    messages: MessagePage
+    epoch: str
+
+
 class LogPage(NamedTuple):
     """Consecutive events, None if there are none, and the room's state in the same snapshot."""
 
@@ -83,33 +90,58 @@ class History:
         return await self._database.read(work)
 
     async def replies(
-        self, me: UserId, name: str, seq: int, *, after: int = 0, limit: int
-    ) -> MessagePage:
+        self,
+        me: UserId,
+        name: str,
+        seq: int,
+        *,
+        after: int = 0,
+        epoch: str | None = None,
+        limit: int,
+    ) -> HistoryPage:
         """
         The replies to a message, oldest first, after the reply ``after``.
 
         Raises:
             MessageNotFound: If ``seq`` is not that of a message.
+            Conflict: If it is a number of another history than this one.
 
         """
         room, now = await self._directory.find(name), self._now()
+        current = self._epoch.name
 
-        def work(connection: DbConnection) -> MessagePage:
+        def work(connection: DbConnection) -> HistoryPage:
             _authorize(connection, room, me, now)
+            check_epoch(epoch, current)
             _message(connection, room, seq)
-            return messages.replies(connection, room, seq, after=after, limit=limit)
+            page = messages.replies(connection, room, seq, after=after, limit=limit)
+            return HistoryPage(page, current)
 
         return await self._database.read(work)
 
     async def pinned(
-        self, me: UserId, name: str, *, before: int | None = None, limit: int
-    ) -> MessagePage:
-        """Pinned messages, newest first, before the message ``before``."""
-        room, now = await self._directory.find(name), self._now()
+        self,
+        me: UserId,
+        name: str,
+        *,
+        before: int | None = None,
+        epoch: str | None = None,
+        limit: int,
+    ) -> HistoryPage:
+        """
+        Pinned messages, newest first, before the message ``before``.
 
-        def work(connection: DbConnection) -> MessagePage:
+        Raises:
+            Conflict: If ``before`` is a number of another history than this one.
+
+        """
+        room, now = await self._directory.find(name), self._now()
+        current = self._epoch.name
+
+        def work(connection: DbConnection) -> HistoryPage:
             _authorize(connection, room, me, now)
-            return messages.pinned(connection, room, before, limit)
+            check_epoch(epoch, current)
+            return HistoryPage(messages.pinned(connection, room, before, limit), current)
 
         return await self._database.read(work)
 
@@ -141,32 +173,53 @@ class History:
     # Events
 
     async def events(
-        self, me: UserId, name: str, since: int, *, limit: int, upto: int | None = None
+        self,
+        me: UserId,
+        name: str,
+        since: int,
+        *,
+        epoch: str | None = None,
+        limit: int,
+        upto: int | None = None,
     ) -> LogPage:
         """
         The events after ``since``, oldest first.
 
         Args:
+            epoch: The history that ``since`` belongs to; None if the caller doesn't know.
             upto: The last event to return; None: the head.
 
         Raises:
             Gone: If some of them were removed.
-            Conflict: If ``since`` is after the head.
+            Conflict: If ``since`` is after the head, or of another history.
 
         """
         room, now = await self._directory.find(name), self._now()
         # A copy, since `work` runs in a database thread.
-        epoch = self._epoch.name
+        current = self._epoch.name
 
         def work(connection: DbConnection) -> LogPage:
             access = _authorize(connection, room, me, now)
             head, first = access.head, access.first
+            check_epoch(epoch, current)
             check_cursor(access, since)
             last = head if upto is None else min(upto, head)
             batch = event_store.batch_after(connection, room, since, upto=last, limit=limit)
-            return LogPage(batch, since, head, first, epoch)
+            return LogPage(batch, since, head, first, current)
 
         return await self._database.read(work)
+
+
+def check_epoch(epoch: str | None, current: str) -> None:
+    """
+    Check that a client's cursor belongs to this history, if the client says to which.
+
+    Raises:
+        Conflict: If it belongs to another one.
+
+    """
+    if epoch is not None and epoch != current:
+        raise Conflict("The history was replaced: this cursor belongs to another epoch.")
 
 
 def check_cursor(access: RoomAccess, since: int) -> None:

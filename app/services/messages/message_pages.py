@@ -20,7 +20,9 @@ from ...store import messages, room_access
 from ...store.batch_loader import BatchLoader, Loader
 from ...store.database import Database, DbConnection
 from ...wire.messages import page_json
+from ..log.epoch import Epoch
 from ..rooms.room_directory import RoomDirectory
+from .history import check_epoch
 
 
 class PageKey(NamedTuple):
@@ -32,6 +34,7 @@ class PageKey(NamedTuple):
     after: int | None
     around: int | None
     limit: int
+    epoch: str
 
 
 class _KeptPage(NamedTuple):
@@ -79,6 +82,7 @@ class MessagePages:
         database: Database,
         *,
         directory: RoomDirectory,
+        epoch: Epoch,
         now: Callable[[], Millis],
         kept_page_bytes: int = KEPT_PAGE_BYTES,
         kept_pages_bytes: int = KEPT_PAGES_BYTES,
@@ -86,6 +90,7 @@ class MessagePages:
         # If other nodes write, a name can change in the database before this node is notified.
         self._keeps = not database.shared
         self._directory = directory
+        self._epoch = epoch
         self._kept_page_bytes = kept_page_bytes
         self._kept_pages_limit = kept_pages_bytes
         self._now = now
@@ -107,6 +112,7 @@ class MessagePages:
         before: int | None = None,
         after: int | None = None,
         around: int | None = None,
+        epoch: str | None = None,
         limit: int,
     ) -> bytes:
         """
@@ -116,17 +122,20 @@ class MessagePages:
             Invalid: If more than one is given.
             RoomNotFound: If there is no such room, or the caller may not see it.
             Banned: If the room is public and the caller is banned.
+            Conflict: If the ``seq`` belongs to another history, named by ``epoch``.
             Unavailable: If the database can't be read now.
 
         """
         if sum(seq is not None for seq in (before, after, around)) > 1:
             raise Invalid.field("before", "only one of before, after and around can be given")
         room = self._directory.known(name) or await self._directory.find(name)
-        key = PageKey(room, name.lower(), before, after, around, limit)
+        current = self._epoch.name
+        key = PageKey(room, name.lower(), before, after, around, limit, current)
         request = _PageRequest(me, key, self._kept.get(key), self._names_version, self._now())
         found = await self._pages.get(request)
         if not isinstance(found, _KeptPage):
             raise found or RoomNotFound()
+        check_epoch(epoch, current)
         self._keep(key, found)
         return found.body
 
@@ -166,7 +175,7 @@ def _load(
         page = pages.get(key) or request.kept
         if page is None or not page.is_current(access):
             read = _read(connection, key)
-            body = page_json(read, key.name)
+            body = page_json(read, key.name, key.epoch)
             page = _KeptPage(body, read.head, read.first, request.names_version)
         results[request] = pages[key] = page
     return results

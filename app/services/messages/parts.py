@@ -71,6 +71,7 @@ async def open_messages(
         message_pages=MessagePages(
             database,
             directory=directory,
+            epoch=log.epoch,
             now=now,
             kept_page_bytes=limits.kept_page_bytes,
             kept_pages_bytes=limits.kept_pages_bytes,

@@ -30,7 +30,12 @@ async def page(server: Server, name: str = "ana", limit: int = 50, **where: int)
 async def read_uncached(server: Server) -> bytes:
     """The newest page, read without kept pages."""
     runtime = server.runtime
-    pages = MessagePages(runtime.database, directory=runtime.rooms.directory, now=server.clock)
+    pages = MessagePages(
+        runtime.database,
+        directory=runtime.rooms.directory,
+        epoch=runtime.log.epoch,
+        now=server.clock,
+    )
     return await pages.get((await server.person("ana")).user, "den", limit=50)
 
 
