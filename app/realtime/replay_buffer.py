@@ -16,6 +16,7 @@ from ..domain.clock import iso
 from ..domain.events import Event, EventType
 from ..domain.ids import RoomId
 from ..domain.limits import REPLAY_BUFFER_ROOM_BYTES, REPLAY_BUFFERS_BYTES
+from ..wire.encoding import one_line
 from ..wire.frames import payload_of, text_frame
 
 
@@ -106,7 +107,7 @@ class ReplayBuffer:
                 body.pop(name, None)
             else:
                 body[name] = value
-        frame = text_frame(orjson.dumps(body))
+        frame = text_frame(one_line(body))
         self.size += len(frame) - len(self._frames[index])
         self._frames[index] = frame
 

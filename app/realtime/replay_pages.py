@@ -5,8 +5,6 @@ Recent events come from the room's replay buffer. Older ones are read from the d
 bounded number of pages at a time, and put into the buffer if they fit.
 """
 
-import orjson
-
 from ..domain.errors import Gone, Unavailable
 from ..domain.limits import (
     MAX_DISK_REPLAYS,
@@ -18,7 +16,7 @@ from ..domain.limits import (
 from ..store import events as event_store
 from ..store import messages as message_store
 from ..store.database import Database, T, Work
-from ..wire.encoding import encode_batch
+from ..wire.encoding import encode_batch, one_line
 from ..wire.frames import text_frame
 from ..wire.messages import message_event
 from .event_pages import EventPage
@@ -97,7 +95,7 @@ class ReplayPages:
         found, revision = await self._read_fresh(
             room_feed, lambda c: message_store.before(c, room_feed.room, upto + 1, limit)
         )
-        frames = [text_frame(orjson.dumps(message_event(m, room))) for m in found.messages]
+        frames = [text_frame(one_line(message_event(m, room))) for m in found.messages]
         page = EventPage(frames, [message.seq for message in found.messages], upto, revision)
         if len(room_feed.newest_pages) >= MAX_REMEMBERED_PAGES:
             room_feed.newest_pages.clear()

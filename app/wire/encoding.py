@@ -6,6 +6,7 @@ The JSON object of an event is built in :mod:`app.wire.events`.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -14,13 +15,30 @@ from ..domain.ids import UserId
 from .events import event_body
 from .frames import text_frame
 
+# JSON escapes the other line breaks itself: they are control characters below U+0020.
+_LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]
+
+
+def one_line(body: Mapping[str, Any]) -> bytes:
+    """
+    ``body`` as JSON on one line, also for readers that end lines where Unicode does.
+
+    Exports and event streams are read line by line, by Python's ``str.splitlines`` too, which
+    splits at U+0085, U+2028 and U+2029. Inside strings, where alone they can be, they are escaped.
+    """
+    encoded = orjson.dumps(body)
+    if not encoded.isascii():
+        for raw, escaped in _LINE_BREAKS:
+            encoded = encoded.replace(raw, escaped)
+    return encoded
+
 
 def event_json(event: Event, room: str, names: Mapping[UserId, str]) -> bytes:
     """An event as JSON. ``names`` are usernames: see :attr:`EventBatch.names`."""
-    return orjson.dumps(event_body(event, room, names))
+    return one_line(event_body(event, room, names))
 
 
 def encode_batch(batch: EventBatch) -> list[bytes]:
     """A finished WebSocket frame for each event of ``batch``, in order."""
     room, names = batch.room_name, batch.names
-    return [text_frame(orjson.dumps(event_body(event, room, names))) for event in batch.events]
+    return [text_frame(one_line(event_body(event, room, names))) for event in batch.events]

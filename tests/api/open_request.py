@@ -88,7 +88,8 @@ class OpenRequest:
     async def hears(self) -> dict[str, Any]:
         """The next event of the stream. Checks its id."""
         while True:
-            lines = dict(line.split(": ", 1) for line in (await self.block()).split("\n"))
+            # Like readers that end lines where Unicode does.
+            lines = dict(line.split(": ", 1) for line in (await self.block()).splitlines())
             if "data" in lines:
                 break
         event: dict[str, Any] = json.loads(lines["data"])

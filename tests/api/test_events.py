@@ -163,6 +163,17 @@ async def test_an_export_has_one_event_per_line(env: Server) -> None:
     assert (nothing.status_code, nothing.content) == (200, b"")
 
 
+async def test_a_text_of_several_lines_is_one_line_of_an_export(env: Server) -> None:
+    text = "a\nb\rc\vd\fe\x85f\u2028g\u2029h"
+    seq = await send_message(env, "bo", text)
+
+    answer = await request(
+        env, "moe", "GET", f"/events?since={seq - 1}", headers={"Accept": LINES}
+    )
+
+    assert [json.loads(line)["text"] for line in answer.text.splitlines()] == [text]
+
+
 async def test_an_export_ends_at_the_head_of_its_start(env: Server) -> None:
     await fill(env, REPLAY_PAGE_EVENTS)
     export = await open_request(env, "moe", "/rooms/den/events", takes=1, Accept=LINES)

@@ -54,6 +54,20 @@ async def ended(stream: OpenRequest) -> tuple[int, str]:
     return event["code"], event["reason"]
 
 
+async def test_a_text_of_several_lines_is_one_line_of_a_stream(env: Server) -> None:
+    texts = [f"a{sign}b" for sign in "\n\r\v\f\x1e\x85\u2028\u2029"]
+    for text in texts[:4]:
+        await send_message(env, "bo", text)
+    moe = await open_stream(env, "moe", EVENTS)
+    await moe.hears_until(8)
+    for text in texts[4:]:
+        await send_message(env, "bo", text)
+
+    await moe.hears_until(12)
+
+    assert [event["text"] for event in moe.heard[4:]] == texts
+
+
 async def test_the_log_is_streamed_and_then_live(env: Server) -> None:
     moe = await open_stream(env, "moe", EVENTS)
     assert await moe.hears_until(4) == [1, 2, 3, 4]

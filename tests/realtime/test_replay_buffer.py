@@ -203,7 +203,9 @@ def test_an_event_without_ref_rewrites_nothing() -> None:
 # The same as on disk
 
 ANA, BO = UserId(1), UserId(2)
-texts = st.sampled_from(["hi", "a @bo", '"ref":2,"type":"message.edited"', "see @ana @bo", "ü👍"])
+texts = st.sampled_from(
+    ["hi", "a @bo", '"ref":2,"type":"message.edited"', "see @ana @bo", "ü👍", "two\u2028lines\x85"]
+)
 refs = st.integers(2, 6)
 people = st.sampled_from([ANA, BO])
 

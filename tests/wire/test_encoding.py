@@ -1,11 +1,14 @@
 """Events as bytes, encoded once."""
 
 import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import Millis, RoomId, Seq, UserId
 from app.domain.roles import Kind
-from app.wire.encoding import encode_batch, event_json
+from app.wire.encoding import encode_batch, event_json, one_line
 from app.wire.events import event_body
 from app.wire.frames import payload_of
 
@@ -20,6 +23,24 @@ EVENTS = [
 def test_an_event_is_the_json_of_its_object() -> None:
     for event in EVENTS:
         assert orjson.loads(event_json(event, "den", NAMES)) == event_body(event, "den", NAMES)
+
+
+@pytest.mark.parametrize("sign", "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", ids=ascii)
+def test_an_event_is_one_line_for_every_reader(sign: str) -> None:
+    body = {"text": f"é {sign} \\{sign}", "data": {f"a{sign}": [sign]}}
+
+    encoded = one_line(body)
+
+    assert len(encoded.decode().splitlines()) == 1
+    assert orjson.loads(encoded) == body
+
+
+@given(st.text(), st.text())
+def test_one_line_is_the_same_json(name: str, text: str) -> None:
+    encoded = one_line({name: text})
+
+    assert orjson.loads(encoded) == {name: text}
+    assert len(encoded.decode().splitlines()) == 1
 
 
 def test_a_batch_is_one_frame_per_event() -> None:
