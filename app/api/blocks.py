@@ -46,7 +46,10 @@ async def list_blocks(me: Me, blocks: BlocksDep, page: PageDep) -> BlocksAnswer:
     responses=errors(*AUTHENTICATED, UserNotFound, Conflict, Invalid),
 )
 async def block(username: Username, me: Me, blocks: BlocksDep) -> BlockAnswer:
-    """Block a user: they can neither open nor write in the direct room with you."""
+    """
+    Block a user: they can neither open nor write in the direct room with you, nor add you to a
+    room or mention you. Neither of you sees when the other types, reads or is online.
+    """
     return _block(await blocks.block(me.user, username))
 
 

@@ -45,6 +45,8 @@ def admit(ws: WorkingSet, append: Admit) -> Committed:
         raise Forbidden("Only an owner can assign roles.")
     if target.disabled:
         raise UserNotFound
+    if (target.user, append.by) in ws.blocks:
+        raise Forbidden("You can't add this user.")
     if target.is_banned(append.at):
         raise Conflict("This user is banned here. Lift the ban first.")
     return _admit(ws, room, target, append, role)

@@ -26,7 +26,7 @@ def send(ws: WorkingSet, append: Send) -> Committed:
     data: dict[str, Any] | None = None
     if append.data is not None:
         data = {"data": append.data}
-    if append.mentions and (mentions := _mentioned_members(ws, room, append.mentions)):
+    if append.mentions and (mentions := _mentioned_members(ws, room, append)):
         data = {**(data or {}), "mentions": mentions}
     event = append_event(
         ws,
@@ -51,7 +51,7 @@ def edit(ws: WorkingSet, append: Edit) -> Committed:
     _require_not_deleted(message)
     if message.text == append.text:
         return Committed(None, append.at, room=room.id)
-    mentions = _mentioned_members(ws, room, append.mentions)
+    mentions = _mentioned_members(ws, room, append)
     message.edited_text, message.edited_at = append.text, append.at
     message.mentions = mentions
     message.changed = True
@@ -197,11 +197,16 @@ def _slow_mode_applies(room: RoomState, person: Person, at: Millis) -> bool:
     return True
 
 
-def _mentioned_members(ws: WorkingSet, room: RoomState, mentions: list[str]) -> list[UserId]:
-    """The mentioned members, each once. Of the names that a mention may mean, the longest wins."""
+def _mentioned_members(ws: WorkingSet, room: RoomState, append: Send | Edit) -> list[UserId]:
+    """
+    The mentioned members, each once, without those who have blocked the author.
+
+    Of the names that a mention may mean, the longest wins.
+    """
     members = ws.mentionable
     found = (
         next((members[room.id, n] for n in possible_names(m) if (room.id, n) in members), None)
-        for m in mentions
+        for m in append.mentions
     )
-    return list(dict.fromkeys(user for user in found if user is not None))
+    mentioned = dict.fromkeys(user for user in found if user is not None)
+    return [user for user in mentioned if (user, append.by) not in ws.blocks]

@@ -106,7 +106,7 @@ class WorkingSet:
     direct_rooms: dict[str, RoomId] = field(default_factory=dict)
     """By :attr:`RoomState.direct_key`."""
     blocks: set[tuple[UserId, UserId]] = field(default_factory=set)
-    """(blocker, blocked), for the users who open direct rooms."""
+    """(blocker, blocked), for those whom a caller opens a room with, adds to one or mentions."""
     people: dict[tuple[RoomId, UserId], Person] = field(default_factory=dict)
     """Under :data:`NO_ROOM` are users regardless of a room, for rooms that the batch creates."""
     owners: dict[RoomId, set[UserId]] = field(default_factory=dict)

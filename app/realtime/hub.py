@@ -7,7 +7,8 @@ ends at the same ``seq`` on every node.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 from ..domain.close_codes import UNAUTHORIZED, lost_room
 from ..domain.events import Event, EventBatch, EventType
@@ -35,6 +36,8 @@ class Hub:
     def __init__(self, fanout: Fanout) -> None:
         self.fanout = fanout
         """Writes to the subscribers that are not waiting for a reply."""
+        self.on_unsubscribed: Callable[[Subscription], None] | None = None
+        """Called for each subscription that ends. It must not await or raise."""
         self._users: dict[UserId, set[Connection]] = {}
         self._rooms: dict[RoomId, dict[Connection, Subscription]] = {}
         self.deserted = asyncio.Event()
@@ -112,6 +115,8 @@ class Hub:
         on_end, subscription.on_end = subscription.on_end, None
         if on_end is not None:
             on_end()
+        if self.on_unsubscribed is not None:
+            self.on_unsubscribed(subscription)
 
     def subscriptions(self, room: RoomId) -> Collection[Subscription]:
         """The subscriptions to a room, including replaying ones. A live view."""
@@ -138,20 +143,52 @@ class Hub:
                 self._end_access(list(subscriptions.values()), event, reason)
         self._write(subscriptions, frames[start:], replies_of=batch.room)
 
-    def signal(self, room: RoomId, frames: bytes, *, but: Connection | None = None) -> None:
-        """Send finished frames that may be lost to the live subscribers, except ``but``."""
+    def signal(
+        self,
+        room: RoomId,
+        frames: bytes,
+        *,
+        but: Connection | None = None,
+        without: Collection[UserId] = (),
+    ) -> None:
+        """
+        Send finished frames that may be lost to the live subscribers.
+
+        Args:
+            but: A connection that does not receive them...
+            without: ...and users whose connections don't.
+
+        """
         for connection, subscription in tuple(self._rooms.get(room, {}).items()):
-            if subscription.state is _LIVE and connection is not but:
+            if subscription.state is not _LIVE or connection is but:
+                continue
+            if connection.user not in without:
                 connection.outbox.signal(frames)
 
-    def send_presence(self, room: RoomId, about: Mapping[UserId, bytes]) -> None:
-        """Send a frame about each of several users; no user receives the one about themselves."""
+    def send_presence(
+        self,
+        room: RoomId,
+        about: Mapping[UserId, bytes],
+        without: Mapping[UserId, Collection[UserId]],
+    ) -> None:
+        """
+        Send a frame about each of several users; no user receives the one about themselves.
+
+        Args:
+            without: For each of these users, others who don't receive the frame about them.
+
+        """
         everything = b"".join(about.values())
+        kept_from = {*about, *chain.from_iterable(without.values())}
         for connection, subscription in tuple(self._rooms.get(room, {}).items()):
             if subscription.state is not _LIVE:
                 continue
-            if connection.user in about:
-                others = (frame for user, frame in about.items() if user != connection.user)
+            if (me := connection.user) in kept_from:
+                others = (
+                    frame
+                    for user, frame in about.items()
+                    if user != me and me not in without.get(user, ())
+                )
                 connection.outbox.signal(b"".join(others))
             else:
                 connection.outbox.signal(everything)

@@ -10,7 +10,7 @@ neither a gap nor a duplicate between replayed and live events, without a buffer
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,7 @@ from .connection import Connection, Subscription
 from .feed import Feed
 from .hub import Hub
 from .room_feed import RoomFeed
+from .separation import Separation
 
 Confirmed = asyncio.Future[None]
 """Done once the connection's log-in has been confirmed."""
@@ -40,6 +41,8 @@ class Admission:
     room_feed: RoomFeed
     view: RoomView
     """The room as the user sees it, in the snapshot that showed access."""
+    separated: Collection[UserId]
+    """Users whom a block separates from this one, in the same snapshot."""
 
     def require_current(self) -> None:
         """
@@ -64,6 +67,7 @@ class Joins:
         directory: RoomDirectory,
         room_views: RoomViews,
         committer: Committer,
+        separation: Separation,
         now: Callable[[], Millis],
         max_rooms: int = MAX_ROOMS_PER_CONNECTION,
     ) -> None:
@@ -73,6 +77,7 @@ class Joins:
         self._directory = directory
         self._room_views = room_views
         self._committer = committer
+        self._separation = separation
         self._now = now
 
     async def admit(
@@ -109,13 +114,17 @@ class Joins:
         room_feed = self._feed.acquire(room)
         subscription = self._hub.subscribe(connection, room, name.lower())
         subscription.on_end = partial(self._feed.release, room_feed)
+        user = connection.user
         try:
-            view = await self._check(connection.user, room, confirmed, read_only=read_only)
+            # Asked for at once, so that one snapshot answers both.
+            separating = self._separation.of(user)
+            view = await self._check(user, room, confirmed, read_only=read_only)
+            separated = await separating
         except BaseException:  # failed or cancelled
             self._hub.unsubscribe(subscription)
             raise
         room_feed.seed(view.head)
-        admission = Admission(subscription, room_feed, view)
+        admission = Admission(subscription, room_feed, view, separated)
         admission.require_current()
         subscription.admitted_at = view.head
         return admission

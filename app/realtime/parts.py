@@ -28,6 +28,7 @@ from .replay_buffer import ReplayBuffers
 from .replay_pages import ReplayPages
 from .request_handler import RequestServices
 from .revocations import Revocations
+from .separation import Separation
 from .slow_consumer import SlowConsumerPolicy
 from .typing import Typing
 from .write_coalescer import WriteCoalescer
@@ -69,6 +70,7 @@ class RealtimeParts:
     hub: Hub
     activity: ActivityNotifier
     presence: Presence
+    separation: Separation
     typing: Typing
     replay_buffers: ReplayBuffers
     feed: Feed
@@ -108,6 +110,7 @@ async def open_realtime(
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(parts.revocations.close)
         stack.callback(parts.activity.close)
+        stack.push_async_callback(parts.separation.close)
         stack.callback(parts.presence.close)
         stack.callback(parts.typing.close)
         stack.enter_context(seams.on_committed.connected(parts.feed.on_committed))
@@ -136,8 +139,9 @@ def _build(
     now: Callable[[], Millis],
 ) -> RealtimeParts:
     hub = Hub(fanout)
+    separation = Separation(log.batch_loader, hub)
     activity = ActivityNotifier(hub, interval_seconds=limits.activity_seconds)
-    presence = _presence(hub, limits)
+    presence = _presence(separation, limits)
     replay_buffers, coalescer = ReplayBuffers(), WriteCoalescer()
     feed = Feed(
         database,
@@ -153,6 +157,7 @@ def _build(
         directory=rooms.directory,
         room_views=rooms.room_views,
         committer=log.committer,
+        separation=separation,
         now=now,
         max_rooms=limits.max_rooms_per_connection,
     )
@@ -167,9 +172,15 @@ def _build(
         now=now,
     )
     read_receipts = ReadReceipts(
-        log.batch_loader, room_views=rooms.room_views, receipts=log.receipts, hub=hub, now=now
+        log.batch_loader,
+        room_views=rooms.room_views,
+        receipts=log.receipts,
+        hub=hub,
+        separation=separation,
+        now=now,
     )
-    typing = Typing(hub, expiry_seconds=limits.typing_seconds)
+    typing = Typing(hub, separation.of, expiry_seconds=limits.typing_seconds)
+    hub.on_unsubscribed = typing.end
     drain = Drain(hub, log.committer)
     revocations = Revocations(hub, accounts.authenticator)
     cluster = Cluster(broker, feed=feed, revocations=revocations, seams=log.seams)
@@ -183,6 +194,7 @@ def _build(
         hub=hub,
         activity=activity,
         presence=presence,
+        separation=separation,
         typing=typing,
         replay_buffers=replay_buffers,
         feed=feed,
@@ -216,10 +228,10 @@ def _build(
     )
 
 
-def _presence(hub: Hub, limits: RealtimeLimits) -> Presence:
+def _presence(separation: Separation, limits: RealtimeLimits) -> Presence:
     grace = limits.presence_grace_seconds
     return Presence(
-        hub.send_presence,
+        separation.send_presence,
         quiet_until=asyncio.get_running_loop().time() + grace,
         grace_seconds=grace,
         gather_seconds=limits.presence_gather_seconds,

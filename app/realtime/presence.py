@@ -112,14 +112,14 @@ class Presence:
         present = self._rooms.get(room)
         return 0 if present is None else len(present.subscriptions)
 
-    def usernames(self, room: RoomId) -> list[str] | None:
-        """The users who are present, sorted; None if they are too many to list."""
+    def present(self, room: RoomId) -> dict[UserId, str] | None:
+        """The users who are present, with their names; None if they are too many to list."""
         present = self._rooms.get(room)
         if present is None:
-            return []
+            return {}
         if len(present.subscriptions) > self._max_listed:
             return None
-        return sorted(present.usernames.values())
+        return dict(present.usernames)
 
     def close(self) -> None:
         """Stop the timers and forget every room."""

@@ -1,5 +1,6 @@
 """Read receipts: how far a user has read, and the ``read`` signal to a small room."""
 
+import asyncio
 from collections.abc import Callable
 
 from ..domain.authorization import authorize_read
@@ -16,6 +17,7 @@ from ..wire import answers
 from ..wire.frames import text_frame
 from .connection import Connection
 from .hub import Hub
+from .separation import Separation
 
 
 class ReadReceipts:
@@ -28,11 +30,13 @@ class ReadReceipts:
         room_views: RoomViews,
         receipts: ReadReceiptBuffer,
         hub: Hub,
+        separation: Separation,
         now: Callable[[], Millis],
     ) -> None:
         self._room_views = room_views
         self._receipts = receipts
         self._hub = hub
+        self._separation = separation
         self._now = now
         self._sizes: Loader[RoomId, int] = Loader(batch_loader, member_store.counts)
 
@@ -69,9 +73,13 @@ class ReadReceipts:
             raise Forbidden("Only members of this room may do that. Join it first.")
         self._receipts.move(room, user, view.read)
         others = any(one.connection is not but for one in self._hub.subscriptions(room))
-        if others and await self._is_small(view):
-            payload = answers.signal("read", room=view.name, by=username, seq=view.read)
-            self._hub.signal(room, text_frame(payload), but=but)
+        if others:
+            small, separated = await asyncio.gather(
+                self._is_small(view), self._separation.of(user)
+            )
+            if small:
+                payload = answers.signal("read", room=view.name, by=username, seq=view.read)
+                self._hub.signal(room, text_frame(payload), but=but, without=separated)
         return view
 
     async def _is_small(self, view: RoomView) -> bool:

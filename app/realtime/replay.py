@@ -185,13 +185,16 @@ class Replay:
     # Replies
 
     def _joined_body(self, admission: Admission) -> dict[str, object]:
-        view, room = admission.view, admission.subscription.room
+        view, subscription = admission.view, admission.subscription
+        present = self._presence.present(subscription.room)
         role = None if view.role is None else view.role.value
         body = {**self._position(view), "role": role, **view_body(view)}
-        body["present_count"] = self._presence.count(room)
-        present = self._presence.usernames(room)
-        if present is not None:
-            body["present"] = present
+        if present is None:
+            body["present_count"] = self._presence.count(subscription.room)
+        else:
+            shown = [name for u, name in present.items() if u not in admission.separated]
+            body["present_count"] = len(shown)
+            body["present"] = sorted(shown)
         return body
 
     def _position(self, view: RoomView) -> dict[str, object]:

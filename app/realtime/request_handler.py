@@ -140,7 +140,6 @@ class RequestHandler:
 
     async def close(self) -> None:
         """Cancel what is running. Appends that were submitted are committed all the same."""
-        self._services.typing.forget(self._connection)
         if self._tasks:
             for task in self._tasks:
                 task.cancel()
@@ -226,7 +225,10 @@ class RequestHandler:
         subscription = None if room is None else self._connection.subscriptions.get(room)
         if subscription is None or subscription.state is not SubscriptionState.LIVE:
             raise Conflict("Join the room first.")
-        self._services.typing.signal(subscription, on=request.on)
+        if request.on:
+            self._start(partial(self._services.typing.begin, subscription), None)
+        else:
+            self._services.typing.end(subscription)
 
     async def _read(self, request: requests.Read) -> None:
         services, user = self._services, self._connection.user

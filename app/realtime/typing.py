@@ -1,58 +1,83 @@
 """Typing indicators: signals that expire unless the client renews them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
 
+from ..domain.errors import Unavailable
+from ..domain.ids import UserId
 from ..domain.limits import TYPING_SECONDS
 from ..wire import answers
 from ..wire.frames import text_frame
-from .connection import Connection, Subscription
+from .connection import Subscription
 from .hub import Hub
+
+Separated = Callable[[UserId], Awaitable[Collection[UserId]]]
+"""Finds the users whom a block separates from a user."""
+
+
+class _Indicator:
+    __slots__ = ("shown", "timer", "without")
+
+    def __init__(self, timer: asyncio.TimerHandle) -> None:
+        self.timer = timer
+        self.shown = False
+        # The users who have not been shown it, and don't learn of its end.
+        self.without: Collection[UserId] = ()
 
 
 class Typing:
     """
     Sends ``typing`` to a room's other subscribers, and ends indicators that expire.
 
-    Owned by the event loop; never awaits. A signal may be lost.
+    Owned by the event loop. A signal may be lost, and reaches no one whom a block separates from
+    the user.
     """
 
-    def __init__(self, hub: Hub, *, expiry_seconds: float = TYPING_SECONDS) -> None:
+    def __init__(
+        self, hub: Hub, separated: Separated, *, expiry_seconds: float = TYPING_SECONDS
+    ) -> None:
         self._hub = hub
+        self._separated = separated
         self._expiry_seconds = expiry_seconds
-        self._timers: dict[Subscription, asyncio.TimerHandle] = {}
+        self._indicators: dict[Subscription, _Indicator] = {}
 
-    def signal(self, subscription: Subscription, *, on: bool) -> None:
-        """Start or renew the user's indicator in a room, or end it."""
-        timer = self._timers.pop(subscription, None)
-        if timer is not None:
-            timer.cancel()
-        elif not on:
+    async def begin(self, subscription: Subscription) -> None:
+        """Start or renew the user's indicator in a room. Safe to cancel."""
+        loop = asyncio.get_running_loop()
+        indicator = _Indicator(loop.call_later(self._expiry_seconds, self.end, subscription))
+        earlier = self._indicators.get(subscription)
+        if earlier is not None:
+            earlier.timer.cancel()
+            indicator.shown, indicator.without = earlier.shown, earlier.without
+        # Before the read: an end that comes meanwhile must find it.
+        self._indicators[subscription] = indicator
+        try:
+            without = await self._separated(subscription.connection.user)
+        except Unavailable:
             return
-        self._send(subscription, on=on)
-        if on:
-            loop = asyncio.get_running_loop()
-            self._timers[subscription] = loop.call_later(
-                self._expiry_seconds, self._expire, subscription
-            )
+        if self._indicators.get(subscription) is indicator:
+            indicator.shown, indicator.without = True, without
+            self._send(subscription, indicator, on=True)
 
-    def forget(self, connection: Connection) -> None:
-        """End the indicators of a connection that is about to close. Idempotent."""
-        for subscription in connection.subscriptions.values():
-            self.signal(subscription, on=False)
+    def end(self, subscription: Subscription) -> None:
+        """End the user's indicator in a room, if there is one. Called as the subscription ends."""
+        indicator = self._indicators.pop(subscription, None)
+        if indicator is not None:
+            indicator.timer.cancel()
+            if indicator.shown:
+                self._send(subscription, indicator, on=False)
 
     def close(self) -> None:
         """Stop the timers."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for indicator in self._indicators.values():
+            indicator.timer.cancel()
+        self._indicators.clear()
 
-    def _expire(self, subscription: Subscription) -> None:
-        del self._timers[subscription]
-        self._send(subscription, on=False)
-
-    def _send(self, subscription: Subscription, *, on: bool) -> None:
+    def _send(self, subscription: Subscription, indicator: _Indicator, *, on: bool) -> None:
         connection = subscription.connection
         payload = answers.signal(
             "typing", room=subscription.room_name, by=connection.username, on=on
         )
-        self._hub.signal(subscription.room, text_frame(payload), but=connection)
+        self._hub.signal(
+            subscription.room, text_frame(payload), but=connection, without=indicator.without
+        )

@@ -1,11 +1,12 @@
 """Which users have blocked which."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from ..domain.ids import Millis, UserId
+from .bulk import BulkStatement
 from .database import DbConnection
 
 _BLOCKS = (
@@ -19,6 +20,11 @@ _PUT = sa.text(
     " ON CONFLICT (user_id, blocked_id) DO NOTHING"
 )
 _DROP = sa.text("DELETE FROM blocks WHERE user_id = :user AND blocked_id = :blocked")
+_SEPARATED = BulkStatement(
+    "SELECT k.id, b.blocked_id FROM {keys} JOIN blocks AS b ON b.user_id = k.id"
+    " UNION ALL SELECT k.id, b.user_id FROM {keys} JOIN blocks AS b ON b.blocked_id = k.id",
+    id="bigint",
+)
 _DROP_ALL = sa.text("DELETE FROM blocks WHERE user_id = :user OR blocked_id = :user")
 
 
@@ -34,6 +40,16 @@ def page(connection: DbConnection, user: UserId, *, after: str, limit: int) -> S
     """Return a page of the users whom ``user`` has blocked, by name, after ``after``."""
     rows = connection.execute(_PAGE, {"user": user, "after": after, "limit": limit})
     return [Block._make(row) for row in rows]
+
+
+def separated(
+    connection: DbConnection, users: Iterable[UserId]
+) -> Mapping[UserId, frozenset[UserId]]:
+    """Return, for each user, those whom they have blocked or who have blocked them."""
+    found: dict[UserId, set[UserId]] = {user: set() for user in users}
+    for user, other in _SEPARATED.rows(connection, [(user,) for user in found]):
+        found[user].add(other)
+    return {user: frozenset(others) for user, others in found.items()}
 
 
 def put(connection: DbConnection, user: UserId, blocked: UserId, at: Millis) -> Block:

@@ -167,6 +167,7 @@ def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
             ws.owners[room].add(user)
     if making := batch.of(CreateRoom, OpenDirect):
         _load_for_new_rooms(connection, ws, making)
+    _load_blocks(connection, ws, batch)
     return ws
 
 
@@ -243,9 +244,21 @@ def _load_for_new_rooms(
     if pairs:
         for key, room in _DIRECT_KEYS.rows(connection, {(direct_key(*p),) for p in pairs}):
             ws.direct_rooms[key] = room
-        blocks = _BLOCKS.rows(connection, {(user, by) for by, user in pairs})
-        ws.blocks = {(owner, blocked) for owner, blocked in blocks}
     ws.room_ids = _new_room_ids(connection)
+
+
+def _load_blocks(connection: DbConnection, ws: WorkingSet, batch: _ByType) -> None:
+    """Load the blocks that keep a caller from reaching a user: in a room, or by a mention."""
+    pairs = {(a.user, a.by) for a in batch.of(OpenDirect, Admit) if a.user != a.by}
+    if ws.mentionable:
+        by_room: dict[RoomId, set[UserId]] = {}
+        for (room, _), user in ws.mentionable.items():
+            by_room.setdefault(room, set()).add(user)
+        writers = {(a.room, a.by) for a in batch.of(Send, Edit) if a.mentions}
+        pairs |= {(user, by) for room, by in writers for user in by_room.get(room, ())}
+    if pairs:
+        blocks = _BLOCKS.rows(connection, pairs)
+        ws.blocks = {(owner, blocked) for owner, blocked in blocks}
 
 
 def _new_room_ids(connection: DbConnection) -> Iterator[RoomId]:

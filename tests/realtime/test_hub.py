@@ -274,14 +274,28 @@ def test_a_signal_reaches_every_live_subscription_but_one(hub: Hub) -> None:
     assert [len(c.transport.writes) for c in (ana, bo, eve)] == [0, 1, 0]
 
 
+def test_users_can_be_left_out_of_a_signal(hub: Hub) -> None:
+    ana, bo, eve = RecordingConnection(ANA), RecordingConnection(BO), RecordingConnection(EVE)
+    for one in (ana, bo, eve):
+        subscribe(hub, one)
+
+    hub.signal(DEN, b"\x81\x02{}", but=ana.connection, without=frozenset({BO}))
+    about = {ANA: b"\x81\x01a", EVE: b"\x81\x01e"}
+    hub.send_presence(DEN, about, {ANA: (BO,), EVE: ()})
+
+    assert ana.transport.payloads == [b"e"]
+    assert bo.transport.payloads == [b"e"]
+    assert eve.transport.payloads == [b"{}", b"a"]
+
+
 def test_presence_is_sent_to_all_but_the_user_it_is_about(hub: Hub) -> None:
     ana, bo, eve = RecordingConnection(ANA), RecordingConnection(BO), RecordingConnection(EVE)
     subscribe(hub, ana)
     subscribe(hub, bo)
     subscribe(hub, eve, live=False)
 
-    hub.send_presence(DEN, {ANA: b"\x81\x01a", BO: b"\x81\x01b"})
-    hub.send_presence(DEN, {ANA: b"\x81\x01a"})
+    hub.send_presence(DEN, {ANA: b"\x81\x01a", BO: b"\x81\x01b"}, {})
+    hub.send_presence(DEN, {ANA: b"\x81\x01a"}, {})
 
     assert ana.transport.payloads == [b"b"]
     assert bo.transport.payloads == [b"a", b"a"]

@@ -34,6 +34,7 @@ from app.realtime.replay import Replay
 from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replay_pages import ReplayPages
 from app.realtime.resume import ResumeRequest
+from app.realtime.separation import Separation
 from app.realtime.write_coalescer import WriteCoalescer
 from app.services.log.commit import commit
 from app.services.log.committer import Committer
@@ -127,6 +128,7 @@ class Env:
         self.feed = Feed(self.database, self.hub, activity, replay_buffers)
         receipts = ReadReceiptBuffer()
         room_views = RoomViews(BatchLoader(self.database), receipts)
+        separation = Separation(BatchLoader(self.database), self.hub)
         self.joins = Joins(
             hub=self.hub,
             feed=self.feed,
@@ -138,6 +140,7 @@ class Env:
                 receipts=receipts,
                 pacing=self.hub.fanout,
             ),
+            separation=separation,
             now=lambda: AT,
         )
         self.replay = Replay(

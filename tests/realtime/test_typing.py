@@ -1,16 +1,19 @@
-"""Typing indicators, and their expiry."""
+"""Typing indicators, their expiry, and whom they reach."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import pytest
 
+from app.domain.errors import Unavailable
+from app.domain.ids import UserId
 from app.domain.limits import TYPING_SECONDS
 from app.realtime.connection import SubscriptionState
 from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
 from app.realtime.typing import Typing
-from tests.harness.patience import until
+from tests.harness.patience import turns, until
 from tests.realtime.recording import ANA, BO, DEN, RecordingConnection
 
 
@@ -19,13 +22,22 @@ class Env:
 
     def __init__(self, expiry_seconds: float) -> None:
         self.hub = Hub(Fanout())
-        self.typing = Typing(self.hub, expiry_seconds=expiry_seconds)
+        self.separated: Collection[UserId] = ()
+        self.readable = asyncio.Event()
+        self.readable.set()
+        self.typing = Typing(self.hub, self.read_separated, expiry_seconds=expiry_seconds)
+        self.hub.on_unsubscribed = self.typing.end
         self.ana, self.bo = RecordingConnection(ANA), RecordingConnection(BO)
         for client in (self.ana, self.bo):
             self.hub.register(client.connection)
             subscription = self.hub.subscribe(client.connection, DEN, "den")
             subscription.set_state(SubscriptionState.LIVE)
         self.subscription = self.ana.connection.subscriptions[DEN]
+
+    async def read_separated(self, user: UserId) -> Collection[UserId]:
+        assert user == ANA
+        await self.readable.wait()
+        return self.separated
 
     @property
     def indicators(self) -> list[bool]:
@@ -42,9 +54,9 @@ async def env(request: pytest.FixtureRequest) -> AsyncIterator[Env]:
 
 
 async def test_the_other_subscribers_see_it_start_and_end(env: Env) -> None:
-    env.typing.signal(env.subscription, on=True)
-    env.typing.signal(env.subscription, on=False)
-    env.typing.signal(env.subscription, on=False)
+    await env.typing.begin(env.subscription)
+    env.typing.end(env.subscription)
+    env.typing.end(env.subscription)
 
     assert env.indicators == [True, False]
     assert env.ana.transport.payloads == []
@@ -52,14 +64,64 @@ async def test_the_other_subscribers_see_it_start_and_end(env: Env) -> None:
 
 @pytest.mark.parametrize("env", [0.005], indirect=True)
 async def test_it_expires(env: Env) -> None:
-    env.typing.signal(env.subscription, on=True)
+    await env.typing.begin(env.subscription)
 
     await until(lambda: env.indicators == [True, False], "the end of the typing")
 
 
-async def test_it_ends_with_its_connection(env: Env) -> None:
-    env.typing.signal(env.subscription, on=True)
-    env.typing.forget(env.ana.connection)
-    env.typing.forget(env.ana.connection)
+async def test_it_ends_with_its_subscription(env: Env) -> None:
+    await env.typing.begin(env.subscription)
+    env.hub.unsubscribe(env.subscription)
 
     assert env.indicators == [True, False]
+
+
+async def test_it_ends_with_its_connection(env: Env) -> None:
+    await env.typing.begin(env.subscription)
+    env.hub.retire(env.ana.connection)
+    env.hub.unregister(env.ana.connection)
+
+    assert env.indicators == [True, False]
+
+
+async def test_an_end_overtakes_no_beginning(env: Env) -> None:
+    env.readable.clear()
+    beginning = asyncio.create_task(env.typing.begin(env.subscription))
+    await turns(2)
+    env.typing.end(env.subscription)
+    env.readable.set()
+    await beginning
+
+    assert env.indicators == []
+
+
+async def test_a_renewal_that_is_being_read_can_be_ended(env: Env) -> None:
+    await env.typing.begin(env.subscription)
+    env.readable.clear()
+    renewal = asyncio.create_task(env.typing.begin(env.subscription))
+    await turns(2)
+    env.typing.end(env.subscription)
+    env.readable.set()
+    await renewal
+
+    assert env.indicators == [True, False]
+
+
+async def test_it_does_not_reach_a_separated_user(env: Env) -> None:
+    env.separated = {BO}
+
+    await env.typing.begin(env.subscription)
+    env.typing.end(env.subscription)
+
+    assert env.indicators == []
+
+
+async def test_it_is_lost_while_blocks_can_not_be_read(env: Env) -> None:
+    async def unreadable(user: UserId) -> Collection[UserId]:
+        raise Unavailable
+
+    typing = Typing(env.hub, unreadable)
+    await typing.begin(env.subscription)
+    typing.end(env.subscription)
+
+    assert env.indicators == []
