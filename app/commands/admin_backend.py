@@ -73,11 +73,14 @@ class AdminBackend(Protocol):
 
 
 @asynccontextmanager
-async def open_admin(settings: Settings) -> AsyncIterator[AdminBackend]:
+async def open_admin(settings: Settings, *, salvage: bool = False) -> AsyncIterator[AdminBackend]:
     """
     Open the database in this process, or connect to the server that has it.
 
     Waits up to LOCK_WAIT_SECONDS for another command to finish.
+
+    Args:
+        salvage: Whether a damaged ``-wal`` is used as far as it can be read, or refused.
 
     Raises:
         Misuse: If the database is in memory.
@@ -97,7 +100,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminBackend]:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
-            async with _open_local_admin(settings, tokens) as service:
+            async with _open_local_admin(settings, tokens, salvage) as service:
                 yield service
             return
         except Locked as exc:
@@ -121,7 +124,7 @@ async def open_admin(settings: Settings) -> AsyncIterator[AdminBackend]:
 
 @asynccontextmanager
 async def _open_local_admin(
-    settings: Settings, tokens: AccessTokens
+    settings: Settings, tokens: AccessTokens, salvage: bool
 ) -> AsyncIterator[AdminService]:
     """Open the service that the server uses. On PostgreSQL, nodes see its changes by polling."""
     database = settings.database
@@ -130,6 +133,7 @@ async def _open_local_admin(
         database.url,
         database.path,
         migrate=database.kind == "sqlite",
+        salvage=salvage,
         wait=0,
     )
     passwords = Passwords()

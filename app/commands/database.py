@@ -26,7 +26,8 @@ async def migrate(settings: Settings) -> str:
 async def epoch(settings: Settings, *, new: bool) -> str:
     """Return the epoch, after replacing it if ``new``."""
     if new:
-        async with open_admin(settings) as admin:
+        # A new epoch is how the operator accepts that the end of the history is lost.
+        async with open_admin(settings, salvage=True) as admin:
             return await admin.new_epoch()
     _refuse_memory(settings, "only the server that has it can read it")
     return await read_offline(settings.database.url, settings.database.path, epoch_store.read)

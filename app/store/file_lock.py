@@ -11,10 +11,10 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 _RETRY_SECONDS = 0.05
-# What we write is below 200 bytes.
+# What we write is below 1,000 bytes.
 _MAX_BYTES = 4_096
 
 
@@ -37,8 +37,12 @@ class LockHeld(Exception):
 class FileLock:
     """A lock that this process holds, until it is released or the process ends."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, holder: LockHolder, left: object) -> None:
         self._descriptor = descriptor
+        self._holder: LockHolder | None = holder
+        self.left = left
+        """What an earlier process has noted and not removed; None if it ended cleanly."""
+        self._write()
 
     @classmethod
     def take(cls, path: Path, url: str | None) -> Self:
@@ -61,9 +65,7 @@ class FileLock:
         except BaseException:  # leave no descriptor open, whatever was raised
             os.close(descriptor)
             raise
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
-        return cls(descriptor)
+        return cls(descriptor, LockHolder(os.getpid(), url), _content(descriptor).get("left"))
 
     @classmethod
     async def wait(cls, path: Path, url: str | None, seconds: float) -> Self:
@@ -77,15 +79,38 @@ class FileLock:
                     raise
             await asyncio.sleep(_RETRY_SECONDS)
 
+    def note(self, left: object) -> None:
+        """Note what the next process finds in :attr:`left`, unless None is noted before."""
+        self.left = left
+        self._write()
+
     def release(self) -> None:
         """Release the lock. The file stays: another process may hold it by now."""
-        os.ftruncate(self._descriptor, 0)
+        self._holder = None
+        self._write()
         os.close(self._descriptor)
+
+    def _write(self) -> None:
+        content = {} if self._holder is None else self._holder._asdict()
+        if self.left is not None:
+            content["left"] = self.left
+        text = json.dumps(content).encode() if content else b""
+        # Written first and cut second: a reader never finds half of it.
+        os.pwrite(self._descriptor, text, 0)
+        os.ftruncate(self._descriptor, len(text))
+
+
+def _content(descriptor: int) -> dict[str, Any]:
+    try:
+        content = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _holder(descriptor: int) -> LockHolder:
     try:
-        content = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
+        content = _content(descriptor)
         return LockHolder(
             int(content["pid"]), None if content["url"] is None else str(content["url"])
         )

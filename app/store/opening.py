@@ -5,21 +5,27 @@ Every failure is a :class:`~app.store.errors.StoreError` with a sentence for the
 """
 
 import asyncio
+import logging
+import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
 
+from ..domain.errors import Unavailable
 from ..domain.limits import DATABASE_FILES_SECONDS, LOCK_WAIT_SECONDS
+from . import epoch, leftover_wal
 from .database import Database
 from .errors import Locked, StoreError, display_name, reason
 from .file_lock import FileLock, LockHeld
 from .postgres import PostgresDatabase
 from .schema_version import ensure_current
 from .sqlite import SqliteDatabase
+
+log = logging.getLogger("parley.store")
 
 Kind = Literal["sqlite", "postgresql"]
 
@@ -32,6 +38,7 @@ async def open_database(
     *,
     address: str | None = None,
     migrate: bool,
+    salvage: bool = False,
     wait: float = LOCK_WAIT_SECONDS,
 ) -> AsyncIterator[Database]:
     """
@@ -42,6 +49,7 @@ async def open_database(
             PostgreSQL.
         address: Where this process serves. Commands that write send their request there.
         migrate: Whether an older schema is upgraded or refused.
+        salvage: Whether a damaged ``-wal`` is used as far as it can be read, or refused.
         wait: How long another process that is using the file is given to end, in seconds.
 
     Raises:
@@ -50,8 +58,14 @@ async def open_database(
 
     """
     async with AsyncExitStack() as stack:
+        lock = None
         if path is not None:
-            stack.callback((await lock_file(path, address, wait)).release)
+            lock = await lock_file(path, address, wait)
+            stack.callback(_release, lock, path)
+            found = leftover_wal.examine(path, lock.left, salvage=salvage)
+            if not found and lock.left is not None:
+                log.warning("database.wal_missing", extra={"path": f"{path}-wal"})
+            _make(path)
         try:
             database = _open(kind, url, path)
         except (OSError, sa.exc.SQLAlchemyError, sqlite3.Error) as exc:
@@ -63,20 +77,30 @@ async def open_database(
             ) from exc
         stack.push_async_callback(database.close)
         await ensure_current(database, url, migrate=migrate)
-        if isinstance(database, SqliteDatabase):
-            await stack.enter_async_context(_watching(database))
+        if path is not None and lock is not None and isinstance(database, SqliteDatabase):
+            await stack.enter_async_context(_watching(database, path, lock))
         yield database
 
 
 @asynccontextmanager
-async def _watching(database: SqliteDatabase) -> AsyncIterator[None]:
-    """Look regularly for files that were deleted or replaced, until the block ends."""
+async def _watching(database: SqliteDatabase, path: Path, lock: FileLock) -> AsyncIterator[None]:
+    """
+    Look regularly for files that were deleted or replaced, until the block ends.
+
+    Notes in the lock file what the next process needs to know if this one is killed.
+    """
+    epochs = [await database.read(epoch.read)]
+    lock.note(leftover_wal.note(path, epochs))
 
     async def watch() -> None:
         while True:
             await asyncio.sleep(DATABASE_FILES_SECONDS)
             # A file system that hangs must not stop the event loop.
             await asyncio.to_thread(database.check_files)
+            with suppress(Unavailable):
+                if (now := await database.read(epoch.read)) not in epochs:
+                    epochs.append(now)
+                    lock.note(leftover_wal.note(path, epochs))
 
     watching = asyncio.create_task(watch(), name="database files")
     try:
@@ -87,11 +111,11 @@ async def _watching(database: SqliteDatabase) -> AsyncIterator[None]:
 
 async def lock_file(path: Path, address: str | None, wait: float) -> FileLock:
     """
-    Become the one process that uses this SQLite file, which is made if there is none.
+    Become the one process that uses this SQLite file, which need not exist yet.
 
     Raises:
         Locked: If another process is still using it after ``wait`` seconds.
-        StoreError: If it can't be made.
+        StoreError: If its folder can't be made.
 
     """
     try:
@@ -103,13 +127,27 @@ async def lock_file(path: Path, address: str | None, wait: float) -> FileLock:
 
 
 def _lock_path(path: Path) -> Path:
-    """Return the path of this SQLite file's lock; make the file if there is none."""
+    """Return the path of this SQLite file's lock; make its folder if there is none."""
     # Resolved, so that two paths to the same file share a lock.
     path = path.resolve()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Messages are readable by the owner alone. SQLite gives its side files the same mode.
-    path.touch(mode=0o600)
     return path.with_name(f"{path.name}.lock")
+
+
+def _release(lock: FileLock, path: Path) -> None:
+    # The last one who closes a database removes its -wal; if it is left, so is the note about it.
+    if not os.path.exists(f"{os.path.realpath(path)}-wal"):
+        lock.note(None)
+    lock.release()
+
+
+def _make(path: Path) -> None:
+    """Make the file if there is none."""
+    try:
+        # Messages are readable by the owner alone. SQLite gives its side files the same mode.
+        path.resolve().touch(mode=0o600)
+    except OSError as exc:
+        raise StoreError(f"{path} can't be used: {reason(exc)}.") from exc
 
 
 def _open(kind: Kind, url: str, path: Path | None) -> Database:

@@ -105,13 +105,17 @@ def _open(database: str, *, write: bool, busy_ms: int) -> DbConnection:
     return connection
 
 
+def _driver(connection: DbConnection) -> sqlite3.Connection:
+    return cast(sqlite3.Connection, connection.connection.driver_connection)
+
+
 def _first_read(connection: DbConnection) -> None:
     connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
 
 
 def _transaction(connection: DbConnection, begin: str, end: str, work: Work[T]) -> T:
     """Run ``work`` between two statements; roll back if it or the second one fails."""
-    sqlite = cast(sqlite3.Connection, connection.connection.driver_connection)
+    sqlite = _driver(connection)
     sqlite.execute(begin)
     try:
         result = work(connection)
