@@ -7,6 +7,7 @@ RUN python -m venv /parley \
 COPY pyproject.toml README.md LICENSE ./
 COPY app ./parley
 COPY migrations ./migrations
+COPY clients/python/parley_client ./clients/python/parley_client
 RUN /parley/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
