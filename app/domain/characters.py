@@ -24,13 +24,17 @@ _INVISIBLE = (
 # word, and symbols that stand for a word.
 UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
-    "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
+    "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\u1780-\u17ff"  # Myanmar, Khmer
+    "\u1950-\u19df\u1a20-\u1aaf\uaa80-\uaadf"  # Tai Le, New Tai Lue, Tai Tham, Tai Viet
+    "\u1b00-\u1b7f\ua980-\ua9df"  # Balinese, Javanese
     "\u2600-\u27bf"  # symbols and dingbats
     "\u2e80-\u2fff\u3005-\u3007\u3021-\u3029\u3040-\u318f\u31a0-\u31ff"  # kana, bopomofo
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
-    "\uac00-\ud7af"  # Hangul
+    "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff"  # Hangul
+    "\ua000-\ua4cf"  # Yi
     "\uff66-\uff9f"  # half-width kana
     "\U0001f000-\U0001faff"  # emoji
+    "\U00016fe0-\U00018dff\U0001aff0-\U0001b2ff"  # Tangut, Khitan, more kana, Nushu
     "\U00020000-\U0003ffff"  # more Han
 )
 """Ranges for a character class of a regular expression."""

@@ -60,7 +60,8 @@ _ADD_VECTORS = BulkStatement(
 )
 _CHANGE_VECTORS = BulkStatement(
     "UPDATE search_documents SET words = CAST(k.words AS tsvector) FROM {keys}"
-    " WHERE search_documents.event_id = k.event",
+    " WHERE search_documents.event_id = k.event"
+    " AND search_documents.words <> CAST(k.words AS tsvector)",
     event="bigint",
     words="text",
 )

@@ -17,6 +17,7 @@ from .message_pages import MessagePages
 from .messages import Messages
 from .search import Search
 from .search_indexer import SearchIndexer
+from .search_rebuilder import SearchRebuilder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,9 @@ async def open_messages(
         indexer=indexer,
         search=Search(database, directory=directory, indexer=indexer, now=now),
     )
+    rebuilder = SearchRebuilder(database, delay_seconds=limits.index_seconds)
     indexing = asyncio.create_task(indexer.run(), name="search-indexer")
+    rebuilding = asyncio.create_task(rebuilder.run(), name="search-rebuilder")
     try:
         with (
             log.seams.on_committed.connected(indexer.on_committed),
@@ -89,4 +92,5 @@ async def open_messages(
             yield parts
     finally:
         indexing.cancel()
-        await asyncio.gather(indexing, return_exceptions=True)
+        rebuilding.cancel()
+        await asyncio.gather(indexing, rebuilding, return_exceptions=True)

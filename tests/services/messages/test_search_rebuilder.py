@@ -1,0 +1,50 @@
+"""The index is rebuilt while the server runs."""
+
+import asyncio
+
+import pytest
+
+from app.domain.errors import Unavailable
+from app.domain.limits import INDEX_BATCH
+from app.services.messages.search_rebuilder import SearchRebuilder
+from app.store import search_rebuild
+from app.store.database import Database
+from tests.harness.databases import GatedDatabase
+from tests.harness.patience import until
+from tests.store.message_env import DEN, MessageEnv
+
+
+async def test_a_rebuild_runs_to_its_end(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "parley.indexer")
+    await MessageEnv(database).fill(DEN, messages=2 * INDEX_BATCH + 1)
+
+    await SearchRebuilder(database).run()
+
+    assert await database.read(search_rebuild.is_complete)
+    assert [record.message for record in caplog.records] == ["search.rebuilding", "search.rebuilt"]
+
+
+async def test_an_index_that_is_complete_is_left_alone(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "parley.indexer")
+    await SearchRebuilder(database).run()
+    await MessageEnv(database).fill(DEN, messages=1)
+
+    await SearchRebuilder(database).run()
+
+    assert caplog.records == []
+
+
+async def test_a_rebuild_waits_for_the_database(database: Database) -> None:
+    gated = GatedDatabase(database)
+    gated.fails_with = Unavailable()
+    running = asyncio.create_task(SearchRebuilder(gated, delay_seconds=0).run())
+    await until(lambda: gated.reads > 2, "tries")
+
+    gated.fails_with = None
+
+    await running
+    assert await database.read(search_rebuild.is_complete)
