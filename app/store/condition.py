@@ -4,6 +4,10 @@ import logging
 import threading
 
 from ..domain.errors import Unavailable
+from .damage import Damage
+
+# Each finding is a line in the log; more of them add no information.
+_MAX_FINDINGS = 20
 
 log = logging.getLogger("parley.store")
 
@@ -18,11 +22,36 @@ class Condition:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._replaced: str | None = None
+        self._damaged: set[str] = set()
+        self._structure_is_damaged = False
 
     @property
     def fault(self) -> str | None:
-        """``replaced`` if a file of the database is no longer at its path; None if all is well."""
-        return None if self._replaced is None else "replaced"
+        """
+        What is wrong, in a word; None if nothing is known.
+
+        ``replaced``: a file of the database is no longer at its path. ``damaged``: something that
+        was read is not what was written; that stays so until the process ends.
+        """
+        if self._replaced is not None:
+            return "replaced"
+        return "damaged" if self._damaged else None
+
+    def note_damage(self, found: Damage) -> None:
+        """Note that something in the file is damaged; logged once per finding."""
+        with self._lock:
+            is_new = found.what not in self._damaged and len(self._damaged) < _MAX_FINDINGS
+            if is_new:
+                self._damaged.add(found.what)
+            self._structure_is_damaged |= found.in_structure
+        if is_new:
+            log.error(
+                "database.damaged",
+                extra={
+                    "error": found.what,
+                    "hint": "Run parley check. Restore a backup if it finds damage to the file.",
+                },
+            )
 
     def note_replaced(self, path: str | None) -> None:
         """Note that ``path`` no longer leads to the file that is open; None: all paths do."""
@@ -50,5 +79,5 @@ class Condition:
             Unavailable: If it would not.
 
         """
-        if self._replaced is not None:
+        if self._replaced is not None or self._structure_is_damaged:
             raise Unavailable

@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from ..domain.errors import Unavailable
 from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
 from .condition import Condition
+from .damage import Damaged, damage
 from .database import DbConnection, T, Work
 from .database_files import DatabaseFiles
 from .thread_pool import ThreadPool
@@ -210,7 +211,12 @@ class SqliteDatabase:
             raise Unavailable
         try:
             return await threads.run(call, work)
-        except (sa.exc.OperationalError, sqlite3.OperationalError) as exc:
+        except (sa.exc.DBAPIError, sqlite3.Error, Damaged) as exc:
+            if (found := damage(exc)) is not None:
+                self._condition.note_damage(found)
+                raise Unavailable from exc
+            if not isinstance(exc, (sa.exc.OperationalError, sqlite3.OperationalError)):
+                raise
             # Disk full, I/O error, locked by another program: not the client's fault.
             log.error("database.failed", extra={"error": str(getattr(exc, "orig", exc))})
             raise Unavailable from exc
