@@ -16,7 +16,7 @@ from .config.client_limits import client_limits
 from .config.server_url import local_url
 from .config.settings import Settings, resolve_secret
 from .domain.ids import Millis
-from .domain.limits import FANOUT_PATIENCE_SECONDS
+from .domain.limits import AUTH_EXPIRING_SECONDS, FANOUT_PATIENCE_SECONDS
 from .observability.logs import event
 from .realtime.fanout import Fanout
 from .realtime.parts import RealtimeLimits, RealtimeParts, open_realtime
@@ -69,6 +69,11 @@ class Limits:
                 max_connections_per_user=settings.max_connections_per_user,
                 frames_per_second=settings.frames_per_second,
                 frame_burst=settings.frame_burst,
+                # Of a token that lives a minute, half: announced at once, it would be exchanged
+                # again and again.
+                auth_expiring_seconds=min(
+                    AUTH_EXPIRING_SECONDS, settings.access_token_minutes * 60 / 2
+                ),
                 told_to_clients=client_limits(settings),
             ),
         )

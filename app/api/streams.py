@@ -105,9 +105,11 @@ async def held_open(
     connections = runtime.realtime.connections
     transport = SseTransport(runtime.log.epoch.name)
     outbox = Outbox(transport, runtime.realtime.slow_consumer, end)
-    connection = connections.open(token, outbox=outbox, close=end, path_room=room.lower())
+    connection = connections.open(
+        token, outbox=outbox, close=end, probe=_is_present, path_room=room.lower()
+    )
     watching = asyncio.create_task(_end_on_disconnect(receive, end))
-    expiry = TokenExpiry(connection, runtime.now, announce=False)
+    expiry = TokenExpiry(connection, runtime.now, announce_seconds=0)
     try:
         identity, refusal = await connections.admit(connection)
         expiry.start(identity.expires_at)
@@ -118,6 +120,11 @@ async def held_open(
         expiry.stop()
         watching.cancel()
         connections.end(connection)
+
+
+async def _is_present(_seconds: float) -> bool:
+    """HTTP has no ping."""
+    return True
 
 
 async def _end_on_disconnect(receive: Receive, end: Callable[[None], None]) -> None:

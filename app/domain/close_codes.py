@@ -18,11 +18,11 @@ class Close(NamedTuple):
 
 BAD_FRAMES = Close(4000, "bad_request: too many bad frames")
 UNAUTHORIZED = Close(4001, "unauthorized: log in again")
-TOO_MANY_CONNECTIONS = Close(4009, "too_many_connections of this user")
 INTERNAL = Close(4100, "internal: it has been logged")
 SLOW_CONSUMER = Close(4102, "slow_consumer: resume with since, nothing is lost")
 UNAVAILABLE = Close(4103, "unavailable: overloaded, come back later")
 IDLE = Close(4108, "idle: no pong")
+TOO_MANY_CONNECTIONS = Close(4109, "too_many_connections of this user")
 RATE_LIMITED = Close(4129, "rate_limited: slow down")
 DRAINING = Close(4200, "draining: the server restarts, reconnect")
 TOKEN_EXPIRED = Close(4301, "token_expired: refresh it, then reconnect")

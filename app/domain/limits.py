@@ -135,7 +135,14 @@ CLOSE_SECONDS = 5.0
 # How long a client that is closed for not reading gets to receive the close frame, plus or minus
 # half of it, so that many of them don't end at once.
 SLOW_CLOSE_SECONDS = 1.0
-# A client is warned this long before its token expires.
+# A user who has as many connections as allowed opens another: a connection whose client doesn't
+# answer a ping within this makes room. A phone on a slow network takes a second...
+PROBE_SECONDS = 3.0
+# ...the oldest are asked, as many as a user's devices leave behind...
+MAX_PROBED_CONNECTIONS = 16
+# ...and so many new ones may wait for the answer; others are refused at once.
+MAX_WAITING_CONNECTIONS = 16
+# A client is warned this long before its token expires, or half the token's life if that is less.
 AUTH_EXPIRING_SECONDS = 60
 
 # Sockets written to in one turn of the event loop, at 5 µs each, so that incoming data is read

@@ -11,7 +11,7 @@ A subscription's states::
         └── left, removed, closed, replaced ───┴──▶ ENDED
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import NamedTuple
 
@@ -103,6 +103,7 @@ class Connection:
         "is_admin",
         "outbox",
         "path_room",
+        "probe",
         "session",
         "subscriptions",
         "user",
@@ -118,6 +119,7 @@ class Connection:
         expires_at: Millis,
         outbox: Outbox,
         close: Callable[[Close], None],
+        probe: Callable[[float], Awaitable[bool]],
         path_room: str | None,
     ) -> None:
         self.user = user
@@ -127,6 +129,8 @@ class Connection:
         self.outbox = outbox
         self.close = close
         """Ends the connection with a close code. Idempotent: the first code counts."""
+        self.probe = probe
+        """Whether the client answers within so many seconds."""
         self.path_room = path_room
         """The room in the path of ``/ws/{room}``."""
         self.subscriptions: dict[RoomId, Subscription] = {}

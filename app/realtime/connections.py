@@ -5,9 +5,11 @@ A connection is registered before its log-in is read, so that a revocation in be
 and counted when the log-in has been confirmed.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
-from ..domain.close_codes import DRAINING, TOO_MANY_CONNECTIONS, Close
+from ..domain.close_codes import DRAINING, IDLE, TOO_MANY_CONNECTIONS, Close
+from ..domain.limits import MAX_PROBED_CONNECTIONS, MAX_WAITING_CONNECTIONS
 from ..security.access_tokens import Claims
 from ..services.accounts.authenticator import Authenticator, Identity
 from .activity import ActivityNotifier
@@ -23,6 +25,7 @@ class Connections:
 
     Args:
         max_per_user: Open connections of one user on this node; 0 for no limit.
+        probe_seconds: How long a connection may take to answer when another needs its place.
 
     """
 
@@ -34,12 +37,14 @@ class Connections:
         authenticator: Authenticator,
         drain: Drain,
         max_per_user: int,
+        probe_seconds: float,
     ) -> None:
         self._hub = hub
         self._activity = activity
         self._authenticator = authenticator
         self._drain = drain
         self._max_per_user = max_per_user
+        self._probe_seconds = probe_seconds
 
     def open(
         self,
@@ -47,6 +52,7 @@ class Connections:
         *,
         outbox: Outbox,
         close: Callable[[Close], None],
+        probe: Callable[[float], Awaitable[bool]],
         path_room: str | None,
     ) -> Connection:
         """
@@ -55,6 +61,7 @@ class Connections:
         Args:
             close: Called with a close code when the connection has to end. May be called again;
                 the first code counts.
+            probe: Whether the client answers within so many seconds; true where it can't be asked.
             path_room: The room in the connection's path, if there is one.
 
         Raises:
@@ -70,6 +77,7 @@ class Connections:
             expires_at=claims.expires_at,
             outbox=outbox,
             close=close,
+            probe=probe,
             path_room=path_room,
         )
         self._hub.register(connection)
@@ -87,15 +95,46 @@ class Connections:
             Unavailable: If the database can't be read now.
 
         """
-        identity = await self._authenticator.confirm(
-            Claims(connection.user, connection.session, connection.expires_at)
-        )
+        claims = Claims(connection.user, connection.session, connection.expires_at)
+        identity = await self._authenticator.confirm(claims)
+        if not self._has_place(connection):
+            await self._make_room(connection)
+            # The log-in may have ended meanwhile.
+            identity = await self._authenticator.confirm(claims)
         connection.username = identity.username
         connection.is_admin = identity.is_admin
-        open_now = sum(not other.closed for other in self._hub.of_user(identity.user))
-        if self._max_per_user and open_now > self._max_per_user:
+        if not self._has_place(connection):
             return identity, TOO_MANY_CONNECTIONS
         return identity, DRAINING if self._drain.started else None
+
+    def _has_place(self, connection: Connection) -> bool:
+        return not self._max_per_user or len(self._older(connection)) < self._max_per_user
+
+    def _older(self, connection: Connection) -> list[Connection]:
+        """The user's open connections that were registered before this one, oldest first."""
+        older = []
+        for other in self._hub.of_user(connection.user):
+            if other is connection:
+                break
+            if not other.closed:
+                older.append(other)
+        return older
+
+    async def _make_room(self, connection: Connection) -> None:
+        """
+        End the oldest connections whose clients don't answer.
+
+        A phone that changed networks leaves sockets that only the server still has.
+        """
+        older = self._older(connection)
+        if len(older) >= self._max_per_user + MAX_WAITING_CONNECTIONS:
+            return
+        probed = older[:MAX_PROBED_CONNECTIONS]
+        answered = await asyncio.gather(*(each.probe(self._probe_seconds) for each in probed))
+        for each, has_answered in zip(probed, answered, strict=True):
+            if not has_answered:
+                each.close(IDLE)
+                self.retire(each)
 
     def retire(self, connection: Connection) -> None:
         """Send nothing more of any room: the connection is about to close. Idempotent."""

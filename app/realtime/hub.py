@@ -38,7 +38,8 @@ class Hub:
         """Writes to the subscribers that are not waiting for a reply."""
         self.on_unsubscribed: Callable[[Subscription], None] | None = None
         """Called for each subscription that ends. It must not await or raise."""
-        self._users: dict[UserId, set[Connection]] = {}
+        # A user's connections are in the order in which they were registered.
+        self._users: dict[UserId, dict[Connection, None]] = {}
         self._rooms: dict[RoomId, dict[Connection, Subscription]] = {}
         self.deserted = asyncio.Event()
         """Set while there are no connections."""
@@ -48,7 +49,7 @@ class Hub:
 
     def register(self, connection: Connection) -> None:
         """Add a connection. From now on :meth:`end_sessions` closes it."""
-        self._users.setdefault(connection.user, set()).add(connection)
+        self._users.setdefault(connection.user, {})[connection] = None
         self.deserted.clear()
 
     def retire(self, connection: Connection) -> None:
@@ -62,15 +63,19 @@ class Hub:
         self.retire(connection)
         of_user = self._users.get(connection.user)
         if of_user is not None:
-            of_user.discard(connection)
+            of_user.pop(connection, None)
             if not of_user:
                 del self._users[connection.user]
         if not self._users:
             self.deserted.set()
 
     def of_user(self, user: UserId) -> Collection[Connection]:
-        """A user's connections, including closing ones. A live view: copy before changing."""
-        return self._users.get(user, ())
+        """
+        A user's connections, including closing ones, the oldest first.
+
+        A live view: copy before changing.
+        """
+        return self._users.get(user, {}).keys()
 
     def connections(self) -> Iterable[Connection]:
         """Every connection, including closing ones."""

@@ -43,6 +43,7 @@ class RealtimeLimits:
     max_connections_per_user: int
     frames_per_second: float
     frame_burst: float
+    auth_expiring_seconds: float
     told_to_clients: Mapping[str, int]
     """What ``welcome`` shows."""
     max_rooms_per_connection: int = defaults.MAX_ROOMS_PER_CONNECTION
@@ -58,6 +59,7 @@ class RealtimeLimits:
     max_present_listed: int = defaults.MAX_PRESENT_LISTED
     close_seconds: float = defaults.CLOSE_SECONDS
     slow_close_seconds: float = defaults.SLOW_CLOSE_SECONDS
+    probe_seconds: float = defaults.PROBE_SECONDS
     stream_ping_seconds: float = defaults.STREAM_PING_SECONDS
 
 
@@ -207,6 +209,7 @@ def _build(
             authenticator=accounts.authenticator,
             drain=drain,
             max_per_user=limits.max_connections_per_user,
+            probe_seconds=limits.probe_seconds,
         ),
         request_services=RequestServices(
             hub=hub,

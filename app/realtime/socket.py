@@ -146,11 +146,16 @@ class Socket:
             handshake.token,
             outbox=self._outbox,
             close=self._end,
+            probe=self._transport.probe,
             path_room=handshake.room,
         )
         connection.held_until_welcome = []
         self._connection = connection
-        expiry = TokenExpiry(connection, self._services.now, announce=True)
+        expiry = TokenExpiry(
+            connection,
+            self._services.now,
+            announce_seconds=self._realtime.limits.auth_expiring_seconds,
+        )
         handler = RequestHandler(
             realtime.request_services,
             connection,

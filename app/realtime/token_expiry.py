@@ -1,8 +1,10 @@
 """
 The end of a connection's access token: announced with ``auth_expiring``, then enforced.
 
-A socket is told a minute ahead, and a fresh token (the ``auth`` request) postpones the end.
-Other open requests can't show a fresh token, and so are only closed.
+A socket is told a minute ahead, or half a token's life where that is shorter, and a fresh token
+(the ``auth`` request) postpones the end. It is told once per token: a client that answers each
+announcement with ``auth`` gets the next with the next token. Other open requests can't show a
+fresh token, and so are only closed.
 """
 
 import asyncio
@@ -10,7 +12,6 @@ from collections.abc import Callable
 
 from ..domain.close_codes import TOKEN_EXPIRED
 from ..domain.ids import Millis
-from ..domain.limits import AUTH_EXPIRING_SECONDS
 from ..wire import answers
 from .connection import Connection
 
@@ -21,27 +22,29 @@ class TokenExpiry:
 
     Args:
         now: The clock that tokens are issued by.
-        announce: Whether to send ``auth_expiring`` before the end.
+        announce_seconds: How long before the end ``auth_expiring`` is sent; 0 to send none.
 
     """
 
     __slots__ = (
-        "_announce",
+        "_announce_seconds",
         "_announced",
         "_connection",
         "_expires_at",
         "_loop",
         "_now",
         "_timer",
+        "_token_expires_at",
     )
 
     def __init__(
-        self, connection: Connection, now: Callable[[], Millis], *, announce: bool
+        self, connection: Connection, now: Callable[[], Millis], *, announce_seconds: float
     ) -> None:
         self._connection = connection
         self._now = now
-        self._announce = announce
+        self._announce_seconds = announce_seconds
         self._announced = False
+        self._token_expires_at: Millis | None = None
         self._loop = asyncio.get_running_loop()
         # In seconds of the loop's clock.
         self._expires_at = 0.0
@@ -49,8 +52,12 @@ class TokenExpiry:
 
     def start(self, expires_at: Millis) -> None:
         """Close the connection at ``expires_at``. Call again when a fresh token comes."""
+        if expires_at == self._token_expires_at:
+            # The same token again, which has been announced or will be.
+            return
+        self._token_expires_at = expires_at
         self._expires_at = self._loop.time() + (expires_at - self._now()) / 1000
-        self._announced = not self._announce
+        self._announced = not self._announce_seconds
         self._set_timer()
 
     def stop(self) -> None:
@@ -61,7 +68,7 @@ class TokenExpiry:
 
     def _set_timer(self) -> None:
         self.stop()
-        when = self._expires_at - (0 if self._announced else AUTH_EXPIRING_SECONDS)
+        when = self._expires_at - (0 if self._announced else self._announce_seconds)
         self._timer = self._loop.call_at(when, self._on_timer)
 
     def _on_timer(self) -> None:
@@ -69,7 +76,7 @@ class TokenExpiry:
         if left <= 0:
             self._connection.close(TOKEN_EXPIRED)
             return
-        if not self._announced and left <= AUTH_EXPIRING_SECONDS:
+        if not self._announced and left <= self._announce_seconds:
             self._announced = True
             payload = answers.signal("auth_expiring", expires_in=max(0, round(left)))
             self._connection.outbox.send(payload)

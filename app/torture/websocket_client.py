@@ -136,8 +136,7 @@ class WebSocketClient:
     async def _follow_close_code(self, code: int, reason: str, token: str) -> None:
         """React to a close code as docs/protocol.md demands, and wait before reconnecting."""
         hundreds = code // 100
-        # 4009, too many connections, is temporary: the server still counts some that are gone.
-        if hundreds == 40 and code not in (4001, 4009):
+        if hundreds == 40 and code != 4001:
             raise TortureError(f"the server closed with {code} {reason!r}")
         if hundreds == 43 or code == 4001:
             await self._account.renew(token, log_in=code == 4001)

@@ -87,6 +87,10 @@ class AsgiTransport:
         """Receive on."""
         self._reading.set()
 
+    async def probe(self, within: float) -> bool:
+        """True: ASGI has no ping."""
+        return True
+
     async def close(self, code: int, reason: str, within: float) -> None:
         """Close, after all that was written."""
         self.pause()

@@ -95,6 +95,13 @@ class WebSocketTransport(Transport, Protocol):
     def resume(self) -> None:
         """Read on."""
 
+    async def probe(self, within: float) -> bool:
+        """
+        Whether the peer answers a ping ``within`` so many seconds. Safe to cancel.
+
+        A peer that does not is dropped. Where no ping can be sent, it counts as answered.
+        """
+
     async def close(self, code: int, reason: str, within: float) -> None:
         """
         Close the connection, after all that was written. Never raises.

@@ -4,7 +4,7 @@ Pings, and the deadline of their pongs (RFC 6455, section 5.5.2).
 Each ping carries other bytes, and only a pong with these answers it.
 """
 
-from asyncio import AbstractEventLoop, TimerHandle
+from asyncio import AbstractEventLoop, Future, TimerHandle, shield
 from collections.abc import Callable
 from random import getrandbits
 
@@ -25,7 +25,16 @@ class Keepalive:
 
     """
 
-    __slots__ = ("_awaited", "_every", "_loop", "_on_silence", "_patience", "_timer", "_write")
+    __slots__ = (
+        "_awaited",
+        "_every",
+        "_loop",
+        "_on_silence",
+        "_patience",
+        "_probe",
+        "_timer",
+        "_write",
+    )
 
     def __init__(
         self,
@@ -42,26 +51,62 @@ class Keepalive:
         self._on_silence = on_silence
         # What the pong has to say; None: no ping is unanswered.
         self._awaited: bytes | None = None
-        self._timer: TimerHandle | None = loop.call_later(every, self._ping) if every else None
+        self._timer: TimerHandle | None = None
+        # What :meth:`probe` waits for.
+        self._probe: Future[bool] | None = None
+        self._plan()
 
     def answers(self, frame: Control) -> bool:
         """Whether this is the pong to our ping: then the next is planned."""
         if frame.opcode is not Opcode.PONG or frame.payload != self._awaited:
             return False
-        self.stop()
+        self._cancel_timer()
         self._awaited = None
-        self._timer = self._loop.call_later(self._every, self._ping)
+        self._answer_probe(True)
+        self._plan()
         return True
+
+    async def probe(self, within: float) -> bool:
+        """
+        Whether the peer answers a ping ``within`` so many seconds. Safe to cancel.
+
+        One that does not is silent, as after a ping of the keepalive. A ping that has been sent
+        already is waited for, and no other is sent.
+        """
+        if self._awaited is None:
+            self._cancel_timer()
+            self._ping()
+        timer = self._timer
+        if timer is not None and timer.when() > self._loop.time() + within:
+            self._cancel_timer()
+            self._timer = self._loop.call_later(within, self._on_silence)
+        if self._probe is None:
+            self._probe = self._loop.create_future()
+        return await shield(self._probe)
 
     def wait_again(self) -> None:
         """Give the pong as long again: nothing was read in which it could have been."""
+        self._answer_probe(True)
         self._timer = self._loop.call_later(self._patience, self._on_silence)
 
     def stop(self) -> None:
         """Plan nothing more."""
+        self._cancel_timer()
+        self._answer_probe(False)
+
+    def _plan(self) -> None:
+        if self._every:
+            self._timer = self._loop.call_later(self._every, self._ping)
+
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _answer_probe(self, answered: bool) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None and not probe.done():
+            probe.set_result(answered)
 
     def _ping(self) -> None:
         self._awaited = getrandbits(32).to_bytes(4)

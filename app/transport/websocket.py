@@ -163,6 +163,12 @@ class WebSocketProtocol(asyncio.Protocol):
         """Wait until little is unsent, or the peer is gone."""
         await self._writable.wait()
 
+    async def probe(self, within: float) -> bool:
+        """Whether the peer answers a ping in time."""
+        if self._keepalive is None:
+            return self._state is State.CONNECTING
+        return await self._keepalive.probe(within)
+
     async def close(self, code: int, reason: str, within: float) -> None:
         """Close, after all that was written."""
         if self._state is State.OPEN:

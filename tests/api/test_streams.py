@@ -346,9 +346,9 @@ async def test_a_stream_counts_as_a_connection(database: Database) -> None:
 
         one_too_many = await open_stream(server, "moe", EVENTS)
 
-        assert (await ended(one_too_many))[0] == 4009
+        assert (await ended(one_too_many))[0] == 4109
         socket = await server.connects("moe", "den")
-        assert (await socket.is_closed())[0] == 4009
+        assert (await socket.is_closed())[0] == 4109
         first.hang_up()
         await asyncio.wait_for(first.task, 5)
         await open_stream(server, "moe", EVENTS)

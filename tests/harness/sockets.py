@@ -53,6 +53,8 @@ class AsgiSocket:
         self.reading = asyncio.Event()
         self.reading.set()
         self._listening: asyncio.Task[None] | None = None
+        self.answers_pings = True
+        """Whether a ping over the fast lane is answered."""
         self.aborted = False
         """Whether the app has let go of the peer."""
         self.writes: list[bytes] = []
@@ -202,6 +204,10 @@ class FastTransport:
         """Accept the handshake."""
         self._socket.accept(subprotocol)
         return b""
+
+    async def probe(self, within: float) -> bool:
+        """Whether the client answers a ping."""
+        return self._socket.answers_pings
 
     async def close(self, code: int, reason: str, within: float) -> None:
         """Close the connection."""

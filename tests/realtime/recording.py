@@ -50,6 +50,11 @@ class RecordingTransport:
         return payloads_of(b"".join(self.writes))
 
 
+async def answers(_seconds: float) -> bool:
+    """As the client of a connection that is there."""
+    return True
+
+
 class RecordingConnection:
     """A connection without a socket: what was written to it, and the codes it was closed with."""
 
@@ -73,6 +78,7 @@ class RecordingConnection:
             expires_at=AT,
             outbox=Outbox(self.transport, slow_consumer, self._close),
             close=self._close,
+            probe=answers,
             path_room=path_room,
         )
 

@@ -52,7 +52,7 @@ from tests.harness.databases import install
 from tests.harness.examples import examples
 from tests.harness.patience import turns
 from tests.harness.socket_client import SIGNALS, SequenceChecker
-from tests.realtime.recording import NO_LIMIT
+from tests.realtime.recording import NO_LIMIT, answers
 
 ROOM, ANA = RoomId(1), UserId(1)
 USERS = [UserId(2), UserId(3)]
@@ -190,6 +190,7 @@ class Env:
             expires_at=AT,
             outbox=Outbox(transport, NO_LIMIT, close),
             close=close,
+            probe=answers,
             path_room=None,
         )
         self.hub.register(connection)

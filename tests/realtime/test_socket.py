@@ -142,7 +142,7 @@ async def test_connections_per_user_are_limited(database: Database, fast: bool) 
         for client in clients:
             await client.hears("welcome")
         third = await server.connects("bo", fast=fast)
-        assert (await third.is_closed())[0] == 4009
+        assert (await third.is_closed())[0] == 4109
 
         await clients[0].hang_up()
         again = await server.connects("bo", fast=fast)

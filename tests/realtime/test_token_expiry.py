@@ -9,8 +9,9 @@ from app.domain.close_codes import TOKEN_EXPIRED
 from app.domain.ids import Millis
 from app.realtime.token_expiry import TokenExpiry
 from app.store import sessions
+from app.store.database import Database
 from tests.harness.patience import until
-from tests.harness.server import Server
+from tests.harness.server import Server, open_server
 from tests.realtime.recording import AT, BO, RecordingConnection
 
 SOON_MS = 20
@@ -39,7 +40,7 @@ def announced(client: RecordingConnection) -> list[int]:
 
 
 async def test_the_end_is_announced_once_and_a_minute_ahead(client: RecordingConnection) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce=True)
+    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
 
     expiry.start(Millis(AT + 60_000 + SOON_MS))
     assert announced(client) == []
@@ -52,7 +53,7 @@ async def test_the_end_is_announced_once_and_a_minute_ahead(client: RecordingCon
 
 
 async def test_the_end_closes_the_connection(client: RecordingConnection) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce=True)
+    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
 
     expiry.start(Millis(AT + SOON_MS))
     await until(lambda: client.closes, "the close")
@@ -63,7 +64,7 @@ async def test_the_end_closes_the_connection(client: RecordingConnection) -> Non
 async def test_a_fresh_token_postpones_the_end_and_is_announced_again(
     client: RecordingConnection,
 ) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce=True)
+    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
     expiry.start(Millis(AT + SOON_MS))
 
     expiry.start(Millis(AT + 60_000 + SOON_MS))
@@ -75,8 +76,39 @@ async def test_a_fresh_token_postpones_the_end_and_is_announced_again(
     expiry.stop()
 
 
+async def test_the_same_token_again_is_not_announced_again(client: RecordingConnection) -> None:
+    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
+    expiry.start(Millis(AT + 30_000))
+    await until(lambda: announced(client), "the announcement")
+
+    expiry.start(Millis(AT + 30_000))
+    expiry.start(Millis(AT + 29_000))
+    await until(lambda: len(announced(client)) == 2, "the announcement of the other")
+
+    assert [round(seconds, -1) for seconds in announced(client)] == [30, 30]
+    expiry.stop()
+
+
+async def test_a_token_of_a_minute_is_announced_at_half_its_life(database: Database) -> None:
+    """Announced at once, it was exchanged more than ten times a second."""
+    async with open_server(database, access_token_minutes=1) as server:
+        bo = await server.person("bo")
+        young = await server.connects(bo)
+        await young.hears("welcome")
+        for _ in range(3):
+            await young.ask("auth", token=server.token(bo))
+        await young.nothing_more()
+        assert all(frame["type"] != "auth_expiring" for frame in young.heard)
+
+        server.clock.pass_time(seconds=31)
+        old = await server.connects(bo)
+
+        assert 20 < (await old.hears("welcome"))["expires_in"] <= 30
+        assert 20 < (await old.hears("auth_expiring"))["expires_in"] <= 30
+
+
 async def test_without_announcements_there_is_only_the_close(client: RecordingConnection) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce=False)
+    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=0)
 
     expiry.start(Millis(AT + SOON_MS))
     await until(lambda: client.closes, "the close")
@@ -86,14 +118,14 @@ async def test_without_announcements_there_is_only_the_close(client: RecordingCo
 
 
 async def test_a_stopped_timer_does_nothing(client: RecordingConnection) -> None:
-    first = TokenExpiry(client.connection, Clock(), announce=True)
+    first = TokenExpiry(client.connection, Clock(), announce_seconds=60)
     first.start(Millis(AT + SOON_MS))
     first.stop()
     first.stop()
 
     # The timer of another one, set later, fires behind it.
     other = RecordingConnection(BO)
-    TokenExpiry(other.connection, Clock(), announce=False).start(Millis(AT + 2 * SOON_MS))
+    TokenExpiry(other.connection, Clock(), announce_seconds=0).start(Millis(AT + 2 * SOON_MS))
     await until(lambda: other.closes, "the close")
 
     assert client.closes == []

@@ -154,3 +154,47 @@ async def test_a_peer_is_not_silent_while_nothing_is_read() -> None:
 
     socket.app.socket.resume()
     await until(lambda: socket.close_code == IDLE.code, "the close")
+
+
+async def test_a_peer_that_answers_a_probe_is_there() -> None:
+    socket = MemorySocket(TransportLimits(ping_seconds=25.0, pong_seconds=20.0))
+    probes = [asyncio.create_task(socket.protocol.probe(20.0)) for _ in range(2)]
+    await until(lambda: frames_of(socket.answered), "a ping")
+    [(opcode, payload)] = frames_of(socket.answered)
+    assert opcode is Opcode.PING
+
+    socket.receive(masked(Opcode.PONG, payload))
+
+    assert await asyncio.gather(*probes) == [True, True]
+    assert socket.close_code is None
+    await socket.lose()
+
+
+async def test_a_peer_that_does_not_answer_a_probe_is_dropped() -> None:
+    socket = MemorySocket(TransportLimits(ping_seconds=25.0, pong_seconds=20.0))
+    await until(lambda: socket.protocol._keepalive is not None, "the opening")
+
+    assert not await socket.protocol.probe(0.001)
+
+    assert socket.close_code == IDLE.code
+    assert not await socket.protocol.probe(20.0)
+
+
+async def test_a_probe_shortens_the_wait_for_a_pong() -> None:
+    socket = MemorySocket(TransportLimits(ping_seconds=0.001, pong_seconds=60.0))
+    await until(lambda: frames_of(socket.answered), "a ping")
+
+    assert not await socket.protocol.probe(0.001)
+
+    assert [opcode for opcode, _ in frames_of(socket.answered)] == [Opcode.PING, Opcode.CLOSE]
+
+
+async def test_without_pings_a_probe_is_sent_all_the_same() -> None:
+    socket = MemorySocket(TransportLimits(ping_seconds=0, pong_seconds=60.0))
+    probe = asyncio.create_task(socket.protocol.probe(20.0))
+    await until(lambda: frames_of(socket.answered), "a ping")
+    socket.receive(masked(Opcode.PONG, frames_of(socket.answered)[0][1]))
+
+    assert await probe
+    assert len(frames_of(socket.answered)) == 1
+    await socket.lose()
