@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import uvloop
 from sqlalchemy.pool import StaticPool
 
-from app.store.query import driver
+from app.store.sqlite_connection import SqliteConnection
 from app.store.thread_pool import ThreadPool
 from bench.machine import SERVER_CORE, describe, on_core
 
@@ -45,7 +45,7 @@ def _statements() -> dict[str, float]:
         return {
             "a statement by SQLAlchemy": _timed(lambda: connection.execute(text, {"id": 1}).all()),
             "a statement by the driver": _timed(
-                lambda: driver(connection).execute(_SQL, {"id": 1}).fetchall()
+                lambda: SqliteConnection(connection).driver.execute(_SQL, {"id": 1}).fetchall()
             ),
         }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.store import migrations
+from app.store.sqlite_connection import SqliteConnection
 from bench.dataset import OLD, Dataset, Room, connect_without_sync, filler_text, username
 
 _YEAR_MS = 365 * 24 * 3600 * 1000
@@ -34,7 +35,7 @@ def fill(path: Path, dataset: Dataset) -> None:
     """Create the database of an installation with the rooms and messages of ``dataset``."""
     engine = sa.create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
-        migrations.upgrade(connection)
+        migrations.upgrade(SqliteConnection(connection))
     engine.dispose()
     now = int(time.time() * 1000)
     database = connect_without_sync(str(path))

@@ -31,6 +31,7 @@ from app.realtime.client_session import ClientSession
 from app.store import log_writer, working_set_loader
 from app.store.database import DbConnection
 from app.store.sqlite import SqliteDatabase
+from app.store.sqlite_connection import SqliteConnection
 from app.store.thread_pool import ThreadPool
 from app.transport.frame_reader import FrameReader
 from app.wire import answers
@@ -127,8 +128,8 @@ def _commit(timings: Timings, connection: DbConnection, numbers: Sequence[int]) 
             decide(ws, append)
     with _timed(timings, "insert"):
         log_writer.save(connection, ws)
-    raw = connection.connection.driver_connection
-    assert raw is not None
+    assert isinstance(connection, SqliteConnection)
+    raw = connection.driver
     with _timed(timings, "COMMIT: write the pages, one fdatasync"):
         raw.execute("COMMIT")
     with _timed(timings, "BEGIN IMMEDIATE"):

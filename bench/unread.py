@@ -22,8 +22,8 @@ from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.rooms.membership_loader import MembershipLoader
 from app.store.batch_loader import BatchLoader
 from app.store.database import DbConnection
-from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
+from app.store.sqlite_connection import SqliteConnection
 from app.wire.rooms import room_body
 from bench import fixtures, machine
 from bench.dataset import Dataset, Room, connect_without_sync
@@ -116,19 +116,24 @@ async def _measure(file: Path, times: int) -> tuple[list[float], int]:
     return took, sum(body["unread"] for body in bodies)
 
 
+def _driver(connection: DbConnection) -> sqlite3.Connection:
+    assert isinstance(connection, SqliteConnection)
+    return connection.driver
+
+
 async def _plan(file: Path) -> list[str]:
     """The steps of the query plan on events and mentions."""
     database = SqliteDatabase(file, readers=1)
     memberships = MembershipLoader(BatchLoader(database), ReadReceiptBuffer())
     statements: list[str] = []
     # A single reader, so that the trace is on the connection that the query uses.
-    await database.read(lambda c: driver(c).set_trace_callback(statements.append))
+    await database.read(lambda c: _driver(c).set_trace_callback(statements.append))
     await memberships.room_views(_READER, MAX_WELCOME_ROOMS)
 
     def explain(connection: DbConnection) -> Sequence[Any]:
-        driver(connection).set_trace_callback(None)
+        _driver(connection).set_trace_callback(None)
         [sql] = [statement for statement in statements if "FROM events AS e" in statement]
-        return driver(connection).execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+        return _driver(connection).execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
 
     steps = [row[3] for row in await database.read(explain)]
     await database.close()

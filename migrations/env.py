@@ -10,18 +10,13 @@ A migration that fails leaves nothing behind, on SQLite too, where DDL is part o
 transaction as long as sqlite3 does not begin and commit by itself.
 """
 
-import asyncio
 import os
 from pkgutil import resolve_name
 
 import sqlalchemy as sa
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-
-# Understood by libpq, and refused by asyncpg.
-_LIBPQ_ONLY = ("channel_binding", "gssencmode", "target_session_attrs")
 
 
 def _is_compared(obj: object, name: str | None, kind: str, reflected: bool, _to: object) -> bool:
@@ -54,34 +49,38 @@ def _target_metadata() -> sa.MetaData | None:
     return found
 
 
-def _url() -> sa.URL:
-    text = os.environ.get("DATABASE_URL")
-    if not text:
+def _url() -> str:
+    url = os.environ.get("DATABASE_URL")
+    if not url:
         raise CommandError(
             "DATABASE_URL is not set. It names the database to migrate, for example "
             "sqlite:///data/parley.db or postgresql://user:password@host/name."
         )
-    url = sa.make_url(text)
-    if url.get_backend_name() == "sqlite":
-        return url.set(drivername="sqlite")
-    query = {name: value for name, value in url.query.items() if name not in _LIBPQ_ONLY}
-    if "sslmode" in query:
-        query["ssl"] = query.pop("sslmode")
-    return url.set(drivername="postgresql+asyncpg", query=query)
+    return url
 
 
-def _migrate_sqlite(url: sa.URL) -> None:
-    engine = sa.create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None})
+def _migrate_sqlite(url: str) -> None:
+    engine = sa.create_engine(
+        sa.make_url(url).set(drivername="sqlite"),
+        poolclass=NullPool,
+        connect_args={"isolation_level": None},
+    )
     sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.begin() as connection:
         _migrate(connection)
 
 
-async def _migrate_postgresql(url: sa.URL) -> None:
-    engine = create_async_engine(url, poolclass=NullPool)
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
-    await engine.dispose()
+def _migrate_postgresql(url: str) -> None:
+    # Installed only with the extra "postgres".
+    import psycopg
+
+    # libpq reads the URL itself, and knows no drivers in it.
+    libpq = "postgresql://" + url.partition("://")[2]
+    engine = sa.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(libpq), poolclass=NullPool
+    )
+    with engine.begin() as connection:
+        _migrate(connection)
 
 
 def _run() -> None:
@@ -92,10 +91,10 @@ def _run() -> None:
         _migrate(connection)
         return
     url = _url()
-    if url.drivername == "sqlite":
+    if url.startswith("sqlite"):
         _migrate_sqlite(url)
     else:
-        asyncio.run(_migrate_postgresql(url))
+        _migrate_postgresql(url)
 
 
 _run()

@@ -1,14 +1,15 @@
 """
 Database URLs: parse what platforms provide into what the store needs.
 
-Pure: nothing is opened. The store chooses the driver, so ``postgres://``,
-``postgresql+psycopg://`` and ``postgresql://`` mean the same.
+Pure: nothing is opened. The store has one driver, so ``postgres://``, ``postgresql+psycopg://``
+and ``postgresql://`` mean the same.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 _SQLITE = frozenset({"sqlite", "sqlite+aiosqlite", "sqlite+pysqlite"})
 _POSTGRESQL = frozenset({"postgres", "postgresql"}) | {
@@ -16,8 +17,10 @@ _POSTGRESQL = frozenset({"postgres", "postgresql"}) | {
     for name in ("postgres", "postgresql")
     for driver in ("asyncpg", "psycopg", "psycopg2")
 }
-# Parameters of libpq that asyncpg rejects when it connects.
-_LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"})
+# Meant for other programs' pools and ignored here: whether there is a pooler is found out.
+_IGNORED = frozenset({"pgbouncer", "connection_limit", "pool_timeout"})
+
+_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 _EXAMPLES = "sqlite:///data/parley.db, sqlite:// (in memory) or postgresql://user@host/name"
 
@@ -29,7 +32,7 @@ class DatabaseUrl:
     kind: Literal["sqlite", "postgresql"]
 
     url: str = field(repr=False)
-    """``sqlite:////absolute/path``, ``sqlite://`` (in memory) or ``postgresql+asyncpg://…``."""
+    """``sqlite:////absolute/path``, ``sqlite://`` (in memory) or ``postgresql://…``, for libpq."""
 
     path: Path | None = None
     """The database file; None for a database in memory or on a server."""
@@ -77,19 +80,20 @@ class DatabaseUrl:
     @classmethod
     def _postgresql(cls, text: str) -> Self:
         parts = urlsplit(text)
-        try:
-            port = parts.port
-        except ValueError:
-            raise ValueError("has a port that is not a number") from None
-        if not parts.path.strip("/"):
-            raise ValueError("names no database: postgresql://user@host/name")
+        # libpq takes several hosts: h1:5432,h2:5433.
+        hosts = parts.netloc.rpartition("@")[2]
+        if not all(_PORT.fullmatch(host) for host in hosts.split(",")):
+            raise ValueError("has a port that is not a number")
         query = [
-            ("ssl" if name == "sslmode" else name, value)
+            (name, value)
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
-            if name not in _LIBPQ_ONLY
+            if name not in _IGNORED
         ]
-        parameters = f"?{urlencode(query, safe='/')}" if query else ""
-        url = f"postgresql+asyncpg://{parts.netloc}{parts.path}{parameters}"
-        host = parts.hostname or dict(query).get("host", "localhost")
-        shown = f"postgresql://{host}{f':{port}' if port else ''}{unquote(parts.path)}"
-        return cls("postgresql", url, None, shown)
+        if not parts.path.strip("/") and "dbname" not in dict(query):
+            raise ValueError("names no database: postgresql://user@host/name")
+        # Not as a form: libpq takes a plus sign for a plus sign.
+        parameters = f"?{urlencode(query, safe='/', quote_via=quote)}" if query else ""
+        url = f"postgresql://{parts.netloc}{parts.path}{parameters}"
+        host = hosts or dict(query).get("host", "localhost")
+        name = unquote(parts.path) if parts.path.strip("/") else f"/{dict(query)['dbname']}"
+        return cls("postgresql", url, None, f"postgresql://{host}{name}")

@@ -313,6 +313,13 @@ SQLITE_WAL_PAGES = 4_000
 # How often the paths of a SQLite database are compared with the files that are open. They are also
 # compared at each commit; this is for /ready while nothing is written.
 DATABASE_FILES_SECONDS = 1.0
-POSTGRES_POOL = 8
+# Threads that read from PostgreSQL, each with a connection that it opens when it is first used.
+POSTGRES_READERS = 4
+# The same for what writes beside the committer, which has one of its own.
+POSTGRES_WRITERS = 3
+# How long one address of a PostgreSQL server is given to accept a connection.
+POSTGRES_CONNECT_SECONDS = 5
+# A PostgreSQL server that is gone without a word is noticed after about this long.
+POSTGRES_KEEPALIVE_SECONDS = 10
 # A second process on the same SQLite file waits this long for the first to exit.
 LOCK_WAIT_SECONDS = 5.0

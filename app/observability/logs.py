@@ -29,7 +29,7 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _connection_id: ContextVar[str | None] = ContextVar("connection_id", default=None)
 
 # They log statements with bound texts and hashes.
-_DATABASE_LOGGERS = ("aiosqlite", "alembic", "asyncpg", "sqlalchemy")
+_DATABASE_LOGGERS = ("aiosqlite", "alembic", "psycopg", "sqlalchemy")
 # Details of HTTP clients and of the event loop, which are noise at INFO.
 _QUIET_LOGGERS = (*_DATABASE_LOGGERS, "asyncio", "httpcore2", "httpx2", "watchfiles")
 _UVICORN_LOGGERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")

@@ -248,7 +248,7 @@ def check(connection: DbConnection) -> Report:
 
 def _damage(connection: DbConnection) -> Iterator[str]:
     """What SQLite itself finds: torn pages, indexes that lack rows, dangling foreign keys."""
-    lines = connection.exec_driver_sql(f"PRAGMA integrity_check({_MAX_OF_A_KIND})").scalars()
+    lines = connection.execute(sa.text(f"PRAGMA integrity_check({_MAX_OF_A_KIND})")).scalars()
     yield from (f"the file: {line}" for line in lines if line != "ok")
-    for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+    for table, row, parent, _ in connection.execute(sa.text("PRAGMA foreign_key_check")):
         yield f"{table}, row {row}: refers to a row of {parent} that does not exist"

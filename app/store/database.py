@@ -5,31 +5,85 @@ Implemented by :class:`~app.store.sqlite.SqliteDatabase` and
 :class:`~app.store.postgres.PostgresDatabase`.
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
-__all__ = ["Database", "DbConnection", "T", "Work"]
+__all__ = ["Columns", "Database", "DbConnection", "T", "Work"]
 
 T = TypeVar("T")
 
-DbConnection: TypeAlias = sa.Connection
-"""
-A connection inside a transaction that :class:`Database` has begun and will end.
+ColumnType = Literal["bigint", "text"]
+Columns = tuple[tuple[str, ColumnType], ...]
 
-Valid until the function that got it returns; never kept, never passed to another thread. Don't
-commit or roll back on it: raise to undo. Run SQL on it through :mod:`app.store.bulk` and
-:mod:`app.store.query` where the cost is counted, and through SQLAlchemy elsewhere. Its
-``dialect.name`` is ``sqlite`` or ``postgresql``.
-"""
+
+class DbConnection(ABC):
+    """
+    A connection inside a transaction that :class:`Database` has begun and will end.
+
+    Valid until the function that got it returns; never kept, never passed to another thread. Don't
+    commit or roll back on it: raise to undo. Statements whose cost is counted run through
+    :mod:`app.store.bulk` and :mod:`app.store.query`, the others through :meth:`execute`.
+
+    On PostgreSQL :meth:`rows`, :meth:`run` and :meth:`insert` only queue their statement. All that
+    are queued are sent together, in one network round trip, as soon as a row of one of them is
+    looked at, and at the commit. So ask for everything first, and look at the rows then. An error
+    is raised where the statements are sent.
+    """
+
+    is_only_writer: bool
+    """Whether no other transaction can write before this one ends: nothing need be locked."""
+
+    def __init__(self, sqlalchemy: sa.Connection) -> None:
+        self._sqlalchemy = sqlalchemy
+
+    @property
+    def sqlalchemy(self) -> sa.Connection:
+        """SQLAlchemy's connection, on which all statements before this have been executed."""
+        return self._sqlalchemy
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """SQLAlchemy's dialect; its ``name`` is ``sqlite`` or ``postgresql``."""
+        return self._sqlalchemy.dialect
+
+    def execute(
+        self, statement: sa.Executable, parameters: Any = None
+    ) -> sa.CursorResult[*tuple[Any, ...]]:
+        """Execute a statement of SQLAlchemy at once. On PostgreSQL: at least one round trip."""
+        return self.sqlalchemy.execute(statement, parameters)
+
+    @abstractmethod
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Any]:
+        """Execute a query with named parameters (``:name``); return its rows, as tuples."""
+
+    @abstractmethod
+    def run(self, sql: str, parameters: Mapping[str, object]) -> None:
+        """Execute a statement with named parameters that returns no rows."""
+
+    @abstractmethod
+    def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert ``rows``, tuples in the order of the columns. They must not be changed later."""
+
+    @staticmethod
+    @abstractmethod
+    def key_source(columns: Columns) -> str:
+        """A sub-query over the parameter ``keys``, with these columns and a row per key."""
+
+    @staticmethod
+    @abstractmethod
+    def encode_keys(keys: Iterable[Sequence[object]]) -> object:
+        """The value of the parameter ``keys``. Each key is a tuple with a value per column."""
+
 
 Work: TypeAlias = Callable[[DbConnection], T]
 """
 What a transaction does. Synchronous, so that no cancellation can stop it half-way.
 
-On SQLite it runs in a database thread: it must not touch what the event loop owns. It blocks
-that thread, and the writer's is the only one, so keep it short.
+It runs in a database thread: it must not touch what the event loop owns. It blocks that thread,
+and there are few, so keep it short.
 """
 
 
@@ -38,8 +92,8 @@ class Database(Protocol):
     An open database.
 
     All methods are called on one event loop, by any number of tasks. An exception that ``work``
-    raises, a ``sqlalchemy.exc.DBAPIError`` for a row that the database refuses among them, rolls
-    the transaction back and is raised to the caller unchanged. After an ``Unavailable`` the
+    raises, one of the driver or of SQLAlchemy for a row that the database refuses among them,
+    rolls the transaction back and is raised to the caller unchanged. After an ``Unavailable`` the
     database can be used again as soon as its cause is gone: nothing has to be reopened.
     """
 
@@ -71,6 +125,13 @@ class Database(Protocol):
             Unavailable: The database can't be reached or written now, or is closed. Whether the
                 transaction was committed is then unknown.
 
+        """
+
+    async def write_log(self, work: Work[T]) -> T:
+        """
+        Like :meth:`write`, for the committer alone: it never waits for another write to begin.
+
+        On PostgreSQL these transactions have a connection of their own, and run one at a time.
         """
 
     async def read(self, work: Work[T]) -> T:

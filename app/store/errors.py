@@ -40,5 +40,4 @@ def reason(exc: BaseException | None) -> str:
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
     lines = str(exc or "").strip().splitlines()
-    # asyncpg's message follows the names of two classes.
-    return (lines[0].rpartition(">: ")[2] if lines else type(exc).__name__).rstrip(".")
+    return (lines[0] if lines else type(exc).__name__).rstrip(".")

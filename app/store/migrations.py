@@ -24,7 +24,7 @@ def config(connection: DbConnection | None = None) -> Config:
     made = Config()
     # A percent sign would interpolate.
     made.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    made.attributes["connection"] = connection
+    made.attributes["connection"] = None if connection is None else connection.sqlalchemy
     made.attributes["target_metadata"] = metadata
     return made
 
@@ -41,7 +41,7 @@ def downgrade(connection: DbConnection, revision: str) -> None:
 
 def current(connection: DbConnection) -> str | None:
     """The revision of the database; None if it is empty."""
-    return MigrationContext.configure(connection).get_current_revision()
+    return MigrationContext.configure(connection.sqlalchemy).get_current_revision()
 
 
 def latest() -> str:

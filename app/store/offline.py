@@ -19,6 +19,7 @@ from .database import DbConnection, T, Work
 from .errors import StoreError, display_name, reason
 from .postgres import PostgresDatabase
 from .schema_version import require_current
+from .sqlite_connection import SqliteConnection
 
 
 async def read_offline(url: str, path: Path | None, work: Work[T]) -> T:
@@ -79,6 +80,6 @@ def _run(connection: sqlite3.Connection, work: Work[T]) -> T:
     with engine.connect() as opened:
         # sqlite3 begins no transaction by itself here.
         opened.exec_driver_sql("BEGIN")
-        result = work(opened)
+        result = work(SqliteConnection(opened))
         opened.exec_driver_sql("ROLLBACK")
         return result

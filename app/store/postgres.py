@@ -1,15 +1,26 @@
-"""PostgreSQL through asyncpg, with the same synchronous transactions under ``run_sync``."""
+"""
+PostgreSQL: a thread that writes the log, a few that read, and a few for other writes.
+
+The shape of SQLite's: a transaction runs synchronously in one of these threads, with psycopg, and
+each thread keeps a connection of its own. No transaction waits for a connection from a pool, or
+asks first whether it is still there.
+"""
 
 import asyncio
 import logging
-from typing import Any
+import threading
+from collections.abc import Callable
+from functools import partial
 
+import psycopg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ..domain.errors import Unavailable
-from ..domain.limits import POSTGRES_POOL
+from ..domain.limits import POSTGRES_READERS, POSTGRES_WRITERS
 from .database import T, Work
+from .errors import reason
+from .postgres_session import PostgresSession
+from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
 
@@ -24,58 +35,90 @@ class PostgresDatabase:
 
     Implements :class:`~app.store.database.Database`. Connects at the first transaction, not in
     the constructor.
+
+    Args:
+        url: ``postgresql://…``, with any of libpq's parameters.
+
     """
 
     shared = True
     fault = None
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(
-            url, pool_size=POSTGRES_POOL, max_overflow=0, pool_pre_ping=True
-        )
-        # READ COMMITTED, because each query of a write follows its lock, and must see what was
-        # committed before the lock was granted. A read is one snapshot.
-        self._writing = self._engine.execution_options(isolation_level="READ COMMITTED")
-        self._reading = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-        self._running: set[asyncio.Task[Any]] = set()
+        self._log = SessionThreads(url, 1, "parley-log")
+        self._writers = SessionThreads(url, POSTGRES_WRITERS, "parley-write")
+        self._readers = SessionThreads(url, POSTGRES_READERS, "parley-read")
         self._closed = False
 
+    async def write_log(self, work: Work[T]) -> T:
+        return await self._run(self._log, PostgresSession.write, work)
+
     async def write(self, work: Work[T]) -> T:
-        return await self._run_to_completion(self._writing, work)
+        return await self._run(self._writers, PostgresSession.write, work)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._run_to_completion(self._reading, work)
-
-    async def _run_to_completion(self, engine: AsyncEngine, work: Work[T]) -> T:
-        if self._closed:
-            # A connection opened now would never be closed.
-            raise Unavailable
-        # In a task of its own: cancelling the caller must not interrupt a commit or leave a
-        # connection half-open.
-        task = asyncio.create_task(self._run(engine, work))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        return await self._run(self._readers, PostgresSession.read, work)
 
     async def close(self) -> None:
         self._closed = True
-        await asyncio.gather(*self._running, return_exceptions=True)
-        await self._engine.dispose()
+        for threads in (self._readers, self._writers, self._log):
+            await asyncio.to_thread(threads.close)
 
-    async def _run(self, engine: AsyncEngine, work: Work[T]) -> T:
+    async def _run(
+        self,
+        threads: "SessionThreads",
+        transaction: Callable[[PostgresSession, Work[T]], T],
+        work: Work[T],
+    ) -> T:
+        if self._closed:
+            # A connection opened now would never be closed.
+            raise Unavailable
         try:
-            async with engine.connect() as connection, connection.begin():
-                return await connection.run_sync(work)
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, OSError) as exc:
-            log.error("database.failed", extra={"error": type(exc).__name__})
-            raise Unavailable from exc
-        except sa.exc.DBAPIError as exc:
+            return await threads.run(transaction, work)
+        except (psycopg.Error, sa.exc.DBAPIError) as exc:
+            cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else exc
             # A refused row is the caller's error, not an outage: the caller retries its batch
             # without it.
-            refused = str(getattr(exc.orig, "sqlstate", "")).startswith(_ROW_REFUSED)
-            if exc.connection_invalidated or not refused:
-                log.error("database.failed", extra={"error": str(exc.orig)})
-                raise Unavailable from exc
-            raise
+            if _is_row_refused(cause):
+                raise
+            log.error("database.failed", extra={"error": reason(cause)})
+            raise Unavailable from exc
+
+
+def _is_row_refused(exc: BaseException | None) -> bool:
+    state = getattr(exc, "sqlstate", None)
+    # psycopg itself refuses what it can't send.
+    return state.startswith(_ROW_REFUSED) if state else isinstance(exc, psycopg.DataError)
+
+
+class SessionThreads:
+    """A number of threads, with a session each that opens its connection when it is used."""
+
+    def __init__(self, url: str, count: int, name: str) -> None:
+        self._new_session = partial(PostgresSession, url)
+        self._threads = ThreadPool(count, name)
+        self._local = threading.local()
+        self._sessions: list[PostgresSession] = []
+
+    async def run(self, transaction: Callable[[PostgresSession, Work[T]], T], work: Work[T]) -> T:
+        """Run ``transaction(session, work)`` in one of the threads."""
+        return await self._threads.run(partial(self._run_in_thread, transaction), work, self._end)
+
+    def close(self) -> None:
+        """Carry out what was called, and close the connections. Blocks until then."""
+        self._threads.close()
+        for session in self._sessions:
+            session.close()
+
+    def _run_in_thread(
+        self, transaction: Callable[[PostgresSession, Work[T]], T], work: Work[T]
+    ) -> T:
+        session: PostgresSession | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = self._new_session()
+            self._sessions.append(session)
+        return transaction(session, work)
+
+    def _end(self) -> None:
+        """End a read, after its result is on its way."""
+        self._local.session.end_read()

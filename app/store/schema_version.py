@@ -78,7 +78,7 @@ def refuse_newer(found: str | None, url: str) -> None:
 
 
 def _upgrade(connection: DbConnection, url: str) -> None:
-    if connection.dialect.name == "postgresql":
+    if not connection.is_only_writer:
         connection.execute(_LOCK_MIGRATIONS)
     found = migrations.current(connection)
     if found != migrations.latest():

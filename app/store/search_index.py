@@ -21,8 +21,7 @@ from ..domain.ids import EventId, RoomId, UserId, event_id
 from ..domain.roles import Kind
 from ..domain.words import words
 from .bulk import BulkStatement
-from .database import DbConnection
-from .query import driver
+from .database import Columns, DbConnection
 
 Row = tuple[EventId, str]
 """A message, and its document: see :func:`document`."""
@@ -30,8 +29,8 @@ Row = tuple[EventId, str]
 PUBLIC_MARK = "/public"
 
 _LAST = "SELECT coalesce(max(id), 0) FROM search_documents"
-_ADD = "INSERT INTO search_documents (id, event_id, words) VALUES (?, ?, ?)"
-_INDEX = "INSERT INTO search_index (rowid, words) VALUES (?, ?)"
+_DOCUMENT: Columns = (("id", "bigint"), ("event_id", "bigint"), ("words", "text"))
+_ENTRY: Columns = (("rowid", "bigint"), ("words", "text"))
 # FTS5 reads from the document which words to remove: so remove from the index first. It must not
 # be asked to remove what it does not hold, and a document without words is never in it.
 # https://sqlite.org/fts5.html#external_content_tables
@@ -103,10 +102,11 @@ def add(connection: DbConnection, rows: Sequence[Row]) -> None:
     if connection.dialect.name != "sqlite":
         _ADD_VECTORS.run(connection, rows)
         return
-    (last,) = driver(connection).execute(_LAST).fetchone()
+    ((last,),) = connection.rows(_LAST, {})
     numbered = [(id_, event, made) for id_, (event, made) in enumerate(rows, last + 1)]
-    driver(connection).executemany(_ADD, numbered)
-    driver(connection).executemany(_INDEX, [(id_, made) for id_, _, made in numbered if made])
+    connection.insert("search_documents", _DOCUMENT, numbered)
+    entries = [(id_, made) for id_, _, made in numbered if made]
+    connection.insert("search_index", _ENTRY, entries)
 
 
 def change(connection: DbConnection, rows: Sequence[Row]) -> None:

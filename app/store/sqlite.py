@@ -27,6 +27,7 @@ from .condition import Condition
 from .damage import Damaged, damage
 from .database import DbConnection, T, Work
 from .database_files import DatabaseFiles
+from .sqlite_connection import SqliteConnection
 from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
@@ -83,7 +84,7 @@ def require_full_sync(connection: sqlite3.Connection) -> None:
         raise RuntimeError("SQLite did not accept PRAGMA synchronous=FULL.")
 
 
-def _open(database: str, *, write: bool, busy_ms: int) -> DbConnection:
+def _open(database: str, *, write: bool, busy_ms: int) -> SqliteConnection:
     """
     Open a connection for :func:`_transaction`.
 
@@ -97,24 +98,25 @@ def _open(database: str, *, write: bool, busy_ms: int) -> DbConnection:
     )
     connection = engine.connect()
     connection.begin()
+    opened = SqliteConnection(connection)
     try:
         # SQLite opens the WAL when a database is first read.
-        _transaction(connection, "BEGIN", "ROLLBACK", _first_read)
+        _transaction(opened, "BEGIN", "ROLLBACK", _first_read)
     except BaseException:  # leave no file open, whatever was raised
         connection.close()
         raise
-    return connection
+    return opened
 
 
-def _driver(connection: DbConnection) -> sqlite3.Connection:
-    return cast(sqlite3.Connection, connection.connection.driver_connection)
+def _driver(connection: SqliteConnection) -> sqlite3.Connection:
+    return cast(sqlite3.Connection, connection.sqlalchemy.connection.driver_connection)
 
 
 def _first_read(connection: DbConnection) -> None:
-    connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+    connection.rows("SELECT count(*) FROM sqlite_master", {})
 
 
-def _transaction(connection: DbConnection, begin: str, end: str, work: Work[T]) -> T:
+def _transaction(connection: SqliteConnection, begin: str, end: str, work: Work[T]) -> T:
     """Run ``work`` between two statements; roll back if it or the second one fails."""
     sqlite = _driver(connection)
     sqlite.execute(begin)
@@ -162,8 +164,8 @@ class SqliteDatabase:
         self._read_threads = ThreadPool(readers, "parley-read")
         # Each reading thread has a connection of its own.
         self._local = threading.local()
-        self._readers: list[DbConnection] = []
-        self._unused_readers: SimpleQueue[DbConnection] = SimpleQueue()
+        self._readers: list[SqliteConnection] = []
+        self._unused_readers: SimpleQueue[SqliteConnection] = SimpleQueue()
         self._closed = False
         self._files = None if path is None else self._open_files(path, readers)
         if sqlite3.sqlite_version_info < _SAFE_VERSION:
@@ -191,13 +193,16 @@ class SqliteDatabase:
             self._close_in_thread()
             raise
 
-    def _open_reader(self) -> DbConnection:
+    def _open_reader(self) -> SqliteConnection:
         connection = self._new_reader()
         self._readers.append(connection)
         return connection
 
     async def write(self, work: Work[T]) -> T:
         return await self._run(self._write_thread, self._write_in_thread, work)
+
+    async def write_log(self, work: Work[T]) -> T:
+        return await self.write(work)
 
     async def read(self, work: Work[T]) -> T:
         return await self._run(self._read_threads, self._read_in_thread, work)
@@ -242,7 +247,7 @@ class SqliteDatabase:
         self._condition.require_writable()
 
     def _read_in_thread(self, work: Work[T]) -> T:
-        connection: DbConnection | None = getattr(self._local, "connection", None)
+        connection: SqliteConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             try:
                 connection = self._unused_readers.get_nowait()
@@ -255,8 +260,8 @@ class SqliteDatabase:
         self._read_threads.close()
         self._write_thread.close()
         for connection in self._readers:
-            connection.close()
+            connection.sqlalchemy.close()
         # Closed last, the writer checkpoints the WAL into the file.
-        self._writer.close()
+        self._writer.sqlalchemy.close()
         if self._keeper is not None:
             self._keeper.close()

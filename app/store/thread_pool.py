@@ -32,9 +32,14 @@ class ThreadPool:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, call: Callable[[A], T], argument: A) -> T:
+    async def run(
+        self, call: Callable[[A], T], argument: A, after: Callable[[], None] | None = None
+    ) -> T:
         """
         Run ``call(argument)`` in one of the threads; return or raise what it does.
+
+        ``after`` follows in the same thread, and the caller doesn't wait for it. It must not
+        raise.
 
         Calls start in the order in which they were made. May be used from several event loops.
         After :meth:`close` this never returns.
@@ -51,6 +56,8 @@ class ThreadPool:
                 outcome = partial(_set_exception, future, exc)
             with suppress(RuntimeError):  # the loop is closed: no caller is left
                 loop.call_soon_threadsafe(outcome)
+            if after is not None:
+                after()
 
         self._queue.put(call_in_thread)
         return await future

@@ -5,10 +5,8 @@ A fixed number of statements, however many appends. Those that nothing in the ba
 skipped.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import sqlalchemy as sa
 
 from ..domain.appends import (
     Admit,
@@ -24,15 +22,16 @@ from ..domain.appends import (
     Remove,
     Send,
 )
-from ..domain.decide_rooms import direct_key
 from ..domain.events import Event
-from ..domain.ids import RoomId, UserId, event_id
+from ..domain.ids import RoomId, event_id
 from ..domain.mentions import possible_names
 from ..domain.roles import Kind, Role
 from ..domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
+from .block_loader import ask_for_blocks
 from .bulk import BulkStatement
 from .database import DbConnection
 from .events import decode_data
+from .new_room_loader import ask_for_new_rooms
 
 # Locked in the order of their ids, so that two nodes can't deadlock.
 _LOCK_ROOMS = BulkStatement(
@@ -99,21 +98,6 @@ _BLOCKED = BulkStatement(
     person="bigint",
 )
 
-_BLOCKS = BulkStatement(
-    "SELECT b.user_id, b.blocked_id FROM {keys} JOIN blocks AS b"
-    " ON b.user_id = k.owner AND b.blocked_id = k.blocked",
-    owner="bigint",
-    blocked="bigint",
-)
-
-_ROOM_NAMES = BulkStatement(
-    "SELECT rooms.name, rooms.id FROM {keys} JOIN rooms ON rooms.name = k.name", name="text"
-)
-_DIRECT_KEYS = BulkStatement(
-    "SELECT rooms.direct_key, rooms.id FROM {keys} JOIN rooms ON rooms.direct_key = k.name",
-    name="text",
-)
-
 _ABOUT_MESSAGE = (Edit, Delete, React, Pin)
 _ABOUT_USER = (Admit, Remove, Ban, Mute)
 
@@ -134,140 +118,155 @@ class _ByType:
         return found
 
 
+_Fill = Callable[[WorkingSet], None]
+"""Puts the rows of queries that have been asked for into the working set."""
+
+
 def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
-    """Lock the rooms of a batch, then read all that its decisions may depend on."""
+    """
+    Lock the rooms of a batch, then read all that its decisions may depend on.
+
+    One network round trip, and another one if there are direct rooms in the batch: everything is
+    asked for before anything is looked at.
+    """
     batch = _ByType(appends)
     # Appends that create a room name none.
-    rooms = {a.room for a in appends} - {NO_ROOM}
-    if connection.dialect.name == "postgresql" and rooms:
-        _LOCK_ROOMS.run(connection, [(room,) for room in sorted(rooms)])
+    rooms = [(room,) for room in sorted({a.room for a in appends} - {NO_ROOM})]
+    if rooms and not connection.is_only_writer:
+        # A statement of its own: the next ones see what was committed before it was granted.
+        _LOCK_ROOMS.run(connection, rooms)
+    asked = [
+        _ask_rooms(connection, rooms),
+        _ask_people(connection, batch, appends),
+        _ask_client_ids(connection, appends),
+        _ask_messages(connection, batch),
+        _ask_mentionable(connection, batch),
+        _ask_owners(connection, batch),
+        ask_for_new_rooms(connection, batch.of(CreateRoom, OpenDirect)),
+        ask_for_blocks(connection, batch.of(OpenDirect, Admit), batch.of(Send, Edit)),
+    ]
     ws = WorkingSet()
-    if rooms:
-        _load_rooms(connection, ws, rooms)
+    for fill in asked:
+        fill(ws)
+    _load_blocked(connection, ws)
+    return ws
+
+
+def _nothing(_ws: WorkingSet) -> None:
+    """The rows of queries that nothing in the batch needs."""
+
+
+def _ask_rooms(connection: DbConnection, rooms: Sequence[tuple[RoomId]]) -> _Fill:
+    if not rooms:
+        return _nothing
+    rows = _ROOMS.rows(connection, rooms)
+
+    def fill(ws: WorkingSet) -> None:
+        for id_, name, title, kind, head, first, slow, created_at, archived_at, key in rows:
+            ws.rooms[id_] = RoomState(
+                id_, name, title, Kind(kind), head, first, slow, created_at, archived_at, key
+            )
+            ws.rooms[id_].head_before = head
+
+    return fill
+
+
+def _ask_people(connection: DbConnection, batch: _ByType, appends: Sequence[Append]) -> _Fill:
     pairs = {(a.room, a.by) for a in appends if a.by is not None}
     pairs |= {(a.room, a.user) for a in batch.of(*_ABOUT_USER, OpenDirect)}
-    if pairs:
-        _load_people(connection, ws, pairs)
+    if not pairs:
+        return _nothing
+    rows = _PEOPLE.rows(connection, pairs)
+
+    def fill(ws: WorkingSet) -> None:
+        for row in rows:
+            room, user, username, is_admin, disabled_at, role, *kept = row
+            ws.people[room, user] = Person(
+                room,
+                user,
+                username,
+                bool(is_admin),
+                disabled_at is not None,
+                Role(role) if role is not None else None,
+                *kept,
+            )
+
+    return fill
+
+
+def _load_blocked(connection: DbConnection, ws: WorkingSet) -> None:
+    direct = [pair for pair in ws.people if (r := ws.rooms.get(pair[0])) and r.kind is Kind.DIRECT]
+    if direct:
+        for room, user in _BLOCKED.rows(connection, direct):
+            ws.people[room, user].blocked = True
+
+
+def _ask_client_ids(connection: DbConnection, appends: Sequence[Append]) -> _Fill:
     keys = {(a.room, a.by, a.client_id) for a in appends if a.client_id is not None}
-    if keys:
-        _load_client_ids(connection, ws, keys)
-    _load_messages(connection, ws, batch)
+    if not keys:
+        return _nothing
+    rows = _CLIENT_IDS.rows(connection, keys)
+
+    def fill(ws: WorkingSet) -> None:
+        for room, id_, kind, by, at, ref, text, data, client_id in rows:
+            seq = id_ - event_id(room, 0)
+            ws.keys[room, by, client_id] = Event(
+                room, seq, kind, by, at, ref, text, decode_data(data), client_id
+            )
+
+    return fill
+
+
+def _ask_messages(connection: DbConnection, batch: _ByType) -> _Fill:
+    wanted = {event_id(a.room, a.ref) for a in batch.of(*_ABOUT_MESSAGE)}
+    replies = (a for a in batch.of(Send) if a.reply_to is not None)
+    wanted |= {event_id(a.room, a.reply_to) for a in replies}
+    if not wanted:
+        return _nothing
+    rows = _MESSAGES.rows(connection, [(id_,) for id_ in wanted])
+    reacted = {event_id(a.room, a.ref) for a in batch.of(React)}
+    reactions = _REACTIONS.rows(connection, [(id_,) for id_ in reacted]) if reacted else ()
+
+    def fill(ws: WorkingSet) -> None:
+        by_id: dict[int, Message] = {}
+        for room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at in rows:
+            seq = id_ - event_id(room, 0)
+            by_id[id_] = ws.messages[room, seq] = Message(
+                room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
+            )
+        for id_, emoji, user in reactions:
+            by_id[id_].reactions.setdefault(emoji, set()).add(user)
+
+    return fill
+
+
+def _ask_mentionable(connection: DbConnection, batch: _ByType) -> _Fill:
     names = {
         (a.room, name)
         for a in batch.of(Send, Edit)
         for mention in a.mentions
         for name in possible_names(mention)
     }
-    if names:
-        for room, name, user in _MENTIONABLE.rows(connection, names):
+    if not names:
+        return _nothing
+    rows = _MENTIONABLE.rows(connection, names)
+
+    def fill(ws: WorkingSet) -> None:
+        for room, name, user in rows:
             ws.mentionable[room, name] = user
-    if changing := {a.room for a in batch.of(*_ABOUT_USER)}:
-        ws.owners = {room: set() for room in changing}
-        for room, user in _OWNERS.rows(connection, [(room,) for room in changing]):
+
+    return fill
+
+
+def _ask_owners(connection: DbConnection, batch: _ByType) -> _Fill:
+    rooms = {a.room for a in batch.of(*_ABOUT_USER)}
+    if not rooms:
+        return _nothing
+    rows = _OWNERS.rows(connection, [(room,) for room in rooms])
+
+    def fill(ws: WorkingSet) -> None:
+        ws.owners = {room: set() for room in rooms}
+        for room, user in rows:
             ws.owners[room].add(user)
-    if making := batch.of(CreateRoom, OpenDirect):
-        _load_for_new_rooms(connection, ws, making)
-    _load_blocks(connection, ws, batch)
-    return ws
 
-
-def _load_rooms(connection: DbConnection, ws: WorkingSet, rooms: Iterable[RoomId]) -> None:
-    for row in _ROOMS.rows(connection, [(room,) for room in rooms]):
-        id_, name, title, kind, head, first, slow, created_at, archived_at, key = row
-        ws.rooms[id_] = RoomState(
-            id_, name, title, Kind(kind), head, first, slow, created_at, archived_at, key
-        )
-        ws.rooms[id_].head_before = head
-
-
-def _load_people(
-    connection: DbConnection, ws: WorkingSet, pairs: set[tuple[RoomId, UserId]]
-) -> None:
-    for row in _PEOPLE.rows(connection, pairs):
-        room, user, username, is_admin, disabled_at, role, joined, banned, muted, read, sent = row
-        ws.people[room, user] = Person(
-            room,
-            user,
-            username,
-            bool(is_admin),
-            disabled_at is not None,
-            Role(role) if role is not None else None,
-            joined,
-            banned,
-            muted,
-            read,
-            sent,
-        )
-    direct = [pair for pair in pairs if (r := ws.rooms.get(pair[0])) and r.kind is Kind.DIRECT]
-    if direct:
-        for room, user in _BLOCKED.rows(connection, direct):
-            ws.people[room, user].blocked = True
-
-
-def _load_client_ids(
-    connection: DbConnection, ws: WorkingSet, keys: set[tuple[RoomId, UserId | None, str]]
-) -> None:
-    for row in _CLIENT_IDS.rows(connection, keys):
-        room, id_, kind, by, at, ref, text, data, client_id = row
-        seq = id_ - event_id(room, 0)
-        ws.keys[room, by, client_id] = Event(
-            room, seq, kind, by, at, ref, text, decode_data(data), client_id
-        )
-
-
-def _load_messages(connection: DbConnection, ws: WorkingSet, batch: _ByType) -> None:
-    wanted = {event_id(a.room, a.ref) for a in batch.of(*_ABOUT_MESSAGE)}
-    replies = (a for a in batch.of(Send) if a.reply_to is not None)
-    wanted |= {event_id(a.room, a.reply_to) for a in replies}
-    if not wanted:
-        return
-    by_id: dict[int, Message] = {}
-    for row in _MESSAGES.rows(connection, [(id_,) for id_ in wanted]):
-        room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at = row
-        seq = id_ - event_id(room, 0)
-        by_id[id_] = ws.messages[room, seq] = Message(
-            room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
-        )
-    reacted = {event_id(a.room, a.ref) for a in batch.of(React)}
-    if reacted:
-        for id_, emoji, user in _REACTIONS.rows(connection, [(id_,) for id_ in reacted]):
-            by_id[id_].reactions.setdefault(emoji, set()).add(user)
-
-
-def _load_for_new_rooms(
-    connection: DbConnection, ws: WorkingSet, making: Sequence[CreateRoom | OpenDirect]
-) -> None:
-    names = {(a.name,) for a in making}
-    for name, room in _ROOM_NAMES.rows(connection, names):
-        ws.room_names[name] = room
-    pairs = [(a.by, a.user) for a in making if isinstance(a, OpenDirect) and a.by is not None]
-    if pairs:
-        for key, room in _DIRECT_KEYS.rows(connection, {(direct_key(*p),) for p in pairs}):
-            ws.direct_rooms[key] = room
-    ws.room_ids = _new_room_ids(connection)
-
-
-def _load_blocks(connection: DbConnection, ws: WorkingSet, batch: _ByType) -> None:
-    """Load the blocks that keep a caller from reaching a user: in a room, or by a mention."""
-    pairs = {(a.user, a.by) for a in batch.of(OpenDirect, Admit) if a.user != a.by}
-    if ws.mentionable:
-        by_room: dict[RoomId, set[UserId]] = {}
-        for (room, _), user in ws.mentionable.items():
-            by_room.setdefault(room, set()).add(user)
-        writers = {(a.room, a.by) for a in batch.of(Send, Edit) if a.mentions}
-        pairs |= {(user, by) for room, by in writers for user in by_room.get(room, ())}
-    if pairs:
-        blocks = _BLOCKS.rows(connection, pairs)
-        ws.blocks = {(owner, blocked) for owner, blocked in blocks}
-
-
-def _new_room_ids(connection: DbConnection) -> Iterator[RoomId]:
-    if connection.dialect.name == "postgresql":
-        sql = sa.text("SELECT nextval(pg_get_serial_sequence('rooms', 'id'))")
-        while True:
-            yield RoomId(connection.execute(sql).scalar_one())
-    # The write lock is held, and rooms are never deleted.
-    top = connection.execute(sa.text("SELECT coalesce(max(id), 0) FROM rooms")).scalar_one()
-    while True:
-        top += 1
-        yield RoomId(top)
+    return fill

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+import sqlalchemy as sa
 
 from app.domain.appends import Ban, Remove, Send
 from app.domain.close_codes import DRAINING, TOKEN_EXPIRED
@@ -88,7 +89,7 @@ async def test_a_cursor_outside_the_log_is_refused(env: Server) -> None:
 
 
 def _forget_before_four(connection: object) -> None:
-    connection.exec_driver_sql("UPDATE rooms SET first = 4 WHERE name = 'den'")  # type: ignore[attr-defined]
+    connection.execute(sa.text("UPDATE rooms SET first = 4 WHERE name = 'den'"))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

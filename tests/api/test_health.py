@@ -46,10 +46,10 @@ class UnwritableDatabase(GatedDatabase):
 
     fails = False
 
-    async def write(self, work: Work[T]) -> T:
+    async def write_log(self, work: Work[T]) -> T:
         if self.fails:
             raise Unavailable
-        return await super().write(work)
+        return await super().write_log(work)
 
 
 async def test_failing_commits_make_it_not_ready_until_one_succeeds(database: Database) -> None:

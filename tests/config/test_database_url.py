@@ -36,25 +36,38 @@ def test_an_absolute_file() -> None:
 
 @pytest.mark.parametrize("name", ["postgres", "postgresql"])
 @pytest.mark.parametrize("driver", ["", "+asyncpg", "+psycopg", "+psycopg2"])
-def test_any_postgresql_url_uses_asyncpg(name: str, driver: str) -> None:
+def test_a_driver_in_a_postgresql_url_is_ignored(name: str, driver: str) -> None:
     database = DatabaseUrl.parse(f"{name}{driver}://ana:p%40ss@db.example:6543/chat")
 
     assert database.kind == "postgresql"
-    assert database.url == "postgresql+asyncpg://ana:p%40ss@db.example:6543/chat"
+    assert database.url == "postgresql://ana:p%40ss@db.example:6543/chat"
     assert database.shown == "postgresql://db.example:6543/chat"
     assert "p%40ss" not in repr(database)
 
 
-def test_parameters_of_libpq_are_translated_or_dropped() -> None:
-    database = DatabaseUrl.parse("postgres://u@h/d?sslmode=require&channel_binding=require")
+def test_parameters_of_libpq_are_kept_and_those_of_other_pools_dropped() -> None:
+    database = DatabaseUrl.parse(
+        "postgres://u@h/d?sslmode=require&options=-c%20work_mem%3D8MB&pgbouncer=true"
+    )
 
-    assert database.url == "postgresql+asyncpg://u@h/d?ssl=require"
+    assert database.url == "postgresql://u@h/d?sslmode=require&options=-c%20work_mem%3D8MB"
+
+
+def test_several_hosts() -> None:
+    database = DatabaseUrl.parse("postgresql://u:p@h1:5432,[::1]:5433/d?target_session_attrs=any")
+
+    assert database.url == "postgresql://u:p@h1:5432,[::1]:5433/d?target_session_attrs=any"
+    assert database.shown == "postgresql://h1:5432,[::1]:5433/d"
+
+
+def test_a_database_that_a_parameter_names() -> None:
+    assert DatabaseUrl.parse("postgresql://h?dbname=chat").shown == "postgresql://h/chat"
 
 
 def test_a_socket_directory() -> None:
     database = DatabaseUrl.parse("postgresql:///chat?host=/run/postgresql")
 
-    assert database.url == "postgresql+asyncpg:///chat?host=/run/postgresql"
+    assert database.url == "postgresql:///chat?host=/run/postgresql"
     assert database.shown == "postgresql:///run/postgresql/chat"
 
 

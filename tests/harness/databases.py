@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from app.store import migrations
-from app.store.database import Database, T, Work
+from app.store.database import Database, DbConnection, T, Work
 from app.store.postgres import PostgresDatabase
 from app.store.sqlite import SqliteDatabase
+from app.store.sqlite_connection import SqliteConnection
 from app.store.tables import metadata
 from tests.harness.patience import turns, until
 
@@ -39,7 +38,7 @@ def _new_installation() -> sqlite3.Connection:
     template = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     engine = sa.create_engine("sqlite://", creator=lambda: template, poolclass=sa.StaticPool)
     with engine.begin() as connection:
-        migrations.upgrade(connection)
+        migrations.upgrade(SqliteConnection(connection))
     return template
 
 
@@ -65,8 +64,8 @@ async def open_sqlite(path: Path | None = None) -> AsyncIterator[SqliteDatabase]
 
 
 def url(database: str = "") -> str:
-    """The address of a database of the server under test, for asyncpg."""
-    base = sa.make_url(POSTGRES).set(drivername="postgresql+asyncpg")
+    """The address of a database of the server under test."""
+    base = sa.make_url(POSTGRES).set(drivername="postgresql")
     if database:
         base = base.set(database=database)
     return base.render_as_string(hide_password=False)
@@ -76,22 +75,24 @@ def url(database: str = "") -> str:
 def postgres_database(*, migrated: bool = True) -> Iterator[str]:
     """The address of a database that exists until the block ends."""
     name = f"parley_test_{secrets.token_hex(6)}"
-    asyncio.run(_administer(f'CREATE DATABASE "{name}"'))
+    administer(f'CREATE DATABASE "{name}"')
     # Faster; tests need no durability against power loss.
-    asyncio.run(_administer(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    administer(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     try:
         if migrated:
             asyncio.run(_migrate(url(name)))
         yield url(name)
     finally:
-        asyncio.run(_administer(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def _administer(statement: str) -> None:
-    engine = create_async_engine(url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql(statement)
-    await engine.dispose()
+def administer(statement: str) -> None:
+    """Execute a statement on the server under test, outside of a transaction."""
+    # Installed only with the extra "postgres".
+    import psycopg
+
+    with psycopg.connect(url(), autocommit=True) as connection:
+        connection.execute(statement)
 
 
 async def _migrate(address: str) -> None:
@@ -104,7 +105,7 @@ _SEEDED = ("meta", "rooms", "events")
 _seeds: dict[str, list[dict[str, object]]] = {}
 
 
-def empty(connection: sa.Connection) -> None:
+def empty(connection: DbConnection) -> None:
     """Make a PostgreSQL database a new installation again."""
     if not _seeds:
         for name in _SEEDED:
@@ -112,14 +113,14 @@ def empty(connection: sa.Connection) -> None:
             _seeds[name] = [dict(row) for row in rows]
     for table in reversed(metadata.sorted_tables):
         connection.execute(table.delete())
-    connection.exec_driver_sql("DELETE FROM search_documents")
+    connection.execute(sa.text("DELETE FROM search_documents"))
     for name, rows in _seeds.items():
         connection.execute(metadata.tables[name].insert(), rows)
     for name in ("users", "sessions", "revocations", "invites", "audit"):
-        connection.exec_driver_sql(
-            f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1, false)"
+        connection.execute(
+            sa.text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1, false)")
         )
-    connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('rooms', 'id'), 1)")
+    connection.execute(sa.text("SELECT setval(pg_get_serial_sequence('rooms', 'id'), 1)"))
 
 
 @asynccontextmanager
@@ -166,8 +167,15 @@ class GatedDatabase:
 
     async def write(self, work: Work[T]) -> T:
         """Like :meth:`Database.write`."""
+        return await self._write(self._database.write, work)
+
+    async def write_log(self, work: Work[T]) -> T:
+        """Like :meth:`Database.write_log`, counted and held like :meth:`write`."""
+        return await self._write(self._database.write_log, work)
+
+    async def _write(self, call: Any, work: Work[T]) -> T:
         self.writes += 1
-        result = await self._pass(self._writing, self._database.write, self._written, work)
+        result: T = await self._pass(self._writing, call, self._written, work)
         if self.loses_responses_with is not None:
             raise self.loses_responses_with
         return result

@@ -24,7 +24,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'parley.db'}"
         return
     with postgres_database(migrated=False) as address:
-        yield address.replace("postgresql+asyncpg:", "postgres:") + "?sslmode=prefer"
+        yield address.replace("postgresql:", "postgres:") + "?sslmode=prefer"
 
 
 @pytest.fixture

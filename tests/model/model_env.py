@@ -27,6 +27,7 @@ from app.services.log.commit import AppendResult, commit
 from app.store import events as event_store
 from app.store import members, messages, room_views, users
 from app.store.database import Work
+from app.store.sqlite_connection import SqliteConnection
 from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of
 from app.wire.messages import message_body
@@ -59,7 +60,8 @@ def new_installation() -> sa.Engine:
         driver = connection.connection.driver_connection
         assert driver is not None
         install(driver)
-    with engine.begin() as connection:
+    with engine.begin() as opened:
+        connection = SqliteConnection(opened)
         for name in PEOPLE:
             made = users.insert(
                 connection,

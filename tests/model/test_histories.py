@@ -21,6 +21,7 @@ from app.domain.errors import ParleyError
 from app.domain.ids import RoomId
 from app.services.log.commit import AppendResult
 from app.store import checking
+from app.store.sqlite_connection import SqliteConnection
 from app.store.tables import metadata
 from tests.harness.examples import examples
 from tests.model.histories import PEOPLE, History, histories
@@ -78,7 +79,8 @@ def run_history(env: ModelEnv, history: History) -> dict[RoomId, RoomState]:
 def test_a_fresh_fetch_is_an_old_fetch_and_the_events_since(
     engine: sa.Engine, runner: asyncio.Runner, history: History
 ) -> None:
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as opened, opened.begin() as transaction:
+        connection = SqliteConnection(opened)
         env = ModelEnv(connection, history)
         before = run_history(env, history)
         for room in env.rooms:
@@ -145,7 +147,8 @@ def _repeating_changes_nothing(state: RoomState, events: list[Body]) -> None:
 @examples(100)
 @given(histories)
 def test_unread_counts_agree_with_the_state(engine: sa.Engine, history: History) -> None:
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as opened, opened.begin() as transaction:
+        connection = SqliteConnection(opened)
         env = ModelEnv(connection, history)
         for batch in [[], *history.batches]:
             env.carry_out(batch)
@@ -199,14 +202,16 @@ def _read(env: ModelEnv, room: RoomId, name: str, state: RoomState) -> int:
 @examples(150)
 @given(histories)
 def test_a_batch_does_what_its_appends_do_one_by_one(engine: sa.Engine, history: History) -> None:
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as opened, opened.begin() as transaction:
+        connection = SqliteConnection(opened)
         together = ModelEnv(connection, history)
         for batch in history.batches:
             together.carry_out(batch)
         stored = rows(connection)
         transaction.rollback()
 
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as opened, opened.begin() as transaction:
+        connection = SqliteConnection(opened)
         alone = ModelEnv(connection, history)
         # Both begin with the same two rooms.
         begun = len(alone.appends)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.domain.appends import Committed, Delete, Edit, Join, Mute, Remove, Send
 from app.domain.errors import RoomNotFound
+from app.store.sqlite_connection import SqliteConnection
 from tests.model.histories import PEOPLE, History
 from tests.model.model_env import ModelEnv, new_installation
 
@@ -19,7 +20,8 @@ ANA, BO, CY = PEOPLE["ana"], PEOPLE["bo"], PEOPLE["cy"]
 @pytest.fixture
 def connection() -> Iterator[sa.Connection]:
     engine = new_installation()
-    with engine.begin() as connection:
+    with engine.begin() as opened:
+        connection = SqliteConnection(opened)
         yield connection
     engine.dispose()
 

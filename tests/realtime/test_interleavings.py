@@ -47,6 +47,7 @@ from app.store import users
 from app.store.batch_loader import BatchLoader
 from app.store.bulk import BulkStatement
 from app.store.database import T, Work
+from app.store.sqlite_connection import SqliteConnection
 from app.wire.frames import payloads_of
 from tests.harness.databases import install
 from tests.harness.examples import examples
@@ -343,7 +344,8 @@ def engine() -> Iterator[sa.Engine]:
     install(memory)
     engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=sa.StaticPool)
     sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
-    with engine.begin() as connection:
+    with engine.begin() as opened:
+        connection = SqliteConnection(opened)
         for n in (1, 2, 3):
             users.insert(
                 connection,
@@ -379,6 +381,7 @@ def test_each_subscriber_receives_the_next_seq_and_nothing_after_its_access_ends
         check(env)
         await env.feed.close()
 
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as opened, opened.begin() as transaction:
+        connection = SqliteConnection(opened)
         asyncio.run(run())
         transaction.rollback()

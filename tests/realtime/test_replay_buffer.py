@@ -24,6 +24,7 @@ from app.services.log.commit import commit
 from app.store import events as event_store
 from app.store import users
 from app.store.bulk import BulkStatement
+from app.store.sqlite_connection import SqliteConnection
 from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of, text_frame
 from tests.harness.databases import install
@@ -242,7 +243,8 @@ def engine() -> Iterator[sa.Engine]:
     install(memory)
     engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=sa.StaticPool)
     sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
-    with engine.begin() as connection:
+    with engine.begin() as opened:
+        connection = SqliteConnection(opened)
         for name in ("ana", "bo"):
             users.insert(
                 connection,
@@ -269,7 +271,8 @@ def test_a_buffer_holds_what_a_replay_from_disk_would_send(
     engine: sa.Engine, batches: list[list[Any]]
 ) -> None:
     buffer, n = ReplayBuffer(2), 0
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as opened, opened.begin() as transaction:
+        connection = SqliteConnection(opened)
         for batch in batches:
             appends = []
             for kind, by, what in batch:

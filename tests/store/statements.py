@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import sqlalchemy as sa
-
 from app.store.database import DbConnection
-from app.store.query import driver
+from app.store.sqlite_connection import SqliteConnection
 
 # How often SQLite's progress handler runs: fine enough to tell a page from a scan.
 _OPCODES = 10
@@ -16,23 +14,14 @@ _OPCODES = 10
 
 @contextmanager
 def recorded(connection: DbConnection) -> Iterator[list[str]]:
-    """The statements that are executed in the block; of SQLite, with their values in place."""
+    """The statements that SQLite executes in the block, with their values in place."""
     statements: list[str] = []
-    if connection.dialect.name != "sqlite":
-
-        def note(_connection: object, _cursor: object, sql: str, *_: object) -> None:
-            statements.append(sql)
-
-        sa.event.listen(connection, "before_cursor_execute", note)
-        yield statements
-        sa.event.remove(connection, "before_cursor_execute", note)
-        return
-
-    driver(connection).set_trace_callback(statements.append)
+    assert isinstance(connection, SqliteConnection)
+    connection.driver.set_trace_callback(statements.append)
     try:
         yield statements
     finally:
-        driver(connection).set_trace_callback(None)
+        connection.driver.set_trace_callback(None)
 
 
 def is_constant(small: int, large: int) -> bool:
@@ -50,7 +39,8 @@ def opcodes(connection: DbConnection, work: Callable[[DbConnection], Any]) -> in
 
     A measure of cost that does not depend on the machine, or on what else runs on it.
     """
-    raw = driver(connection)
+    assert isinstance(connection, SqliteConnection)
+    raw = connection.driver
     count = 0
 
     def progress() -> int:

@@ -234,10 +234,10 @@ async def test_findings_of_one_kind_are_limited(env: CheckEnv) -> None:
 @pytest.mark.sqlite_only
 async def test_a_dangling_foreign_key_is_found(env: CheckEnv) -> None:
     def damage(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
-        connection.exec_driver_sql("INSERT INTO members (room_id, user_id) VALUES (77, 1)")
+        connection.execute(sa.text("PRAGMA defer_foreign_keys=ON"))
+        connection.execute(sa.text("INSERT INTO members (room_id, user_id) VALUES (77, 1)"))
         assert any("refers to a row of rooms" in line for line in check(connection).findings)
-        connection.exec_driver_sql("DELETE FROM members WHERE room_id = 77")
+        connection.execute(sa.text("DELETE FROM members WHERE room_id = 77"))
 
     await env.database.write(damage)
 

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from app.domain.errors import Unavailable
 from app.store.damage import Damaged, damage
 from app.store.database import DbConnection
-from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
 from tests.harness.databases import open_sqlite
 
@@ -21,7 +20,7 @@ PAGE = 4_096
 
 
 def run(sql: str) -> object:
-    return lambda connection: driver(connection).execute(sql).fetchall()
+    return lambda connection: connection.rows(sql, {})
 
 
 def spoil(path: Path) -> None:

@@ -13,8 +13,8 @@ from app.domain.errors import Unavailable
 from app.store.database import DbConnection
 from app.store.database_files import DatabaseFiles
 from app.store.errors import StoreError
-from app.store.query import driver
 from app.store.sqlite import SqliteDatabase
+from app.store.sqlite_connection import SqliteConnection
 from tests.harness.databases import open_sqlite
 
 pytestmark = pytest.mark.sqlite_only
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.sqlite_only
 
 def note(text: str) -> Callable[[DbConnection], None]:
     def insert(connection: DbConnection) -> None:
-        driver(connection).execute("INSERT INTO meta VALUES (?, 'noted')", (text,))
+        connection.run("INSERT INTO meta VALUES (:text, 'noted')", {"text": text})
 
     return insert
 
 
 def count(connection: DbConnection) -> int:
-    [[found]] = driver(connection).execute("SELECT count(*) FROM meta WHERE value = 'noted'")
+    [[found]] = connection.rows("SELECT count(*) FROM meta WHERE value = 'noted'", {})
     return int(found)
 
 
@@ -112,7 +112,8 @@ async def test_a_file_that_is_deleted_during_the_commit_is_noticed(
             path.unlink()
 
     def work(connection: DbConnection) -> None:
-        driver(connection).set_trace_callback(delete_at_commit)
+        assert isinstance(connection, SqliteConnection)
+        connection.driver.set_trace_callback(delete_at_commit)
 
     with pytest.raises(Unavailable):
         await database.write(work)

@@ -14,7 +14,6 @@ from app.store.backup import back_up
 from app.store.database import DbConnection
 from app.store.errors import StoreError
 from app.store.opening import open_database
-from app.store.query import driver
 from tests.harness.patience import until
 
 pytestmark = pytest.mark.sqlite_only
@@ -25,13 +24,13 @@ FRAME = 24 + 4096
 
 def insert(number: int) -> object:
     def work(connection: DbConnection) -> None:
-        driver(connection).execute("INSERT INTO meta VALUES (?, 'noted')", (f"note {number}",))
+        connection.run("INSERT INTO meta VALUES (:key, 'noted')", {"key": f"note {number}"})
 
     return work
 
 
 def count(connection: DbConnection) -> int:
-    [[found]] = driver(connection).execute("SELECT count(*) FROM meta WHERE value = 'noted'")
+    [[found]] = connection.rows("SELECT count(*) FROM meta WHERE value = 'noted'", {})
     return int(found)
 
 

@@ -35,7 +35,7 @@ from app.domain.roles import Role
 from app.services.log.commit import commit
 from app.store import users
 from app.store.checking import check
-from app.store.query import driver
+from app.store.sqlite_connection import SqliteConnection
 from tests.harness.databases import install
 from tests.harness.examples import examples
 from tests.store.statements import CountingConnection
@@ -85,7 +85,8 @@ def engine() -> Iterator[sa.Engine]:
     install(memory)
     engine = sa.create_engine("sqlite://", creator=lambda: memory, poolclass=sa.StaticPool)
     sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
-    with engine.begin() as connection:
+    with engine.begin() as opened:
+        connection = SqliteConnection(opened)
         for n in (1, 2, 3):
             users.insert(
                 connection,
@@ -115,7 +116,8 @@ KEPT = [
 def carry_out(engine: sa.Engine, batches: list[list[Append]]) -> tuple[list[Any], list[Any]]:
     """The outcomes, and everything that is on disk then."""
     outcomes: list[Any] = []
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as opened, opened.begin() as transaction:
+        connection = SqliteConnection(opened)
         for batch in batches:
             fresh = [dataclasses.replace(append) for append in batch]
             for outcome in commit(connection, fresh).outcomes:
@@ -155,7 +157,8 @@ def test_one_batch_is_the_same_as_many(
 
 def test_the_number_of_statements_does_not_depend_on_the_batch(engine: sa.Engine) -> None:
     def statements(count: int) -> int:
-        with engine.connect() as connection, connection.begin() as transaction:
+        with engine.connect() as opened, opened.begin() as transaction:
+            connection = SqliteConnection(opened)
             sends = [
                 Send(
                     room=GENERAL,
@@ -167,10 +170,10 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(engine: sa.Engine
                 )
                 for n in range(count)
             ]
-            raw = driver(connection)
+            raw = connection.driver
             assert isinstance(raw, CountingConnection)
             before, others = raw.calls, []
-            sa.event.listen(connection, "before_cursor_execute", lambda *_: others.append(1))
+            sa.event.listen(opened, "before_cursor_execute", lambda *_: others.append(1))
             outcomes = commit(connection, sends).outcomes
             seen = raw.calls - before + len(others)
             transaction.rollback()

@@ -1,6 +1,7 @@
 """The members of rooms, and who can succeed an owner."""
 
 import pytest
+import sqlalchemy as sa
 
 from app.domain.appends import Admit, Mute, Remove
 from app.domain.ids import Millis, RoomId
@@ -53,9 +54,9 @@ async def test_members_are_counted_as_far_as_it_matters(env: LogEnv, den: RoomId
             {"room": large, "user": insert_user(connection, f"user{n}"), "at": START}
             for n in range(MAX_MEMBERS_FOR_READ_SIGNALS + 5)
         ]
-        connection.exec_driver_sql(
-            "INSERT INTO members (room_id, user_id, role, joined_at) VALUES "
-            + ", ".join(f"({r['room']}, {r['user']}, 'member', {r['at']})" for r in rows)
+        values = ", ".join(f"({r['room']}, {r['user']}, 'member', {r['at']})" for r in rows)
+        connection.execute(
+            sa.text(f"INSERT INTO members (room_id, user_id, role, joined_at) VALUES {values}")
         )
 
     await env.database.write(fill)

@@ -10,10 +10,12 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.store import migrations
+from app.store.database import DbConnection
+from app.store.postgres import PostgresDatabase
+from app.store.sqlite_connection import SqliteConnection
 from app.store.tables import metadata
 from tests.harness import databases
 from tests.harness.databases import postgres_database
@@ -41,17 +43,15 @@ class MigrationEnv:
             )
             sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
             with engine.begin() as connection:
-                return work(connection)
-        return asyncio.run(self._run(work))
+                return work(SqliteConnection(connection))
+        return asyncio.run(self._run(self._address, work))
 
-    async def _run(self, work: Any) -> Any:
-        assert self._address is not None
-        engine = create_async_engine(self._address, poolclass=NullPool)
+    async def _run(self, address: str, work: Any) -> Any:
+        database = PostgresDatabase(address)
         try:
-            async with engine.begin() as connection:
-                return await connection.run_sync(work)
+            return await database.write(work)
         finally:
-            await engine.dispose()
+            await database.close()
 
 
 @pytest.fixture
@@ -63,11 +63,11 @@ def env(tmp_path: Path) -> Iterator[MigrationEnv]:
         yield MigrationEnv(address, tmp_path)
 
 
-def tables(connection: sa.Connection) -> set[str]:
-    return set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+def tables(connection: DbConnection) -> set[str]:
+    return set(sa.inspect(connection.sqlalchemy).get_table_names()) - {"alembic_version"}
 
 
-def check(connection: sa.Connection) -> None:
+def check(connection: DbConnection) -> None:
     """Fail if the tables are not those that the code expects: ``alembic check``."""
     command.check(migrations.config(connection))
 
@@ -83,7 +83,7 @@ def test_the_migrations_create_the_tables_that_the_code_expects(env: MigrationEn
 def test_a_new_installation_has_a_public_room_and_an_epoch(env: MigrationEnv) -> None:
     env.run(migrations.upgrade)
 
-    def look(connection: sa.Connection) -> Any:
+    def look(connection: DbConnection) -> Any:
         room = connection.execute(sa.text("SELECT name, kind, head, first FROM rooms")).one()
         event = connection.execute(sa.text("SELECT type, by, room_id FROM events")).one()
         epoch = sa.text("SELECT value FROM meta WHERE key = 'epoch'")
@@ -112,7 +112,7 @@ def test_messages_survive_each_step(env: MigrationEnv) -> None:
     env.run(lambda c: migrations.upgrade(c, REVISIONS[0]))
     event_id = 1 << 32 | 2
 
-    def send(connection: sa.Connection) -> None:
+    def send(connection: DbConnection) -> None:
         connection.execute(
             sa.text(
                 "INSERT INTO users (id, username, display_name, created_at)"
@@ -128,7 +128,7 @@ def test_messages_survive_each_step(env: MigrationEnv) -> None:
         )
         connection.execute(sa.text("UPDATE rooms SET head = 2 WHERE id = 1"))
 
-    def text(connection: sa.Connection) -> str:
+    def text(connection: DbConnection) -> str:
         found: str = connection.execute(
             sa.text("SELECT text FROM events WHERE id = :id"), {"id": event_id}
         ).scalar_one()
@@ -159,7 +159,7 @@ def test_a_migration_that_fails_is_rolled_back(env: MigrationEnv, tmp_path: Path
         "    raise RuntimeError('it failed')\n"
     )
 
-    def upgrade(connection: sa.Connection) -> None:
+    def upgrade(connection: DbConnection) -> None:
         config = migrations.config(connection)
         config.set_main_option("script_location", str(folder))
         command.upgrade(config, "head")

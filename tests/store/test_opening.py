@@ -91,7 +91,7 @@ async def test_a_failed_opening_leaves_no_lock(where: DatabaseUrl) -> None:
 
 
 async def test_an_unreachable_server_is_named_without_its_password() -> None:
-    url = "postgresql+asyncpg://me:sesame@127.0.0.1:1/parley"
+    url = "postgresql://me:sesame@127.0.0.1:1/parley"
 
     refusal = await _refusal(DatabaseUrl("postgresql", url))
 

@@ -58,6 +58,7 @@ async def test_a_direct_room_names_the_other_user(env: LogEnv) -> None:
     assert (await view(env, made.room, "bo")).other == "ana"
 
 
+@pytest.mark.sqlite_only
 async def test_any_number_of_views_is_one_statement(env: LogEnv) -> None:
     made = [await env.create_room(f"room-{number}") for number in range(5)]
     keys = [(room, user, 0) for room in made for user in env.users.values()]

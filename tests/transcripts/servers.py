@@ -4,7 +4,6 @@ Servers: ``parley serve``, each with a new folder.
 With ``TEST_DATABASE_URL`` (``make test-postgres``) each has a new PostgreSQL database instead.
 """
 
-import asyncio
 import os
 import re
 import secrets
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.harness.databases import administer
 from tests.transcripts.processes import Launcher, Process, wait_until
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
@@ -119,21 +119,8 @@ def _database() -> Iterator[str]:
         yield ""
         return
     name = f"parley_transcript_{secrets.token_hex(6)}"
-    _administer(f'CREATE DATABASE "{name}"')
+    administer(f'CREATE DATABASE "{name}"')
     try:
         yield urlsplit(POSTGRES)._replace(scheme="postgresql", path=f"/{name}").geturl()
     finally:
-        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _administer(statement: str) -> None:
-    # Installed only with the extra "postgres".
-    import asyncpg  # type: ignore[import-untyped]
-
-    async def run() -> None:
-        url = urlsplit(POSTGRES)._replace(scheme="postgresql").geturl()
-        connection = await asyncpg.connect(url)
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run())
+        administer(f'DROP DATABASE "{name}" WITH (FORCE)')

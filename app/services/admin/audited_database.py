@@ -38,6 +38,10 @@ class AuditedDatabase:
 
         return await self._database.write(audited)
 
+    async def write_log(self, work: Work[T]) -> T:
+        """Like :meth:`write`: an operator's action waits its turn."""
+        return await self.write(work)
+
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` in a snapshot; reads add no entry."""
         return await self._database.read(work)

@@ -70,6 +70,7 @@ def _event_batches(connection: DbConnection, ws: WorkingSet) -> list[EventBatch]
     for event in ws.events:
         by_room.setdefault(event.room, []).append(event)
     known: dict[UserId, str] = {p.user: p.username for p in ws.people.values()}
+    known |= {user: name for (_, name), user in ws.mentionable.items()}
     unknown = {
         user for e in ws.events if e.data is not None for user in users_of(e) if user not in known
     }

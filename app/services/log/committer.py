@@ -239,7 +239,7 @@ class Committer:
         work = partial(commit, appends=appends, marks=marks, before_commit=before_commit)
         self._pause_fanout()
         try:
-            return await self._database.write(work)
+            return await self._database.write_log(work)
         finally:
             self._pacing.resume()
 
@@ -256,7 +256,7 @@ class Committer:
         event_batches: list[EventBatch] = []
         for append in appends:
             try:
-                alone = await self._database.write(partial(commit, appends=[append]))
+                alone = await self._database.write_log(partial(commit, appends=[append]))
             except Unavailable as exc:
                 outcomes.append(exc)
             except Exception:  # the row that was refused; its transaction was rolled back

@@ -1,0 +1,64 @@
+"""PostgreSQL's :class:`~app.store.database.DbConnection`: queued statements in few round trips."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from .database import Columns, DbConnection
+from .pipeline import Pipeline
+
+
+class PostgresConnection(DbConnection):
+    """
+    A connection that sends statements together, also those that begin and end the transaction.
+
+    Args:
+        sqlalchemy: A connection of SQLAlchemy that neither begins nor ends transactions itself.
+        pipeline: Of the same connection.
+
+    """
+
+    is_only_writer = False
+
+    def __init__(self, sqlalchemy: sa.Connection, pipeline: Pipeline) -> None:
+        super().__init__(sqlalchemy)
+        self._pipeline = pipeline
+
+    @property
+    def sqlalchemy(self) -> sa.Connection:
+        self._pipeline.flush()
+        return self._sqlalchemy
+
+    def flush(self) -> None:
+        """Send what is queued, and wait for the results."""
+        self._pipeline.flush()
+
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Any]:
+        return self._pipeline.queue(sql, parameters)
+
+    def run(self, sql: str, parameters: Mapping[str, object]) -> None:
+        self._pipeline.queue(sql, parameters)
+
+    def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
+        self._pipeline.queue(_insert(table, columns), {"keys": self.encode_keys(rows)})
+
+    @staticmethod
+    def key_source(columns: Columns) -> str:
+        items = [
+            f'CAST(value->>{i} AS {kind}) AS "{name}"' for i, (name, kind) in enumerate(columns)
+        ]
+        return f"(SELECT {', '.join(items)} FROM jsonb_array_elements(CAST(:keys AS jsonb)))"
+
+    @staticmethod
+    def encode_keys(keys: Iterable[Sequence[object]]) -> object:
+        return orjson.dumps(list(keys))
+
+
+@cache
+def _insert(table: str, columns: Columns) -> str:
+    names = ", ".join(f'"{name}"' for name, _ in columns)
+    source = PostgresConnection.key_source(columns)
+    return f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} AS k"
