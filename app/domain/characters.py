@@ -1,10 +1,12 @@
 """
-What single characters mean here: which show nothing, which are written without spaces.
+What single characters mean here: which show nothing, which are written without spaces, which
+forms of a password are one.
 
 The one place that lists characters of Unicode; ``docs/text.md`` states the policy.
 """
 
 import re
+import unicodedata
 
 # Shows nothing, alone or together: white space, control and format characters, default-ignorable
 # code points (Unicode 15.1, DerivedCoreProperties.txt), and letters and symbols that are blank by
@@ -39,6 +41,8 @@ UNSPACED = (
 )
 """Ranges for a character class of a regular expression."""
 
+# The category Zs.
+_SPACE = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _VISIBLE = re.compile(f"[^{_INVISIBLE}]")
 
 
@@ -49,3 +53,13 @@ def shows_something(text: str) -> bool:
     A joiner inside an emoji or a word doesn't make it invisible; a text of nothing else is.
     """
     return _VISIBLE.search(text) is not None
+
+
+def normalized_password(text: str) -> str:
+    """
+    ``text`` as it is hashed: with plain spaces, and composed (NFC).
+
+    The rules of the OpaqueString profile (RFC 8265, section 4.2.2), without its refusals: people
+    have passwords with control characters.
+    """
+    return unicodedata.normalize("NFC", _SPACE.sub(" ", text))

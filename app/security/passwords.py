@@ -3,11 +3,12 @@ Passwords: hashing with argon2id, and which ones are too weak. The only use of p
 
 A hash takes 19 MiB and 20 ms of a core, by design, so it never runs on the event loop. A dedicated
 thread pool with a bounded queue limits the memory and cores that logins can take. A password is
-hashed exactly as sent: not truncated, case-folded or normalized.
+normalised, because systems send the same letters in several forms, never truncated or case-folded.
 """
 
 import asyncio
 import threading
+import unicodedata
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ from pathlib import Path
 from runpy import run_path
 from typing import NamedTuple, TypeVar
 
+from ..domain.characters import normalized_password
 from ..domain.errors import Invalid, Unavailable
 from ..domain.limits import (
     MAX_PASSWORD_CHARACTERS,
@@ -53,10 +55,14 @@ class Passwords:
     Hashes and checks passwords in threads of its own.
 
     Owned by the event loop; :meth:`close` blocks until running hashes have finished.
+
+    Args:
+        context: What hashes, instead of argon2id with the parameters above.
+
     """
 
-    def __init__(self) -> None:
-        self._context = _context()
+    def __init__(self, context: CryptContext | None = None) -> None:
+        self._context = context or _context()
         self._threads = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="parley-argon2")
         self._slots = threading.Semaphore(PASSWORD_THREADS + MAX_QUEUED_PASSWORDS)
 
@@ -68,34 +74,50 @@ class Passwords:
             Unavailable: If too many passwords are waiting.
 
         """
-        return await self._run(lambda: str(self._context.hash(password)))
+        return await self._run(lambda: self._hash(password))
 
-    async def check(self, password: str, stored: str | None) -> Checked:
+    async def check(
+        self, password: str, stored: str | None, *, is_normalized: bool = True
+    ) -> Checked:
         """
         Whether ``password`` matches the hash ``stored``.
 
-        Takes the same time for a hash, for no hash (None), for a password that could never have
-        been stored and for a damaged hash; the last three never match.
+        A wrong password takes the same time for a hash, whether it is of a normalised password or
+        not, for no hash (None), for a password that could never have been stored and for a
+        damaged hash; the last three never match.
+
+        Args:
+            is_normalized: Whether ``stored`` is the hash of a normalised password. If not, every
+                form of ``password`` is tried, and ``new_hash`` is that of the normalised one.
 
         Raises:
             Unavailable: If too many passwords are waiting.
 
         """
-        return await self._run(lambda: self._check(password, stored))
+        return await self._run(lambda: self._check(password, stored, is_normalized))
 
     def close(self) -> None:
         """Stop the threads: running hashes finish, waiting ones are cancelled."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _check(self, password: str, stored: str | None) -> Checked:
+    def _hash(self, password: str) -> str:
+        return str(self._context.hash(normalized_password(password)))
+
+    def _check(self, password: str, stored: str | None, is_normalized: bool) -> Checked:
+        # How many hashes a wrong password takes depends on it alone, never on the account.
+        forms = _forms(password)
+        tried = 0
         if stored is not None and _storable(password):
-            try:
-                ok, new_hash = self._context.verify_and_update(password, stored)
-            except (ValueError, TypeError):  # another kind of hash, or a damaged one
-                pass
-            else:
-                return Checked(ok, new_hash)
-        self._context.dummy_verify()
+            for form in [normalized_password(password)] if is_normalized else forms:
+                try:
+                    ok, new_hash = self._context.verify_and_update(form, stored)
+                except (ValueError, TypeError):  # another kind of hash, or a damaged one
+                    break
+                if ok:
+                    return Checked(True, new_hash if is_normalized else self._hash(password))
+                tried += 1
+        for _ in forms[tried:]:
+            self._context.dummy_verify()
         return _WRONG
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -144,6 +166,7 @@ def refuse_weak(password: str, username: str, field: str = "password") -> None:
         Invalid: If it is too weak. The error names ``field`` and never contains the password.
 
     """
+    password = normalized_password(password)
     if len(password) < MIN_PASSWORD_CHARACTERS:
         raise Invalid.field(field, f"is shorter than {MIN_PASSWORD_CHARACTERS} characters")
     if len(password) > MAX_PASSWORD_CHARACTERS:
@@ -157,8 +180,17 @@ def refuse_weak(password: str, username: str, field: str = "password") -> None:
         raise Invalid.field(field, "is one of the most common ones")
 
 
+def _forms(password: str) -> list[str]:
+    """The forms in which systems send ``password``: at least one, each once."""
+    if not _storable(password):
+        return [""]
+    forms = (password, *(unicodedata.normalize(form, password) for form in ("NFC", "NFD")))
+    return list(dict.fromkeys(forms))
+
+
 def _storable(password: str) -> bool:
-    if len(password) > MAX_PASSWORD_CHARACTERS:
+    # Either form may be the longer one.
+    if min(len(password), len(normalized_password(password))) > MAX_PASSWORD_CHARACTERS:
         return False
     try:
         password.encode()

@@ -42,6 +42,7 @@ def begin(connection: DbConnection, user: UserId, now: Millis, *, blank: bool) -
         erasing=_BLANK if blank else _KEEP,
         disabled_at=now if found.disabled_at is None else found.disabled_at,
         password_hash=None,
+        password_normalized=False,
         is_admin=False,
     )
     sessions.end_all(connection, user, now)

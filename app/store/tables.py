@@ -41,6 +41,8 @@ users = Table(
     Column("display_name", Text, nullable=False),
     # Null: no log-in with a password (a host product logs this user in).
     Column("password_hash", Text),
+    # Whether the hash is of the normalised password. Earlier versions hashed what was typed.
+    Column("password_normalized", Boolean, nullable=False, server_default=text("false")),
     Column("is_admin", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),

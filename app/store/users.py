@@ -22,6 +22,8 @@ class User(NamedTuple):
     username: str
     display_name: str
     password_hash: str | None
+    password_normalized: bool
+    """Whether the hash is of the normalised password: see :mod:`app.security.passwords`."""
     is_admin: bool
     created_at: Millis
     disabled_at: Millis | None
@@ -56,6 +58,7 @@ def insert(
         username=username,
         display_name=display_name,
         password_hash=password_hash,
+        password_normalized=password_hash is not None,
         is_admin=is_admin,
         created_at=at,
     )
@@ -123,6 +126,11 @@ def with_prefix(
         # range of the index.
         statement = statement.where(users.c.username.between(prefix, prefix + "\x7f"))
     return [_user(row) for row in connection.execute(statement)]
+
+
+def set_password(connection: DbConnection, user: UserId, password_hash: str) -> None:
+    """Store the hash of a user's normalised password."""
+    update(connection, user, password_hash=password_hash, password_normalized=True)
 
 
 def update(connection: DbConnection, user: UserId, **values: object) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ..domain.characters import normalized_password
 from ..domain.limits import (
     MAX_DISPLAY_NAME_CHARACTERS,
     MAX_PASSWORD_CHARACTERS,
@@ -21,6 +22,12 @@ Username = Annotated[
         examples=["alice"],
     ),
 ]
+
+
+def _normalized(value: object) -> object:
+    return normalized_password(value) if isinstance(value, str) else value
+
+
 NewPassword = Annotated[
     str,
     Field(
@@ -30,6 +37,8 @@ NewPassword = Annotated[
         examples=["correct horse battery"],
         json_schema_extra={"format": "password"},
     ),
+    # Runs first: the limits count the characters of what is hashed.
+    BeforeValidator(_normalized),
 ]
 Password = Annotated[
     str, Field(examples=["correct horse battery"], json_schema_extra={"format": "password"})

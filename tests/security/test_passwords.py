@@ -2,8 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from unicodedata import normalize
 
 import pytest
+from passlib.context import CryptContext
 from passlib.hash import argon2
 
 from app.domain.errors import Invalid, Unavailable
@@ -11,6 +15,7 @@ from app.domain.limits import MAX_QUEUED_PASSWORDS, PASSWORD_THREADS
 from app.security.passwords import Passwords, refuse_weak
 
 VALID = "correct horse battery"
+COMPOSED, DECOMPOSED = "caf\u00e9 au lait", "cafe\u0301 au lait"
 DAMAGED = [
     pytest.param("", id="empty"),
     pytest.param("plain text", id="no hash"),
@@ -63,12 +68,93 @@ async def test_a_password_may_have_any_characters(passwords: Passwords, password
     assert not (await passwords.check(password[:-1], stored)).ok
 
 
-async def test_a_password_is_not_truncated_or_normalized(passwords: Passwords) -> None:
-    long, composed = "x" * 255, "caf\u00e9 au lait"
+async def test_a_password_is_not_truncated(passwords: Passwords) -> None:
+    long = "x" * 255
 
     assert not (await passwords.check(long + "b", await passwords.hash(long + "a"))).ok
-    stored = await passwords.hash(composed)
-    assert not (await passwords.check("cafe\u0301 au lait", stored)).ok
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        pytest.param([COMPOSED, DECOMPOSED], id="latin"),
+        pytest.param(["비밀번호 아홉 글자", normalize("NFD", "비밀번호 아홉 글자")], id="korean"),
+        pytest.param(["パスワードです が", normalize("NFD", "パスワードです が")], id="japanese"),
+        pytest.param(
+            ["\u1ea4 \u2126 \u212b 9 9 9", "A\u0302\u0301 \u03a9 A\u030a 9 9 9"], id="two"
+        ),
+        pytest.param(["correct horse", "correct\xa0horse", "correct\u3000horse"], id="spaces"),
+        pytest.param(["é" * 256, "e\u0301" * 256], id="256 characters"),
+    ],
+)
+async def test_forms_of_a_password_are_one(passwords: Passwords, forms: list[str]) -> None:
+    for made in forms:
+        refuse_weak(made, "alice")
+        stored = await passwords.hash(made)
+        for typed in forms:
+            assert await passwords.check(typed, stored) == (True, None)
+
+
+@pytest.mark.parametrize(
+    "other", ["CAF\xc9 au lait", "cafe au lait", "ｃafé au lait", f"{COMPOSED} "]
+)
+async def test_case_accents_and_width_matter(passwords: Passwords, other: str) -> None:
+    assert not (await passwords.check(other, await passwords.hash(COMPOSED))).ok
+
+
+@pytest.mark.parametrize("made", [COMPOSED, DECOMPOSED, "cafe\u0301 é mixed", VALID])
+async def test_a_hash_of_what_was_typed_is_replaced(passwords: Passwords, made: str) -> None:
+    stored = argon2.using(type="ID", memory_cost=19_456, rounds=2, parallelism=1).hash(made)
+    forms = {made, *(normalize(form, made) for form in ("NFC", "NFD") if "mixed" not in made)}
+
+    for typed in forms:
+        checked = await passwords.check(typed, stored, is_normalized=False)
+
+        assert checked.ok
+        assert checked.new_hash is not None
+        assert await passwords.check(normalize("NFD", made), checked.new_hash) == (True, None)
+
+
+class CountingContext(CryptContext):
+    """Counts the hashes that it takes."""
+
+    taken = 0
+
+    def verify_and_update(self, *args: Any, **kwargs: Any) -> Any:
+        result = super().verify_and_update(*args, **kwargs)
+        # Not reached for what is no hash: nothing was hashed then.
+        self.taken += 1
+        return result
+
+    def dummy_verify(self, *args: Any, **kwargs: Any) -> Any:
+        self.taken += 1
+        return False
+
+
+@pytest.mark.parametrize(
+    ("password", "hashes"),
+    [
+        pytest.param(VALID, 1, id="ascii"),
+        pytest.param(COMPOSED, 2, id="composed"),
+        pytest.param(DECOMPOSED, 2, id="decomposed"),
+        pytest.param("cafe\u0301 é mixed", 3, id="neither"),
+        pytest.param("x" * 257, 1, id="too long"),
+        pytest.param("\ud800" * 8, 1, id="surrogates"),
+    ],
+)
+async def test_a_wrong_password_takes_the_same_for_every_account(
+    password: str, hashes: int
+) -> None:
+    context = CountingContext(["argon2"], argon2__memory_cost=64, argon2__time_cost=1)
+    stored = context.hash("another one")
+    with closing(Passwords(context)) as passwords:
+        for against in (stored, None, "", "$argon2id$", "$2b$12$" + "x" * 53):
+            for is_normalized in (True, False):
+                context.taken = 0
+
+                checked = await passwords.check(password, against, is_normalized=is_normalized)
+
+                assert (checked.ok, context.taken) == (False, hashes), (against, is_normalized)
 
 
 @pytest.mark.parametrize("stored", DAMAGED)
@@ -147,6 +233,7 @@ def test_a_closed_pool_accepts_nothing() -> None:
         pytest.param("seven77", "shorter than 8", id="7 characters"),
         pytest.param("", "shorter than 8", id="empty"),
         pytest.param("🐎🐎🐎🐎🐎🐎🐎", "shorter than 8", id="7 emoji, 28 bytes"),
+        pytest.param(normalize("NFD", "비밀번호"), "shorter than 8", id="4 syllables, 9 letters"),
         pytest.param("x" * 257, "longer than 256", id="257 characters"),
         pytest.param("\ud800" * 8, "surrogate", id="surrogates"),
         pytest.param("my name is alice!", "contains the username", id="the username"),

@@ -28,7 +28,7 @@ def make(connection: DbConnection, username: str) -> User:
 async def test_a_user_is_found_by_name_and_number(database: Database) -> None:
     made = await database.write(lambda c: make(c, "alice"))
 
-    assert made[1:] == ("alice", "Alice", "hash", False, NOW, None, None)
+    assert made[1:] == ("alice", "Alice", "hash", True, False, NOW, None, None)
     assert await database.read(lambda c: users.by_name(c, "alice")) == made
     assert await database.read(lambda c: users.by_id(c, made.id)) == made
     assert await database.write(lambda c: users.lock(c, made.id)) == made

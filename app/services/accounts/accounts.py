@@ -131,10 +131,10 @@ class Accounts:
         def work(connection: DbConnection) -> tuple[User, Effects]:
             user = _lock(connection, me)
             ended: Sequence[SessionId] = ()
-            if verified is not None:
+            if new_hash is not None and verified is not None:
                 if user.password_hash != verified.password_hash:
                     raise Forbidden("The current password is wrong.")
-                users.update(connection, user.id, password_hash=new_hash)
+                users.set_password(connection, user.id, new_hash)
                 ended = sessions.end_others(connection, user.id, me.session, now)
             if shown is not None:
                 users.update(connection, user.id, display_name=shown)
@@ -247,7 +247,9 @@ class Accounts:
         """Check the caller's password again; a wrong one counts as a failed log-in."""
         await self._throttle.check(me.username, address)
         user = await self.me(me)
-        checked = await self._passwords.check(password, user.password_hash)
+        checked = await self._passwords.check(
+            password, user.password_hash, is_normalized=user.password_normalized
+        )
         await self._throttle.check(me.username, address)
         if not checked.ok:
             await self._throttle.failed(me.username, address)

@@ -102,7 +102,11 @@ class Logins:
         await self._throttle.check(name, address)
         for _ in range(_ATTEMPTS):
             user = await self._find_active(name)
-            checked = await self._passwords.check(password, user.password_hash if user else None)
+            checked = await self._passwords.check(
+                password,
+                user.password_hash if user else None,
+                is_normalized=user is not None and user.password_normalized,
+            )
             await self._throttle.check(name, address)
             if user is None or not checked.ok:
                 break
@@ -244,7 +248,7 @@ class Logins:
             if verified is not None and user.password_hash != verified:
                 return None
             if new_hash is not None:
-                users.update(connection, user.id, password_hash=new_hash)
+                users.set_password(connection, user.id, new_hash)
             return sessions.insert(
                 connection,
                 user=user.id,

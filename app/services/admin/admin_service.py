@@ -219,9 +219,10 @@ class AdminService:
 
         def work(connection: DbConnection) -> tuple[User, Effects]:
             user = _lock(connection, name)
-            users.update(connection, user.id, password_hash=new_hash)
+            users.set_password(connection, user.id, new_hash)
             sessions.end_all(connection, user.id, now)
-            return user._replace(password_hash=new_hash), _all_revoked(user)
+            changed = user._replace(password_hash=new_hash, password_normalized=True)
+            return changed, _all_revoked(user)
 
         user = await self._transactions.using(audited).write(work)
         event(log, logging.INFO, "user.password_reset", user=name)

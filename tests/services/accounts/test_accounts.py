@@ -248,7 +248,7 @@ async def test_an_erased_account_keeps_only_its_number(env: AccountsEnv, caplog:
 
     left = await env.database.read(lambda c: users.by_id(c, me.user))
     assert left is not None
-    assert left[:5] == (me.user, f"deleted-{me.user}", "", None, False)
+    assert left[:6] == (me.user, f"deleted-{me.user}", "", None, False, False)
     assert left.erased_at == env.at
     assert env.memberships_removed == [me.user]
     assert env.revoked == [(me.user, None)]

@@ -100,6 +100,26 @@ async def test_an_outdated_hash_is_replaced_at_log_in(env: AccountsEnv) -> None:
     await env.log_in("alice")
 
 
+async def test_a_hash_from_before_normalization_is_replaced_at_log_in(env: AccountsEnv) -> None:
+    composed, decomposed = "caf\u00e9 au lait", "cafe\u0301 au lait"
+    await env.accounts.register("alice", composed, None, ADDRESS)
+    user = await env.accounts.get("alice")
+    assert user.password_normalized
+    typed = argon2.using(type="ID", memory_cost=19_456, rounds=2, parallelism=1).hash(decomposed)
+    old = {"password_hash": typed, "password_normalized": False}
+    await env.database.write(lambda c: users.update(c, user.id, **old))
+    with pytest.raises(InvalidGrant):
+        await env.log_in("alice", "cafe au lait")
+
+    await env.log_in("alice", composed)
+
+    found = await env.accounts.get("alice")
+    assert found.password_normalized
+    assert found.password_hash != typed
+    for password in (composed, decomposed):
+        await env.log_in("alice", password)
+
+
 async def test_a_password_change_ends_concurrent_log_ins(env: AccountsEnv) -> None:
     """In any order: afterwards no log-in with the old password is left."""
     await env.accounts.register("alice", PASSWORD, None, ADDRESS)
