@@ -18,6 +18,7 @@ QUICK = Limits(
     backoff_max_seconds=0.05,
     pong_seconds=0.2,
     close_seconds=0.5,
+    retry_seconds=0.01,
     request_seconds=30.0,
 )
 """Pauses that a test can wait for."""

@@ -32,6 +32,9 @@ class Limits:
     backoff_max_seconds: float = 30.0
     """The longest pause before reconnecting."""
 
+    retry_seconds: float = 1.0
+    """Before asking again for what the server could not do, unless it says how long."""
+
     pending_requests: int = 1_000
     """Requests that wait for an answer. More wait in their callers."""
 

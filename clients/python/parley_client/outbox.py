@@ -20,8 +20,7 @@ from .limits import Limits
 from .pacing import Pacing
 
 _SENDS = frozenset({"send", "edit", "delete", "react", "pin"})
-# Between two tries of a request that the server could not carry out, unless it says how long.
-_RETRY_SECONDS = 1.0
+# The longest pause between two tries of a request, unless the server says how long.
 _MAX_RETRY_SECONDS = 30.0
 # Unless `welcome` says.
 _FRAME_BYTES = 64 * 1024
@@ -184,7 +183,9 @@ class Outbox:
 
     def _retry(self, pending: _Pending, error: Refused, now: float) -> None:
         pending.tries += 1
-        pause = min(_RETRY_SECONDS * 2 ** min(pending.tries - 1, 8), _MAX_RETRY_SECONDS)
+        pause = min(
+            self._limits.retry_seconds * 2 ** min(pending.tries - 1, 8), _MAX_RETRY_SECONDS
+        )
         if error.retry_after is not None:
             pause = error.retry_after
         if now + pause >= pending.deadline:

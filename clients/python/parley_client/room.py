@@ -22,8 +22,6 @@ from .errors import RETRIED, RoomEnded, refused
 from .events import Event, Reset, RoomEvent, parse_event
 from .limits import Limits
 
-# Before joining is tried again, unless the server says how long.
-_RETRY_SECONDS = 1.0
 # The protocol's bounds of `limit`.
 _MAX_HISTORY = 200
 
@@ -281,7 +279,7 @@ class Room:
     def _on_refused(self, frame: Mapping[str, Any]) -> None:
         error = refused(frame)
         if error.code in RETRIED:
-            self._join_later(error.retry_after or _RETRY_SECONDS)
+            self._join_later(error.retry_after or self._limits.retry_seconds)
         else:
             self.end(error)
 
@@ -291,7 +289,7 @@ class Room:
             self.join()
         else:
             # A server that answers each join in the same useless way is not asked in a loop.
-            self._join_later(_RETRY_SECONDS)
+            self._join_later(self._limits.retry_seconds)
 
     def _join_later(self, seconds: float) -> None:
         self._phase = _Phase.JOINING
