@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .database import Columns, ColumnType, DbConnection
+from .event_checksum import not_verifying, verifying
 
 
 class BulkStatement:
@@ -18,7 +19,8 @@ class BulkStatement:
     A statement over a set of keys.
 
     Args:
-        sql: The statement. ``{keys}`` in it stands for a table ``k``, with a row per key.
+        sql: The statement. ``{keys}`` in it stands for a table ``k``, with a row per key, and
+            ``{e.id}`` for the id of an event whose checksum is right.
         columns: The columns of that table, and their types.
 
     """
@@ -47,6 +49,7 @@ class BulkStatement:
         sql = self._sql_by_engine.get(engine)
         if sql is None:
             sql = self._sql.replace("{keys}", f"{connection.key_source(self._columns)} AS k")
+            sql = verifying(sql) if connection.has_checksums else not_verifying(sql)
             self._sql_by_engine[engine] = sql
         return sql
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from .database import DbConnection
+from .event_checksum import sealing
 
 # More findings of one kind add no information.
 _MAX_OF_A_KIND = 20
@@ -107,6 +108,8 @@ def _rules(dialect: str) -> Iterator[_Rule]:
     words = _SQLITE if dialect == "sqlite" else _POSTGRESQL
     reactions, mentions = _REACTIONS.format(**words), _MENTIONS.format(**words)
     roles = _ROLES.format(**words)
+    if dialect == "sqlite":
+        yield _CHECKSUMS
     yield from _NUMBERS
     yield from _MESSAGES
     stored = "SELECT event_id, emoji, user_id, seq FROM reactions"
@@ -144,6 +147,10 @@ def _rules(dialect: str) -> Iterator[_Rule]:
     )
 
 
+_CHECKSUMS = _Rule(
+    "room {room}, event {seq}: is not what was written (its checksum is wrong)",
+    f"SELECT {_at('e.id')} FROM events AS e WHERE e.checksum <> {sealing('e')}",
+)
 _NUMBERS = (
     _Rule(
         "room {room}: head is {head}, but the last event is {last}",

@@ -4,14 +4,24 @@ import sqlite3
 
 import sqlalchemy as sa
 
+from ..domain.errors import Unavailable
+
 # https://www.sqlite.org/rescode.html: the low byte is the primary code.
 _STRUCTURE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NOT_UTF8 = "Could not decode to UTF-8"
 _MALFORMED_JSON = "malformed JSON"
 
 
-class Damaged(Exception):
-    """Something that was read is not what was written. The text says what, for the operator."""
+class Damaged(Unavailable):
+    """
+    An event that was read is not what was written. Clients get ``unavailable``.
+
+    ``what`` says which, for the operator.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
 
 
 class Damage:
@@ -32,7 +42,7 @@ class Damage:
 def damage(exc: BaseException) -> Damage | None:
     """Return the damage that an exception reports; None if it has another cause."""
     if isinstance(exc, Damaged):
-        return Damage(str(exc), in_structure=False)
+        return Damage(exc.what, in_structure=False)
     if isinstance(exc, sa.exc.DBAPIError) and exc.orig is not None:
         exc = exc.orig
     if not isinstance(exc, sqlite3.Error):

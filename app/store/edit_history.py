@@ -5,15 +5,16 @@ import sqlalchemy as sa
 from ..domain.ids import RoomId, Seq, event_id
 from ..domain.views import EarlierText
 from .database import DbConnection
+from .query import Query
 
-_ORIGINAL = sa.text("SELECT text, at FROM events WHERE id = :id")
+_ORIGINAL = Query("SELECT {e.id}, e.text, e.at FROM events AS e WHERE e.id = :id")
 _LAST_EDIT = sa.text(
     "SELECT max(e.id) FROM events AS e WHERE e.room_id = :room AND e.ref = :ref"
     " AND e.ref IS NOT NULL AND e.type = 'message.edited'"
 )
 # All edits but the last one, whose wording is the present one.
-_EARLIER_EDITS = sa.text(
-    "SELECT e.id, e.text, e.at FROM events AS e"
+_EARLIER_EDITS = Query(
+    "SELECT {e.id}, e.text, e.at FROM events AS e"
     " WHERE e.room_id = :room AND e.ref = :ref AND e.ref IS NOT NULL"
     " AND e.type = 'message.edited' AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit"
 )
@@ -38,10 +39,10 @@ def wordings(
     start = event_id(room, 0)
     found: list[EarlierText] = []
     if after < seq:
-        original = connection.execute(_ORIGINAL, {"id": start + seq}).one()
-        found.append(EarlierText(Seq(seq), original.text, original.at))
-    rows = connection.execute(
-        _EARLIER_EDITS, {**message, "low": start + max(after, seq), "high": last, "limit": limit}
+        [(_, text, at)] = _ORIGINAL.rows(connection, id=start + seq)
+        found.append(EarlierText(Seq(seq), text, at))
+    rows = _EARLIER_EDITS.rows(
+        connection, **message, low=start + max(after, seq), high=last, limit=limit
     )
     found += [EarlierText(Seq(id_ - start), text, at) for id_, text, at in rows]
     return [wording for wording in found if wording.text is not None][:limit]

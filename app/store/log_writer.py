@@ -1,5 +1,7 @@
 """Writes what a batch has decided: new events, and the rows that they change."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from ..domain.events import EventType
@@ -8,10 +10,13 @@ from ..domain.working_set import WorkingSet
 from . import search_index, tables
 from .bulk import BulkInsert, BulkStatement
 from .database import DbConnection
+from .event_checksum import checksum, sealing
 
 _EVENTS = BulkInsert(
-    tables.events, "id", "room_id", "type", "by", "at", "ref", "text", "data", "client_id"
+    tables.events,
+    *("id", "room_id", "type", "by", "at", "ref", "text", "data", "client_id", "checksum"),
 )
+_NOT_CHANGED = (None, None, None, None)
 _ROOMS = BulkInsert(
     tables.rooms,
     *("id", "name", "title", "kind", "direct_key", "head", "first"),
@@ -58,6 +63,17 @@ _CHANGED_MESSAGES = BulkStatement(
     edited_at="bigint",
     deleted_at="bigint",
     pinned_at="bigint",
+)
+# A damaged event is not given a checksum that is right.
+_VERIFY_EDITS = BulkStatement(
+    "SELECT {e.id} FROM {keys} JOIN events AS e"
+    " ON e.room_id = k.room AND e.ref = k.seq AND e.ref IS NOT NULL"
+    " AND e.type = 'message.edited'",
+    room="bigint",
+    seq="bigint",
+)
+_SEAL = BulkStatement(
+    f"UPDATE events SET checksum = {sealing()} FROM {{keys}} WHERE events.id = k.id", id="bigint"
 )
 # Deleting a message blanks its earlier wordings too.
 _BLANK_EDITS = BulkStatement(
@@ -113,13 +129,15 @@ def save(connection: DbConnection, ws: WorkingSet) -> None:
 def _save_events(connection: DbConnection, ws: WorkingSet) -> None:
     dumps = orjson.dumps
     numbered = [(event_id(e.room, e.seq), e) for e in ws.events]
+    rows = [
+        (id_, e.room, e.type, e.by, e.at, e.ref, e.text)
+        + (None if e.data is None else dumps(e.data).decode(), e.client_id)
+        for id_, e in numbered
+    ]
+    has_checksums = connection.has_checksums
     _EVENTS(
         connection,
-        [
-            (id_, e.room, e.type, e.by, e.at, e.ref, e.text)
-            + (None if e.data is None else dumps(e.data).decode(), e.client_id)
-            for id_, e in numbered
-        ],
+        [(*row, checksum(row + _NOT_CHANGED) if has_checksums else None) for row in rows],
     )
     messages = [(id_, e) for id_, e in numbered if e.type == EventType.MESSAGE_CREATED]
     mentions = [
@@ -179,11 +197,17 @@ def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
         _DROP_MENTIONS.run(connection, [(id_,) for id_, _ in mentioning])
         _MENTIONS(connection, [(user, id_) for id_, users in mentioning for user in users])
     deleted = [m for m in changed if m.deleted_at is not None]
+    edits: Sequence[tuple[int]] = ()
     if deleted:
         ids = [(event_id(m.room, m.seq),) for m in deleted]
-        _BLANK_EDITS.run(connection, [(m.room, m.seq) for m in deleted])
+        numbers = [(m.room, m.seq) for m in deleted]
+        if connection.has_checksums:
+            edits = [(id_,) for (id_,) in _VERIFY_EDITS.rows(connection, numbers)]
+        _BLANK_EDITS.run(connection, numbers)
         _BLANK_DATA.run(connection, ids)
         _DROP_REACTIONS.run(connection, ids)
+    if connection.has_checksums:
+        _SEAL.run(connection, [*((event_id(m.room, m.seq),) for m in changed), *edits])
 
 
 def _save_reactions(connection: DbConnection, ws: WorkingSet) -> None:

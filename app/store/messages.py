@@ -16,7 +16,7 @@ from .query import Query
 from .usernames import usernames
 
 _COLUMNS = (
-    "SELECT e.id, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"
+    "SELECT {e.id}, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"
     " coalesce(e.edited_text, e.text), e.data, e.client_id, e.edited_at, e.deleted_at,"
     " e.pinned_at FROM events AS e WHERE e.type = 'message.created'"
 )

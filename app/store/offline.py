@@ -17,6 +17,7 @@ from ..domain.errors import Unavailable
 from ..domain.limits import SQLITE_BUSY_MS
 from .database import DbConnection, T, Work
 from .errors import StoreError, display_name, reason
+from .event_checksum import register
 from .postgres import PostgresDatabase
 from .schema_version import require_current
 from .sqlite_connection import SqliteConnection
@@ -68,6 +69,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
             connection.execute("PRAGMA trusted_schema=OFF")
+            register(connection)
             yield connection
         finally:
             connection.close()

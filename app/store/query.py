@@ -10,14 +10,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from .database import DbConnection
+from .event_checksum import not_verifying, verifying
 
 
 class Query:
-    """A query with named parameters: ``SELECT … WHERE id = :id``."""
+    """
+    A query with named parameters: ``SELECT … WHERE id = :id``.
+
+    ``{e.id}`` in it stands for the id of an event whose checksum is right.
+    """
 
     def __init__(self, sql: str) -> None:
-        self._sql = sql
+        self._verifying = verifying(sql)
+        self._not_verifying = not_verifying(sql)
 
     def rows(self, connection: DbConnection, **parameters: object) -> Sequence[Any]:
         """Execute the query, and return all rows as tuples."""
-        return connection.rows(self._sql, parameters)
+        sql = self._verifying if connection.has_checksums else self._not_verifying
+        return connection.rows(sql, parameters)

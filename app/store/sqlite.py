@@ -27,6 +27,7 @@ from .condition import Condition
 from .damage import Damaged, damage
 from .database import DbConnection, T, Work
 from .database_files import DatabaseFiles
+from .event_checksum import FUNCTION_RAISED, finding, register
 from .sqlite_connection import SqliteConnection
 from .thread_pool import ThreadPool
 
@@ -66,6 +67,7 @@ def connect(database: str, *, write: bool, busy_ms: int = SQLITE_BUSY_MS) -> sql
         for name, value in settings.items():
             connection.execute(f"PRAGMA {name}={value}")
         require_full_sync(connection)
+        register(connection)
     except BaseException:  # leave no file open, whatever was raised
         connection.close()
         raise
@@ -123,12 +125,21 @@ def _transaction(connection: SqliteConnection, begin: str, end: str, work: Work[
     try:
         result = work(connection)
         sqlite.execute(end)
+    except sqlite3.OperationalError as exc:
+        _roll_back(sqlite)
+        if str(exc) == FUNCTION_RAISED:
+            raise Damaged(finding()) from exc
+        raise
     except BaseException:  # roll back whatever was raised
-        # SQLite has rolled back by itself if the disk was full.
-        if sqlite.in_transaction:
-            sqlite.execute("ROLLBACK")
+        _roll_back(sqlite)
         raise
     return result
+
+
+def _roll_back(sqlite: sqlite3.Connection) -> None:
+    # SQLite has rolled back by itself if the disk was full.
+    if sqlite.in_transaction:
+        sqlite.execute("ROLLBACK")
 
 
 class SqliteDatabase:
@@ -219,7 +230,7 @@ class SqliteDatabase:
         except (sa.exc.DBAPIError, sqlite3.Error, Damaged) as exc:
             if (found := damage(exc)) is not None:
                 self._condition.note_damage(found)
-                raise Unavailable from exc
+                raise exc if isinstance(exc, Damaged) else Unavailable from exc
             if not isinstance(exc, (sa.exc.OperationalError, sqlite3.OperationalError)):
                 raise
             # Disk full, I/O error, locked by another program: not the client's fault.

@@ -20,6 +20,7 @@ class SqliteConnection(DbConnection):
     """
 
     is_only_writer = True
+    has_checksums = True
 
     @property
     def driver(self) -> sqlite3.Connection:

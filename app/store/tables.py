@@ -146,6 +146,8 @@ events = Table(
     Column("edited_at", BigInteger),
     Column("deleted_at", BigInteger),
     Column("pinned_at", BigInteger),
+    # Of all of the row, on SQLite: see ``event_checksum``. Null in older rows.
+    Column("checksum", BigInteger),
     Index(
         "uq_events_client_id",
         "room_id",

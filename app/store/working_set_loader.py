@@ -57,7 +57,7 @@ _PEOPLE = BulkStatement(
 )
 
 _CLIENT_IDS = BulkStatement(
-    "SELECT e.room_id, e.id, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
+    "SELECT e.room_id, {e.id}, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
     " FROM {keys} JOIN events AS e ON e.room_id = k.room AND e.by = k.person"
     " AND e.client_id = k.client_id AND e.client_id IS NOT NULL",
     room="bigint",
@@ -66,7 +66,7 @@ _CLIENT_IDS = BulkStatement(
 )
 
 _MESSAGES = BulkStatement(
-    "SELECT e.room_id, e.id, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
+    "SELECT e.room_id, {e.id}, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
     " e.pinned_at FROM {keys} JOIN events AS e ON e.id = k.id"
     " WHERE e.type = 'message.created'",
     id="bigint",

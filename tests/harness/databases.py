@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from app.store import migrations
 from app.store.database import Database, DbConnection, T, Work
+from app.store.event_checksum import register
 from app.store.postgres import PostgresDatabase
 from app.store.sqlite import SqliteDatabase
 from app.store.sqlite_connection import SqliteConnection
@@ -45,6 +46,7 @@ def _new_installation() -> sqlite3.Connection:
 def install(empty: sqlite3.Connection) -> None:
     """Make an empty SQLite database a new installation."""
     _new_installation().backup(empty)
+    register(empty)
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from ...domain.limits import (
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
+from ...store.damage import Damaged
 from ...store.database import Database
 from ...store.read_markers import Mark
 from .commit import AppendResult, CommitResult, commit
@@ -223,6 +224,8 @@ class Committer:
     async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
         try:
             result = await self._transact(appends, marks)
+        except Damaged:  # one append depends on a damaged event: the others must not fail
+            return await self._write_one_by_one(appends, marks)
         except Unavailable as exc:
             # It may have been committed all the same: a retry with the same client id tells.
             self.failures += 1

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.domain.appends import Ban, Committed, CreateRoom, Delete, Edit, Join, Send, UpdateRoom
 from app.domain.errors import Banned, IdReused, Internal, Unavailable
-from app.domain.ids import RoomId, UserId
+from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
 from app.observability.logs import TextFormatter
 from app.realtime.fanout import Fanout
@@ -250,6 +250,27 @@ async def test_an_append_that_the_database_refuses_fails_alone(
     log = "\n".join(map(TextFormatter().format, caplog.records))
     assert "committer.batch_refused" in log
     assert "not for a log" not in log
+
+
+@pytest.mark.sqlite_only
+async def test_a_damaged_message_fails_no_other_append(server: Server, database: Database) -> None:
+    ana = (await server.person("ana")).user
+    append = server.runtime.log.committer.append
+    hello = await append(send(server, "hello", by=ana))
+    sql = "UPDATE events SET text = 'hallo' WHERE text = 'hello'"
+    await database.write(lambda c: c.execute(sa.text(sql)) and None)
+
+    edit = Edit(room=hello.room, by=ana, at=Millis(1), ref=hello.seq or 0, text="x")
+    outcomes = await asyncio.gather(
+        append(send(server, "before", by=ana)),
+        append(edit),
+        append(send(server, "after", by=ana)),
+        return_exceptions=True,
+    )
+
+    assert isinstance(outcomes[1], Unavailable)
+    assert isinstance(outcomes[0], Committed)
+    assert isinstance(outcomes[2], Committed)
 
 
 @pytest.mark.limits(log={"max_queued_appends": 3})
