@@ -93,6 +93,9 @@ READ_PIECES_PER_TURN = 64
 READ_FRAMES_PER_TURN = 64
 # Handshakes that are begun in a turn of the event loop, at 60 µs each; addresses take turns.
 HANDSHAKES_PER_TURN = 32
+# Requests of HTTP that reach the app in a turn of the event loop, at up to 1 ms each; addresses
+# take turns. A crowd that logs in at once leaves the others' messages their share.
+REQUESTS_PER_TURN = 8
 # Requests of HTTP that were sent before the one ahead of them was answered: so many in so many
 # seconds, of all connections together; addresses take turns. No browser sends any.
 PIPELINED_AT_ONCE = 4
@@ -270,6 +273,8 @@ MAX_KNOWN_TOKENS = 5_000
 MIN_SECRET_BYTES = 32
 # Concurrent password hashes; each takes 19 MiB and 20 ms of a core.
 PASSWORD_THREADS = 2
+# Of those threads: messages come first on a busy core (nice(2): 0 is usual, 19 comes last).
+PASSWORD_NICENESS = 10
 # Password checks that wait for a thread: 2 s of work; further ones are `unavailable`.
 MAX_QUEUED_PASSWORDS = 200
 MAX_SESSION_LABEL_CHARACTERS = 120

@@ -7,6 +7,8 @@ normalised, because systems send the same letters in several forms, never trunca
 """
 
 import asyncio
+import os
+import sys
 import threading
 import unicodedata
 import warnings
@@ -24,6 +26,7 @@ from ..domain.limits import (
     MAX_PASSWORD_CHARACTERS,
     MAX_QUEUED_PASSWORDS,
     MIN_PASSWORD_CHARACTERS,
+    PASSWORD_NICENESS,
     PASSWORD_THREADS,
 )
 
@@ -63,7 +66,9 @@ class Passwords:
 
     def __init__(self, context: CryptContext | None = None) -> None:
         self._context = context or _context()
-        self._threads = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="parley-argon2")
+        self._threads = ThreadPoolExecutor(
+            PASSWORD_THREADS, thread_name_prefix="parley-argon2", initializer=_yield_to_others
+        )
         self._slots = threading.Semaphore(PASSWORD_THREADS + MAX_QUEUED_PASSWORDS)
 
     async def hash(self, password: str) -> str:
@@ -134,6 +139,16 @@ class Passwords:
 
     def _release_slot(self, _future: Future[T]) -> None:
         self._slots.release()
+
+
+def _yield_to_others() -> None:
+    """
+    Give the event loop's thread, and the writer's, the cores first.
+
+    On Linux a thread has a niceness of its own; elsewhere it would be the whole process's.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PASSWORD_NICENESS)
 
 
 @cache

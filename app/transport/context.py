@@ -54,6 +54,7 @@ class TransportLimits:
     max_header_bytes: int = limits.MAX_HEADER_BYTES
     max_headers: int = limits.MAX_HEADERS
     handshakes_per_turn: int = limits.HANDSHAKES_PER_TURN
+    requests_per_turn: int = limits.REQUESTS_PER_TURN
     pipelined_at_once: int = limits.PIPELINED_AT_ONCE
     pipelined_seconds: float = limits.PIPELINED_SECONDS
 
@@ -86,6 +87,8 @@ class ServerContext:
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     handshakes: Turns = field(init=False)
     """Of WebSockets, by the address that they come from."""
+    requests: Turns = field(init=False)
+    """Requests of HTTP, by the address that they come from."""
     pipelined: Turns = field(init=False)
     """Requests that were sent before the one ahead of them was answered, by address."""
 
@@ -113,4 +116,5 @@ class ServerContext:
         pipelined = Turns(self.loop, given.pipelined_at_once, given.pipelined_seconds)
         # As dataclasses do it for what is frozen.
         object.__setattr__(self, "handshakes", handshakes)
+        object.__setattr__(self, "requests", Turns(self.loop, given.requests_per_turn, 0))
         object.__setattr__(self, "pipelined", pipelined)

@@ -24,7 +24,6 @@ from .ws_handshake import Handshake
 
 log = logging.getLogger("parley.http")
 
-_SERVER_ERROR = b"Internal Server Error"
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 
 
@@ -149,7 +148,8 @@ class HttpProtocol(Protocol):
             return
         exchange = self._exchange
         if exchange is None:
-            exchange = self._exchange = self._start(request)
+            exchange = self._exchange = HttpExchange(self, request)
+            self._context.requests.put(self._host, partial(self._run_app, exchange, request))
         else:
             exchange.wake()
         if len(request.body) > MAX_UNREAD_BODY_BYTES:
@@ -214,13 +214,14 @@ class HttpProtocol(Protocol):
             )
             self.read_on()
 
-    def _start(self, request: Request) -> HttpExchange:
-        exchange = HttpExchange(self, request)
+    def _run_app(self, exchange: HttpExchange, request: Request) -> None:
+        if exchange.disconnected:
+            # It has gone while it waited for its turn.
+            return
         context = self._context
         scope = http_scope(context, self._transport, self._server, self._client, request)
         done = partial(self._on_app_done, exchange)
         context.run_app(scope, exchange.receive, exchange.send, done)
-        return exchange
 
     def _on_app_done(self, exchange: HttpExchange, failure: BaseException | None) -> None:
         if failure is not None:
@@ -231,7 +232,7 @@ class HttpProtocol(Protocol):
         if exchange.started:
             self._transport.close()
         else:
-            self._answer(500, [_PLAIN], _SERVER_ERROR)
+            self._answer(500, [_PLAIN], b"Internal Server Error")
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answer what is no request; nothing more is read."""

@@ -34,12 +34,12 @@ class HttpExchange:
         "_body_taken",
         "_chunked",
         "_connection",
-        "_disconnected",
         "_head",
         "_left",
         "_request",
         "_waiting",
         "complete",
+        "disconnected",
         "keep_alive",
         "started",
     )
@@ -47,7 +47,6 @@ class HttpExchange:
     def __init__(self, connection: "HttpProtocol", request: Request) -> None:
         self._connection = connection
         self._request = request
-        self._disconnected = False
         # Whether the app has had all of the request's body.
         self._body_taken = False
         self._waiting: Future[None] | None = None
@@ -56,6 +55,8 @@ class HttpExchange:
         self._chunked = False
         # Bytes that the response still has to have; None: as many as there are.
         self._left: int | None = None
+        self.disconnected = False
+        """Whether the peer has gone, or is to hear nothing more."""
         self.started = False
         """Whether the app has begun to answer."""
         self.complete = False
@@ -70,16 +71,16 @@ class HttpExchange:
 
     def disconnect(self) -> None:
         """The peer is gone, or is not listened to any more."""
-        self._disconnected = True
+        self.disconnected = True
         self.wake()
 
     async def receive(self) -> Message:
         """The body, as it comes; then, when there is nothing to answer any more, the end."""
         request = self._request
-        if request.expects_continue and not self.started and not self._disconnected:
+        if request.expects_continue and not self.started and not self.disconnected:
             request.expects_continue = False
             self._connection.write(_CONTINUE)
-        while not (self._disconnected or self.complete):
+        while not (self.disconnected or self.complete):
             if request.body or (request.complete and not self._body_taken):
                 body = bytes(request.body)
                 request.body.clear()
@@ -101,7 +102,7 @@ class HttpExchange:
         """
         if not self._connection.writable.is_open:
             await self._connection.writable.wait()
-        if self._disconnected:
+        if self.disconnected:
             return
         kind = message["type"]
         if kind == "http.response.start" and not self.started:

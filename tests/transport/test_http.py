@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from uvicorn.server import ServerState
 
 from app.api.middleware import refuse_request
 from app.domain.limits import LINGER_BYTES
-from app.transport.context import TransportLimits
+from app.transport.context import ServerContext, TransportLimits
 from app.transport.http import HttpProtocol
 from app.transport.http_exchange import HttpExchange
 from app.transport.http_reader import RequestReader
@@ -21,6 +22,7 @@ from app.transport.http_request import Request
 from app.transport.linger import Linger
 from app.transport.server import ConnectionFactory
 from tests.harness.patience import patience, turns, until
+from tests.transport.memory import MemoryTransport
 
 GET = b"GET /one HTTP/1.1\r\nHost: here\r\n\r\n"
 POST = b"POST /two HTTP/1.1\r\nHost: here\r\n"
@@ -538,3 +540,45 @@ async def test_nothing_is_left_of_a_connection() -> None:
         assert [type(each) for each in gc.get_objects() if isinstance(each, of_a_connection)] == []
     finally:
         gc.enable()
+
+
+def crowd(app: Any, limits: TransportLimits, count: int) -> list[tuple[HttpProtocol, Any]]:
+    """So many connections, each of which sends a request in this turn of the loop."""
+    server = SimpleNamespace(connections=set(), tasks=set(), default_headers=[])
+    context = ServerContext(app=app, server=server, limits=limits)
+    connections = []
+    for port in range(count):
+        transport = MemoryTransport()
+        connection = HttpProtocol(context, transport, None, ("192.0.2.1", port), None)
+        connection.data_received(GET)
+        connections.append((connection, transport))
+    return connections
+
+
+async def test_a_crowd_is_let_in_a_few_requests_a_turn() -> None:
+    app = App()
+    connections = crowd(app, TransportLimits(requests_per_turn=2), 7)
+    begun = []
+    while len(app.asked) < 7:
+        before = len(app.asked)
+        await asyncio.sleep(0)
+        begun.append(len(app.asked) - before)
+
+    assert max(begun) == 2
+    await until(lambda: all(transport.written for _, transport in connections), "the answers")
+    for connection, _ in connections:
+        connection.connection_lost(None)
+
+
+async def test_a_client_that_is_gone_before_its_turn_asks_nothing() -> None:
+    app = App()
+    (first, _), (second, _), (third, transport) = crowd(
+        app, TransportLimits(requests_per_turn=1), 3
+    )
+    second.connection_lost(None)
+
+    await until(lambda: transport.written, "the answer to the third")
+
+    assert len(app.asked) == 2
+    for connection in (first, third):
+        connection.connection_lost(None)
