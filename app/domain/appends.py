@@ -114,6 +114,13 @@ class Remove(Append):
 
 
 @dataclass(slots=True, kw_only=True)
+class AnnounceErasure(Append):
+    """The account of ``user`` is being erased; its messages stay, by another name."""
+
+    user: UserId
+
+
+@dataclass(slots=True, kw_only=True)
 class Ban(Append):
     """Ban ``user`` until a time or without end (None); with ``on`` False, lift the ban."""
 

@@ -17,6 +17,7 @@ from typing import Any
 from . import decide_members, decide_messages, decide_rooms
 from .appends import (
     Admit,
+    AnnounceErasure,
     Append,
     Ban,
     Committed,
@@ -44,6 +45,7 @@ _DECIDE: dict[type[Append], Callable[[WorkingSet, Any], Committed]] = {
     Join: decide_members.join,
     Admit: decide_members.admit,
     Remove: decide_members.remove,
+    AnnounceErasure: decide_members.announce_erasure,
     Ban: decide_members.ban,
     Mute: decide_members.mute,
     UpdateRoom: decide_rooms.update,

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from .appends import Admit, Append, Ban, Committed, Join, Mute, Remove
+from .appends import Admit, AnnounceErasure, Append, Ban, Committed, Join, Mute, Remove
 from .authorization import require, require_target, require_visible, role_of
 from .errors import Conflict, Forbidden, RoomNotFound, Unauthorized, UserNotFound
 from .events import EventType
+from .names import erased_username
 from .roles import Action, Kind, Role, may
 from .sequence import append_event
 from .working_set import FOREVER, Person, RoomState, WorkingSet
@@ -70,6 +71,14 @@ def remove(ws: WorkingSet, append: Remove) -> Committed:
     if person is not None or room.archived_at is None:
         _require_another_owner(ws, room, target)
     return _end_membership(ws, room, target, append, "removed")
+
+
+def announce_erasure(ws: WorkingSet, append: AnnounceErasure) -> Committed:
+    """Tell by which name a user's messages go from now on."""
+    room, _ = require_visible(ws, append)
+    data = {"user": append.user, "as": erased_username(append.user)}
+    event = append_event(ws, room, EventType.USER_ERASED, append.by, append.at, data=data)
+    return Committed(event.seq, event.at, room=room.id)
 
 
 def ban(ws: WorkingSet, append: Ban) -> Committed:

@@ -30,6 +30,7 @@ class EventType(StrEnum):
     MEMBER_JOINED = "member.joined"
     MEMBER_LEFT = "member.left"
     MEMBER_UPDATED = "member.updated"
+    USER_ERASED = "user.erased"
 
 
 class Event(NamedTuple):

@@ -8,6 +8,7 @@ row, so it is safe in a path, a log line and a mention.
 import re
 
 from .errors import Invalid, RoomNotFound, UserNotFound
+from .ids import UserId
 from .limits import (
     MAX_ROOM_NAME_CHARACTERS,
     MAX_USERNAME_CHARACTERS,
@@ -28,6 +29,21 @@ DELETED_PREFIX = "deleted-"
 
 _RESERVED_ROOMS = frozenset({"direct"})
 _RESERVED_USERS = frozenset({"me", "system", "operator"})
+
+# Names that mean everybody, or somebody in charge: whoever registers one speaks for others.
+# Compared without the characters that separate words, so that `ad.min` is `admin`.
+_SEPARATORS = str.maketrans("", "", "._-")
+_FOR_OPERATORS = frozenset(
+    """
+    all any anybody anyone channel everybody everyone group here members nobody noone online
+    people room rooms server someone somebody team user users
+    abuse admin administration administrator administrators admins bot help helpdesk hostmaster
+    info mod moderation moderator moderators mods noreply official operations operators ops owner
+    owners parley postmaster privacy root security service staff superuser support sysadmin
+    sysop systems webmaster
+    anonymous deleted guest null undefined unknown
+    """.split()
+)
 
 
 def _well_formed(name: str) -> bool:
@@ -52,9 +68,18 @@ def new_room_name(text: str) -> str:
     return name
 
 
-def new_username(text: str) -> str:
+def erased_username(user: UserId) -> str:
+    """The name of an account that was erased."""
+    return f"{DELETED_PREFIX}{user}"
+
+
+def new_username(text: str, *, by_operator: bool = False) -> str:
     """
     The username of a new user, normalized from ``text``.
+
+    Args:
+        by_operator: Whether an operator or administrator chooses it, who may take names that mean
+            everybody or somebody in charge.
 
     Raises:
         Invalid: If it is not a valid name, or is reserved.
@@ -67,6 +92,8 @@ def new_username(text: str) -> str:
     if not _well_formed(name):
         raise Invalid.field("username", f"a username {_RULE}; {length}")
     if name in _RESERVED_USERS or name.startswith(DELETED_PREFIX):
+        raise Invalid.field("username", "this name is reserved")
+    if not by_operator and name.translate(_SEPARATORS) in _FOR_OPERATORS:
         raise Invalid.field("username", "this name is reserved")
     return name
 

@@ -9,15 +9,19 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from ..domain import names
-from ..domain.ids import EventId, Millis, UserId
-from . import sessions
+from ..domain.ids import EventId, Millis, RoomId, UserId
+from . import erased_names, sessions
 from . import users as user_store
 from .database import DbConnection
-from .tables import users
+from .tables import meta, users
 
 _KEEP, _BLANK = "keep", "blank"
 
 _UNFINISHED = sa.select(users.c.id).where(users.c.erasing.is_not(None)).order_by(users.c.id)
+_MARK = sa.text(
+    "INSERT INTO meta (key, value) VALUES (:key, :value)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 _MESSAGES = sa.text(
     "SELECT e.id FROM events AS e WHERE e.type = 'message.created' AND e.by = :user"
     " AND e.deleted_at IS NULL AND e.id > :after ORDER BY e.id LIMIT :limit"
@@ -50,20 +54,33 @@ def begin(connection: DbConnection, user: UserId, now: Millis, *, blank: bool) -
 
 
 def rename(connection: DbConnection, user: UserId, now: Millis) -> None:
-    """Remove everything but the id of the account. Idempotent."""
+    """Remove everything but the id of the account and a hash of its name. Idempotent."""
     found = user_store.lock(connection, user)
     if found is None or found.erased_at is not None:
         return
+    erased_names.add(connection, found.username)
     user_store.update(
         connection,
         user,
-        username=f"{names.DELETED_PREFIX}{user}",
+        username=names.erased_username(user),
         display_name="",
         erased_at=now,
     )
     # From this revocation other nodes learn that the name is gone.
     sessions.end_all(connection, user, now)
     sessions.delete_all(connection, user)
+
+
+def is_announced(connection: DbConnection, user: UserId, room: RoomId) -> bool:
+    """Whether the erasure has been announced in ``room``: rooms come in the order of their ids."""
+    found = connection.execute(sa.select(meta.c.value).where(meta.c.key == _progress(user)))
+    last = found.scalar_one_or_none()
+    return last is not None and room <= int(last)
+
+
+def mark_announced(connection: DbConnection, user: UserId, room: RoomId) -> None:
+    """Note, in the transaction that announces it there, that no later try has to."""
+    connection.execute(_MARK, {"key": _progress(user), "value": str(room)})
 
 
 def unfinished(connection: DbConnection) -> Sequence[UserId]:
@@ -92,7 +109,12 @@ def messages_of(
 
 def finish(connection: DbConnection, user: UserId) -> None:
     """Mark the erasure as finished."""
+    connection.execute(sa.delete(meta).where(meta.c.key == _progress(user)))
     user_store.update(connection, user, erasing=None)
+
+
+def _progress(user: UserId) -> str:
+    return f"erasing {user}"
 
 
 def _state(connection: DbConnection, user: UserId) -> str | None:

@@ -24,6 +24,7 @@ _MINE_AND_PUBLIC = sa.text(
     " AND coalesce(m.banned_until, 0) <= :now))"
     " ORDER BY r.name LIMIT :limit"
 )
+_EVER_OF_USER = sa.text("SELECT room_id FROM members WHERE user_id = :user ORDER BY room_id")
 _OF_USERS = BulkStatement(
     "SELECT m.user_id, m.room_id FROM {keys}"
     " JOIN members AS m ON m.user_id = k.id AND m.role IS NOT NULL"
@@ -45,6 +46,12 @@ def of_users(
     for user, room in _OF_USERS.rows(connection, [(user,) for user in found]):
         found[user].append(room)
     return found
+
+
+def ever_of_user(connection: DbConnection, user: UserId) -> list[RoomId]:
+    """Return the rooms whose logs may name the user: as a member, a former one, or banned."""
+    rows = connection.execute(_EVER_OF_USER, {"user": user})
+    return [RoomId(room) for (room,) in rows]
 
 
 def visible(

@@ -235,6 +235,9 @@ audit = Table(
     Column("data", Text),
 )
 
+# See app/store/erased_names.py.
+erased_names = Table("erased_names", metadata, Column("hash", Text, primary_key=True))
+
 meta = Table(
     "meta",
     metadata,

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ..domain.errors import UsernameTaken, UserNotFound
+from ..domain.errors import Conflict, UsernameTaken, UserNotFound
 from ..domain.ids import Millis, UserId
+from . import erased_names
 from .database import DbConnection
 from .tables import users
 
@@ -51,7 +52,8 @@ def insert(
     Create a user.
 
     Raises:
-        UsernameTaken: If the name is taken. The transaction can't be continued then.
+        UsernameTaken: If the name is taken, or was that of an erased account. The transaction
+            can't be continued then.
 
     """
     statement = sa.insert(users).values(
@@ -66,6 +68,9 @@ def insert(
         row = connection.execute(statement.returning(*_COLUMNS)).one()
     except sa.exc.IntegrityError:
         raise UsernameTaken from None
+    # After the insert, which waits for a transaction that is erasing an account of this name.
+    if erased_names.contains(connection, username):
+        raise UsernameTaken
     return _user(row)
 
 
@@ -131,6 +136,23 @@ def with_prefix(
 def set_password(connection: DbConnection, user: UserId, password_hash: str) -> None:
     """Store the hash of a user's normalised password."""
     update(connection, user, password_hash=password_hash, password_normalized=True)
+
+
+def require_other_admin(connection: DbConnection, user: User) -> None:
+    """
+    Check that there is an administrator if ``user`` is none any more.
+
+    The administrators can't change before this transaction ends.
+
+    Raises:
+        Conflict: If the user is the only one who may log in.
+
+    """
+    statement = sa.select(users.c.id, users.c.disabled_at).where(users.c.is_admin)
+    rows = connection.execute(statement.order_by(users.c.id).with_for_update(key_share=True))
+    able = {id_ for id_, disabled_at in rows if disabled_at is None}
+    if able == {user.id}:
+        raise Conflict("This is the only administrator. Make another user one first.")
 
 
 def update(connection: DbConnection, user: UserId, **values: object) -> None:

@@ -41,6 +41,8 @@ export function describeEvent(event, me) {
       return left(event, who, whom);
     case "member.updated":
       return updated(event, who, whom);
+    case "user.erased":
+      return event.user === event.as ? "An account was erased" : `${whom} is now ${event.as}: the account was erased`;
     case "message.pinned":
       return `${who} pinned a message`;
     default:

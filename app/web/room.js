@@ -40,7 +40,7 @@ const NO_COUNTS = Object.freeze({ unread: 0, mentions: 0, asOf: 0 });
 // Event types that are shown as a line of their own.
 const NOTICES = new Set([
   "room.created", "room.updated", "room.archived", "room.reopened",
-  "member.joined", "member.left", "member.updated", "message.pinned",
+  "member.joined", "member.left", "member.updated", "message.pinned", "user.erased",
 ]);
 
 export class Room {
@@ -258,6 +258,7 @@ export class Room {
     if (event.type === "room.reopened") this.archived = false;
     if (event.type === "member.updated" && event.user === this.#me) this.role = event.role ?? this.role;
     if (event.type === "member.joined" && event.user === this.#me) this.member = true;
+    if (event.type === "user.erased") this.#rename(event.user, event.as);
     if (NOTICES.has(event.type)) this.#put({ ...event, kind: "notice" });
     if (event.ref !== undefined) this.#change(event);
   }
@@ -266,6 +267,13 @@ export class Room {
     const message = this.#items.get(event.ref);
     if (message?.kind === "message") this.#put({ ...message, ...changesFrom(event, message) });
     else this.#unappliedChanges = [...this.#unappliedChanges.slice(1 - MAX_UNAPPLIED_CHANGES), event];
+  }
+
+  #rename(user, as) {
+    for (const item of this.#items.values()) {
+      const changed = Object.fromEntries(["by", "user"].filter((key) => item[key] === user).map((key) => [key, as]));
+      if (Object.keys(changed).length > 0) this.#put({ ...item, ...changed });
+    }
   }
 
   #put(item) {

@@ -77,6 +77,8 @@ class AuthorizationEnv:
         """Create an account for each user."""
         for name in (*PEOPLE, "nina"):
             await self.server.person(name, is_admin=name == "root")
+        # So that root is not the only administrator, who can't be erased.
+        await self.server.person("rita", is_admin=True)
         return self
 
     async def set_passwords(self) -> None:

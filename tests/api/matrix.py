@@ -189,7 +189,7 @@ OPERATIONS: dict[str, list[Case]] = {
     "adminListAudit": [Case(ADMINS)],
     "adminNewEpoch": [Case(ADMINS)],
     "adminListRooms": [Case(ADMINS)],
-    "adminAddRoom": [Case(ADMINS, {"name": "new-{me}", "kind": "private"})],
+    "adminAddRoom": [Case(ADMINS, {"name": "new-{me}", "kind": "private", "owner": "tom"})],
     "adminArchiveRoom": [Case(ADMINS)],
     "adminReopenRoom": [Case(ADMINS)],
     "adminSetRetention": [Case(ADMINS, {"days": 30})],

@@ -87,6 +87,7 @@ async def test_an_administrator_and_the_operator_are_allowed(
 async def test_a_former_administrator_is_refused(
     client: AsyncClient, admin: dict[str, str]
 ) -> None:
+    await client.post("/admin/users", json={"username": "eve", "admin": True}, headers=admin)
     assert (await client.delete("/admin/users/ada/admin", headers=admin)).status_code == 204
 
     assert code(await client.get("/admin/users", headers=admin)) == (403, "forbidden")

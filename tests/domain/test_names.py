@@ -72,6 +72,31 @@ def test_reserved_usernames_are_refused(text: str) -> None:
     assert refused.value.errors[0]["loc"] == ["username"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["all", "ALL", "here", "everyone", "channel", "room", "admin", "Administrator", "root"]
+    + ["support", "moderator", "mod", "staff", "ad.min", "every-one", "no_reply", "s.u.p.p.o.r.t"],
+)
+def test_names_of_everybody_and_of_authority_are_for_operators(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        names.new_username(text)
+    assert refused.value.errors[0]["loc"] == ["username"]
+    assert names.new_username(text, by_operator=True) == text.lower()
+    # Who has such a name keeps it.
+    assert names.username(text) == text.lower()
+
+
+@pytest.mark.parametrize("text", ["me", "system", "operator", "deleted-7"])
+def test_names_of_the_server_are_for_nobody(text: str) -> None:
+    with pytest.raises(Invalid):
+        names.new_username(text, by_operator=True)
+
+
+@pytest.mark.parametrize("text", ["allen", "heather", "roots", "admiral", "modern", "bottom"])
+def test_names_that_only_begin_like_a_reserved_one_are_free(text: str) -> None:
+    assert names.new_username(text) == text
+
+
 def test_lengths_include_their_bounds() -> None:
     assert names.new_room_name("a") == "a"
     assert names.new_room_name("a" * 64) == "a" * 64

@@ -153,12 +153,17 @@ class Accounts:
 
         Raises:
             Forbidden: If the password is wrong.
+            Conflict: If the caller is the only administrator.
             RateLimited: If it was wrong too often.
             Unavailable: If the database can't be used now. An erasure that has begun is finished
                 later.
 
         """
-        await self._confirm(me, password, address)
+        user = await self._confirm(me, password, address)
+        if user.is_admin:
+            # In a transaction of its own: two last ones who erase themselves at once may both
+            # succeed, and the command line makes another one.
+            await self._database.write(lambda c: users.require_other_admin(c, user))
         await self._erase(me.user, self._transactions)
         event(log, logging.INFO, "user.erased", user=me.username, address=address)
 
@@ -193,7 +198,7 @@ class Accounts:
         is_admin: bool = False,
     ) -> User:
         """
-        Create an account, whether registration is open or not.
+        Create an account for an operator, whether registration is open or not.
 
         Args:
             password: None for an account that only :meth:`Logins.log_in_as` can log in.
@@ -203,7 +208,7 @@ class Accounts:
             Invalid: If the name, the display name or the password is not acceptable.
 
         """
-        name = names.new_username(username)
+        name = names.new_username(username, by_operator=True)
         shown = _display_name(name if display_name is None else display_name)
         if password is not None:
             refuse_weak(password, name)

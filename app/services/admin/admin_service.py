@@ -10,24 +10,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ...domain import names
-from ...domain.errors import UserNotFound
 from ...domain.ids import Millis, UserId
-from ...domain.sessions import SessionsRevoked
 from ...observability.logs import event
 from ...security.access_tokens import AccessTokens
 from ...security.passwords import Passwords, refuse_weak
-from ...store import audit, sessions, users
+from ...store import audit
 from ...store import epoch as epoch_store
 from ...store.audit import Entry
-from ...store.database import Database, DbConnection
+from ...store.database import Database
 from ...store.users import User
 from ..accounts.accounts import Accounts
 from ..accounts.erasures import Erasures
 from ..accounts.login_throttle import LoginThrottle
 from ..accounts.logins import Logins, Tokens
 from ..log.epoch import Epoch
-from ..log.transactions import Effects, Transactions
+from ..log.transactions import Transactions
 from ..rooms.retention import Retention
+from . import account_changes as changes
 from .audit_log import AuditLog
 from .audited_database import AuditedDatabase
 from .room_admin import RoomAdmin
@@ -110,7 +109,9 @@ class AdminService:
 
         """
         action = "user.add_admin" if is_admin else "user.add"
-        audited = self._audit_log.audited(by, action, names.new_username(username))
+        audited = self._audit_log.audited(
+            by, action, names.new_username(username, by_operator=True)
+        )
         accounts = self._accounts(audited)
         creation = accounts.create(username, password, display_name, is_admin=is_admin)
         return await self._audit_log.run(audited, creation)
@@ -134,11 +135,12 @@ class AdminService:
 
         Raises:
             UserNotFound: If there is no such user.
+            Conflict: If an administrator asks, and the user is the only one.
 
         """
         name = names.username(username)
         audited = self._audit_log.audited(by, "user.disable", name)
-        return await self._audit_log.run(audited, self._disable(audited, name))
+        return await self._audit_log.run(audited, self._disable(audited, name, by))
 
     async def enable(self, username: str, by: UserId | None = None) -> User:
         """
@@ -158,12 +160,13 @@ class AdminService:
 
         Raises:
             UserNotFound: If there is no such user.
+            Conflict: If an administrator asks, and the user is the only one.
 
         """
         name = names.username(username)
         action = "user.make_admin" if is_admin else "user.make_no_admin"
         audited = self._audit_log.audited(by, action, name)
-        return await self._audit_log.run(audited, _set_admin(audited, name, is_admin))
+        return await self._audit_log.run(audited, _set_admin(audited, name, is_admin, by))
 
     async def log_in_as(self, username: str, label: str, by: UserId | None = None) -> Tokens:
         """
@@ -189,14 +192,14 @@ class AdminService:
 
         Raises:
             UserNotFound: If there is no such user.
+            Conflict: If an administrator asks, and the user is the only one.
             Unavailable: If the database can't be used now. An erasure that has begun is finished
                 later.
 
         """
         data = {"messages": "blank" if blank else "keep"}
         audited = self._audit_log.audited(by, "user.erase", names.username(username), data)
-        accounts = self._accounts(audited, blank=blank)
-        await self._audit_log.run(audited, accounts.erase(username))
+        await self._audit_log.run(audited, self._erase(audited, username, by, blank=blank))
 
     # The epoch
 
@@ -215,31 +218,23 @@ class AdminService:
     async def _set_password(self, audited: AuditedDatabase, name: str, password: str) -> User:
         refuse_weak(password, name)
         new_hash = await self._passwords.hash(password)
-        now = self._now()
-
-        def work(connection: DbConnection) -> tuple[User, Effects]:
-            user = _lock(connection, name)
-            users.set_password(connection, user.id, new_hash)
-            sessions.end_all(connection, user.id, now)
-            changed = user._replace(password_hash=new_hash, password_normalized=True)
-            return changed, _all_revoked(user)
-
-        user = await self._transactions.using(audited).write(work)
+        change = partial(changes.set_password, name=name, new_hash=new_hash, at=self._now())
+        user = await self._transactions.using(audited).write(change)
         event(log, logging.INFO, "user.password_reset", user=name)
         return user
 
-    async def _disable(self, audited: AuditedDatabase, name: str) -> User:
-        now = self._now()
+    async def _erase(
+        self, audited: AuditedDatabase, username: str, by: UserId | None, *, blank: bool
+    ) -> None:
+        accounts = self._accounts(audited, blank=blank)
+        name = (await accounts.get(username)).username
+        if by is not None:
+            await self._database.write(lambda c: changes.require_other_admin(c, name, by))
+        await accounts.erase(name)
 
-        def work(connection: DbConnection) -> tuple[User, Effects]:
-            user = _lock(connection, name)
-            if user.disabled_at is not None:
-                return user, Effects()
-            users.update(connection, user.id, disabled_at=now)
-            sessions.end_all(connection, user.id, now)
-            return user._replace(disabled_at=now), _all_revoked(user)
-
-        user = await self._transactions.using(audited).write(work)
+    async def _disable(self, audited: AuditedDatabase, name: str, by: UserId | None) -> User:
+        change = partial(changes.disable, name=name, at=self._now(), by=by)
+        user = await self._transactions.using(audited).write(change)
         event(log, logging.INFO, "user.disabled", user=name)
         return user
 
@@ -267,29 +262,14 @@ class AdminService:
 
 
 async def _enable(audited: AuditedDatabase, name: str) -> User:
-    user = await audited.write(partial(_update, name=name, disabled_at=None))
+    user = await audited.write(partial(changes.enable, name=name))
     event(log, logging.INFO, "user.enabled", user=name)
     return user
 
 
-async def _set_admin(audited: AuditedDatabase, name: str, is_admin: bool) -> User:
-    user = await audited.write(partial(_update, name=name, is_admin=is_admin))
+async def _set_admin(
+    audited: AuditedDatabase, name: str, is_admin: bool, by: UserId | None
+) -> User:
+    user = await audited.write(partial(changes.set_admin, name=name, is_admin=is_admin, by=by))
     event(log, logging.INFO, "user.admin_changed", user=name, is_admin=is_admin)
     return user
-
-
-def _update(connection: DbConnection, name: str, **values: object) -> User:
-    user = _lock(connection, name)
-    users.update(connection, user.id, **values)
-    return users.known(connection, name)
-
-
-def _lock(connection: DbConnection, name: str) -> User:
-    user = users.lock(connection, users.known(connection, name).id)
-    if user is None or user.erased_at is not None:
-        raise UserNotFound
-    return user
-
-
-def _all_revoked(user: User) -> Effects:
-    return Effects(sessions_revoked=[SessionsRevoked(user.id, None)])

@@ -58,14 +58,18 @@ class RoomAdmin:
         by: UserId | None = None,
     ) -> Room:
         """
-        Create a room. A private one without an ``owner`` has no way in.
+        Create a room.
 
         Raises:
             RoomExists: If there is one of this name.
             UserNotFound: If there is no such owner.
-            Invalid: If the name or the title is not acceptable.
+            Invalid: If the name or the title is not acceptable, or a private room has no owner.
 
         """
+        if kind is Kind.PRIVATE and owner is None:
+            raise Invalid.field(
+                "owner", "is missing: nobody can get into a private room without an owner"
+            )
         name, title, now = names.new_room_name(name), text.title(title), self._now()
         owner_name = None if owner is None else names.username(owner)
 

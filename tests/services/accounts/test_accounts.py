@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import (
+    Conflict,
     Forbidden,
     Invalid,
     InvalidGrant,
@@ -263,17 +264,28 @@ async def test_an_erased_account_keeps_only_its_number(env: AccountsEnv, caplog:
     assert logged_facts(caplog, "user.erased") == [{"user": "alice", "address": ADDRESS}]
 
 
-async def test_a_reused_name_gives_no_access_to_the_erased_account(
-    env: AccountsEnv,
-) -> None:
+async def test_the_name_of_an_erased_account_is_taken(env: AccountsEnv) -> None:
     before = await env.register("alice")
     await env.accounts.delete_me(await env.authenticate(before), PASSWORD, ADDRESS)
 
-    after = await env.register("alice")
+    with pytest.raises(UsernameTaken):
+        await env.register("Alice")
 
-    assert (await env.authenticate(after)).user != before.user
+    await env.register("alicia")
     with pytest.raises(Unauthorized):
         await env.authenticate(before)  # although SQLite reuses the session id
+
+
+async def test_the_only_administrator_can_not_erase_their_account(env: AccountsEnv) -> None:
+    alice = await env.register("alice")
+    await env.admin.set_admin("alice", True)
+
+    with pytest.raises(Conflict):
+        await env.accounts.delete_me(await env.authenticate(alice), PASSWORD, ADDRESS)
+
+    await env.register("bob")
+    await env.admin.set_admin("bob", True)
+    await env.accounts.delete_me(await env.authenticate(alice), PASSWORD, ADDRESS)
 
 
 async def test_erasing_requires_the_password(env: AccountsEnv) -> None:

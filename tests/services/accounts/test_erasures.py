@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.domain.appends import Edit, OpenDirect, Pin, React, Send, UpdateRoom
-from app.domain.errors import Unavailable
+from app.domain.appends import Edit, OpenDirect, Pin, React, Remove, Send, UpdateRoom
+from app.domain.errors import Invalid, Unavailable, UsernameTaken
 from app.domain.ids import UserId
 from app.store import erasures as erasure_store
 from app.store import members as member_store
@@ -16,6 +16,7 @@ from app.store import users
 from app.store.checking import check
 from app.store.database import Database
 from app.store.tables import events
+from tests.api.people import code
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns, until
 from tests.harness.server import Server, User, open_server
@@ -70,6 +71,45 @@ async def unfinished(server: Server) -> list[UserId]:
     return list(await server.database.read(erasure_store.unfinished))
 
 
+async def test_the_name_is_never_given_to_another_account(server: Server) -> None:
+    bo = await write_messages(server)
+
+    await erase(server, "bo")
+
+    person = {"username": "Dora", "password": "quite another one 7"}
+    assert (await server.client.post("/users", json=person)).status_code == 201
+    await erase(server, "dora")
+    assert code(await server.client.post("/users", json=person)) == (409, "username_taken")
+    with pytest.raises(UsernameTaken):
+        await server.runtime.admin.add_user("dora", None)
+    with pytest.raises(Invalid):
+        await server.runtime.admin.add_user(f"deleted-{bo.user}", None)
+
+
+async def test_every_room_that_they_were_in_is_told_the_new_name(server: Server) -> None:
+    bo = await write_messages(server)
+    await server.room("hall", members=["bo"])
+    await server.append(Remove, "hall", by="bo", user=bo.user)
+    await server.room("elsewhere")
+    den, hall = await server.joins("ana", "den"), await server.joins("ana", "hall")
+    direct = await server.joins("ana", "dm-aaaaaaaaaaaaaaaaaaaa")
+
+    await erase(server, "bo")
+
+    told = {"user": "bo", "as": f"deleted-{bo.user}", "by": None}
+    for client in (den, hall, direct):
+        while (frame := await client.hears())["type"] != "user.erased":
+            pass
+        assert {name: frame[name] for name in told} == told
+    for room in ("attic", "den", "hall"):
+        (event,) = [e for e in await read_log(server, room) if e["type"] == "user.erased"]
+        # The log keeps no name.
+        assert event["user"] == event["as"] == f"deleted-{bo.user}"
+    assert not [e for e in await read_log(server, "elsewhere") if e["type"] == "user.erased"]
+    report = await server.database.read(check)
+    assert report.findings == []
+
+
 async def test_messages_stay_under_a_numbered_name(server: Server) -> None:
     bo = await write_messages(server)
     gone = f"deleted-{bo.user}"
@@ -81,7 +121,10 @@ async def test_messages_stay_under_a_numbered_name(server: Server) -> None:
     answered = (await (await server.person("ana")).http.get("/rooms/den/messages/5")).json()
     assert answered["mentions"] == [gone]
     assert answered["reactions"] == {"👍": [gone]}
-    assert [e["type"] for e in await read_log(server, "den")][-1] == "member.left"
+    assert [e["type"] for e in await read_log(server, "den")][-2:] == [
+        "member.left",
+        "user.erased",
+    ]
     assert await unfinished(server) == []
     assert (await server.database.read(check)).findings == []
 
@@ -104,6 +147,7 @@ async def test_blanking_deletes_every_message(server: Server) -> None:
     since = (await read_log(server, "den"))[before["den"] :]
     assert [(e["type"], e.get("ref"), e.get("author"), e["by"]) for e in since] == [
         ("member.left", None, None, None),
+        ("user.erased", None, None, None),
         ("message.deleted", 4, gone, None),
         ("message.deleted", 10, gone, None),
     ]
@@ -123,7 +167,12 @@ async def test_messages_in_archived_rooms_are_blanked_too(server: Server) -> Non
         3,
     )
     direct = await read_log(server, "dm-aaaaaaaaaaaaaaaaaaaa")
-    assert [e["type"] for e in direct][-3:] == ["room.archived", "member.left", "message.deleted"]
+    assert [e["type"] for e in direct][-4:] == [
+        "user.erased",
+        "room.archived",
+        "member.left",
+        "message.deleted",
+    ]
 
 
 async def test_connected_members_receive_each_deletion(server: Server) -> None:
@@ -132,9 +181,10 @@ async def test_connected_members_receive_each_deletion(server: Server) -> None:
 
     await erase(server, "bo", blank=True)
 
-    heard = [await ana.hears() for _ in range(3)]
+    heard = [await ana.hears() for _ in range(4)]
     assert [(f["type"], f.get("ref")) for f in heard] == [
         ("member.left", None),
+        ("user.erased", None),
         ("message.deleted", 4),
         ("message.deleted", 10),
     ]

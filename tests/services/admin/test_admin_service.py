@@ -16,6 +16,7 @@ from app.domain.errors import (
     UserNotFound,
 )
 from app.domain.ids import UserId
+from app.domain.roles import Kind
 from app.store import epoch as epoch_store
 from app.store.database import Database
 from app.store.tables import users
@@ -89,6 +90,9 @@ async def test_each_action_is_logged(env: AdminEnv, caplog: Any) -> None:
         pytest.param(lambda admin: admin.rooms.add("general"), RoomExists, id="a taken room"),
         pytest.param(lambda admin: admin.rooms.add("dm-x"), Invalid, id="a reserved room"),
         pytest.param(lambda admin: admin.rooms.add("x", "a" * 201), Invalid, id="a long title"),
+        pytest.param(
+            lambda admin: admin.rooms.add("x", kind=Kind.PRIVATE), Invalid, id="no way in"
+        ),
         pytest.param(
             lambda admin: admin.rooms.add("attic", owner="eve"),
             UserNotFound,

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import Forbidden, Invalid, InvalidGrant, Unauthorized, UserNotFound
+from app.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    InvalidGrant,
+    Unauthorized,
+    UserNotFound,
+)
 from app.store.database import Database
 from tests.services.env import AccountsEnv, capture_security_log, logged_facts, open_accounts_env
 
@@ -97,3 +104,37 @@ async def test_unknown_and_erased_accounts_are_not_found(env: AccountsEnv) -> No
         ):
             with pytest.raises(UserNotFound):
                 await attempt
+
+
+# The only administrator
+
+
+async def test_the_only_administrator_can_not_be_lost_over_http(env: AccountsEnv) -> None:
+    alice = await env.add_user("alice")
+    bob = await env.add_user("bob")
+    for name in ("alice", "bob"):
+        await env.admin.set_admin(name, True)
+    await env.admin.disable("bob", by=alice.user)
+    by = alice.user
+
+    for attempt in (
+        lambda: env.admin.disable("alice", by),
+        lambda: env.admin.set_admin("alice", False, by),
+        lambda: env.admin.erase_user("alice", by=by),
+    ):
+        with pytest.raises(Conflict):
+            await attempt()
+
+    assert (await env.authenticate(alice)).is_admin
+    await env.admin.enable("bob", by)
+    await env.admin.set_admin("alice", False, by)
+    # Who is no administrator can be disabled as before, even by the only one.
+    await env.admin.disable("alice", bob.user)
+
+
+async def test_the_command_line_may_leave_no_administrator(env: AccountsEnv) -> None:
+    await env.add_user("alice")
+    await env.admin.set_admin("alice", True)
+
+    assert not (await env.admin.disable("alice")).active
+    assert not (await env.admin.set_admin("alice", False)).is_admin
