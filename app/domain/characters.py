@@ -41,6 +41,9 @@ UNSPACED = (
 )
 """Ranges for a character class of a regular expression."""
 
+_INVISIBLE_BUT_SPACE = re.compile(f"(?! )[{_INVISIBLE}]")
+# What ends an emoji stays with it: selectors and tags.
+_ENDS_EMOJI = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]")
 # The category Zs.
 _SPACE = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _VISIBLE = re.compile(f"[^{_INVISIBLE}]")
@@ -53,6 +56,22 @@ def shows_something(text: str) -> bool:
     A joiner inside an emoji or a word doesn't make it invisible; a text of nothing else is.
     """
     return _VISIBLE.search(text) is not None
+
+
+def has_invisible(text: str) -> bool:
+    """Whether ``text`` has a character that shows nothing, other than plain spaces."""
+    return _INVISIBLE_BUT_SPACE.search(text) is not None
+
+
+def cut_invisible(text: str) -> str:
+    """``text`` without what shows nothing at its start and end, such as keyboards add."""
+    first = _VISIBLE.search(text)
+    if first is None:
+        return ""
+    end = len(text)
+    while not _VISIBLE.match(text, end - 1) and not _ENDS_EMOJI.match(text, end - 1):
+        end -= 1
+    return text[first.start() : end]
 
 
 def normalized_password(text: str) -> str:

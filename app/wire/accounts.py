@@ -1,5 +1,6 @@
 """Accounts and logins over HTTP: the bodies of requests and responses."""
 
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -24,9 +25,16 @@ Username = Annotated[
 ]
 
 
-def _normalized(value: object) -> object:
+def _normalized_password(value: object) -> object:
     return normalized_password(value) if isinstance(value, str) else value
 
+
+def _composed(value: object) -> object:
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+# These run first, so that limits count the characters of what is stored.
+COMPOSED = BeforeValidator(_composed)
 
 NewPassword = Annotated[
     str,
@@ -37,8 +45,7 @@ NewPassword = Annotated[
         examples=["correct horse battery"],
         json_schema_extra={"format": "password"},
     ),
-    # Runs first: the limits count the characters of what is hashed.
-    BeforeValidator(_normalized),
+    BeforeValidator(_normalized_password),
 ]
 Password = Annotated[
     str, Field(examples=["correct horse battery"], json_schema_extra={"format": "password"})
@@ -46,6 +53,7 @@ Password = Annotated[
 DisplayName = Annotated[
     str,
     Field(min_length=1, max_length=MAX_DISPLAY_NAME_CHARACTERS, examples=["Alice Liddell"]),
+    COMPOSED,
 ]
 Moment = Annotated[str, Field(examples=["2026-11-21T08:00:00.123Z"])]
 

@@ -10,7 +10,7 @@ from ..domain.limits import (
     MAX_SEQ,
     MAX_TITLE_CHARACTERS,
 )
-from .accounts import Body, DisplayName, MeAnswer, Moment, NewPassword, Username
+from .accounts import COMPOSED, Body, DisplayName, MeAnswer, Moment, NewPassword, Username
 
 
 class NewAccount(Body):
@@ -60,7 +60,7 @@ class AdminNewRoom(Body):
             examples=["announcements"],
         ),
     ]
-    title: Annotated[str, Field(max_length=MAX_TITLE_CHARACTERS)] = ""
+    title: Annotated[str, Field(max_length=MAX_TITLE_CHARACTERS), COMPOSED] = ""
     kind: Literal["public", "private"] = "public"
     owner: str | None = Field(
         default=None,

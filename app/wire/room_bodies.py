@@ -15,14 +15,16 @@ from ..domain.limits import (
     MAX_TITLE_CHARACTERS,
 )
 from ..domain.roles import Role
-from .accounts import Body, Moment
+from .accounts import COMPOSED, Body, Moment
 
 RoleName = Literal["owner", "moderator", "member"]
 KindName = Literal["public", "private", "direct"]
 Next = Annotated[
     str | None, Field(description="For `after`, to get the next page; null on the last.")
 ]
-Title = Annotated[str, Field(max_length=MAX_TITLE_CHARACTERS, examples=["Everything and nothing"])]
+Title = Annotated[
+    str, Field(max_length=MAX_TITLE_CHARACTERS, examples=["Everything and nothing"]), COMPOSED
+]
 
 EXAMPLE_ROOM: JsonDict = {
     "name": "general",

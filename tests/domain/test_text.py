@@ -5,8 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import text
-from app.domain.errors import Invalid
-from app.domain.limits import MAX_TITLE_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -20,20 +18,6 @@ from app.domain.limits import MAX_TITLE_CHARACTERS
 )
 def test_a_text_that_can_not_be_stored_has_a_reason(value: str, reason: str | None) -> None:
     assert text.unstorable_reason(value) == reason
-
-
-def test_a_title_is_stripped() -> None:
-    assert text.title("  The den \n") == "The den"
-    assert text.title("") == ""
-
-
-@pytest.mark.parametrize(
-    "value", ["x" * (MAX_TITLE_CHARACTERS + 1), "a\0", "\udfff"], ids=["long", "NUL", "surrogate"]
-)
-def test_an_invalid_title_is_refused(value: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        text.title(value)
-    assert refused.value.errors[0]["loc"] == ["title"]
 
 
 @given(st.text(st.characters(codec=None), max_size=50))

@@ -4,10 +4,9 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from ...domain import names, text
+from ...domain import labels, names
 from ...domain.errors import Forbidden, Invalid, RegistrationClosed, Unauthorized
 from ...domain.ids import Millis, SessionId, UserId
-from ...domain.limits import MAX_DISPLAY_NAME_CHARACTERS
 from ...domain.sessions import SessionsRevoked
 from ...observability.logs import event
 from ...security.passwords import Passwords, refuse_weak
@@ -23,8 +22,6 @@ log = logging.getLogger("parley.security")
 Erase = Callable[[UserId, Transactions], Awaitable[None]]
 """Erases an account: :meth:`app.services.accounts.erasures.Erasures.erase`."""
 
-# Line breaks and marks that reorder text: other users see the name in lists, operators in logs.
-_MISLEADING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 
 
@@ -77,7 +74,7 @@ class Accounts:
         if not self._registration_open:
             raise RegistrationClosed
         name = names.new_username(username)
-        shown = _display_name(name if display_name is None else display_name)
+        shown = labels.display_name(name if display_name is None else display_name)
         refuse_weak(password, name)
         await self._throttle.register(address)
         user = await self._insert(name, shown, password, is_admin=False)
@@ -115,7 +112,7 @@ class Accounts:
             Invalid: If a value is not acceptable, or only one of the two passwords is given.
 
         """
-        shown = None if display_name is None else _display_name(display_name)
+        shown = None if display_name is None else labels.display_name(display_name)
         if password is not None and current_password is None:
             why = "is needed to change the password"
             raise Invalid.field("current_password", why, kind="missing")
@@ -209,7 +206,7 @@ class Accounts:
 
         """
         name = names.new_username(username, by_operator=True)
-        shown = _display_name(name if display_name is None else display_name)
+        shown = labels.display_name(name if display_name is None else display_name)
         if password is not None:
             refuse_weak(password, name)
         user = await self._insert(name, shown, password, is_admin=is_admin)
@@ -262,20 +259,6 @@ class Accounts:
             event(log, logging.WARNING, "user.confirmation_failed", **facts)
             raise Forbidden("The current password is wrong.")
         return user
-
-
-def _display_name(text_: str) -> str:
-    name = text_.strip()
-    why = text.unstorable_reason(name)
-    if why is None and not name:
-        why = "is empty"
-    if why is None and len(name) > MAX_DISPLAY_NAME_CHARACTERS:
-        why = f"is longer than {MAX_DISPLAY_NAME_CHARACTERS} characters"
-    if why is None and _MISLEADING.search(name):
-        why = "contains a control character"
-    if why is not None:
-        raise Invalid.field("display_name", why)
-    return name
 
 
 def _lock(connection: DbConnection, me: Identity) -> User:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ...domain import names
+from ...domain.characters import cut_invisible
 from ...domain.errors import (
     Forbidden,
     InvalidGrant,
@@ -278,8 +279,9 @@ class Logins:
 
 
 def _valid_username(username: str) -> str | None:
+    # Keyboards add a space, and copied text a mark without width.
     try:
-        return names.username(username)
+        return names.username(cut_invisible(username))
     except UserNotFound:
         return None
 

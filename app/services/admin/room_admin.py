@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ...domain import names, text
+from ...domain import labels, names
 from ...domain.appends import Admit, CreateRoom, UpdateRoom
 from ...domain.errors import Invalid
 from ...domain.ids import Millis, RoomId, UserId
@@ -70,7 +70,7 @@ class RoomAdmin:
             raise Invalid.field(
                 "owner", "is missing: nobody can get into a private room without an owner"
             )
-        name, title, now = names.new_room_name(name), text.title(title), self._now()
+        name, title, now = names.new_room_name(name), labels.title(title), self._now()
         owner_name = None if owner is None else names.username(owner)
 
         def work(connection: DbConnection) -> tuple[Room, Effects]:

@@ -5,7 +5,7 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 
-from ...domain import names, text
+from ...domain import labels, names
 from ...domain.appends import CreateRoom, OpenDirect, UpdateRoom
 from ...domain.authorization import authorize_read
 from ...domain.ids import Millis, RoomId, UserId
@@ -122,7 +122,7 @@ class Rooms:
             by=me,
             at=self._now(),
             name=names.new_room_name(name),
-            title=text.title(title),
+            title=labels.title(title),
             kind=kind,
         )
         committed = await self._committer.append(append)
@@ -169,7 +169,7 @@ class Rooms:
             room=room,
             by=me,
             at=self._now(),
-            title=None if title is None else text.title(title),
+            title=None if title is None else labels.title(title),
             slow_mode_seconds=slow_mode_seconds,
             archived=archived,
         )

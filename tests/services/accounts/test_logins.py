@@ -53,7 +53,7 @@ async def test_a_log_in_returns_both_tokens(env: AccountsEnv, caplog: Any) -> No
         pytest.param("bob", PASSWORD, id="an unknown user"),
         pytest.param("host", PASSWORD, id="a user without a password"),
         pytest.param("disabled", PASSWORD, id="a disabled user"),
-        pytest.param("a\0", PASSWORD, id="an invalid name"),
+        pytest.param("a\0b", PASSWORD, id="an invalid name"),
         pytest.param("\ud800", PASSWORD, id="a surrogate as a name"),
         pytest.param("x" * 100_000, PASSWORD, id="a huge name"),
         pytest.param("' OR 1=1 --", PASSWORD, id="SQL"),
@@ -98,6 +98,25 @@ async def test_an_outdated_hash_is_replaced_at_log_in(env: AccountsEnv) -> None:
     assert stored is not None
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     await env.log_in("alice")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["alice ", " Alice", "\xa0alice\u3000", "\ufeffalice\u200b", "\u200ealice\n"],
+    ids=ascii,
+)
+async def test_what_keyboards_add_around_a_name_is_cut(env: AccountsEnv, typed: str) -> None:
+    await env.register("alice")
+
+    assert (await env.authenticate(await env.log_in(typed))).username == "alice"
+
+
+@pytest.mark.parametrize("typed", ["al ice", "al\u200bice", "\u0430lice"], ids=ascii)
+async def test_nothing_inside_a_name_is_cut(env: AccountsEnv, typed: str) -> None:
+    await env.register("alice")
+
+    with pytest.raises(InvalidGrant):
+        await env.log_in(typed)
 
 
 async def test_a_hash_from_before_normalization_is_replaced_at_log_in(env: AccountsEnv) -> None:
