@@ -245,6 +245,14 @@ INDEX_BATCHES = 16
 INDEX_PAUSE_FACTOR = 9
 # A short backlog waits up to this long for a moment when a fan-out has just finished.
 INDEX_IDLE_WAIT_SECONDS = 0.02
+# Deleted words are removed from the search index and the write-ahead log after this...
+PURGE_SECONDS = 5.0
+# ...in steps of so many pages: 14 ms of the writer's time at most, with 200,000 messages...
+PURGE_STEP_PAGES = 64
+# ...and not again for this many times the duration: at most a twentieth of the time.
+PURGE_PAUSE_FACTOR = 20
+# At a stop, for so long; what is left then is removed after the next start.
+PURGE_CLOSE_SECONDS = 2.0
 # Ranges of unindexed messages kept in memory, 200 bytes each; with more, the log is searched for
 # what is unindexed.
 MAX_UNINDEXED_RANGES = 100_000
@@ -314,6 +322,11 @@ GC_GROWTH_BYTES = 32 * 1024 * 1024
 
 SQLITE_BUSY_MS = 5_000
 SQLITE_READERS = 4
+# How long a checkpoint that empties the write-ahead log waits for readers; then it is tried later.
+SQLITE_CHECKPOINT_MS = 100
+# A SQLite file of an earlier version is rewritten at the first start if it is not larger, 1 GiB:
+# some 10 s. It holds what was deleted in the unused parts of its pages.
+MAX_REWRITTEN_BYTES = 2**30
 # The write-ahead log is checkpointed when it reaches this, 16 MiB. A checkpoint stalls the writer
 # for milliseconds; at SQLite's default of 1,000 pages after every 160th single message.
 SQLITE_WAL_PAGES = 4_000

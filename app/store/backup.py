@@ -52,10 +52,17 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def _finish(draft: Path) -> None:
-    """Give the copy its epoch, and wait until it is on disk."""
+    """Purge the copy of deleted words, give it its epoch, and wait until it is on disk."""
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
+        tables = _tables(connection)
+        if "search_index" in tables:
+            # The index still holds what was deleted: see app/store/search_purge.py.
+            connection.execute("INSERT INTO search_index (search_index) VALUES ('optimize')")
+        # VACUUM INTO has copied nothing that was deleted.
+        connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('rewritten', '1')")
         connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch.generate(),))
     finally:
         connection.close()

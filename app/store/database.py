@@ -130,6 +130,20 @@ class Database(Protocol):
 
         """
 
+    async def checkpoint(self) -> bool:
+        """
+        On SQLite, move the write-ahead log into the file and empty it; else do nothing.
+
+        Contents of pages that have been replaced since are then no longer on disk.
+
+        Returns:
+            False if a read that takes long still needs it.
+
+        Raises:
+            Unavailable: The database can't be written now, or is closed.
+
+        """
+
     async def write_log(self, work: Work[T]) -> T:
         """
         Like :meth:`write`, for the committer alone: it never waits for another write to begin.

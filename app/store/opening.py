@@ -21,6 +21,7 @@ from . import epoch, leftover_wal
 from .database import Database
 from .errors import Locked, StoreError, display_name, reason
 from .file_lock import FileLock, LockHeld
+from .file_rewrite import rewrite_once
 from .postgres import PostgresDatabase
 from .schema_version import ensure_current
 from .sqlite import SqliteDatabase
@@ -77,6 +78,8 @@ async def open_database(
             ) from exc
         stack.push_async_callback(database.close)
         await ensure_current(database, url, migrate=migrate)
+        if path is not None and isinstance(database, SqliteDatabase):
+            await rewrite_once(database, path)
         if path is not None and lock is not None and isinstance(database, SqliteDatabase):
             await stack.enter_async_context(_watching(database, path, lock))
         yield database

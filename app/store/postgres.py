@@ -56,6 +56,9 @@ class PostgresDatabase:
     async def write(self, work: Work[T]) -> T:
         return await self._run(self._writers, PostgresSession.write, work)
 
+    async def checkpoint(self) -> bool:
+        return True
+
     async def read(self, work: Work[T]) -> T:
         return await self._run(self._readers, PostgresSession.read, work)
 

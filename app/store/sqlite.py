@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import cast
+from typing import TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -29,9 +29,12 @@ from .database import DbConnection, T, Work
 from .database_files import DatabaseFiles
 from .event_checksum import FUNCTION_RAISED, finding, register
 from .sqlite_connection import SqliteConnection
+from .sqlite_maintenance import checkpoint, rewrite
 from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
+
+W = TypeVar("W")
 
 _SYNCHRONOUS_FULL = 2
 _SAFE_VERSION = (3, 51, 3)
@@ -58,6 +61,8 @@ def connect(database: str, *, write: bool, busy_ms: int = SQLITE_BUSY_MS) -> sql
         "journal_mode": "WAL",
         "synchronous": "FULL",
         "foreign_keys": "ON",
+        # What is deleted is overwritten, at the next checkpoint in the file, too.
+        "secure_delete": "ON",
         "trusted_schema": "OFF",
         # Only the writer checkpoints.
         "wal_autocheckpoint": SQLITE_WAL_PAGES if write else 0,
@@ -215,6 +220,19 @@ class SqliteDatabase:
     async def write_log(self, work: Work[T]) -> T:
         return await self.write(work)
 
+    async def checkpoint(self) -> bool:
+        return await self._run(self._write_thread, self._outside_transaction, checkpoint)
+
+    async def rewrite(self) -> None:
+        """
+        Write the file anew, without what its unused parts hold: as long and large as a copy.
+
+        Raises:
+            Unavailable: If it can't be written now.
+
+        """
+        await self._run(self._write_thread, self._outside_transaction, rewrite)
+
     async def read(self, work: Work[T]) -> T:
         return await self._run(self._read_threads, self._read_in_thread, work)
 
@@ -222,7 +240,7 @@ class SqliteDatabase:
         self._closed = True
         await asyncio.to_thread(self._close_in_thread)
 
-    async def _run(self, threads: ThreadPool, call: Callable[[Work[T]], T], work: Work[T]) -> T:
+    async def _run(self, threads: ThreadPool, call: Callable[[W], T], work: W) -> T:
         if self._closed:
             raise Unavailable
         try:
@@ -247,6 +265,10 @@ class SqliteDatabase:
         # If they were deleted during COMMIT, it may have written to the deleted ones.
         self._require_files()
         return result
+
+    def _outside_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._require_files()
+        return work(_driver(self._writer))
 
     def _require_files(self) -> None:
         """Return if what is committed is where the paths lead to; raise Unavailable if not."""

@@ -171,6 +171,10 @@ class GatedDatabase:
         """Like :meth:`Database.write`."""
         return await self._write(self._database.write, work)
 
+    async def checkpoint(self) -> bool:
+        """Like :meth:`Database.checkpoint`."""
+        return await self._database.checkpoint()
+
     async def write_log(self, work: Work[T]) -> T:
         """Like :meth:`Database.write_log`, counted and held like :meth:`write`."""
         return await self._write(self._database.write_log, work)

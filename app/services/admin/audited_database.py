@@ -42,6 +42,10 @@ class AuditedDatabase:
         """Like :meth:`write`: an operator's action waits its turn."""
         return await self.write(work)
 
+    async def checkpoint(self) -> bool:
+        """Checkpoint the wrapped database."""
+        return await self._database.checkpoint()
+
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` in a snapshot; reads add no entry."""
         return await self._database.read(work)

@@ -15,6 +15,7 @@ from ..rooms.room_directory import RoomDirectory
 from .history import History
 from .message_pages import MessagePages
 from .messages import Messages
+from .purger import Purger
 from .search import Search
 from .search_indexer import SearchIndexer
 from .search_rebuilder import SearchRebuilder
@@ -30,6 +31,7 @@ class MessageLimits:
     kept_pages_bytes: int = defaults.KEPT_PAGES_BYTES
     index_seconds: float = defaults.INDEX_SECONDS
     index_idle_wait_seconds: float = defaults.INDEX_IDLE_WAIT_SECONDS
+    purge_seconds: float = defaults.PURGE_SECONDS
     max_unindexed_ranges: int = defaults.MAX_UNINDEXED_RANGES
 
 
@@ -43,6 +45,7 @@ class MessageParts:
     history: History
     indexer: SearchIndexer
     search: Search
+    purger: Purger
 
 
 @asynccontextmanager
@@ -80,17 +83,23 @@ async def open_messages(
         history=History(database, directory=directory, epoch=log.epoch, now=now),
         indexer=indexer,
         search=Search(database, directory=directory, indexer=indexer, now=now),
+        purger=Purger(database, delay_seconds=limits.purge_seconds),
     )
     rebuilder = SearchRebuilder(database, delay_seconds=limits.index_seconds)
     indexing = asyncio.create_task(indexer.run(), name="search-indexer")
+    purging = asyncio.create_task(parts.purger.run(), name="purger")
     rebuilding = asyncio.create_task(rebuilder.run(), name="search-rebuilder")
     try:
         with (
             log.seams.on_committed.connected(indexer.on_committed),
+            log.seams.on_committed.connected(parts.purger.on_committed),
+            log.seams.on_log_trimmed.connected(parts.purger.on_log_trimmed),
             log.seams.on_names_changed.connected(parts.message_pages.on_names_changed),
         ):
             yield parts
     finally:
         indexing.cancel()
         rebuilding.cancel()
-        await asyncio.gather(indexing, rebuilding, return_exceptions=True)
+        purging.cancel()
+        await asyncio.gather(indexing, rebuilding, purging, return_exceptions=True)
+        await parts.purger.close()
