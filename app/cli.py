@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from . import cli_client
 from .commands.exit_codes import CommandError, Misuse, exit_status
 from .domain.roles import Kind
 from .torture.plan import Plan
@@ -278,6 +279,10 @@ def room_retention(
     _run_admin(lambda backend: backend.rooms.set_retention(name, days=days, events=events))
     kept = "all events" if off else f"the events of {days} days" if days else f"{events} events"
     print(f"{name.lower()} keeps {kept}.")
+
+
+# After the commands of operators in the list.
+cli_client.add_to(cli)
 
 
 def _settings() -> "Settings":

@@ -22,21 +22,24 @@ class Misuse(CommandError):
 
 def exit_status(exc: BaseException) -> tuple[str, int] | None:
     """The line and the exit code for an exception; None if it is a bug."""
-    # Not above: what `parley --help` imports is kept small.
+    while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+        # A task group wraps the exceptions of what it runs.
+        exc = exc.exceptions[0]
+    if isinstance(exc, CommandError):
+        return str(exc), MISUSED if isinstance(exc, Misuse) else FAILED
+    # Not above: importing the server takes over a second, which `parley --help` and the commands
+    # that are run against another server need not wait for.
     from ..config.settings import SettingsError
     from ..domain.errors import ParleyError
     from ..store.errors import Locked, StoreError
     from ..transport.server import ListenError
 
-    while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
-        # A task group wraps the exceptions of what it runs.
-        exc = exc.exceptions[0]
     match exc:
-        case SettingsError() | Misuse():
+        case SettingsError():
             return str(exc), MISUSED
         case Locked():
             return str(exc), LOCKED
-        case StoreError() | ListenError() | CommandError():
+        case StoreError() | ListenError():
             return str(exc), FAILED
         case ParleyError():
             return exc.detail, FAILED

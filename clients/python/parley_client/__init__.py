@@ -55,7 +55,8 @@ from .requests import Ack
 from .room import Room
 from .signals import Signal, Signals
 from .sync import SyncClient, SyncRoom
-from .tokens import Tokens
+from .token_file import TokenFile
+from .tokens import Tokens, TokenStore
 
 __all__ = [
     "Ack",
@@ -102,6 +103,8 @@ __all__ = [
     "SqliteCursors",
     "SyncClient",
     "SyncRoom",
+    "TokenFile",
+    "TokenStore",
     "Tokens",
     "TooManyConnections",
     "Unauthorized",

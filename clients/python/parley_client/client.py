@@ -16,7 +16,7 @@ from .requests import Requests
 from .room import Room
 from .session import Session
 from .signals import Signals
-from .tokens import GetToken, LogIn, TokenCallback, Tokens, TokenSource
+from .tokens import GetToken, LogIn, TokenCallback, Tokens, TokenSource, TokenStore
 
 
 class Client(Requests):
@@ -40,7 +40,8 @@ class Client(Requests):
         password: Kept in memory only.
         get_token: Instead of a password: called at each connect, and before the token expires;
             returns an access token, or an awaitable of one.
-        tokens: Instead of a password, or to try first: of an earlier log-in.
+        tokens: Instead of a password, or to try first: of an earlier log-in, or where it is
+            kept, like a :class:`TokenFile`.
         on_tokens: Called with each new pair, to keep it. Without it, a log-in that this client
             began ends with the client.
         cursors: Where rooms resume after a restart of the application.
@@ -60,7 +61,7 @@ class Client(Requests):
         password: str | None = None,
         *,
         get_token: GetToken | None = None,
-        tokens: Tokens | None = None,
+        tokens: Tokens | TokenStore | None = None,
         on_tokens: Callable[[Tokens], None] | None = None,
         cursors: CursorStore | None = None,
         limits: Limits | None = None,

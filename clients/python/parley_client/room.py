@@ -12,7 +12,7 @@ the buffer is full, and joined again from there when half of it is taken.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from enum import Enum, auto
 from typing import Any, Protocol
 from uuid import uuid4
@@ -157,6 +157,18 @@ class Room:
             return self._handing[0]
         finally:
             self._reading = False
+
+    async def so_far(self) -> AsyncIterator[RoomEvent]:
+        """The events that there are: ends when the application has caught up."""
+        while self._buffer or self._phase is not _Phase.LIVE:
+            if not self._buffer and self._phase is not _Phase.ENDED:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            try:
+                yield await anext(self)
+            except StopAsyncIteration:
+                return
 
     def _handled(self) -> None:
         if self._handing is None:

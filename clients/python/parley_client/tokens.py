@@ -8,6 +8,7 @@ callers share and none can cancel, and a lost response is retried at once with t
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,6 +41,19 @@ class TokenSource(Protocol):
 
     async def end(self) -> None:
         """End the log-in, if nobody else has its tokens. Never raises."""
+
+
+class TokenStore(Protocol):
+    """Keeps a log-in. Called in the event loop, so it must be quick."""
+
+    def load(self) -> Tokens | None:
+        """The tokens, if there are any."""
+
+    def save(self, tokens: Tokens) -> None:
+        """Replace the tokens."""
+
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Keep others from exchanging these tokens meanwhile."""
 
 
 class TokenCallback:
@@ -77,7 +91,7 @@ class LogIn:
         http: The server.
         username: With ``password``: to log in, also again after the session has ended.
         password: None: only ``tokens``.
-        tokens: Of an earlier log-in.
+        tokens: Of an earlier log-in, or where it is kept.
         on_tokens: Called with new tokens, before they are used, to keep them.
 
     """
@@ -88,13 +102,19 @@ class LogIn:
         *,
         username: str | None = None,
         password: str | None = None,
-        tokens: Tokens | None = None,
+        tokens: Tokens | TokenStore | None = None,
         on_tokens: Callable[[Tokens], None] | None = None,
     ) -> None:
         self._http = http
         self._username = username
         self._password = password
-        self._tokens = tokens
+        self._store: TokenStore | None = None
+        self._tokens: Tokens | None = None
+        if isinstance(tokens, Tokens):
+            self._tokens = tokens
+        elif tokens is not None:
+            self._store = tokens
+            self._tokens = tokens.load()
         self._on_tokens = on_tokens
         self._getting: asyncio.Task[Tokens] | None = None
         # Whether this object began the session, and nobody else knows its tokens.
@@ -135,6 +155,17 @@ class LogIn:
             task.exception()
 
     async def _get(self) -> Tokens:
+        if self._store is None:
+            return await self._get_alone()
+        async with self._store.exclusive():
+            kept = self._store.load()
+            if kept is not None and (self._tokens is None or kept.access != self._tokens.access):
+                # Another process was first.
+                self._tokens = kept
+                return kept
+            return await self._get_alone()
+
+    async def _get_alone(self) -> Tokens:
         refresh = self._tokens.refresh if self._tokens else None
         if refresh is not None:
             try:
@@ -166,6 +197,8 @@ class LogIn:
             raise Unreachable("The answer to the log-in has no token.")
         refresh = answer.get("refresh_token")
         tokens = Tokens(checked(answer["access_token"]), None if refresh is None else str(refresh))
+        if self._store is not None:
+            self._store.save(tokens)
         if self._on_tokens is not None:
             self._on_tokens(tokens)
         self._tokens = tokens

@@ -1,0 +1,1 @@
+"""For people at a terminal, and for shell scripts. `parley` lends it its command line."""
