@@ -52,7 +52,7 @@ SPEAKING = (*ABOUT_MESSAGE, Forbidden, Muted, Conflict, IdReused, RateLimited)
 """The errors of every endpoint that changes one."""
 
 MessageSeq = Annotated[
-    int, Path(ge=1, le=MAX_SEQ, description="The message's `seq`.", examples=[118])
+    int, Path(ge=1, le=MAX_SEQ, description="The message's `seq`.", examples=[3])
 ]
 Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
 EpochOfCursor = Annotated[

@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from .responses import PROBLEM_SCHEMA
+from ..domain.errors import BadRequest, TooLarge
+from .responses import PROBLEM_SCHEMA, errors
 
 SUMMARY = "A self-hosted chat backend: rooms, history, one WebSocket, nothing missed."
 DESCRIPTION = """
@@ -24,7 +25,8 @@ the token out of the URL.
 A room is one log of events numbered 1, 2, 3, … The live feed is the archive: remember the last
 `seq` that you applied, reconnect with `?since=<seq>`, and you miss nothing.
 
-Errors are `application/problem+json` (RFC 9457) with a stable `code`.
+Errors are `application/problem+json` (RFC 9457) with a stable `code`. Integers are written in
+digits alone: `144.0`, `1e2` and `"144"` are `invalid`.
 """
 TAGS: list[dict[str, Any]] = [
     {"name": "Log-in", "description": "Tokens: log in, refresh, log out."},
@@ -50,9 +52,19 @@ def install(app: FastAPI) -> None:
                 routes=app.routes,
                 tags=app.openapi_tags,
             )
+            _add_errors_of_bodies(made)
             schemas = made.setdefault("components", {}).setdefault("schemas", {})
             schemas["Problem"] = PROBLEM_SCHEMA
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _add_errors_of_bodies(document: dict[str, Any]) -> None:
+    """What every operation with a JSON body can answer, before the endpoint is called."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                for status, response in errors(BadRequest, TooLarge).items():
+                    operation["responses"].setdefault(str(int(status)), response)

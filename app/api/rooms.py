@@ -37,7 +37,7 @@ IN_ROOM = (*AUTHENTICATED, RoomNotFound, Banned, Invalid)
 """The errors of every endpoint in a room."""
 
 RoomName = Annotated[str, Path(description="The room's name.", examples=["general"])]
-Username = Annotated[str, Path(description="A username.", examples=["bob"])]
+Username = Annotated[str, Path(description="A username.", examples=["alice"])]
 
 
 async def _rooms(runtime: RuntimeDep) -> Rooms:

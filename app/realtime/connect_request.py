@@ -3,10 +3,10 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..domain.errors import BadRequest, Forbidden, Unauthorized
 from ..domain.limits import MAX_EPOCH_CHARACTERS, MAX_INTEGER, MAX_PAGE
@@ -17,15 +17,26 @@ SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."
 _PARAMETERS = frozenset({"token", "since", "limit", "epoch"})
 _HEADERS = frozenset({b"authorization", b"host", b"origin", b"sec-websocket-protocol"})
+_DIGITS = re.compile("-?[0-9]+")
 # The usual query: nothing in it needs decoding.
 _TOKEN_ALONE = re.compile(rb"token=([A-Za-z0-9._-]+)")
+
+
+def _in_digits(value: object) -> object:
+    # pydantic alone would also accept `144.0`, `1_0` and `+5`.
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        raise ValueError("must be an integer, in digits alone")
+    return value
+
+
+_Integer = Annotated[int, BeforeValidator(_in_digits)]
 
 
 class _Query(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    since: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
-    limit: int | None = Field(default=None, ge=1, le=MAX_PAGE)
+    since: _Integer | None = Field(default=None, ge=0, le=MAX_INTEGER)
+    limit: _Integer | None = Field(default=None, ge=1, le=MAX_PAGE)
     epoch: str | None = Field(default=None, max_length=MAX_EPOCH_CHARACTERS)
 
 

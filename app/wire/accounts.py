@@ -41,7 +41,10 @@ NewPassword = Annotated[
     Field(
         min_length=MIN_PASSWORD_CHARACTERS,
         max_length=MAX_PASSWORD_CHARACTERS,
-        description="Any characters; not a common password, and without the username in it.",
+        description=(
+            "Any characters. Common passwords are refused (`password`, `12345678`, …), and those"
+            " with the username in them."
+        ),
         examples=["correct horse battery"],
         json_schema_extra={"format": "password"},
     ),
@@ -67,6 +70,16 @@ class Body(BaseModel):
 class NewUser(Body):
     """An account to create."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "username": "alice",
+                "password": "correct horse battery",
+                "display_name": "Alice Liddell",
+            }
+        }
+    )
+
     username: Username
     password: NewPassword
     display_name: DisplayName | None = Field(
@@ -76,6 +89,8 @@ class NewUser(Body):
 
 class MeChanges(Body):
     """Changes to the caller's account. A field that is left out or null stays unchanged."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"display_name": "Alice L."}})
 
     display_name: DisplayName | None = None
     password: NewPassword | None = None
@@ -87,11 +102,23 @@ class MeChanges(Body):
 class AccountDeletion(Body):
     """The password, to confirm that the account is to be erased."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"password": "correct horse battery"}})
+
     password: Password
 
 
 class TokenForm(BaseModel):
     """The form of `POST /token`: RFC 6749, sections 4.3.2 and 6. Other fields are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "grant_type": "password",
+                "username": "alice",
+                "password": "correct horse battery",
+            }
+        }
+    )
 
     grant_type: str | None = Field(
         default=None, description="`password` (also if left out) or `refresh_token`."

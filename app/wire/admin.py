@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..domain.limits import (
     MAX_RETENTION_DAYS,
@@ -15,6 +15,16 @@ from .accounts import COMPOSED, Body, DisplayName, MeAnswer, Moment, NewPassword
 
 class NewAccount(Body):
     """An account that an administrator creates for another user."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "username": "carol",
+                "password": "battery staple horse",
+                "display_name": "Carol",
+            }
+        }
+    )
 
     username: Username
     password: NewPassword | None = Field(
@@ -29,6 +39,10 @@ class NewAccount(Body):
 
 class PasswordReset(Body):
     """A new password, set by an administrator."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"password": "battery staple correct"}}
+    )
 
     password: NewPassword
 
@@ -51,6 +65,12 @@ class AccountsAnswer(BaseModel):
 class AdminNewRoom(Body):
     """A room to create, with or without an owner."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"name": "lobby", "title": "Everyone is here", "kind": "public"}
+        }
+    )
+
     name: Annotated[
         str,
         Field(
@@ -71,6 +91,8 @@ class AdminNewRoom(Body):
 
 class Retention(Body):
     """How much of a room is kept: set one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"days": 30}})
 
     days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS, examples=[30])] | None = Field(
         default=None, description="Keep the events of this many days."

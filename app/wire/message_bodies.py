@@ -48,6 +48,10 @@ Epoch = Annotated[
 class NewMessage(Body):
     """A message to send."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"text": "Hello!", "data": {"mood": "curious"}}}
+    )
+
     text: Annotated[MessageText, Field(description="Stored as sent.", examples=["hi @bob"])]
     reply_to: Reference | None = Field(
         default=None, description="The `seq` of the message that this one replies to."
@@ -60,6 +64,8 @@ class NewMessage(Body):
 
 class MessageEdit(Body):
     """The new text of a message."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"text": "Hello, all of you!"}})
 
     text: Annotated[MessageText, Field(examples=["hi @carol"])]
 

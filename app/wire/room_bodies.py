@@ -88,6 +88,12 @@ Until = Annotated[
 class NewRoom(Body):
     """A room to create."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"name": "announcements", "title": "What is new", "kind": "public"}
+        }
+    )
+
     name: Annotated[
         str,
         Field(
@@ -106,6 +112,10 @@ class NewRoom(Body):
 class RoomChanges(Body):
     """Changes to a room. A field that is left out or null stays unchanged."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"title": "What is new here", "slow_mode_seconds": 0}}
+    )
+
     title: Title | None = None
     slow_mode_seconds: int | None = Field(
         default=None,
@@ -122,6 +132,8 @@ class RoomChanges(Body):
 class MemberRole(Body):
     """The role of a member, new or existing."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"role": "member"}})
+
     role: RoleName | None = Field(
         default=None,
         description="Left out: `member` for a new member, unchanged for an existing one.",
@@ -135,11 +147,17 @@ class MemberRole(Body):
 class Expiry(Body):
     """When a ban or a mute ends."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"until": "2099-12-24T18:00:00Z"}})
+
     until: Until | None = None
 
 
 class NewInvite(Body):
     """An invitation to create; it is valid for any user who has its code."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"expires_in": 604800, "max_uses": 10}}
+    )
 
     expires_in: int | None = Field(
         default=None, ge=1, le=MAX_INVITE_SECONDS, description="Seconds.", examples=[604_800]
@@ -149,6 +167,8 @@ class NewInvite(Body):
 
 class ReadMark(Body):
     """How far the caller has read."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"seq": 1}})
 
     seq: int = Field(ge=0, le=MAX_INTEGER, examples=[118])
 
