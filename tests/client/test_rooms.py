@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.events import EventType
 from parley_client import (
     Cursor,
     Event,
@@ -430,6 +431,13 @@ def test_times_are_times_and_what_is_missing_makes_a_plain_event() -> None:
     assert isinstance(muted, MemberUpdated)
     assert (muted.muted_until, muted.banned_until) == (muted.at, None)
     assert (type(broken), broken.seq, broken.type) == (Event, 5, "member.updated")
+
+
+def test_every_type_of_the_server_has_a_class() -> None:
+    for kind in EventType:
+        fields = {"user": "bo", "ref": 1, "emoji": "x", "title": "t", "kind": "k", "reason": "r"}
+        frame = {**message(5), "author": "bo", "as": "deleted-1", **fields, "type": kind.value}
+        assert type(parse_event(frame)) is not Event, kind
 
 
 def _reset(asked: Frame, reason: str) -> Frame:

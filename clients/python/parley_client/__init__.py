@@ -49,6 +49,7 @@ from .events import (
     RoomEvent,
     RoomReopened,
     RoomUpdated,
+    UserErased,
 )
 from .limits import Limits
 from .requests import Ack
@@ -109,4 +110,5 @@ __all__ = [
     "TooManyConnections",
     "Unauthorized",
     "Unreachable",
+    "UserErased",
 ]

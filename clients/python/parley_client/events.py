@@ -140,6 +140,14 @@ class MemberUpdated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserErased(Event):
+    """The account ``user`` was erased: what it did is by ``as_user`` from now on."""
+
+    user: str | None
+    as_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
     """
     The client could not resume: drop what you hold of the room. It continues by itself.
@@ -174,6 +182,7 @@ _CLASSES: Final[Mapping[str, type[Event]]] = {
     "member.joined": MemberJoined,
     "member.left": MemberLeft,
     "member.updated": MemberUpdated,
+    "user.erased": UserErased,
 }
 _EVENTS: Final[Sequence[type[Event]]] = (Event, *_CLASSES.values())
 _FIELDS: Final = {cls: fields(cls) for cls in _EVENTS}
@@ -204,6 +213,9 @@ def parse_event(frame: Mapping[str, Any]) -> Event:
 
 def _build(cls: type[Event], frame: Mapping[str, Any]) -> Event:
     values: dict[str, Any] = {"raw": frame}
+    if cls is UserErased:
+        # `as` is a keyword of Python.
+        values["as_user"] = frame.get("as")
     for each in _FIELDS[cls]:
         name = each.name
         if name in frame:
