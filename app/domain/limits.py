@@ -333,6 +333,11 @@ SQLITE_WAL_PAGES = 4_000
 # How often the paths of a SQLite database are compared with the files that are open. They are also
 # compared at each commit; this is for /ready while nothing is written.
 DATABASE_FILES_SECONDS = 1.0
+# How long a start waits for SQLite's check of the whole file, which then goes on in the background
+# if the last process was killed. A start takes about as long otherwise.
+INTEGRITY_CHECK_SECONDS = 0.5
+# A page of messages is compared with the log if it spans at most this many events: a millisecond.
+MAX_COMPARED_EVENTS = 5_000
 # Threads that read from PostgreSQL, each with a connection that it opens when it is first used.
 POSTGRES_READERS = 4
 # The same for what writes beside the committer, which has one of its own.

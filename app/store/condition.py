@@ -24,6 +24,9 @@ class Condition:
         self._replaced: str | None = None
         self._damaged: set[str] = set()
         self._structure_is_damaged = False
+        self._is_unreadable = False
+        self.checking = False
+        """Whether a check of the whole file is running."""
 
     @property
     def fault(self) -> str | None:
@@ -70,6 +73,21 @@ class Condition:
                     "more is acknowledged. Put it back, or stop the server.",
                 },
             )
+
+    def refuse_reads(self) -> None:
+        """Note that what is read may lack something, of which a read itself can't tell."""
+        self._is_unreadable = True
+
+    def require_readable(self) -> None:
+        """
+        Return unless reads are refused.
+
+        Raises:
+            Unavailable: If they are.
+
+        """
+        if self._is_unreadable:
+            raise Unavailable
 
     def require_writable(self) -> None:
         """

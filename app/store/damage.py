@@ -43,6 +43,9 @@ def damage(exc: BaseException) -> Damage | None:
     """Return the damage that an exception reports; None if it has another cause."""
     if isinstance(exc, Damaged):
         return Damage(exc.what, in_structure=False)
+    if isinstance(exc, UnicodeDecodeError):
+        # A name in the schema, in an error message of SQLite.
+        return Damage("a text is not UTF-8", in_structure=False)
     if isinstance(exc, sa.exc.DBAPIError) and exc.orig is not None:
         exc = exc.orig
     if not isinstance(exc, sqlite3.Error):

@@ -114,6 +114,10 @@ class Database(Protocol):
         unavailable, and nothing is written if it may be the structure of the file.
         """
 
+    @property
+    def checking(self) -> bool:
+        """Whether a check of the whole file is running in the background."""
+
     async def write(self, work: Work[T]) -> T:
         """
         Run ``work`` in a transaction that may write, and return its result.

@@ -91,13 +91,18 @@ def batch_after(
 
 def head(connection: DbConnection, room: RoomId) -> int:
     """Return the seq of the last event."""
-    found: int = connection.execute(_HEADS, {"room": room}).scalar_one()
-    return found
+    return _bound(connection, _HEADS, room)
 
 
 def first(connection: DbConnection, room: RoomId) -> int:
     """Return the seq of the oldest event that is kept, or of the next one if none is."""
-    found: int = connection.execute(_FIRSTS, {"room": room}).scalar_one()
+    return _bound(connection, _FIRSTS, room)
+
+
+def _bound(connection: DbConnection, query: sa.TextClause, room: RoomId) -> int:
+    found: int | None = connection.execute(query, {"room": room}).scalar_one_or_none()
+    if found is None:
+        raise Damaged(f"room {room}: is missing")
     return found
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
+from ..domain.limits import MAX_COMPARED_EVENTS
 from ..domain.views import MessagePage, MessageView
 from .bulk import BulkStatement
+from .damage import Damaged
 from .database import DbConnection
 from .events import decode_data
 from .query import Query
@@ -18,7 +20,7 @@ from .usernames import usernames
 _COLUMNS = (
     "SELECT {e.id}, (SELECT username FROM users WHERE users.id = e.by), e.at, e.ref,"
     " coalesce(e.edited_text, e.text), e.data, e.client_id, e.edited_at, e.deleted_at,"
-    " e.pinned_at FROM events AS e WHERE e.type = 'message.created'"
+    " e.pinned_at, e.by FROM events AS e WHERE e.type = 'message.created'"
 )
 _OLDER = Query(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id DESC LIMIT :limit")
 _NEWER = Query(_COLUMNS + " AND e.id > :low AND e.id < :high ORDER BY e.id LIMIT :limit")
@@ -40,6 +42,11 @@ _BY_IDS = BulkStatement(
 )
 _BOUNDS = Query("SELECT head, first FROM rooms WHERE id = :room")
 
+# From the table itself, not from an index.
+_COUNT = Query(
+    "SELECT count(*), count(*) FILTER (WHERE e.type = 'message.created')"
+    " FROM events AS e NOT INDEXED WHERE e.id >= :first AND e.id <= :last"
+)
 _REACTIONS = BulkStatement(
     "SELECT r.event_id, r.emoji, r.user_id FROM {keys}"
     " JOIN reactions AS r ON r.event_id = k.id ORDER BY r.seq",
@@ -129,8 +136,9 @@ def by_ids(connection: DbConnection, ids: Sequence[EventId]) -> dict[EventId, Me
 
 
 def _bounds(connection: DbConnection, room: RoomId) -> tuple[int, int]:
-    [(head, first)] = _BOUNDS.rows(connection, room=room)
-    return head, first
+    for head, first in _BOUNDS.rows(connection, room=room):
+        return head, first
+    raise Damaged(f"room {room}: is missing")
 
 
 def _rows(
@@ -145,12 +153,37 @@ def _rows(
 ) -> Sequence[Any]:
     start = event_id(room, 0)
     replied = {} if ref is None else {"room": room, "ref": ref}
-    return query.rows(connection, low=start + low, high=start + high, limit=limit, **replied)
+    rows = query.rows(connection, low=start + low, high=start + high, limit=limit, **replied)
+    if connection.has_checksums and limit > 1 and query in (_OLDER, _NEWER):
+        first, last = start + low + 1, start + high - 1
+        if len(rows) == limit:
+            first, last = (rows[-1][0], last) if query is _OLDER else (first, rows[-1][0])
+        _require_all(connection, rows, first, last)
+    return rows
+
+
+def _require_all(connection: DbConnection, rows: Sequence[Any], first: int, last: int) -> None:
+    """
+    Check that ``rows`` are all messages from ``first`` to ``last``: an index may be damaged.
+
+    Raises:
+        Damaged: If the log has others, or lacks an event.
+
+    """
+    if not first <= last < first + MAX_COMPARED_EVENTS:
+        return
+    [(events, messages)] = _COUNT.rows(connection, first=first, last=last)
+    if events != last - first + 1 or messages != len(rows):
+        room, seq = first >> SEQ_BITS, _seq(first)
+        raise Damaged(f"room {room}: from event {seq} to {_seq(last)} some are missing")
 
 
 def _views(connection: DbConnection, rows: Iterable[Any]) -> list[MessageView]:
     by_id: dict[int, MessageView] = {}
-    for id_, by, at, ref, text, data, client_id, edited_at, deleted_at, pinned_at in rows:
+    for row in rows:
+        id_, by, at, ref, text, data, client_id, edited_at, deleted_at, pinned_at, author = row
+        if by is None and author is not None:
+            raise Damaged(f"room {id_ >> SEQ_BITS}, event {_seq(id_)}: its author is missing")
         by_id[id_] = MessageView(
             RoomId(id_ >> SEQ_BITS),
             _seq(id_),

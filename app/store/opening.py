@@ -16,12 +16,17 @@ from typing import Literal
 import sqlalchemy as sa
 
 from ..domain.errors import Unavailable
-from ..domain.limits import DATABASE_FILES_SECONDS, LOCK_WAIT_SECONDS
+from ..domain.limits import (
+    DATABASE_FILES_SECONDS,
+    INTEGRITY_CHECK_SECONDS,
+    LOCK_WAIT_SECONDS,
+)
 from . import epoch, leftover_wal
 from .database import Database
 from .errors import Locked, StoreError, display_name, reason
 from .file_lock import FileLock, LockHeld
 from .file_rewrite import rewrite_once
+from .integrity import IntegrityCheck
 from .postgres import PostgresDatabase
 from .schema_version import ensure_current
 from .sqlite import SqliteDatabase
@@ -59,17 +64,17 @@ async def open_database(
 
     """
     async with AsyncExitStack() as stack:
-        lock = None
+        lock, was_killed = None, False
         if path is not None:
             lock = await lock_file(path, address, wait)
             stack.callback(_release, lock, path)
-            found = leftover_wal.examine(path, lock.left, salvage=salvage)
-            if not found and lock.left is not None:
+            was_killed = leftover_wal.examine(path, lock.left, salvage=salvage)
+            if not was_killed and lock.left is not None:
                 log.warning("database.wal_missing", extra={"path": f"{path}-wal"})
             _make(path)
         try:
             database = _open(kind, url, path)
-        except (OSError, sa.exc.SQLAlchemyError, sqlite3.Error) as exc:
+        except (OSError, sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as exc:
             raise StoreError(f"{display_name(url)} can't be opened: {reason(exc)}.") from exc
         except ModuleNotFoundError as exc:
             raise StoreError(
@@ -77,12 +82,51 @@ async def open_database(
                 "Install Parley with its extra: parley-chat[postgres]."
             ) from exc
         stack.push_async_callback(database.close)
+        if path is not None and isinstance(database, SqliteDatabase):
+            # A command doesn't check the whole file each time; a server does when it starts.
+            if was_killed or address is not None:
+                await stack.enter_async_context(_checking(database, path, to_the_end=was_killed))
         await ensure_current(database, url, migrate=migrate)
         if path is not None and isinstance(database, SqliteDatabase):
             await rewrite_once(database, path)
         if path is not None and lock is not None and isinstance(database, SqliteDatabase):
             await stack.enter_async_context(_watching(database, path, lock))
         yield database
+
+
+@asynccontextmanager
+async def _checking(
+    database: SqliteDatabase, path: Path, *, to_the_end: bool
+) -> AsyncIterator[None]:
+    """
+    Let SQLite check the file, for a short time; after that in the background if ``to_the_end``.
+
+    Raises:
+        StoreError: If it has found the file damaged.
+
+    """
+    try:
+        check = IntegrityCheck(path)
+    except sqlite3.Error as exc:
+        raise StoreError(f"{path} can't be read: {reason(exc)}.") from exc
+    noting = None
+    try:
+        found = await check.result(INTEGRITY_CHECK_SECONDS)
+    except TimeoutError:
+        if to_the_end:
+            noting = asyncio.create_task(database.note_check(check), name="integrity check")
+    else:
+        if found is not None:
+            raise StoreError(
+                f"{path} is damaged: {found}. Restore a backup; parley check shows all that is "
+                "wrong."
+            )
+    try:
+        yield
+    finally:
+        await check.stop()
+        if noting is not None:
+            await noting
 
 
 @asynccontextmanager

@@ -43,6 +43,7 @@ class PostgresDatabase:
 
     shared = True
     fault = None
+    checking = False
 
     def __init__(self, url: str) -> None:
         self._log = SessionThreads(url, 1, "parley-log")

@@ -16,135 +16,27 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
-from ..domain.errors import Unavailable
-from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS, SQLITE_WAL_PAGES
+from ..domain.errors import ParleyError, Unavailable
+from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS
 from .condition import Condition
-from .damage import Damaged, damage
+from .damage import Damage, Damaged, damage
 from .database import DbConnection, T, Work
 from .database_files import DatabaseFiles
-from .event_checksum import FUNCTION_RAISED, finding, register
+from .integrity import IntegrityCheck
 from .sqlite_connection import SqliteConnection
 from .sqlite_maintenance import checkpoint, rewrite
+from .sqlite_session import connect, driver, open_connection, transaction
 from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
 
 W = TypeVar("W")
 
-_SYNCHRONOUS_FULL = 2
 _SAFE_VERSION = (3, 51, 3)
-
-
-def connect(database: str, *, write: bool, busy_ms: int = SQLITE_BUSY_MS) -> sqlite3.Connection:
-    """
-    Open a connection with the settings that Parley's promises rest on.
-
-    Args:
-        database: A path, or a ``file:`` URI.
-        write: Whether it may write. There is one such connection per database.
-        busy_ms: How long a statement waits for a lock of another program.
-
-    Raises:
-        RuntimeError: If the connection would not wait for the disk at each commit.
-
-    """
-    connection = sqlite3.connect(
-        database, uri=database.startswith("file:"), isolation_level=None, check_same_thread=False
-    )
-    settings = {
-        "busy_timeout": busy_ms,
-        "journal_mode": "WAL",
-        "synchronous": "FULL",
-        "foreign_keys": "ON",
-        # What is deleted is overwritten, at the next checkpoint in the file, too.
-        "secure_delete": "ON",
-        "trusted_schema": "OFF",
-        # Only the writer checkpoints.
-        "wal_autocheckpoint": SQLITE_WAL_PAGES if write else 0,
-        "query_only": "OFF" if write else "ON",
-    }
-    try:
-        for name, value in settings.items():
-            connection.execute(f"PRAGMA {name}={value}")
-        require_full_sync(connection)
-        register(connection)
-    except BaseException:  # leave no file open, whatever was raised
-        connection.close()
-        raise
-    return connection
-
-
-def require_full_sync(connection: sqlite3.Connection) -> None:
-    """
-    Return if each commit waits for the disk: "acknowledged means on disk" rests on it.
-
-    Raises:
-        RuntimeError: If it does not.
-
-    """
-    if connection.execute("PRAGMA synchronous").fetchone() != (_SYNCHRONOUS_FULL,):
-        raise RuntimeError("SQLite did not accept PRAGMA synchronous=FULL.")
-
-
-def _open(database: str, *, write: bool, busy_ms: int) -> SqliteConnection:
-    """
-    Open a connection for :func:`_transaction`.
-
-    For SQLAlchemy it is in one transaction that never ends: to begin and end one with SQLAlchemy
-    takes as long as to insert a message.
-    """
-    engine = sa.create_engine(
-        "sqlite://",
-        creator=lambda: connect(database, write=write, busy_ms=busy_ms),
-        poolclass=NullPool,
-    )
-    connection = engine.connect()
-    connection.begin()
-    opened = SqliteConnection(connection)
-    try:
-        # SQLite opens the WAL when a database is first read.
-        _transaction(opened, "BEGIN", "ROLLBACK", _first_read)
-    except BaseException:  # leave no file open, whatever was raised
-        connection.close()
-        raise
-    return opened
-
-
-def _driver(connection: SqliteConnection) -> sqlite3.Connection:
-    return cast(sqlite3.Connection, connection.sqlalchemy.connection.driver_connection)
-
-
-def _first_read(connection: DbConnection) -> None:
-    connection.rows("SELECT count(*) FROM sqlite_master", {})
-
-
-def _transaction(connection: SqliteConnection, begin: str, end: str, work: Work[T]) -> T:
-    """Run ``work`` between two statements; roll back if it or the second one fails."""
-    sqlite = _driver(connection)
-    sqlite.execute(begin)
-    try:
-        result = work(connection)
-        sqlite.execute(end)
-    except sqlite3.OperationalError as exc:
-        _roll_back(sqlite)
-        if str(exc) == FUNCTION_RAISED:
-            raise Damaged(finding()) from exc
-        raise
-    except BaseException:  # roll back whatever was raised
-        _roll_back(sqlite)
-        raise
-    return result
-
-
-def _roll_back(sqlite: sqlite3.Connection) -> None:
-    # SQLite has rolled back by itself if the disk was full.
-    if sqlite.in_transaction:
-        sqlite.execute("ROLLBACK")
 
 
 class SqliteDatabase:
@@ -173,10 +65,10 @@ class SqliteDatabase:
         database = f"file:/parley-{secrets.token_hex(8)}?vfs=memdb" if path is None else str(path)
         # A database in memory is gone with its last connection.
         self._keeper = connect(database, write=True) if path is None else None
-        self._writer = _open(database, write=True, busy_ms=busy_ms)
+        self._writer = open_connection(database, write=True, busy_ms=busy_ms)
         self._condition = Condition()
         self._write_thread = ThreadPool(1, "parley-write")
-        self._new_reader = partial(_open, database, write=False, busy_ms=busy_ms)
+        self._new_reader = partial(open_connection, database, write=False, busy_ms=busy_ms)
         self._read_threads = ThreadPool(readers, "parley-read")
         # Each reading thread has a connection of its own.
         self._local = threading.local()
@@ -198,6 +90,20 @@ class SqliteDatabase:
         """Compare the paths with the open files, and note in :attr:`fault` what is found."""
         if self._files is not None:
             self._condition.note_replaced(self._files.changed())
+
+    @property
+    def checking(self) -> bool:
+        return self._condition.checking
+
+    async def note_check(self, check: IntegrityCheck) -> None:
+        """Wait for a check of the whole file, and note in :attr:`fault` what it finds."""
+        self._condition.checking = True
+        try:
+            if (found := await check.result()) is not None:
+                self._condition.note_damage(Damage(found, in_structure=True))
+                self._condition.refuse_reads()
+        finally:
+            self._condition.checking = False
 
     def _open_files(self, path: Path, readers: int) -> DatabaseFiles:
         """Open all readers now: later there may be another file at the path, or none."""
@@ -245,7 +151,7 @@ class SqliteDatabase:
             raise Unavailable
         try:
             return await threads.run(call, work)
-        except (sa.exc.DBAPIError, sqlite3.Error, Damaged) as exc:
+        except (sa.exc.DBAPIError, sqlite3.Error, UnicodeDecodeError, Damaged) as exc:
             if (found := damage(exc)) is not None:
                 self._condition.note_damage(found)
                 raise exc if isinstance(exc, Damaged) else Unavailable from exc
@@ -254,6 +160,12 @@ class SqliteDatabase:
             # Disk full, I/O error, locked by another program: not the client's fault.
             log.error("database.failed", extra={"error": str(getattr(exc, "orig", exc))})
             raise Unavailable from exc
+        except ParleyError:
+            raise
+        except Exception as exc:  # no bug, if what was read makes no sense
+            if self._condition.fault == "damaged":
+                raise Unavailable from exc
+            raise
 
     def _write_in_thread(self, work: Work[T]) -> T:
         def checked(connection: DbConnection) -> T:
@@ -261,14 +173,14 @@ class SqliteDatabase:
             self._require_files()
             return result
 
-        result = _transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", checked)
+        result = transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", checked)
         # If they were deleted during COMMIT, it may have written to the deleted ones.
         self._require_files()
         return result
 
     def _outside_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._require_files()
-        return work(_driver(self._writer))
+        return work(driver(self._writer))
 
     def _require_files(self) -> None:
         """Return if what is committed is where the paths lead to; raise Unavailable if not."""
@@ -287,7 +199,8 @@ class SqliteDatabase:
             except Empty:  # in memory
                 connection = self._open_reader()
             self._local.connection = connection
-        return _transaction(connection, "BEGIN", "ROLLBACK", work)
+        self._condition.require_readable()
+        return transaction(connection, "BEGIN", "ROLLBACK", work)
 
     def _close_in_thread(self) -> None:
         self._read_threads.close()

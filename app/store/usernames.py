@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ..domain.ids import UserId
 from .bulk import BulkStatement
+from .damage import Damaged
 from .database import DbConnection
 
 _NAMES = BulkStatement(
@@ -12,6 +13,16 @@ _NAMES = BulkStatement(
 
 
 def usernames(connection: DbConnection, users: Iterable[UserId]) -> dict[UserId, str]:
-    """Return the names of ``users``. Ids of no user are left out."""
+    """
+    Return the names of ``users``, who all exist: accounts are erased, never removed.
+
+    Raises:
+        Damaged: If one is missing, on SQLite. On PostgreSQL they are left out.
+
+    """
     keys = [(user,) for user in users]
-    return dict(map(tuple, _NAMES.rows(connection, keys))) if keys else {}
+    found = dict(map(tuple, _NAMES.rows(connection, keys))) if keys else {}
+    if connection.has_checksums and len(found) < len(set(keys)):
+        missing = next(user for (user,) in keys if user not in found)
+        raise Damaged(f"user {missing}: is missing")
+    return found

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import InvalidHandshake
 
-from app.store.sqlite import connect
+from app.store.sqlite_session import connect
 from tests.harness.checker import History, Stored
 from tests.harness.patience import PATIENCE_SECONDS, patience
 from tests.harness.process import Login, Process

@@ -149,6 +149,7 @@ class GatedDatabase:
         self._database = database
         self.shared = database.shared
         self.fault = database.fault
+        self.checking = database.checking
         self._reading = Gate()
         self._read = Gate()
         self._writing = Gate()

@@ -80,6 +80,7 @@ class SingleConnectionDatabase:
 
     shared = False
     fault = None
+    checking = False
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection

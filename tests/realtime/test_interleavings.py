@@ -65,6 +65,7 @@ class SteppedDatabase:
 
     shared = True
     fault = None
+    checking = False
 
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection

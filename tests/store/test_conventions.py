@@ -11,6 +11,8 @@ EVENT_LOOP = {
     "batch_loader",
     "database",
     "file_lock",
+    "file_rewrite",
+    "integrity",
     "offline",
     "opening",
     "postgres",

@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
-from app.store.sqlite import SqliteDatabase, connect, require_full_sync
+from app.store.sqlite import SqliteDatabase
+from app.store.sqlite_session import connect, require_full_sync
 from tests.harness.databases import open_sqlite
 from tests.harness.patience import patience, turns
 

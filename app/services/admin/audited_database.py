@@ -26,6 +26,11 @@ class AuditedDatabase:
         """What is wrong with the wrapped database."""
         return self._database.fault
 
+    @property
+    def checking(self) -> bool:
+        """Whether the wrapped database is being checked."""
+        return self._database.checking
+
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` and add the entry, in one transaction."""
 

@@ -27,6 +27,7 @@ class CountingDatabase:
         self._database = database
         self.shared = database.shared
         self.fault = database.fault
+        self.checking = database.checking
         self.reads = self.writes = 0
         self.broken = False
 
