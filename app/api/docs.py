@@ -7,19 +7,20 @@ scripts, no other hosts, no framing. Swagger UI's files come from the package
 fastapi-offline, the web client's from ``app/web``.
 """
 
-from collections.abc import Collection, Mapping
-from importlib.resources import files
-from os import stat_result
-from pathlib import PurePath
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
+import fastapi_offline
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from .. import web
+from ..domain.errors import NotFound
+from . import problems
+from .emoji_list import emoji_list
+from .static_files import FOR_GOOD, REVALIDATE, File, suffix, version_of
 
 # For responses that are data. A browser that is tricked into rendering one as a
 # page can load and run nothing.
@@ -48,19 +49,6 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-# Revalidate each time: a new version shows at the first reload, and an
-# unchanged file costs a 304.
-_CACHING = "no-cache"
-
-# Set explicitly: the system's MIME table differs between machines, and browsers
-# reject modules that are not served as JavaScript.
-_MEDIA_TYPES: Final[Mapping[str, str]] = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-
 # What pages load. The pages themselves have paths of their own.
 _ASSETS: Final = frozenset({".css", ".js", ".svg"})
 
@@ -75,47 +63,46 @@ def install(app: FastAPI) -> None:
     Create the app with ``docs_url=None, redoc_url=None``: FastAPI's own pages load
     files from other hosts, and would take precedence.
     """
-    ours = {file.name for file in files(web).iterdir() if _suffix(file.name) in _ASSETS}
-    _add_page(app, "/", "index.html", csp=PAGE_CSP)
-    app.mount("/web", _Files(web.__name__, ".", ours, csp=PAGE_CSP))
+    ours = _read(Path(web.__path__[0]), lambda name: suffix(name) in _ASSETS)
+    ours["emoji.json"] = File("emoji.json", emoji_list())
+    version = version_of(ours)
+    _add_page(app, "/", "index.html", version, csp=PAGE_CSP)
+    _add_files(app, "/web", ours, version, csp=PAGE_CSP)
     if app.openapi_url is not None:
-        _add_page(app, "/docs", "docs.html", csp=SWAGGER_CSP)
-        app.mount("/docs/assets", _Files("fastapi_offline", "static", _SWAGGER, csp=SWAGGER_CSP))
+        swagger = _read(Path(fastapi_offline.__path__[0], "static"), _SWAGGER.__contains__)
+        _add_page(app, "/docs", "docs.html", version, csp=SWAGGER_CSP)
+        _add_files(app, "/docs/assets", swagger, version_of(swagger), csp=SWAGGER_CSP)
 
 
-def _add_page(app: FastAPI, path: str, file: str, *, csp: str) -> None:
-    pages = _Files(web.__name__, ".", {file}, csp=csp)
-
-    async def page(request: Request) -> Response:
-        return await pages.get_response(file, request.scope)
-
-    app.add_route(path, page, methods=["GET"], include_in_schema=False)
+def _read(folder: Path, wanted: Callable[[str], bool]) -> dict[str, File]:
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {name: File(name, (folder / name).read_bytes()) for name in names if wanted(name)}
 
 
-class _Files(StaticFiles):
-    """Serves the named files of a package with our headers; any other file is 404."""
+def _add_page(app: FastAPI, path: str, name: str, version: str, *, csp: str) -> None:
+    html = Path(web.__path__[0], name).read_bytes()
+    # Everything that the page loads has the version in its address.
+    page = File(name, html.replace(b'="web/', f'="web/{version}/'.encode()))
+    headers = {**SECURITY_HEADERS, "Content-Security-Policy": csp}
 
-    def __init__(self, package: str, folder: str, names: Collection[str], *, csp: str) -> None:
-        super().__init__(packages=[(package, folder)])
-        self._names = frozenset(names)
-        self._headers = {
-            **SECURITY_HEADERS,
-            "Cache-Control": _CACHING,
-            "Content-Security-Policy": csp,
-        }
+    async def show(request: Request) -> Response:
+        return page.answer(request, headers, caching=REVALIDATE)
 
-    def lookup_path(self, path: str) -> tuple[str, stat_result | None]:
-        if path not in self._names:
-            return "", None
-        return super().lookup_path(path)
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers.update(self._headers)
-        if "Content-Type" in response.headers:
-            response.headers["Content-Type"] = _MEDIA_TYPES[_suffix(path)]
-        return response
+    app.add_route(path, show, methods=["GET"], include_in_schema=False)
 
 
-def _suffix(name: str) -> str:
-    return PurePath(name).suffix
+def _add_files(
+    app: FastAPI, path: str, files: Mapping[str, File], version: str, *, csp: str
+) -> None:
+    headers = {**SECURITY_HEADERS, "Content-Security-Policy": csp}
+    prefix = f"{version}/"
+
+    async def show(request: Request) -> Response:
+        name = str(request.path_params["name"])
+        caching = FOR_GOOD if name.startswith(prefix) else REVALIDATE
+        file = files.get(name.removeprefix(prefix))
+        if file is None:
+            return problems.answer(NotFound())
+        return file.answer(request, headers, caching=caching)
+
+    app.add_route(f"{path}/{{name:path}}", show, methods=["GET"], include_in_schema=False)

@@ -1,78 +1,17 @@
 /**
- * The HTTP API, as far as the page uses it.
- *
- * `call` sends one request. Every failure is an `ApiError` whose message is a
- * sentence for the user and whose `code` is the protocol's error code.
+ * The HTTP API with the user's token, as far as the page uses it. Failures are
+ * `ApiError`s, whose message is a sentence for the user.
  */
 
-// The server's base URL: one level above this file, also behind a path prefix.
-export const BASE = new URL("../", import.meta.url);
+import { BASE, call, path } from "./http.js";
+import { randomId } from "./ids.js";
 
-export const SOCKET_URL = new URL("ws", BASE);
-SOCKET_URL.protocol = BASE.protocol === "https:" ? "wss:" : "ws:";
-
-// The server's largest page. A list of rooms beyond this many pages is cut off.
+// The server's largest page. A list beyond this many pages is cut off.
 const PAGE_LIMIT = 200;
 const PAGES = 5;
 
 // A server that takes longer to say that it is alive is of no use.
 const HEALTH_TIMEOUT_MS = 5_000;
-
-// Sentences for codes whose `detail` is written for developers.
-const SENTENCES = {
-  registration_closed: "This server does not accept new accounts.",
-  username_taken: "That username is taken.",
-  room_exists: "A room with that name already exists.",
-  room_not_found: "There is no such room, or you don't have access to it.",
-  user_not_found: "There is no user with that name.",
-  rate_limited: "Too many requests. Wait a moment and try again.",
-  unavailable: "The server is busy. Try again in a moment.",
-  internal: "Something went wrong on the server.",
-};
-
-export class ApiError extends Error {
-  constructor(message, { code = "internal", status = 0, final = false } = {}) {
-    super(message);
-    this.code = code;
-    this.status = status;
-    // Whether a retry can't succeed.
-    this.final = final;
-  }
-}
-
-/** Send one request. Returns the parsed body, or null if there is none. */
-export async function call(method, path, { token = null, json, form, signal } = {}) {
-  const headers = { Accept: "application/json" };
-  let body;
-  if (token !== null) headers.Authorization = `Bearer ${token}`;
-  if (form !== undefined) body = new URLSearchParams(form);
-  if (json !== undefined) {
-    headers["Content-Type"] = "application/json";
-    body = JSON.stringify(json);
-  }
-  let response;
-  try {
-    response = await fetch(new URL(path, BASE), { method, headers, body, signal, credentials: "omit" });
-  } catch {
-    throw new ApiError("The server can't be reached.", { code: "network" });
-  }
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) throw errorFrom(response.status, answer);
-  return answer;
-}
-
-function errorFrom(status, problem) {
-  const code = problem?.code ?? "internal";
-  return new ApiError(SENTENCES[code] ?? firstError(problem), { code, status });
-}
-
-// For example "username: String should have at least 3 characters."
-function firstError(problem) {
-  const [first] = problem?.errors ?? [];
-  if (first === undefined) return problem?.detail ?? "The server refused the request.";
-  const field = (first.loc ?? []).filter((part) => part !== "body").join(".");
-  return field ? `${field}: ${first.msg}` : first.msg;
-}
 
 export class Api {
   #session;
@@ -81,6 +20,45 @@ export class Api {
     this.#session = session;
   }
 
+  // Any endpoint
+
+  get(where, query = {}, signal) {
+    const search = new URLSearchParams(query).toString();
+    return this.#ask("GET", search ? `${where}?${search}` : where, { signal });
+  }
+
+  /** A list that is paged with `after`, whole, up to PAGES pages. */
+  async list(where, plural, query = {}) {
+    const found = [];
+    let after = null;
+    for (let page = 0; page < PAGES; page += 1) {
+      const answer = await this.get(where, { limit: PAGE_LIMIT, ...query, ...(after && { after }) });
+      found.push(...answer[plural]);
+      after = answer.next;
+      if (after === null) break;
+    }
+    return found;
+  }
+
+  /** A change. A retry after an expired token has the same key, so it is carried out once. */
+  post(where, json) {
+    return this.#ask("POST", where, { json, key: randomId() });
+  }
+
+  put(where, json) {
+    return this.#ask("PUT", where, { json, key: randomId() });
+  }
+
+  patch(where, json) {
+    return this.#ask("PATCH", where, { json, key: randomId() });
+  }
+
+  delete(where, json) {
+    return this.#ask("DELETE", where, { json, key: randomId() });
+  }
+
+  // Rooms and messages
+
   /** Whether the server answers at all. Never rejects. */
   isServerUp() {
     const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
@@ -88,69 +66,48 @@ export class Api {
   }
 
   /** The user's rooms and the public ones. */
-  async rooms() {
-    const rooms = [];
-    let after = null;
-    for (let page = 0; page < PAGES; page += 1) {
-      const query = new URLSearchParams({ limit: PAGE_LIMIT, ...(after && { after }) });
-      const answer = await this.#ask("GET", `rooms?${query}`);
-      rooms.push(...answer.rooms);
-      after = answer.next;
-      if (after === null) break;
-    }
-    return rooms;
+  rooms() {
+    return this.list("rooms", "rooms");
   }
 
   room(name) {
-    return this.#ask("GET", `rooms/${encodeURIComponent(name)}`);
+    return this.get(path`rooms/${name}`);
   }
 
   /** One of the user's rooms or the public ones, or null: not an error that a browser logs. */
   async findRoom(name) {
-    const { rooms } = await this.#ask("GET", `rooms?${new URLSearchParams({ q: name, limit: PAGE_LIMIT })}`);
+    const { rooms } = await this.get("rooms", { q: name, limit: PAGE_LIMIT });
     return rooms.find((room) => room.name === name) ?? null;
   }
 
   createRoom({ name, kind, title }) {
-    return this.#ask("POST", "rooms", { json: { name, kind, ...(title && { title }) } });
+    return this.post("rooms", { name, kind, ...(title && { title }) });
   }
 
   directRoom(username) {
-    return this.#ask("PUT", `rooms/direct/${encodeURIComponent(username)}`);
+    return this.put(path`rooms/direct/${username}`);
   }
 
   /** A page of messages; `where` holds `before`, `after` or `around`, and `limit`. */
   messages(room, where, signal) {
-    return this.#ask("GET", `rooms/${encodeURIComponent(room)}/messages?${new URLSearchParams(where)}`, { signal });
+    return this.get(path`rooms/${room}/messages`, where, signal);
   }
 
   /** A page of events; `where` holds `since`, `limit`, and `wait`: seconds to wait for one. */
   events(room, where, signal) {
-    return this.#ask("GET", `rooms/${encodeURIComponent(room)}/events?${new URLSearchParams(where)}`, { signal });
-  }
-
-  addMember(room, username) {
-    return this.#ask("PUT", this.#member(room, username), { json: {} });
-  }
-
-  leave(room, me) {
-    return this.#ask("DELETE", this.#member(room, me));
+    return this.get(path`rooms/${room}/events`, where, signal);
   }
 
   // Internal
 
-  #member(room, username) {
-    return `rooms/${encodeURIComponent(room)}/members/${encodeURIComponent(username)}`;
-  }
-
-  async #ask(method, path, body = {}) {
+  async #ask(method, where, body = {}) {
     const token = await this.#session.token();
     try {
-      return await call(method, path, { token, ...body });
+      return await call(method, where, { token, ...body });
     } catch (error) {
       if (error.code !== "token_expired") throw error;
       // This clock is slow, or the machine was suspended after the token was read.
-      return call(method, path, { token: await this.#session.token({ fresh: true }), ...body });
+      return call(method, where, { token: await this.#session.token({ fresh: true }), ...body });
     }
   }
 }

@@ -4,9 +4,10 @@
 
 import { Api } from "./api.js";
 import { Chat } from "./chat.js";
-import { MessageList } from "./message_list.js";
+import { Drafts } from "./drafts.js";
+import { LoginView } from "./login_view.js";
+import { Page } from "./page.js";
 import { Session } from "./session.js";
-import { View } from "./view.js";
 
 // New public rooms of other users are not announced: poll for them.
 const REFRESH_ROOMS_MS = 60_000;
@@ -14,35 +15,17 @@ const REFRESH_ROOMS_MS = 60_000;
 // Typing indicators expire without a frame: redraw to remove them.
 const REDRAW_MS = 3_000;
 
-// Items that a room keeps in memory while its end is in view; older ones are
-// loaded again on scrolling.
-const KEPT_ITEMS = 1_000;
-
 class App {
   #session = new Session({ onEnd: (notice) => this.#closeChat(notice) });
   #api = new Api(this.#session);
+  #login = new LoginView((credentials) => this.#authenticate(credentials));
   #chat = null;
-  #view;
-  #messages;
+  #page;
   #drawing = false;
 
   constructor() {
-    this.#view = new View({
-      authenticate: (credentials) => this.#authenticate(credentials),
-      logOut: () => this.#logOut(),
-      open: (name) => this.#open(name),
-      createRoom: (room) => this.#createRoom(room),
-      addMember: (username) => this.#api.addMember(this.#chat.current.name, username),
-      join: () => this.#chat.join(),
-      leave: () => this.#chat.leave(),
-      send: (text) => this.#chat.send(text),
-      typing: (on) => this.#chat.typing(on),
-      reconnect: () => this.#chat.reconnect(),
-    });
-    this.#messages = new MessageList({
-      loadOlder: (room) => this.#loadOlder(room),
-      onReadToEnd: () => this.#markRead(),
-      resend: (id, action) => this.#chat.resend(id, action),
+    this.#page = new Page({
+      api: this.#api, chat: () => this.#chat, drafts: new Drafts(), redraw: () => this.#scheduleDraw(), logOut: () => this.#logOut(),
     });
     addEventListener("hashchange", () => this.#openFromAddress());
     addEventListener("online", () => this.#onNetworkChange());
@@ -53,7 +36,7 @@ class App {
   }
 
   start() {
-    if (this.#session.user === null) this.#view.showLogin();
+    if (this.#session.user === null) this.#login.show(null);
     else this.#openChat();
   }
 
@@ -70,11 +53,12 @@ class App {
       api: this.#api,
       session: this.#session,
       onChange: () => this.#scheduleDraw(),
-      onNotice: (sentence) => this.#view.notice(sentence),
+      onNotice: (sentence) => this.#page.notice(sentence),
     });
-    this.#view.showChat(this.#chat.me);
+    this.#login.hide();
+    this.#page.open(this.#chat.me);
     this.#openFromAddress();
-    this.#chat.start().catch(({ message }) => this.#view.notice(message));
+    this.#chat.start().catch(({ message }) => this.#page.notice(message));
   }
 
   async #logOut() {
@@ -82,7 +66,7 @@ class App {
     try {
       await this.#session.logOut();
     } catch {
-      this.#view.showLogin("Logged out on this device. The server couldn't be reached to end the session.");
+      this.#login.show("Logged out on this device. The server couldn't be reached to end the session.");
     }
   }
 
@@ -91,38 +75,18 @@ class App {
     this.#chat.stop();
     this.#chat = null;
     history.replaceState(null, "", location.pathname);
-    this.#messages.clear();
-    this.#view.showLogin(notice);
+    this.#page.close();
+    this.#login.show(notice);
   }
 
   // Rooms
 
   #openFromAddress() {
     if (this.#chat === null) return;
-    this.#chat.open(roomInAddress());
-    if (this.#chat.current !== null) this.#view.focusComposer();
-  }
-
-  // A click on the current room: the address doesn't change, but the room may have to be joined again.
-  #open(name) {
-    if (this.#chat.current?.name === name) this.#chat.open(name);
-  }
-
-  async #createRoom(request) {
-    const summary = request.kind === "direct"
-      ? await this.#api.directRoom(request.name)
-      : await this.#api.createRoom(request);
-    this.#chat.addRoom(summary);
-    location.hash = summary.name;
-  }
-
-  async #loadOlder(room) {
-    try {
-      await this.#chat?.loadOlder(room);
-      this.#draw();
-    } catch ({ message }) {
-      this.#view.notice(message);
-    }
+    const [name, seq] = placeInAddress();
+    if (this.#chat.current?.name !== name || name === null) this.#chat.open(name);
+    if (seq !== null) this.#page.jumpTo(seq);
+    else if (name !== null) this.#page.focusComposer();
   }
 
   // Drawing
@@ -145,27 +109,20 @@ class App {
       this.#closeChat("You have been logged out.");
       return;
     }
-    this.#view.draw(chat);
-    if (chat.current === null) return;
-    if (this.#messages.atEnd) chat.current.trim(KEPT_ITEMS);
-    this.#messages.show(chat.current, chat.unsent(chat.current), chat.me);
-    this.#markRead();
-  }
-
-  #markRead() {
-    if (!document.hidden && this.#messages.atEnd) this.#chat?.markRead();
-  }
-
-  #onVisibilityChange() {
-    if (document.hidden) return;
-    this.#chat?.wake();
-    this.#refresh();
-    this.#scheduleDraw();
+    this.#page.draw();
   }
 
   #onNetworkChange() {
     if (navigator.onLine) this.#chat?.wake();
     else this.#chat?.onOffline();
+    this.#scheduleDraw();
+  }
+
+  #onVisibilityChange() {
+    if (document.hidden) return;
+    this.#chat?.wake();
+    this.#page.onVisible();
+    this.#refresh();
     this.#scheduleDraw();
   }
 
@@ -177,12 +134,13 @@ class App {
   }
 }
 
-/** The name of the room in the address's hash, or null. */
-function roomInAddress() {
+/** Room and message in the address's hash, `#room/seq`; null for what isn't there. */
+function placeInAddress() {
   try {
-    return decodeURIComponent(location.hash.slice(1)).toLowerCase() || null;
+    const [name, seq] = decodeURIComponent(location.hash.slice(1)).toLowerCase().split("/");
+    return [name || null, /^[1-9]\d{0,15}$/.test(seq) ? Number(seq) : null];
   } catch {
-    return null;
+    return [null, null];
   }
 }
 

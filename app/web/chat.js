@@ -4,14 +4,18 @@
  * through `onChange`.
  */
 
-import { SOCKET_URL } from "./api.js";
+import { SOCKET_URL, path } from "./http.js";
 import { Joins } from "./joins.js";
+import { People } from "./people.js";
 import { Requests } from "./requests.js";
 import { Applied, Phase, Room } from "./room.js";
 import { Sender } from "./sender.js";
 import { Signals } from "./signals.js";
 import { Socket } from "./socket.js";
 import { removalReason } from "./format.js";
+
+// Items that a room which is not on display keeps in memory.
+const KEPT_ITEMS = 300;
 
 const EVENT = /^(message|reaction|room|member)\./;
 
@@ -22,6 +26,7 @@ export class Chat {
   current = null;
   /** name → Room: the user's own rooms and the public ones. */
   rooms = new Map();
+  people;
 
   #api;
   #session;
@@ -39,6 +44,7 @@ export class Chat {
    */
   constructor({ api, session, onChange, onNotice }) {
     this.me = session.user;
+    this.people = new People({ api, onChange });
     this.#api = api;
     this.#session = session;
     this.#onChange = onChange;
@@ -103,6 +109,7 @@ export class Chat {
   /** Show a room, without joining it if the user isn't a member. */
   open(name) {
     this.#signals.typing(this.current, false);
+    this.current?.history.showLive();
     this.current = name === null ? null : this.#room(name);
     if (this.current === null) this.#joins.close();
     else this.#joins.open(this.current);
@@ -122,14 +129,14 @@ export class Chat {
   }
 
   async leave() {
-    await this.#api.leave(this.current.name, this.me);
+    await this.#api.delete(path`rooms/${this.current.name}/members/${this.me}`);
     this.#removeRoom(this.current.name, "left");
   }
 
   /** Send a text. It is shown at once, and kept until it is acknowledged. */
-  send(text) {
+  send(text, replyTo = null) {
     this.#signals.onSend();
-    this.#sender.send(this.current.name, text);
+    this.#sender.send(this.current.name, text, replyTo);
     this.#onChange();
   }
 
@@ -147,15 +154,6 @@ export class Chat {
   /** The newest message of the current room is in view: mark it as read. */
   markRead() {
     this.#signals.markRead(this.current);
-  }
-
-  async loadOlder(room) {
-    const before = room.oldest;
-    if (before === null || !room.hasOlder) return;
-    const { epoch } = room;
-    const page = await this.#api.messages(room.name, { before, epoch });
-    // If the room was reset meanwhile, the page belongs to another history.
-    if (room.epoch === epoch && room.oldest === before) room.addOlder(page);
   }
 
   /** Messages of a room that are not acknowledged yet, oldest first. */
@@ -231,6 +229,7 @@ export class Chat {
     if (room === undefined) return;
     if (room.apply(frame) === Applied.GAP) this.#joins.rejoin(room);
     this.#sender.onEvents(room);
+    if (room !== this.current) room.history.trim(KEPT_ITEMS);
   }
 
   // Internal

@@ -24,7 +24,7 @@ export function setText(element, text) {
  * Make `parent` hold exactly `entries`, in order, reusing elements.
  *
  * @param entries list of `{key, version, build}`; an element is rebuilt when
- *   its version changes.
+ *   its version, a value or a list of values, changes.
  * @param rendered Map of the elements built before; owned by this function.
  */
 export function reconcile(parent, entries, rendered) {
@@ -37,7 +37,7 @@ export function reconcile(parent, entries, rendered) {
   let next = parent.firstElementChild;
   for (const { key, version, build } of entries) {
     const old = rendered.get(key);
-    if (old?.version === version) {
+    if (old !== undefined && sameVersion(old.version, version)) {
       if (old.element === next) next = next.nextElementSibling;
       else parent.insertBefore(old.element, next);
       continue;
@@ -52,4 +52,32 @@ export function reconcile(parent, entries, rendered) {
     }
     rendered.set(key, { version, element });
   }
+}
+
+function sameVersion(a, b) {
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+export function icon(name) {
+  const element = make("span", `icon icon-${name}`);
+  element.setAttribute("aria-hidden", "true");
+  return element;
+}
+
+/** A button with an icon and no text; `label` is its name, and its tooltip. */
+export function iconButton(name, label, onClick) {
+  const button = make("button", "icon-button", icon(name));
+  button.type = "button";
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+export function textButton(label, onClick, className = "") {
+  const button = make("button", className, label);
+  button.type = "button";
+  button.addEventListener("click", onClick);
+  return button;
 }

@@ -21,9 +21,9 @@ export function removalReason(reason) {
 }
 
 /** The sentence for an event of a room's history. */
-export function describeEvent(event, me) {
-  const who = nameOf(event.by, "You", me);
-  const whom = nameOf(event.user, "you", me);
+export function describeEvent(event, me, nameOf = (username) => username) {
+  const who = subject(event.by, "You", me, nameOf);
+  const whom = subject(event.user, "you", me, nameOf);
   switch (event.type) {
     case "room.created":
       return event.by ? `${who} created the room` : "The room was created";
@@ -62,9 +62,9 @@ function updated({ role, muted_until: muted, banned_until: banned }, who, whom) 
   return `${who} changed the membership of ${whom}`;
 }
 
-function nameOf(username, you, me) {
+function subject(username, you, me, nameOf) {
   if (username === me) return you;
-  return username ?? "someone";
+  return username ? nameOf(username) : "someone";
 }
 
 /** "alice is typing…" */
@@ -80,9 +80,9 @@ export function formatCount(count) {
   return count >= 100 ? "99+" : String(count);
 }
 
-/** The display name of a room: a direct room is named after the other user. */
-export function roomLabel(room) {
-  return room.kind === "direct" ? `@${room.with ?? room.name}` : `#${room.name}`;
+/** What a room is called: a direct room is named after the other user. */
+export function roomLabel(room, nameOf = (username) => username) {
+  return room.kind === "direct" ? `@${nameOf(room.with ?? room.name)}` : `#${room.name}`;
 }
 
 export function formatTime(at) {

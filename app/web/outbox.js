@@ -33,8 +33,8 @@ export class Outbox {
     this.#save = save;
   }
 
-  add({ id, room, text, at }) {
-    this.#entries.push({ id, room, text, at, state: Sending.WAITING, detail: null, notBefore: 0 });
+  add({ id, room, text, at, replyTo = null }) {
+    this.#entries.push({ id, room, text, at, replyTo, state: Sending.WAITING, detail: null, notBefore: 0 });
     this.#save(this.#entries);
   }
 

@@ -66,13 +66,11 @@ export class Preview {
     const { name, cursor } = this.#room;
     const answer = await this.#api.events(name, this.#where(cursor), this.#ended.signal);
     if (this.#ended.signal.aborted || this.#room.cursor !== cursor) return;
-    const otherHistory = this.#room.epoch !== null && this.#room.epoch !== answer.epoch;
     // Rather the newest page than all that was missed.
-    if (otherHistory || answer.has_more) {
+    if (answer.has_more) {
       this.#room.reset();
       return;
     }
-    this.#room.epoch = answer.epoch;
     for (const event of answer.events) {
       if (this.#room.apply({ ...event, room: name }) === Applied.GAP) this.#room.reset();
     }
@@ -80,7 +78,7 @@ export class Preview {
   }
 
   #where(cursor) {
-    return { since: cursor, limit: CATCH_UP_EVENTS, wait: WAIT_SECONDS };
+    return { since: cursor, epoch: this.#room.epoch, limit: CATCH_UP_EVENTS, wait: WAIT_SECONDS };
   }
 
   #pause() {

@@ -14,10 +14,14 @@
  * applies events by the same rule.
  */
 
-import { toMessage, changesFrom } from "./message.js";
+import { Counts } from "./counts.js";
+import { History } from "./history.js";
+import { toMessage } from "./message.js";
 import { Presence } from "./presence.js";
 
-export const Phase = Object.freeze({ OUT: "out", PREVIEW: "preview", JOINING: "joining", REPLAY: "replay", LIVE: "live" });
+export const Phase = Object.freeze({
+  OUT: "out", PREVIEW: "preview", JOINING: "joining", REPLAY: "replay", LIVE: "live",
+});
 export const Applied = Object.freeze({ YES: "applied", OLD: "old", GAP: "gap" });
 
 // Newest messages requested by a join without `since`.
@@ -28,20 +32,14 @@ export const FIRST_PAGE_MESSAGES = 50;
 // the join asks for this one.
 export const CATCH_UP_EVENTS = 200;
 
-// Unread counts are capped: 100 is shown as "99+".
-export const UNREAD_CAP = 100;
-
-// Changes to messages not held here are kept for a page of history in flight
-// that was read before them. Beyond this many, the oldest are dropped.
-const MAX_UNAPPLIED_CHANGES = 500;
-
-const NO_COUNTS = Object.freeze({ unread: 0, mentions: 0, asOf: 0 });
-
 // Event types that are shown as a line of their own.
 const NOTICES = new Set([
   "room.created", "room.updated", "room.archived", "room.reopened",
   "member.joined", "member.left", "member.updated", "message.pinned", "user.erased",
 ]);
+
+// Event types that change who is a member, or how.
+const MEMBERSHIP = new Set(["member.joined", "member.left", "member.updated", "user.erased"]);
 
 export class Room {
   phase = Phase.OUT;
@@ -56,25 +54,21 @@ export class Room {
   archived = false;
   member = false;
   role = null;
-  read = 0;
+  slowModeSeconds = 0;
   presence = new Presence();
-  // Whether there may be messages older than those held here.
-  hasOlder = false;
+  history = new History();
+  counts;
+  // Goes up when members come, go or change.
+  membersVersion = 0;
   // Why the server refused the join, as a sentence for the user; null if it didn't.
   refused = null;
 
   #me;
-  // seq → message or notice. A message has `kind: "message"`.
-  #items = new Map();
-  // The items in order; null after one was added or dropped.
-  #sorted = null;
-  #unappliedChanges = [];
-  // Counts from the server, and the seq that they are as of.
-  #counts = NO_COUNTS;
 
   constructor(name, me) {
     this.name = name;
     this.#me = me;
+    this.counts = new Counts(me);
   }
 
   // State from HTTP, or from `welcome.rooms`
@@ -84,16 +78,15 @@ export class Room {
     this.kind = summary.kind;
     this.with = summary.with ?? null;
     this.archived = summary.archived;
-    this.member = summary.member;
+    this.member = Boolean(summary.member);
     this.role = summary.role ?? null;
+    this.slowModeSeconds = summary.slow_mode_seconds ?? 0;
     if (this.member) this.setCounts(summary);
   }
 
   /** Set the server's counts: `read`, `unread` and `mentions`, as of a seq. Older ones are ignored. */
-  setCounts({ read, unread, mentions, as_of: asOf }) {
-    if (asOf < this.#counts.asOf) return;
-    this.read = Math.max(this.read, read);
-    this.#counts = { unread, mentions, asOf };
+  setCounts(counts) {
+    this.counts.set(counts);
   }
 
   // Joining
@@ -108,14 +101,6 @@ export class Room {
       : { since: this.cursor, ...(this.epoch && { epoch: this.epoch }), limit: CATCH_UP_EVENTS };
   }
 
-  /** The newest page of a room that the user looks at without being a member. */
-  onPreview(page) {
-    this.reset();
-    this.phase = Phase.PREVIEW;
-    this.cursor = page.head;
-    this.addOlder(page);
-  }
-
   onJoined(frame) {
     this.phase = Phase.REPLAY;
     this.epoch = frame.epoch;
@@ -125,16 +110,22 @@ export class Room {
     if (this.member) this.setCounts(frame);
   }
 
+  /** The newest page of a room that the user looks at without being a member. */
+  onPreview(page) {
+    this.reset();
+    this.phase = Phase.PREVIEW;
+    this.cursor = page.head;
+    this.epoch = page.epoch;
+    this.history.addOlder(page);
+  }
+
   // What is held belongs to another history, or is too old to resume from: drop it.
   reset() {
     this.phase = Phase.OUT;
     this.cursor = null;
     this.epoch = null;
-    this.hasOlder = false;
-    this.#items.clear();
-    this.#sorted = null;
-    this.#unappliedChanges = [];
-    this.#counts = NO_COUNTS;
+    this.history.clear();
+    this.counts.clear();
   }
 
   onDisconnect() {
@@ -147,7 +138,7 @@ export class Room {
     this.member = false;
     this.role = null;
     this.presence.clear();
-    this.#counts = NO_COUNTS;
+    this.counts.clear();
   }
 
   // Events and signals
@@ -181,56 +172,35 @@ export class Room {
     }
   }
 
-  /** Add a page of history: messages as of `head`, oldest first. */
-  addOlder({ messages, head, has_older: hasOlder }) {
-    for (const message of messages) {
-      if (!this.#items.has(message.seq)) this.#put(toMessage(message));
-    }
-    for (const event of this.#unappliedChanges.filter(({ seq }) => seq > head)) this.#change(event);
-    this.#unappliedChanges = this.#unappliedChanges.filter(({ ref }) => !this.#items.has(ref));
-    this.hasOlder = hasOlder;
-  }
-
-  /** Drop the oldest items beyond `keep`; they can be loaded again. */
-  trim(keep) {
-    const extra = this.items().length - keep;
-    if (extra <= 0) return;
-    for (const { seq } of this.items().slice(0, extra)) this.#items.delete(seq);
-    this.#sorted = null;
-    this.hasOlder = true;
-  }
-
   // State for display
 
   items() {
-    this.#sorted ??= [...this.#items.values()].sort((a, b) => a.seq - b.seq);
-    return this.#sorted;
+    return this.history.items();
   }
 
   get(seq) {
-    return this.#items.get(seq) ?? null;
+    return this.history.get(seq);
   }
 
   /** Request ids of the user's own messages, which are no longer unsent. */
   ownIds() {
-    return new Set(this.#messages().filter(({ by }) => by === this.#me).map(({ id }) => id));
+    return new Set(this.history.live.messages().filter(({ by }) => by === this.#me).map(({ id }) => id));
   }
 
-  get oldest() {
-    return this.#messages()[0]?.seq ?? null;
+  get read() {
+    return this.counts.read;
   }
 
   get unread() {
-    if (!this.member) return 0;
-    const { unread, asOf } = this.#counts;
-    return Math.min(UNREAD_CAP, unread + this.#newFromOthers(asOf).length);
+    return this.member ? this.counts.unread(this.history.live) : 0;
   }
 
   get mentions() {
-    if (!this.member) return 0;
-    const { mentions, asOf } = this.#counts;
-    const named = this.#newFromOthers(asOf).filter((item) => item.mentions.includes(this.#me));
-    return Math.min(UNREAD_CAP, mentions + named.length);
+    return this.member ? this.counts.mentions(this.history.live) : 0;
+  }
+
+  get isModerator() {
+    return this.kind !== "direct" && ["owner", "moderator"].includes(this.role);
   }
 
   // Internal
@@ -239,7 +209,7 @@ export class Room {
     // The end of a replay that a later join has replaced.
     if (this.phase !== Phase.REPLAY) return Applied.OLD;
     if (this.cursor === null) {
-      this.hasOlder = this.#messages().length >= FIRST_PAGE_MESSAGES;
+      this.history.live.hasOlder = this.history.live.messages().length >= FIRST_PAGE_MESSAGES;
       this.cursor = seq;
     }
     if (this.cursor < seq) return Applied.GAP;
@@ -249,45 +219,26 @@ export class Room {
 
   #applyEvent(event) {
     if (event.type === "message.created") {
-      this.#put(toMessage(event));
+      this.history.add(toMessage(event));
       this.presence.stopsTyping(event.by);
       return;
     }
-    if (event.type === "room.updated") this.title = event.title ?? this.title;
+    if (MEMBERSHIP.has(event.type)) this.#onMembership(event);
+    if (event.type === "room.updated") {
+      this.title = event.title ?? this.title;
+      this.slowModeSeconds = event.slow_mode_seconds ?? this.slowModeSeconds;
+    }
     if (event.type === "room.archived") this.archived = true;
     if (event.type === "room.reopened") this.archived = false;
-    if (event.type === "member.updated" && event.user === this.#me) this.role = event.role ?? this.role;
-    if (event.type === "member.joined" && event.user === this.#me) this.member = true;
-    if (event.type === "user.erased") this.#rename(event.user, event.as);
-    if (NOTICES.has(event.type)) this.#put({ ...event, kind: "notice" });
-    if (event.ref !== undefined) this.#change(event);
+    if (event.type === "user.erased") this.history.rename(event.user, event.as);
+    if (NOTICES.has(event.type)) this.history.add({ ...event, kind: "notice" });
+    if (event.ref !== undefined) this.history.change(event);
   }
 
-  #change(event) {
-    const message = this.#items.get(event.ref);
-    if (message?.kind === "message") this.#put({ ...message, ...changesFrom(event, message) });
-    else this.#unappliedChanges = [...this.#unappliedChanges.slice(1 - MAX_UNAPPLIED_CHANGES), event];
-  }
-
-  #rename(user, as) {
-    for (const item of this.#items.values()) {
-      const changed = Object.fromEntries(["by", "user"].filter((key) => item[key] === user).map((key) => [key, as]));
-      if (Object.keys(changed).length > 0) this.#put({ ...item, ...changed });
-    }
-  }
-
-  #put(item) {
-    this.#items.set(item.seq, item);
-    this.#sorted = null;
-  }
-
-  #messages() {
-    return this.items().filter(({ kind }) => kind === "message");
-  }
-
-  #newFromOthers(asOf) {
-    return this.#messages().filter(
-      ({ seq, by, text }) => seq > asOf && by !== this.#me && text !== null,
-    );
+  #onMembership(event) {
+    this.membersVersion += 1;
+    if (event.user !== this.#me) return;
+    if (event.type === "member.updated") this.role = event.role ?? this.role;
+    if (event.type === "member.joined") this.member = true;
   }
 }

@@ -25,8 +25,8 @@ export class Sender {
 
   // Actions
 
-  send(room, text) {
-    this.#outbox.add({ id: randomId(), room, text, at: new Date().toISOString() });
+  send(room, text, replyTo) {
+    this.#outbox.add({ id: randomId(), room, text, replyTo, at: new Date().toISOString() });
     this.#flush();
   }
 
@@ -84,8 +84,8 @@ export class Sender {
   #flush() {
     clearTimeout(this.#timer);
     const now = Date.now();
-    for (const { id, room, text } of this.#outbox.takeDue(now)) {
-      if (!this.#send({ type: "send", id, room, text })) {
+    for (const { id, room, text, replyTo } of this.#outbox.takeDue(now)) {
+      if (!this.#send({ type: "send", id, room, text, ...(replyTo && { reply_to: replyTo }) })) {
         // Offline: `onConnect` flushes again.
         this.#outbox.onDisconnect();
         return;

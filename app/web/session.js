@@ -6,7 +6,7 @@
  * the server's grace period of ten seconds for a used refresh token suffices.
  */
 
-import { ApiError, call } from "./api.js";
+import { ApiError, call } from "./http.js";
 
 const KEY = "parley.session";
 

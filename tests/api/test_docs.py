@@ -75,7 +75,7 @@ def test_no_policy_allows_foreign_scripts(policy: str) -> None:
         ("/", "text/html; charset=utf-8"),
         ("/docs", "text/html; charset=utf-8"),
         ("/web/app.js", "text/javascript; charset=utf-8"),
-        ("/web/style.css", "text/css; charset=utf-8"),
+        ("/web/styles/base.css", "text/css; charset=utf-8"),
         ("/web/icon.svg", "image/svg+xml"),
         ("/docs/assets/swagger-ui.css", "text/css; charset=utf-8"),
     ],
@@ -95,6 +95,49 @@ def test_an_unchanged_file_is_304(client: TestClient, path: str) -> None:
     assert again.status_code == 304
     assert again.content == b""
     assert again.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+
+
+def test_what_a_page_loads_is_cached_for_good_and_changes_its_address(client: TestClient) -> None:
+    for path in loaded_by(client.get("/").text):
+        answer = client.get(path)
+
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        # The same file without a version, for those who know no version.
+        plain = client.get(re.sub(r"^/web/[0-9a-f]{16}/", "/web/", path))
+        assert plain.content == answer.content
+        assert plain.headers["Cache-Control"] == "no-cache"
+    assert client.get("/web/0123456789abcdef/app.js").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("br, gzip;q=0.5", "gzip"),
+        ("GZIP", "gzip"),
+        ("gzip;q=0", None),
+        ("br", None),
+        ("identity", None),
+    ],
+)
+def test_files_are_compressed_for_those_who_ask(
+    client: TestClient, accepted: str, encoding: str | None
+) -> None:
+    answer = client.get("/web/app.js", headers={"Accept-Encoding": accepted})
+
+    assert answer.headers.get("Content-Encoding") == encoding
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert "import" in answer.text
+
+
+def test_the_emoji_are_those_of_the_package(client: TestClient) -> None:
+    groups = client.get("/web/emoji.json").json()
+
+    names = {character: name for group in groups for character, name in group["emoji"]}
+    assert names["🍕"] == "pizza"
+    assert "thumbsup" in names["👍"]
+    assert len(names) > 1_500
+    assert all(group["emoji"] for group in groups)
 
 
 @pytest.mark.parametrize(

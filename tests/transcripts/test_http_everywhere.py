@@ -60,7 +60,14 @@ def test_http_static(scenario_on: ScenarioOn) -> None:
     anonymous.get("/ready")
 
     scenario.heading("Pages")
-    for path in ("/", "/docs", "/openapi.json", "/web/app.js", "/web/style.css", "/web/icon.svg"):
+    for path in (
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/web/app.js",
+        "/web/styles/base.css",
+        "/web/icon.svg",
+    ):
         anonymous.get(path, record_body=False, whole_head=True)
     page = anonymous.get("/", record=False)
     etag = next(value for name, value in page.headers if name.lower() == "etag")

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Applied, CATCH_UP_EVENTS, Phase, Room, UNREAD_CAP } from "../../app/web/room.js";
+import { UNREAD_CAP } from "../../app/web/counts.js";
+import { Applied, CATCH_UP_EVENTS, Phase, Room } from "../../app/web/room.js";
 
 const AT = "2026-11-21T08:00:00.123Z";
 
@@ -135,18 +136,18 @@ test("an edit, a reaction, a pin and a deletion change their message", () => {
 test("a page of history goes before what is stored", () => {
   const room = liveRoom();
 
-  room.addOlder({ messages: [created(2, "alice", "one"), created(3, "bob", "two")], head: 5, has_older: true });
+  room.history.addOlder({ messages: [created(2, "alice", "one"), created(3, "bob", "two")], head: 5, has_older: true });
 
   assert.deepEqual(texts(room), ["one", "two", "hello"]);
-  assert.equal(room.oldest, 2);
-  assert.equal(room.hasOlder, true);
+  assert.equal(room.history.shown.oldest, 2);
+  assert.equal(room.history.hasOlder, true);
 });
 
 test("a change that arrives before its page of history is applied", () => {
   const room = liveRoom();
   room.apply(change(6, "message.edited", 2, { text: "better" }));
 
-  room.addOlder({ messages: [created(2, "alice", "good")], head: 5, has_older: false });
+  room.history.addOlder({ messages: [created(2, "alice", "good")], head: 5, has_older: false });
 
   assert.equal(room.get(2).text, "better");
 });
@@ -155,7 +156,7 @@ test("a change that the page already contains is not applied again", () => {
   const room = liveRoom();
   room.apply(change(6, "message.edited", 2, { text: "better" }));
 
-  room.addOlder({ messages: [created(2, "alice", "best")], head: 7, has_older: false });
+  room.history.addOlder({ messages: [created(2, "alice", "best")], head: 7, has_older: false });
 
   assert.equal(room.get(2).text, "best");
 });
@@ -219,10 +220,10 @@ test("trimmed messages can be loaded again", () => {
   const room = liveRoom();
   for (const seq of [6, 7, 8]) room.apply(created(seq, "alice", `message ${seq}`));
 
-  room.trim(2);
+  room.history.trim(2);
 
   assert.deepEqual(texts(room), ["message 7", "message 8"]);
-  assert.equal(room.hasOlder, true);
+  assert.equal(room.history.hasOlder, true);
 });
 
 test("removal clears presence and counts, and keeps messages", () => {

@@ -1,0 +1,54 @@
+/**
+ * Who the users are that the page names: display names, and the members of rooms.
+ * Loaded when a room is shown, and again when its members have changed.
+ */
+
+import { path } from "./http.js";
+
+export class People {
+  #api;
+  #onChange;
+  // Username → display name, of everyone seen so far.
+  #names = new Map();
+  // Room name → {version, members}; a list in flight has `members` null.
+  #rooms = new Map();
+
+  constructor({ api, onChange }) {
+    this.#api = api;
+    this.#onChange = onChange;
+  }
+
+  /** What to call a user: their display name, or the username if none is known. */
+  nameOf(username) {
+    return this.#names.get(username) || username;
+  }
+
+  /** Remember names from any answer of the server that has them. */
+  learn(users) {
+    for (const { user, username = user, display_name: name } of users) {
+      if (name) this.#names.set(username, name);
+      else this.#names.delete(username);
+    }
+  }
+
+  /** The members of a room, as far as they are loaded; loads them if needed. */
+  membersOf(room) {
+    const known = this.#rooms.get(room.name);
+    if (known?.version !== room.membersVersion) this.#load(room, known?.members ?? null);
+    return this.#rooms.get(room.name).members ?? [];
+  }
+
+  // Internal
+
+  async #load(room, members) {
+    const entry = { version: room.membersVersion, members };
+    this.#rooms.set(room.name, entry);
+    try {
+      entry.members = await this.#api.list(path`rooms/${room.name}/members`, "members");
+      this.learn(entry.members);
+      this.#onChange();
+    } catch {
+      // Offline, or not allowed any more: asked again when the members change.
+    }
+  }
+}
