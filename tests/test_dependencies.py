@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -47,7 +48,18 @@ def imported(*folders: str) -> set[str]:
 
 
 def test_an_installation_brings_what_it_imports_and_nothing_else() -> None:
-    assert declared(project()["dependencies"]) == imported("app", "migrations") | USED_OTHERWISE
+    postgres = declared(project()["optional-dependencies"]["postgres"])
+    needed = imported("app", "migrations") - postgres
+
+    assert declared(project()["dependencies"]) == needed | USED_OTHERWISE
+
+
+def test_without_the_extra_for_postgres_everything_else_can_be_imported() -> None:
+    """An installation for SQLite has no psycopg."""
+    script = (
+        "import sys; sys.modules['psycopg'] = None; import app.main, app.cli, app.store.opening"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 
 def test_what_tests_and_benchmarks_import_is_declared() -> None:

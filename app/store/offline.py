@@ -18,7 +18,6 @@ from ..domain.limits import SQLITE_BUSY_MS
 from .database import DbConnection, T, Work
 from .errors import StoreError, display_name, reason
 from .event_checksum import register
-from .postgres import PostgresDatabase
 from .schema_version import require_current
 from .sqlite_connection import SqliteConnection
 
@@ -42,6 +41,9 @@ async def read_offline(url: str, path: Path | None, work: Work[T]) -> T:
     if path is not None:
         with open_read_only(path) as connection:
             return _run(connection, checked_work)
+    # Its driver is an extra, which an installation for SQLite does without.
+    from .postgres import PostgresDatabase
+
     database = PostgresDatabase(url)
     try:
         return await database.read(checked_work)

@@ -27,7 +27,6 @@ from .errors import Locked, StoreError, display_name, reason
 from .file_lock import FileLock, LockHeld
 from .file_rewrite import rewrite_once
 from .integrity import IntegrityCheck
-from .postgres import PostgresDatabase
 from .schema_version import ensure_current
 from .sqlite import SqliteDatabase
 
@@ -198,4 +197,9 @@ def _make(path: Path) -> None:
 
 
 def _open(kind: Kind, url: str, path: Path | None) -> Database:
-    return SqliteDatabase(path) if kind == "sqlite" else PostgresDatabase(url)
+    if kind == "sqlite":
+        return SqliteDatabase(path)
+    # Its driver is an extra, which an installation for SQLite does without.
+    from .postgres import PostgresDatabase
+
+    return PostgresDatabase(url)
