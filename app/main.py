@@ -15,6 +15,7 @@ from .api import (
     auth,
     blocks,
     docs,
+    error_pages,
     events,
     health,
     invites,
@@ -139,6 +140,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
     ):
         app.include_router(router)
     docs.install(app)
+    error_pages.install(app)
     openapi.install(app)
     # FastAPI would put it outside of Requests, where its error is no problem document.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)

@@ -12,6 +12,7 @@ from ..domain.errors import BadRequest, Forbidden, Unauthorized
 from ..domain.limits import MAX_EPOCH_CHARACTERS, MAX_INTEGER, MAX_PAGE
 from ..domain.names import room_name
 from ..domain.origins import is_allowed, is_same_origin
+from ..wire.requests import plain
 
 SUBPROTOCOL = "parley.v1"
 _BEARER = "bearer."
@@ -161,4 +162,4 @@ def _query(parameters: list[tuple[str, str]]) -> _Query:
         return _Query.model_validate(dict(parameters))
     except ValidationError as exc:
         error = exc.errors()[0]
-        raise BadRequest(f"{error['loc'][0]}: {error['msg']}") from None
+        raise BadRequest(f"{error['loc'][0]}: {plain(error['msg'])}") from None
