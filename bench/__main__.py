@@ -39,7 +39,9 @@ def main() -> int:
     npm = NpmPeers(wanted=_matches("socket.io, sqlite3, better-sqlite3, WAL", arguments.servers))
     if npm.missing() and not arguments.servers:
         print(f"Socket.IO is left out: {npm.missing()}.")
-    servers = [s for s in all_servers(npm) if _matches(s.name, arguments.servers)]
+    servers = [
+        s for s in [*all_servers(npm), *_on_postgres()] if _matches(s.name, arguments.servers)
+    ]
     machine_facts = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         **machine.describe(),
@@ -53,6 +55,16 @@ def main() -> int:
         report.save(arguments.output, machine_facts, runs, scenarios)
     print(f"\nWritten to {os.path.relpath(arguments.output)}")
     return int(any(run.faults for run in runs if run.server == report.OURS))
+
+
+def _on_postgres() -> list[Server]:
+    if not os.environ.get("BENCH_DATABASE_URL"):
+        print("PostgreSQL is left out: BENCH_DATABASE_URL names no server.")
+        return []
+    # Installed only with the extra "postgres".
+    from bench.postgres import ParleyOnPostgres
+
+    return [ParleyOnPostgres()]
 
 
 def _arguments() -> argparse.Namespace:
