@@ -22,6 +22,9 @@ _IGNORED = frozenset({"pgbouncer", "connection_limit", "pool_timeout"})
 
 _PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
+# libpq would repeat the password in which it is.
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+
 _EXAMPLES = "sqlite:///data/parley.db, sqlite:// (in memory) or postgresql://user@host/name"
 
 
@@ -79,6 +82,8 @@ class DatabaseUrl:
 
     @classmethod
     def _postgresql(cls, text: str) -> Self:
+        if _BAD_PERCENT.search(text):
+            raise ValueError("has a percent sign that is not followed by two hexadecimal digits")
         parts = urlsplit(text)
         # libpq takes several hosts: h1:5432,h2:5433.
         hosts = parts.netloc.rpartition("@")[2]

@@ -342,6 +342,18 @@ MAX_COMPARED_EVENTS = 5_000
 POSTGRES_READERS = 4
 # The same for what writes beside the committer, which has one of its own.
 POSTGRES_WRITERS = 3
+# How long a transaction waits for a lock of another program on PostgreSQL.
+POSTGRES_LOCK_SECONDS = 5
+# How long a transaction on PostgreSQL may hold its locks while its node says nothing: one that is
+# frozen must not stop the others.
+POSTGRES_IDLE_SECONDS = 5
+# How long one statement may take on PostgreSQL; migrations and checks have no such limit.
+POSTGRES_STATEMENT_SECONDS = 15
+# How long a transaction on PostgreSQL may take in all, its turn and the network included. Then its
+# connection is cut: a server that hangs doesn't end it.
+POSTGRES_TRANSACTION_SECONDS = 20
+# How often the same kind of failure of PostgreSQL is logged.
+POSTGRES_LOG_SECONDS = 60.0
 # How long one address of a PostgreSQL server is given to accept a connection.
 POSTGRES_CONNECT_SECONDS = 5
 # A PostgreSQL server that is gone without a word is noticed after about this long.

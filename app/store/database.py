@@ -109,6 +109,9 @@ class Database(Protocol):
         """
         What is wrong with the database itself, in a word; None if nothing is known.
 
+        On PostgreSQL: what the last read failed with (``unreachable``, ``too many connections``,
+        …); it is None again after a read that succeeds.
+
         ``replaced``: its file was deleted or replaced; nothing is written until it is back.
         ``damaged``: something that was read is not what was written; whatever depends on it is
         unavailable, and nothing is written if it may be the structure of the file.

@@ -1,6 +1,7 @@
 """Why a database can't be used, as sentences for the operator."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -26,11 +27,12 @@ class Locked(StoreError):
 
 def display_name(url: str) -> str:
     """Return a database's address for messages, without a password."""
-    parts = sa.make_url(url)
-    if parts.get_backend_name() == "sqlite":
-        return parts.database or "The database in memory"
-    port = f":{parts.port}" if parts.port else ""
-    return f"postgresql://{parts.host or 'localhost'}{port}/{parts.database}"
+    if url.startswith("sqlite"):
+        return sa.make_url(url).database or "The database in memory"
+    parts = urlsplit(url)
+    # libpq takes several hosts: h1:5432,h2:5433.
+    hosts = parts.netloc.rpartition("@")[2]
+    return f"postgresql://{hosts or 'localhost'}{parts.path}"
 
 
 def reason(exc: BaseException | None) -> str:

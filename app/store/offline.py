@@ -41,10 +41,10 @@ async def read_offline(url: str, path: Path | None, work: Work[T]) -> T:
     if path is not None:
         with open_read_only(path) as connection:
             return _run(connection, checked_work)
-    # Its driver is an extra, which an installation for SQLite does without.
+    # Its driver is installed only with the extra "postgres".
     from .postgres import PostgresDatabase
 
-    database = PostgresDatabase(url)
+    database = PostgresDatabase(url, limited=False)
     try:
         return await database.read(checked_work)
     except Unavailable as exc:

@@ -72,7 +72,7 @@ async def open_database(
                 log.warning("database.wal_missing", extra={"path": f"{path}-wal"})
             _make(path)
         try:
-            database = _open(kind, url, path)
+            database = _open(kind, url, path, limited=not migrate)
         except (OSError, sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as exc:
             raise StoreError(f"{display_name(url)} can't be opened: {reason(exc)}.") from exc
         except ModuleNotFoundError as exc:
@@ -196,10 +196,10 @@ def _make(path: Path) -> None:
         raise StoreError(f"{path} can't be used: {reason(exc)}.") from exc
 
 
-def _open(kind: Kind, url: str, path: Path | None) -> Database:
+def _open(kind: Kind, url: str, path: Path | None, *, limited: bool) -> Database:
     if kind == "sqlite":
         return SqliteDatabase(path)
-    # Its driver is an extra, which an installation for SQLite does without.
+    # Its driver is installed only with the extra "postgres".
     from .postgres import PostgresDatabase
 
-    return PostgresDatabase(url)
+    return PostgresDatabase(url, limited=limited)

@@ -7,26 +7,22 @@ asks first whether it is still there.
 """
 
 import asyncio
-import logging
-import threading
 from collections.abc import Callable
-from functools import partial
 
 import psycopg
 import sqlalchemy as sa
 
 from ..domain.errors import Unavailable
-from ..domain.limits import POSTGRES_READERS, POSTGRES_WRITERS
+from ..domain.limits import (
+    POSTGRES_READERS,
+    POSTGRES_TRANSACTION_SECONDS,
+    POSTGRES_WRITERS,
+)
 from .database import T, Work
-from .errors import reason
+from .postgres_faults import Faults, is_row_refused
 from .postgres_session import PostgresSession
-from .thread_pool import ThreadPool
-
-log = logging.getLogger("parley.store")
-
-# SQLSTATE classes 22, data exception, and 23, integrity constraint violation.
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_ROW_REFUSED = ("22", "23")
+from .postgres_settings import LIMITS, LOG_LIMITS, NO_LIMITS, UnsuitableServer
+from .session_threads import SessionThreads
 
 
 class PostgresDatabase:
@@ -38,17 +34,33 @@ class PostgresDatabase:
 
     Args:
         url: ``postgresql://…``, with any of libpq's parameters.
+        limited: Whether waits are limited; not for migrations and checks of everything.
+        transaction_seconds: How long a transaction may take in all; then it is cut off.
 
     """
 
     shared = True
-    fault = None
     checking = False
 
-    def __init__(self, url: str) -> None:
-        self._log = SessionThreads(url, 1, "parley-log")
-        self._writers = SessionThreads(url, POSTGRES_WRITERS, "parley-write")
-        self._readers = SessionThreads(url, POSTGRES_READERS, "parley-read")
+    def __init__(
+        self,
+        url: str,
+        *,
+        limited: bool = True,
+        transaction_seconds: float = POSTGRES_TRANSACTION_SECONDS,
+    ) -> None:
+        limits = LIMITS if limited else NO_LIMITS
+        seconds = transaction_seconds if limited else None
+        log_limits = LOG_LIMITS if limited else NO_LIMITS
+        self._log = SessionThreads("parley-log", 1, seconds, url, log_limits, writes=True)
+        self._writers = SessionThreads(
+            "parley-write", POSTGRES_WRITERS, seconds, url, limits, writes=True
+        )
+        self._readers = SessionThreads(
+            "parley-read", POSTGRES_READERS, seconds, url, limits, writes=False
+        )
+        self._faults = Faults()
+        self.fault: str | None = None
         self._closed = False
 
     async def write_log(self, work: Work[T]) -> T:
@@ -70,7 +82,7 @@ class PostgresDatabase:
 
     async def _run(
         self,
-        threads: "SessionThreads",
+        threads: SessionThreads,
         transaction: Callable[[PostgresSession, Work[T]], T],
         work: Work[T],
     ) -> T:
@@ -78,51 +90,17 @@ class PostgresDatabase:
             # A connection opened now would never be closed.
             raise Unavailable
         try:
-            return await threads.run(transaction, work)
-        except (psycopg.Error, sa.exc.DBAPIError) as exc:
+            result = await threads.run(transaction, work)
+        except (psycopg.Error, sa.exc.DBAPIError, UnsuitableServer, TimeoutError) as exc:
             cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else exc
             # A refused row is the caller's error, not an outage: the caller retries its batch
             # without it.
-            if _is_row_refused(cause):
+            if is_row_refused(cause):
                 raise
-            log.error("database.failed", extra={"error": reason(cause)})
+            kind = self._faults.note(cause)
+            if threads is self._readers:
+                self.fault = kind
             raise Unavailable from exc
-
-
-def _is_row_refused(exc: BaseException | None) -> bool:
-    state = getattr(exc, "sqlstate", None)
-    # psycopg itself refuses what it can't send.
-    return state.startswith(_ROW_REFUSED) if state else isinstance(exc, psycopg.DataError)
-
-
-class SessionThreads:
-    """A number of threads, with a session each that opens its connection when it is used."""
-
-    def __init__(self, url: str, count: int, name: str) -> None:
-        self._new_session = partial(PostgresSession, url)
-        self._threads = ThreadPool(count, name)
-        self._local = threading.local()
-        self._sessions: list[PostgresSession] = []
-
-    async def run(self, transaction: Callable[[PostgresSession, Work[T]], T], work: Work[T]) -> T:
-        """Run ``transaction(session, work)`` in one of the threads."""
-        return await self._threads.run(partial(self._run_in_thread, transaction), work, self._end)
-
-    def close(self) -> None:
-        """Carry out what was called, and close the connections. Blocks until then."""
-        self._threads.close()
-        for session in self._sessions:
-            session.close()
-
-    def _run_in_thread(
-        self, transaction: Callable[[PostgresSession, Work[T]], T], work: Work[T]
-    ) -> T:
-        session: PostgresSession | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = self._new_session()
-            self._sessions.append(session)
-        return transaction(session, work)
-
-    def _end(self) -> None:
-        """End a read, after its result is on its way."""
-        self._local.session.end_read()
+        if threads is self._readers:
+            self.fault = None
+        return result

@@ -2,7 +2,10 @@
 One thread's connection to PostgreSQL: connecting, transactions, and replacing it when it is lost.
 """
 
+import os
 import select
+import socket
+from contextlib import suppress
 from typing import Any, cast
 
 import psycopg
@@ -10,40 +13,10 @@ import sqlalchemy as sa
 from psycopg import pq
 from sqlalchemy.pool import NullPool
 
-from ..domain.limits import POSTGRES_CONNECT_SECONDS, POSTGRES_KEEPALIVE_SECONDS
 from .database import T, Work
 from .pipeline import Pipeline
 from .postgres_connection import PostgresConnection
-
-# Unless the URL says otherwise. A peer that is gone without a word is noticed in the time of the
-# first four; `connect_timeout` is per address.
-_DEFAULTS: dict[str, str | int] = {
-    "application_name": "parley",
-    "connect_timeout": POSTGRES_CONNECT_SECONDS,
-    "keepalives_idle": POSTGRES_KEEPALIVE_SECONDS,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 1_000 * POSTGRES_KEEPALIVE_SECONDS,
-}
-_REQUIRED = {"client_encoding": "UTF8"}
-
-
-def connect(url: str) -> "psycopg.Connection[Any]":
-    """
-    Open a connection in autocommit mode.
-
-    Args:
-        url: With any of libpq's parameters, which win over the defaults here.
-
-    psycopg prepares no statements by itself, as it would deallocate the pipeline's with its own.
-
-    Raises:
-        psycopg.Error: If the URL is not one of libpq's, or the server can't be reached.
-
-    """
-    given = psycopg.conninfo.conninfo_to_dict(url)
-    parameters: dict[str, Any] = {**_DEFAULTS, **given, **_REQUIRED}
-    return psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+from .postgres_settings import connect, read_back, set_config
 
 
 class PostgresSession:
@@ -52,12 +25,20 @@ class PostgresSession:
 
     Used in one thread, for one transaction at a time.
 
-    Raises (every method but :meth:`close` and :meth:`end_read`):
+    Args:
+        url: ``postgresql://…``, with any of libpq's parameters.
+        settings: Of PostgreSQL, for every transaction.
+        writes: Whether :meth:`write` is used: then commits must be safe there.
+
+    Raises (:meth:`read` and :meth:`write`):
+        UnsuitableServer: If the server can't keep Parley's promises.
         psycopg.Error, sqlalchemy.exc.DBAPIError: What the server or the network did.
 
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, settings: dict[str, str], *, writes: bool) -> None:
+        self._settings = settings
+        self._writes = writes
         self._engine = sa.create_engine(
             "postgresql+psycopg://",
             creator=lambda: connect(url),
@@ -67,6 +48,9 @@ class PostgresSession:
             use_native_hstore=False,
         )
         self._sqlalchemy: sa.Connection | None = None
+        # Of the server's end, which another thread may cut.
+        self._socket: socket.socket | None = None
+        self._first = ""
 
     def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction, and commit it."""
@@ -88,14 +72,28 @@ class PostgresSession:
         if self._sqlalchemy is None:
             return
         sqlalchemy, self._sqlalchemy = self._sqlalchemy, None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
         # Closes it in whatever state it is, without another word to the server.
         sqlalchemy.invalidate()
         sqlalchemy.close()
+
+    def cut(self) -> None:
+        """
+        Make what the thread waits for fail. Called in any thread.
+
+        A server that hangs answers no cancel request either: so the connection ends.
+        """
+        with suppress(OSError, AttributeError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
     def _run(self, begin: str, work: Work[T], end: str | None) -> T:
         connection = self._connected()
         try:
             connection.run(begin, {})
+            if self._first:
+                connection.run(self._first, {})
             result = work(connection)
             if end is not None:
                 connection.run(end, {})
@@ -111,9 +109,23 @@ class PostgresSession:
             self.close()
         if self._sqlalchemy is None:
             self._sqlalchemy = self._engine.connect()
-            self._sqlalchemy.begin()
-            self._pipeline = Pipeline(self._driver, prepares=True)
+            try:
+                self._set_up(self._sqlalchemy)
+            except BaseException:  # leave no connection that is not set up
+                self.close()
+                raise
         return PostgresConnection(self._sqlalchemy, self._pipeline)
+
+    def _set_up(self, sqlalchemy: sa.Connection) -> None:
+        sqlalchemy.begin()
+        driver = self._driver
+        self._socket = socket.socket(fileno=os.dup(driver.pgconn.socket))
+        facts = read_back(driver, writes=self._writes)
+        self._pipeline = Pipeline(driver, prepares=not facts.is_pooled)
+        # Behind a pooler the next transaction may run on another connection.
+        self._first = set_config(self._settings, for_transaction=True) if facts.is_pooled else ""
+        if not facts.is_pooled:
+            driver.execute(set_config(self._settings, for_transaction=False))
 
     @property
     def _driver(self) -> "psycopg.Connection[Any]":

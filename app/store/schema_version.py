@@ -26,6 +26,9 @@ async def ensure_current(database: Database, url: str, *, migrate: bool) -> None
 
     """
     try:
+        if database.shared:
+            # A connection that may write is refused where commits are not safe.
+            await database.write(lambda connection: None)
         found = await database.read(migrations.current)
         if found == migrations.latest():
             return

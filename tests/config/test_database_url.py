@@ -82,6 +82,9 @@ def test_a_socket_directory() -> None:
         "sqlite:///a.db?mode=ro",
         "postgresql://u:hunter2@h",
         "postgresql://u:hunter2@h:port/d",
+        "postgresql://u:hunter2%zz@h/d",
+        "postgresql://u:hunter2%00@h/d",
+        "postgresql://u:hunter2/x@h/d",
     ],
 )
 def test_an_unusable_url_is_refused_and_not_repeated(text: str) -> None:

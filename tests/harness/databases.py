@@ -78,8 +78,6 @@ def postgres_database(*, migrated: bool = True) -> Iterator[str]:
     """The address of a database that exists until the block ends."""
     name = f"parley_test_{secrets.token_hex(6)}"
     administer(f'CREATE DATABASE "{name}"')
-    # Faster; tests need no durability against power loss.
-    administer(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     try:
         if migrated:
             asyncio.run(_migrate(url(name)))

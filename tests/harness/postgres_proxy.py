@@ -37,12 +37,16 @@ class PostgresProxy:
         self.round_trips = 0
         self.cuts: Callable[[bytes], bool] = lambda message: False
         """Asked for each message of a client: whether the connection is cut after it was sent."""
+        self.passes = threading.Event()
+        """Nothing is forwarded while it is not set, as if the server hung."""
+        self.passes.set()
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         """Cut everything."""
         self._listening.close()
+        self.passes.set()
         self.cut()
 
     def cut(self) -> None:
@@ -66,6 +70,7 @@ class PostgresProxy:
     def _down(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError), source, target:
             while data := source.recv(65_536):
+                self.passes.wait()
                 time.sleep(self.delay_seconds)
                 target.sendall(data)
 
@@ -73,6 +78,7 @@ class PostgresProxy:
         unread, started = b"", False
         with suppress(OSError), source, target:
             while data := source.recv(65_536):
+                self.passes.wait()
                 time.sleep(self.delay_seconds)
                 target.sendall(data)
                 unread += data

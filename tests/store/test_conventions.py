@@ -17,6 +17,7 @@ EVENT_LOOP = {
     "opening",
     "postgres",
     "schema_version",
+    "session_threads",
     "sqlite",
     "thread_pool",
 }

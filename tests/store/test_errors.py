@@ -17,6 +17,7 @@ from app.store.file_lock import LockHolder
         ("sqlite://", "The database in memory"),
         ("postgresql://a:b@db:5433/chat", "postgresql://db:5433/chat"),
         ("postgresql:///chat?host=/run", "postgresql://localhost/chat"),
+        ("postgresql://a:b@one:1,two:2/chat", "postgresql://one:1,two:2/chat"),
     ],
 )
 def test_a_display_name_has_no_password(url: str, expected: str) -> None:

@@ -1,6 +1,8 @@
 """Opening a database: one process at a time, at this version's schema, or a clear error."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,24 @@ async def test_files_are_watched_while_nothing_is_written(where: DatabaseUrl) ->
         os.unlink(where.path)
 
         await until(lambda: database.fault == "replaced", "the file to be missed", 10)
+
+
+def test_only_postgresql_needs_its_driver() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "sys.modules['psycopg'] = None\n"
+        "import app.main\n"
+        "from app.store.errors import StoreError\n"
+        "from app.store.opening import open_database\n"
+        "async def main():\n"
+        "    async with open_database('postgresql', 'postgresql://h/d', None, migrate=False):\n"
+        "        pass\n"
+        "try:\n"
+        "    asyncio.run(main())\n"
+        "except StoreError as exc:\n"
+        "    print(exc)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert "Install Parley with its extra: parley-chat[postgres]." in done.stdout, done.stderr

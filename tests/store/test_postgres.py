@@ -3,12 +3,17 @@
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
+from app.store.errors import StoreError
+from app.store.opening import open_database
 from app.store.postgres import PostgresDatabase
+from app.store.postgres_faults import Faults, kind_of
 from tests.harness.patience import patience, turns
+from tests.harness.postgres_proxy import postgres_proxy
 
 pytestmark = pytest.mark.postgres_only
 
@@ -116,3 +121,118 @@ async def test_no_connection_is_opened_after_closing(
 
     with pytest.raises(Unavailable):
         await following
+
+
+# Nobody waits for ever
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "5s"),
+        ("statement_timeout", "15s"),
+    ],
+)
+async def test_waits_are_limited_on_the_server(
+    database: PostgresDatabase, name: str, value: str
+) -> None:
+    show = scalar(f"SHOW {name}")
+
+    assert await database.read(show) == value
+    assert await database.write(show) == value
+    assert await database.write_log(show) == value
+
+
+async def test_a_server_that_hangs_is_unavailable_and_then_used_again(
+    database: PostgresDatabase, postgres: str
+) -> None:
+    with postgres_proxy(postgres) as proxy:
+        distant = PostgresDatabase(proxy.url, transaction_seconds=0.3)
+        await distant.read(COUNT)
+
+        proxy.passes.clear()
+        for transaction in (distant.read, distant.write, distant.write_log):
+            async with patience("a transaction's limit", 8):
+                with pytest.raises(Unavailable):
+                    await transaction(COUNT)
+        assert distant.fault == "too slow"
+        proxy.cut()
+        proxy.passes.set()
+
+        assert await distant.read(COUNT)
+        assert distant.fault is None
+        await distant.close()
+
+
+async def test_a_connection_that_was_closed_meanwhile_fails_no_transaction(
+    database: PostgresDatabase, postgres: str
+) -> None:
+    other = PostgresDatabase(postgres)
+    pid = await other.write_log(scalar("SELECT pg_backend_pid()"))
+
+    await database.write(run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid))
+
+    assert await other.write_log(scalar("SELECT pg_backend_pid()")) != pid
+    await other.close()
+
+
+# What is needed of the server
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("synchronous_commit=off", "synchronous_commit is off"),
+        ("default_transaction_read_only=on", "default_transaction_read_only is on"),
+    ],
+)
+async def test_a_server_that_can_not_keep_the_promises_is_refused(
+    postgres: str, option: str, sentence: str
+) -> None:
+    url = f"{postgres}?options=-c%20{option.replace('=', '%3D')}"
+
+    with pytest.raises(StoreError, match=sentence):
+        async with open_database("postgresql", url, None, migrate=False):
+            pytest.fail("It opened.")
+
+
+async def test_a_parameter_that_libpq_does_not_know_is_refused(postgres: str) -> None:
+    with pytest.raises(StoreError, match="invalid URI query parameter"):
+        async with open_database("postgresql", f"{postgres}?foo=1", None, migrate=False):
+            pytest.fail("It opened.")
+
+
+# What went wrong, in a word
+
+
+@pytest.mark.parametrize(
+    ("exc", "kind"),
+    [
+        (psycopg.errors.TooManyConnections(), "too many connections"),
+        (psycopg.errors.LockNotAvailable(), "locked"),
+        (psycopg.errors.QueryCanceled(), "too slow"),
+        (psycopg.errors.IdleInTransactionSessionTimeout(), "frozen"),
+        (psycopg.errors.AdminShutdown(), "stopping or starting"),
+        (psycopg.errors.ReadOnlySqlTransaction(), "read-only"),
+        (psycopg.errors.UndefinedTable(), "schema"),
+        (psycopg.errors.DataCorrupted(), "failed"),
+        (psycopg.OperationalError("Connection refused"), "unreachable"),
+        (psycopg.OperationalError("FATAL:  password authentication failed"), "log-in refused"),
+        (psycopg.OperationalError('FATAL:  database "x" does not exist'), "no such database"),
+        (psycopg.OperationalError("FATAL:  sorry, too many clients"), "too many connections"),
+    ],
+    ids=str,
+)
+def test_a_failure_has_a_kind(exc: Exception, kind: str) -> None:
+    assert kind_of(exc) == kind
+
+
+def test_each_kind_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    faults = Faults()
+
+    for _ in range(100):
+        faults.note(psycopg.OperationalError("Connection refused"))
+        faults.note(psycopg.errors.TooManyConnections("too many"))
+
+    assert [record.kind for record in caplog.records] == ["unreachable", "too many connections"]

@@ -1,0 +1,101 @@
+"""
+What goes wrong with PostgreSQL, in a word: for /ready, and one line a minute in the log.
+
+The SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+import logging
+import threading
+import time
+
+import psycopg
+
+from ..domain.limits import POSTGRES_LOG_SECONDS
+from .errors import reason
+from .postgres_settings import UnsuitableServer
+
+log = logging.getLogger("parley.store")
+
+# Classes 22, data exception, and 23, integrity constraint violation.
+_ROW_REFUSED = ("22", "23")
+# The longest prefix that fits; in /ready and in the log.
+_KINDS = {
+    "08": "unreachable",
+    "25006": "read-only",
+    "25P03": "frozen",
+    "28": "log-in refused",
+    "3D": "no such database",
+    "40": "conflict",
+    "42501": "not permitted",
+    "42": "schema",
+    "53100": "disk full",
+    "53300": "too many connections",
+    "55P03": "locked",
+    "57014": "too slow",
+    "57P": "stopping or starting",
+}
+# A log-in that fails has no SQLSTATE in libpq, only the server's words.
+_WORDS = {
+    "password": "log-in refused",
+    "pg_hba.conf": "log-in refused",
+    "role": "log-in refused",
+    "database": "no such database",
+    "too many": "too many connections",
+    "remaining connection slots": "too many connections",
+    "starting up": "stopping or starting",
+    "shutting down": "stopping or starting",
+    "SSL": "TLS failed",
+    "certificate": "TLS failed",
+}
+
+
+def is_row_refused(exc: BaseException | None) -> bool:
+    """Whether a row was refused, which is no outage: the caller may try without it."""
+    state = getattr(exc, "sqlstate", None)
+    # psycopg itself refuses what it can't send.
+    return state.startswith(_ROW_REFUSED) if state else isinstance(exc, psycopg.DataError)
+
+
+def kind_of(exc: BaseException | None) -> str:
+    """Return what has gone wrong, in a word or two."""
+    if isinstance(exc, UnsuitableServer):
+        return "unsuitable"
+    if isinstance(exc, TimeoutError):
+        return "too slow"
+    state = getattr(exc, "sqlstate", None) or ""
+    for length in range(len(state), 1, -1):
+        if kind := _KINDS.get(state[:length]):
+            return kind
+    if not state and "FATAL" in (text := str(exc)):
+        return next((kind for word, kind in _WORDS.items() if word in text), "refused")
+    return "failed" if state else "unreachable"
+
+
+class Faults:
+    """
+    When each kind of failure was logged. Safe to use from any thread.
+
+    Args:
+        every: Seconds between two log lines of one kind.
+
+    """
+
+    def __init__(self, every: float = POSTGRES_LOG_SECONDS) -> None:
+        self._every = every
+        self._lock = threading.Lock()
+        self._logged: dict[str, tuple[float, int]] = {}
+
+    def note(self, exc: BaseException | None) -> str:
+        """Note that a transaction failed; return the kind."""
+        kind = kind_of(exc)
+        now = time.monotonic()
+        with self._lock:
+            last, unlogged = self._logged.get(kind, (-self._every, 0))
+            is_due = now - last >= self._every
+            self._logged[kind] = (now, 0) if is_due else (last, unlogged + 1)
+        if is_due:
+            facts = {"kind": kind, "error": reason(exc)}
+            log.error(
+                "database.failed", extra={**facts, "unlogged": unlogged} if unlogged else facts
+            )
+        return kind
