@@ -151,11 +151,16 @@ class Database(Protocol):
 
         """
 
-    async def write_log(self, work: Work[T]) -> T:
+    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
         """
         Like :meth:`write`, for the committer alone: it never waits for another write to begin.
 
         On PostgreSQL these transactions have a connection of their own, and run one at a time.
+
+        Args:
+            waiting_since: When the first caller began to wait, by ``time.monotonic``: a lock of
+                another program on the SQLite file is waited for for so much less. None: now.
+
         """
 
     async def read(self, work: Work[T]) -> T:

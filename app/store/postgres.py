@@ -63,7 +63,7 @@ class PostgresDatabase:
         self.fault: str | None = None
         self._closed = False
 
-    async def write_log(self, work: Work[T]) -> T:
+    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
         return await self._run(self._log, PostgresSession.write, work)
 
     async def write(self, work: Work[T]) -> T:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -29,7 +30,13 @@ from .database_files import DatabaseFiles
 from .integrity import IntegrityCheck
 from .sqlite_connection import SqliteConnection
 from .sqlite_maintenance import checkpoint, rewrite
-from .sqlite_session import connect, driver, open_connection, transaction
+from .sqlite_session import (
+    connect,
+    driver,
+    open_connection,
+    transaction,
+    wait_for_lock,
+)
 from .thread_pool import ThreadPool
 
 log = logging.getLogger("parley.store")
@@ -37,6 +44,8 @@ log = logging.getLogger("parley.store")
 W = TypeVar("W")
 
 _SAFE_VERSION = (3, 51, 3)
+# A caller that has waited for less gets the whole time: setting it costs a statement.
+_SHORT_WAIT_SECONDS = 0.1
 
 
 class SqliteDatabase:
@@ -67,6 +76,7 @@ class SqliteDatabase:
         self._keeper = connect(database, write=True) if path is None else None
         self._writer = open_connection(database, write=True, busy_ms=busy_ms)
         self._condition = Condition()
+        self._busy_ms = busy_ms
         self._write_thread = ThreadPool(1, "parley-write")
         self._new_reader = partial(open_connection, database, write=False, busy_ms=busy_ms)
         self._read_threads = ThreadPool(readers, "parley-read")
@@ -121,10 +131,19 @@ class SqliteDatabase:
         return connection
 
     async def write(self, work: Work[T]) -> T:
-        return await self._run(self._write_thread, self._write_in_thread, work)
+        return await self.write_log(work)
 
-    async def write_log(self, work: Work[T]) -> T:
-        return await self.write(work)
+    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+        since = monotonic() if waiting_since is None else waiting_since
+        call = partial(self._write_in_thread, since)
+        # The one before it in the queue may wait for another program's lock.
+        within = since + self._busy_ms / 1_000 - monotonic()
+        try:
+            return await self._run(
+                self._write_thread, call, work, max(within, _SHORT_WAIT_SECONDS)
+            )
+        except TimeoutError:
+            raise Unavailable from None
 
     async def checkpoint(self) -> bool:
         return await self._run(self._write_thread, self._outside_transaction, checkpoint)
@@ -140,17 +159,24 @@ class SqliteDatabase:
         await self._run(self._write_thread, self._outside_transaction, rewrite)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._run(self._read_threads, self._read_in_thread, work)
+        call = partial(self._read_in_thread, monotonic())
+        return await self._run(self._read_threads, call, work)
 
     async def close(self) -> None:
         self._closed = True
         await asyncio.to_thread(self._close_in_thread)
 
-    async def _run(self, threads: ThreadPool, call: Callable[[W], T], work: W) -> T:
+    async def _run(
+        self,
+        threads: ThreadPool,
+        call: Callable[[W], T],
+        work: W,
+        start_within: float | None = None,
+    ) -> T:
         if self._closed:
             raise Unavailable
         try:
-            return await threads.run(call, work)
+            return await threads.run(call, work, start_within=start_within)
         except (sa.exc.DBAPIError, sqlite3.Error, UnicodeDecodeError, Damaged) as exc:
             if (found := damage(exc)) is not None:
                 self._condition.note_damage(found)
@@ -167,16 +193,23 @@ class SqliteDatabase:
                 raise Unavailable from exc
             raise
 
-    def _write_in_thread(self, work: Work[T]) -> T:
+    def _write_in_thread(self, since: float, work: Work[T]) -> T:
         def checked(connection: DbConnection) -> T:
             result = work(connection)
             self._require_files()
             return result
 
+        self._limit_wait(self._writer, since)
         result = transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", checked)
         # If they were deleted during COMMIT, it may have written to the deleted ones.
         self._require_files()
         return result
+
+    def _limit_wait(self, connection: SqliteConnection, since: float) -> None:
+        """A caller that came at ``since`` waits for another program's lock for what is left."""
+        waited = monotonic() - since
+        left_ms = self._busy_ms - (int(waited * 1_000) if waited >= _SHORT_WAIT_SECONDS else 0)
+        wait_for_lock(connection, max(left_ms, 0))
 
     def _outside_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._require_files()
@@ -191,7 +224,7 @@ class SqliteDatabase:
                 self.check_files()
         self._condition.require_writable()
 
-    def _read_in_thread(self, work: Work[T]) -> T:
+    def _read_in_thread(self, since: float, work: Work[T]) -> T:
         connection: SqliteConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             try:
@@ -200,6 +233,7 @@ class SqliteDatabase:
                 connection = self._open_reader()
             self._local.connection = connection
         self._condition.require_readable()
+        self._limit_wait(connection, since)
         return transaction(connection, "BEGIN", "ROLLBACK", work)
 
     def _close_in_thread(self) -> None:

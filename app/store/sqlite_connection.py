@@ -19,6 +19,9 @@ class SqliteConnection(DbConnection):
 
     """
 
+    busy_ms: int | None = None
+    """How long a statement waits for another program's lock; None: as it was opened."""
+
     is_only_writer = True
     has_checksums = True
 

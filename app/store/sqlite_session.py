@@ -121,3 +121,10 @@ def _roll_back(sqlite: sqlite3.Connection) -> None:
     # SQLite has rolled back by itself if the disk was full.
     if sqlite.in_transaction:
         sqlite.execute("ROLLBACK")
+
+
+def wait_for_lock(connection: SqliteConnection, milliseconds: int) -> None:
+    """Set how long a statement waits for a lock of another program."""
+    if connection.busy_ms != milliseconds:
+        driver(connection).execute(f"PRAGMA busy_timeout={milliseconds}")
+        connection.busy_ms = milliseconds

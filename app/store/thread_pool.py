@@ -33,7 +33,12 @@ class ThreadPool:
             thread.start()
 
     async def run(
-        self, call: Callable[[A], T], argument: A, after: Callable[[], None] | None = None
+        self,
+        call: Callable[[A], T],
+        argument: A,
+        after: Callable[[], None] | None = None,
+        *,
+        start_within: float | None = None,
     ) -> T:
         """
         Run ``call(argument)`` in one of the threads; return or raise what it does.
@@ -45,11 +50,19 @@ class ThreadPool:
         After :meth:`close` this never returns.
 
         Safe to cancel: the call is still carried out, and its result dropped.
+
+        Raises:
+            TimeoutError: If it has not started ``start_within`` seconds from now; it never will.
+
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        # Whoever takes it decides whether the call is carried out or given up.
+        decision = [None]
 
         def call_in_thread() -> None:
+            if not _take(decision):
+                return
             try:
                 outcome = partial(_set_result, future, call(argument))
             except BaseException as exc:  # any exception belongs to the caller
@@ -59,8 +72,18 @@ class ThreadPool:
             if after is not None:
                 after()
 
+        def give_up() -> None:
+            if _take(decision):
+                _set_exception(future, TimeoutError())
+
         self._queue.put(call_in_thread)
-        return await future
+        if start_within is None:
+            return await future
+        timer = loop.call_later(start_within, give_up)
+        try:
+            return await future
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """Carry out the calls in the queue, and end the threads. Blocks until then."""
@@ -72,6 +95,15 @@ class ThreadPool:
     def _take_calls_in_thread(self) -> None:
         while (call := self._queue.get()) is not None:
             call()
+
+
+def _take(decision: list[None]) -> bool:
+    """Whether this is the first call, from any thread."""
+    try:
+        decision.pop()
+    except IndexError:
+        return False
+    return True
 
 
 def _set_result(future: "asyncio.Future[Any]", result: object) -> None:

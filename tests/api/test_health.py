@@ -46,7 +46,7 @@ class UnwritableDatabase(GatedDatabase):
 
     fails = False
 
-    async def write_log(self, work: Work[T]) -> T:
+    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
         if self.fails:
             raise Unavailable
         return await super().write_log(work)

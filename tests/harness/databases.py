@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +174,10 @@ class GatedDatabase:
         """Like :meth:`Database.checkpoint`."""
         return await self._database.checkpoint()
 
-    async def write_log(self, work: Work[T]) -> T:
+    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
         """Like :meth:`Database.write_log`, counted and held like :meth:`write`."""
-        return await self._write(self._database.write_log, work)
+        call = partial(self._database.write_log, waiting_since=waiting_since)
+        return await self._write(call, work)
 
     async def _write(self, call: Any, work: Work[T]) -> T:
         self.writes += 1

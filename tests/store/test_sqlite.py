@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,35 @@ async def test_a_lock_of_another_program_is_unavailable_until_released(tmp_path:
         other.execute("ROLLBACK")
 
     await database.write(run(MAKE))
+    await database.close()
+
+
+async def test_all_who_wait_for_a_lock_are_answered_in_the_same_time(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "p.db", busy_ms=300)
+    await database.write(run(MAKE))
+    with closing(connect(str(tmp_path / "p.db"), write=True)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        writes = [database.write(run("INSERT INTO notes (text) VALUES ('x')")) for _ in range(50)]
+        results = await asyncio.gather(*writes, return_exceptions=True)
+        seconds = time.monotonic() - began
+        other.execute("ROLLBACK")
+
+    assert all(isinstance(result, Unavailable) for result in results)
+    # One after the other they would take 15 seconds.
+    assert seconds < 5
+    await database.write(run("INSERT INTO notes VALUES (1, 'hi')"))
+    assert await database.write(scalar("PRAGMA busy_timeout")) == 300, "who comes later waits anew"
+    await database.close()
+
+
+async def test_an_append_waits_for_a_lock_since_it_was_queued(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "p.db", busy_ms=60_000)
+    with closing(connect(str(tmp_path / "p.db"), write=True)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with patience("an answer"):
+            with pytest.raises(Unavailable):
+                await database.write_log(run(MAKE), waiting_since=time.monotonic() - 60)
     await database.close()
 
 

@@ -79,3 +79,18 @@ def test_a_call_outlives_its_event_loop(pool: ThreadPool) -> None:
 
     assert done.wait(10)
     assert asyncio.run(pool.run(str.upper, "hi")) == "HI"
+
+
+async def test_a_call_that_does_not_start_in_time_never_does(pool: ThreadPool) -> None:
+    go_on = threading.Event()
+    done: list[str] = []
+    running = asyncio.create_task(pool.run(lambda _: go_on.wait(10), 1, start_within=0.01))
+    waiting = asyncio.create_task(pool.run(done.append, "late", start_within=0.01))
+
+    with pytest.raises(TimeoutError):
+        await waiting
+    go_on.set()
+
+    assert await running, "one that has started is waited for"
+    await pool.run(done.append, "next", start_within=10)
+    assert done == ["next"]

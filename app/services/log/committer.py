@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import monotonic
 
 from ...domain.appends import Append, Committed
 from ...domain.errors import Internal, Unavailable
@@ -75,6 +76,8 @@ class Committer:
         self._queue: deque[_Queued] = deque()
         self._wake = asyncio.Event()
         self._closing = False
+        # When the queue began to fill.
+        self._waiting_since = 0.0
         # The last batch: how long its write took and when its results were delivered.
         self._last_seconds = 0.0
         self._last_delivered = 0.0
@@ -109,6 +112,8 @@ class Committer:
         """
         if self._closing or len(self._queue) >= self._max_queued_appends:
             raise Unavailable
+        if not self._queue:
+            self._waiting_since = monotonic()
         self._queue.append((append, on_result))
         if not self._wake.is_set():
             # The batch starts in the next turn of the loop, in which a slice of the fan-out may
@@ -154,7 +159,8 @@ class Committer:
                     self._expected = 0
                 continue
             await self._gather()
-            await self._commit(self._take_batch())
+            since = self._waiting_since if self._queue else None
+            await self._commit(self._take_batch(), since)
 
     def close(self) -> None:
         """Accept no more appends. :meth:`run` returns when the queue is empty."""
@@ -202,13 +208,13 @@ class Committer:
             batch.append(queue.popleft())
         return batch
 
-    async def _commit(self, batch: list[_Queued]) -> None:
+    async def _commit(self, batch: list[_Queued], since: float | None) -> None:
         appends = [append for append, _ in batch]
         marks = self._receipts.take()
-        time = asyncio.get_running_loop().time
-        began = time()
-        result = await self._write(appends, marks)
-        self._last_seconds = time() - began
+        now = asyncio.get_running_loop().time
+        began = now()
+        result = await self._write(appends, marks, since)
+        self._last_seconds = now() - began
         # In one turn, so that a connection writes its replies together with the events they are
         # about, and behind them.
         for (_, on_result), outcome in zip(batch, result.outcomes, strict=True):
@@ -219,13 +225,15 @@ class Committer:
         except Exception:  # the commit stands: senders have their results, later batches go on
             log.exception("committer.not_published")
         self._expected = min(len(self._queue) + len(batch), self._max_batch_appends)
-        self._last_delivered = time()
+        self._last_delivered = now()
 
-    async def _write(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
+    async def _write(
+        self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
+    ) -> CommitResult:
         try:
-            result = await self._transact(appends, marks)
+            result = await self._transact(appends, marks, since)
         except Damaged:  # one append depends on a damaged event: the others must not fail
-            return await self._write_one_by_one(appends, marks)
+            return await self._write_one_by_one(appends, marks, since)
         except Unavailable as exc:
             # It may have been committed all the same: a retry with the same client id tells.
             self.failures += 1
@@ -233,16 +241,18 @@ class Committer:
             return CommitResult([exc] * len(appends), [])
         except Exception:  # the database refused a row: write one by one to find which
             log.exception("committer.batch_refused", extra={"appends": len(appends)})
-            return await self._write_one_by_one(appends, marks)
+            return await self._write_one_by_one(appends, marks, since)
         self.failures = 0
         return result
 
-    async def _transact(self, appends: Sequence[Append], marks: Sequence[Mark]) -> CommitResult:
+    async def _transact(
+        self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
+    ) -> CommitResult:
         before_commit = None if self._database.shared else self._pacing.resume_from_thread
         work = partial(commit, appends=appends, marks=marks, before_commit=before_commit)
         self._pause_fanout()
         try:
-            return await self._database.write_log(work)
+            return await self._database.write_log(work, waiting_since=since)
         finally:
             self._pacing.resume()
 
@@ -253,13 +263,15 @@ class Committer:
             self._pacing.pause()
 
     async def _write_one_by_one(
-        self, appends: Sequence[Append], marks: Sequence[Mark]
+        self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
     ) -> CommitResult:
         outcomes: list[AppendResult] = []
         event_batches: list[EventBatch] = []
         for append in appends:
             try:
-                alone = await self._database.write_log(partial(commit, appends=[append]))
+                alone = await self._database.write_log(
+                    partial(commit, appends=[append]), waiting_since=since
+                )
             except Unavailable as exc:
                 outcomes.append(exc)
             except Exception:  # the row that was refused; its transaction was rolled back

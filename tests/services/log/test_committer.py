@@ -1,6 +1,7 @@
 """Group commit: one order, each append once, and on disk before it is announced."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.services.log.committer import Committer
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.log.seams import Seam
 from app.store.checking import check
-from app.store.database import Database
+from app.store.database import Database, T, Work
 from app.wire.frames import text_frame
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
@@ -294,6 +295,41 @@ async def test_a_full_queue_is_unavailable(server: Server, gated: GatedDatabase)
     for task in tasks:
         if task not in refused:
             assert (await task).seq
+
+
+class TimingDatabase(GatedDatabase):
+    """A gated database that notes since when each batch has been waiting."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.since: list[float | None] = []
+
+    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+        self.since.append(waiting_since)
+        return await super().write_log(work)
+
+
+async def test_a_batch_waits_since_the_first_of_it_was_queued(database: Database) -> None:
+    timing = TimingDatabase(database)
+    async with open_server(timing) as server:
+        await server.append(Join, "general", by="ana")
+        ana = (await server.person("ana")).user
+        append = server.runtime.log.committer.append
+        await timing.quiet()
+        timing.since.clear()
+        with timing.holding_writes() as gate:
+            tasks = [asyncio.create_task(append(send(server, "one", by=ana)))]
+            await until(lambda: gate.waiting, "the first batch")
+            before = time.monotonic()
+            tasks.append(asyncio.create_task(append(send(server, "two", by=ana))))
+            await turns()
+            queued = time.monotonic()
+        await asyncio.gather(*tasks)
+
+    first, second = timing.since
+    assert first is not None
+    assert second is not None
+    assert first < before <= second <= queued
 
 
 @pytest.mark.limits(log={"max_batch_appends": 4, "max_batch_rooms": 2})
