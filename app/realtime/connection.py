@@ -91,13 +91,15 @@ class Connection:
     One open connection of a user.
 
     Registered with the hub before its log-in is read, so that a revocation in between is not
-    missed; ``username`` and ``is_admin`` are filled in when the log-in is confirmed.
+    missed; ``username``, ``display_name`` and ``is_admin`` are filled in when the log-in is
+    confirmed.
     """
 
     __slots__ = (
         "__weakref__",
         "close",
         "closed",
+        "display_name",
         "expires_at",
         "held_until_welcome",
         "is_admin",
@@ -124,6 +126,7 @@ class Connection:
     ) -> None:
         self.user = user
         self.username = username
+        self.display_name = ""
         self.session = session
         self.expires_at = expires_at
         self.outbox = outbox

@@ -102,6 +102,7 @@ class Connections:
             # The log-in may have ended meanwhile.
             identity = await self._authenticator.confirm(claims)
         connection.username = identity.username
+        connection.display_name = identity.display_name
         connection.is_admin = identity.is_admin
         if not self._has_place(connection):
             return identity, TOO_MANY_CONNECTIONS

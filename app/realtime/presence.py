@@ -7,6 +7,7 @@ announced. Nothing is stored.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from ..domain.ids import RoomId, UserId
 from ..domain.limits import (
@@ -26,18 +27,25 @@ themselves."""
 _NO_USER = UserId(0)
 
 
+class Present(NamedTuple):
+    """A user who is present, by the names that they had when they came."""
+
+    username: str
+    display_name: str
+
+
 class _Room:
-    __slots__ = ("announcement", "changed", "leaving", "name", "subscriptions", "usernames")
+    __slots__ = ("announcement", "changed", "leaving", "name", "people", "subscriptions")
 
     def __init__(self, name: str) -> None:
         self.name = name
         # How many each present user has; none during the grace period.
         self.subscriptions: dict[UserId, int] = {}
-        self.usernames: dict[UserId, str] = {}
+        self.people: dict[UserId, Present] = {}
         # Grace periods that are running.
         self.leaving: dict[UserId, asyncio.TimerHandle] = {}
         # Users to announce, and whether they are online now.
-        self.changed: dict[UserId, tuple[str, bool]] = {}
+        self.changed: dict[UserId, tuple[Present, bool]] = {}
         self.announcement: asyncio.TimerHandle | None = None
 
 
@@ -75,7 +83,7 @@ class Presence:
         self._quiet_until = quiet_until
         self._rooms: dict[RoomId, _Room] = {}
 
-    def add(self, room: RoomId, name: str, user: UserId, username: str) -> None:
+    def add(self, room: RoomId, name: str, user: UserId, who: Present) -> None:
         """Count one more subscription of ``user`` to ``room``."""
         present = self._rooms.get(room)
         if present is None:
@@ -83,8 +91,8 @@ class Presence:
         count = present.subscriptions.get(user)
         present.subscriptions[user] = (count or 0) + 1
         if count is None:
-            present.usernames[user] = username
-            self._change(room, present, user, username, online=True)
+            present.people[user] = who
+            self._change(room, present, user, who, online=True)
         elif count == 0:
             present.leaving.pop(user).cancel()
 
@@ -112,14 +120,14 @@ class Presence:
         present = self._rooms.get(room)
         return 0 if present is None else len(present.subscriptions)
 
-    def present(self, room: RoomId) -> dict[UserId, str] | None:
+    def present(self, room: RoomId) -> dict[UserId, Present] | None:
         """The users who are present, with their names; None if they are too many to list."""
         present = self._rooms.get(room)
         if present is None:
             return {}
         if len(present.subscriptions) > self._max_listed:
             return None
-        return dict(present.usernames)
+        return dict(present.people)
 
     def close(self) -> None:
         """Stop the timers and forget every room."""
@@ -137,21 +145,21 @@ class Presence:
 
     def _leave(self, room: RoomId, present: _Room, user: UserId) -> None:
         del present.subscriptions[user]
-        username = present.usernames.pop(user)
+        who = present.people.pop(user)
         if present.subscriptions:
-            self._change(room, present, user, username, online=False)
+            self._change(room, present, user, who, online=False)
             return
         if present.announcement is not None:
             present.announcement.cancel()
         del self._rooms[room]
 
     def _change(
-        self, room: RoomId, present: _Room, user: UserId, username: str, *, online: bool
+        self, room: RoomId, present: _Room, user: UserId, who: Present, *, online: bool
     ) -> None:
         # Coming and going between two announcements cancel each other out.
-        if present.changed.pop(user, (username, online))[1] is not online:
+        if present.changed.pop(user, (who, online))[1] is not online:
             return
-        present.changed[user] = (username, online)
+        present.changed[user] = (who, online)
         if present.announcement is None:
             large = len(present.subscriptions) > self._max_listed
             wait = self._count_seconds if large else self._gather_seconds
@@ -169,9 +177,15 @@ class Presence:
             return
         about = {
             user: text_frame(
-                answers.signal("presence", room=present.name, by=username, online=online)
+                answers.signal(
+                    "presence",
+                    room=present.name,
+                    by=who.username,
+                    display_name=who.display_name,
+                    online=online,
+                )
             )
-            for user, (username, online) in changed.items()
+            for user, (who, online) in changed.items()
         }
         if about:
             self._send(room, about)

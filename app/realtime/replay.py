@@ -22,7 +22,7 @@ from .event_pages import EventPage, write_page
 from .feed import Feed
 from .hub import Hub
 from .joins import Admission
-from .presence import Presence
+from .presence import Presence, Present
 from .replay_pages import ReplayPages
 from .resume import ResumeRequest
 from .write_coalescer import WriteCoalescer
@@ -192,9 +192,12 @@ class Replay:
         if present is None:
             body["present_count"] = self._presence.count(subscription.room)
         else:
-            shown = [name for u, name in present.items() if u not in admission.separated]
+            shown = sorted(who for u, who in present.items() if u not in admission.separated)
             body["present_count"] = len(shown)
-            body["present"] = sorted(shown)
+            body["present"] = [who.username for who in shown]
+            body["display_names"] = {
+                who.username: who.display_name for who in shown if who.display_name != who.username
+            }
         return body
 
     def _position(self, view: RoomView) -> dict[str, object]:
@@ -223,7 +226,8 @@ class Replay:
     def _mark_present(self, admission: Admission) -> None:
         subscription = admission.subscription
         connection, room = subscription.connection, subscription.room
-        self._presence.add(room, subscription.room_name, connection.user, connection.username)
+        who = Present(connection.username, connection.display_name)
+        self._presence.add(room, subscription.room_name, connection.user, who)
 
         def on_end() -> None:
             self._feed.release(admission.room_feed)

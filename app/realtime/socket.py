@@ -211,6 +211,7 @@ class Socket:
         now = services.now()
         welcome = answers.welcome(
             user=identity.username,
+            display_name=identity.display_name,
             epoch=services.epoch.name,
             now=now,
             heartbeat_seconds=HEARTBEAT_SECONDS,

@@ -12,6 +12,7 @@ from ..domain.clock import iso
 def welcome(
     *,
     user: str,
+    display_name: str,
     epoch: str,
     now: int,
     heartbeat_seconds: int,
@@ -23,6 +24,7 @@ def welcome(
     body = {
         "type": "welcome",
         "user": user,
+        "display_name": display_name,
         "epoch": epoch,
         "server_time": iso(now),
         "heartbeat_seconds": heartbeat_seconds,

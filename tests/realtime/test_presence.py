@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.ids import RoomId, UserId
-from app.realtime.presence import Presence
+from app.realtime.presence import Presence, Present
 from app.wire.frames import payload_of
 from tests.harness.patience import turns, until
 from tests.realtime.recording import ANA, BO, DEN, EVE, NAMES
@@ -49,7 +49,12 @@ async def presence(
 
 
 def add(presence: Presence, user: UserId) -> None:
-    presence.add(DEN, "den", user, NAMES.get(user, f"user{user}"))
+    name = NAMES.get(user, f"user{user}")
+    presence.add(DEN, "den", user, Present(name, name.title()))
+
+
+def names(presence: Presence, room: RoomId) -> list[str]:
+    return sorted(who.username for who in (presence.present(room) or {}).values())
 
 
 async def test_changes_are_announced(presence: Presence, announced: Announcements) -> None:
@@ -61,7 +66,8 @@ async def test_changes_are_announced(presence: Presence, announced: Announcement
     await until(lambda: len(announced.frames) == 3)
 
     assert announced.changes == [("ana", True), ("bo", True), ("bo", False)]
-    assert sorted((presence.present(DEN) or {}).values()) == ["ana"]
+    assert [frame["display_name"] for frame in announced.frames] == ["Ana", "Bo", "Bo"]
+    assert list((presence.present(DEN) or {}).values()) == [("ana", "Ana")]
     assert presence.count(DEN) == 1
 
 
@@ -81,7 +87,7 @@ async def test_several_subscriptions_are_one_presence(
     await until(lambda: presence.count(DEN) == 2, "eve to leave")
 
     assert ("bo", False) not in announced.changes
-    assert sorted((presence.present(DEN) or {}).values()) == ["ana", "bo"]
+    assert names(presence, DEN) == ["ana", "bo"]
 
 
 @pytest.mark.parametrize("presence", [{"grace_seconds": 3_600}], indirect=True)
@@ -122,7 +128,7 @@ async def test_a_user_whose_access_has_ended_has_no_grace_period(presence: Prese
     presence.remove(DEN, BO)
     presence.remove_now(DEN, BO)
 
-    assert sorted((presence.present(DEN) or {}).values()) == ["ana"]
+    assert names(presence, DEN) == ["ana"]
     presence.remove_now(RoomId(9), BO)
 
 
@@ -144,7 +150,7 @@ async def test_nothing_is_announced_until_clients_have_reconnected(
     await turns()
 
     assert announced.frames == []
-    assert sorted((presence.present(DEN) or {}).values()) == ["ana", "bo"]
+    assert names(presence, DEN) == ["ana", "bo"]
     presence.close()
 
 

@@ -159,6 +159,7 @@ async def test_joined_lists_who_is_present_and_the_others_are_told(server: Serve
         presence = await ana.hears("presence")
 
     assert (joined["present"], joined["present_count"]) == (["ana", "bo"], 2)
+    assert joined["display_names"] == {"ana": "Ana", "bo": "Bo"}
     assert (presence["room"], presence["online"]) == ("den", True)
 
 

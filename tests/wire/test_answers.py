@@ -17,6 +17,7 @@ def read(payload: bytes) -> Any:
 def test_welcome_lists_rooms_only_without_a_room_in_the_path() -> None:
     what: dict[str, Any] = {
         "user": "bo",
+        "display_name": "Bo",
         "epoch": "e",
         "now": AT,
         "heartbeat_seconds": 25,
@@ -30,6 +31,7 @@ def test_welcome_lists_rooms_only_without_a_room_in_the_path() -> None:
     assert inside == {
         "type": "welcome",
         "user": "bo",
+        "display_name": "Bo",
         "epoch": "e",
         "server_time": "2026-11-21T08:00:00.000Z",
         "heartbeat_seconds": 25,
