@@ -3,6 +3,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What tests need of npm; without npm those tests are skipped.
+NODE_STAMP := tests/asyncapi/node_modules/.package-lock.json
 
 # The first Python that is new enough; override with `make PYTHON=... run`.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -26,10 +28,10 @@ help: ## List the targets
 run: $(STAMP) ## Start the server on http://127.0.0.1:8000
 	@exec $(BIN)/parley serve
 
-test: $(STAMP) ## Run the tests, except those marked slow, crash or hard
+test: $(STAMP) $(NODE_STAMP) ## Run the tests, except those marked slow, crash or hard
 	@$(PYTEST) -m "not slow and not crash and not hard" $(IN_PARALLEL) $(ARGS)
 
-test-slow: $(STAMP) ## Run the tests including slow ones, and enforce branch coverage
+test-slow: $(STAMP) $(NODE_STAMP) ## Run the tests including slow ones, and enforce branch coverage
 	@HYPOTHESIS_PROFILE=slow $(PYTEST) -m "not crash and not hard" $(IN_PARALLEL) --cov --cov-report=term $(ARGS)
 
 test-crash: $(STAMP) ## Run the tests that kill real server processes
@@ -80,6 +82,11 @@ lock: ## Update requirements.lock to the newest allowed versions (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --no-strip-extras \
 		--generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock
+
+$(NODE_STAMP): tests/asyncapi/package.json tests/asyncapi/package-lock.json
+	@if command -v npm >/dev/null 2>&1; then \
+		npm ci --prefix tests/asyncapi --silent --no-audit --no-fund && touch $@; \
+	fi
 
 # Set-up, with uv if it is installed; uv also downloads a Python if there is none.
 

@@ -12,6 +12,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from .api import (
     admin,
     admin_rooms,
+    asyncapi,
     auth,
     blocks,
     docs,
@@ -142,6 +143,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
     docs.install(app)
     error_pages.install(app)
     openapi.install(app)
+    asyncapi.install(app)
     # FastAPI would put it outside of Requests, where its error is no problem document.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(HeadAsGet)

@@ -1,5 +1,6 @@
 """
-The pages that a browser opens: the web client at ``/``, Swagger UI at ``/docs``.
+The pages that a browser opens: the web client at ``/``, Swagger UI at ``/docs``, and the
+WebSocket's frames at ``/asyncapi``.
 
 Everything they load comes from this server, so both work without a network,
 and a strict Content-Security-Policy makes the browser enforce that: no inline
@@ -58,7 +59,7 @@ _SWAGGER: Final = frozenset({"swagger-ui-bundle.js", "swagger-ui.css"})
 
 def install(app: FastAPI) -> None:
     """
-    Add the pages and their files to ``app``; Swagger UI only if it has an ``openapi_url``.
+    Add the pages and their files to ``app``; those of the API only if it has an ``openapi_url``.
 
     Create the app with ``docs_url=None, redoc_url=None``: FastAPI's own pages load
     files from other hosts, and would take precedence.
@@ -71,6 +72,7 @@ def install(app: FastAPI) -> None:
     if app.openapi_url is not None:
         swagger = _read(Path(fastapi_offline.__path__[0], "static"), _SWAGGER.__contains__)
         _add_page(app, "/docs", "docs.html", version, csp=SWAGGER_CSP)
+        _add_page(app, "/asyncapi", "asyncapi.html", version, csp=SWAGGER_CSP)
         _add_files(app, "/docs/assets", swagger, version_of(swagger), csp=SWAGGER_CSP)
 
 

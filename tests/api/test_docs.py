@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from app.api.docs import API_CSP, PAGE_CSP, SECURITY_HEADERS, SWAGGER_CSP, install
 
-PAGES = ["/", "/docs"]
+PAGES = ["/", "/docs", "/asyncapi"]
 
 
 @pytest.fixture
@@ -47,6 +47,7 @@ def test_a_page_has_no_inline_script_or_style(client: TestClient, page: str) -> 
         pytest.param("/", PAGE_CSP, id="client"),
         pytest.param("/web/app.js", PAGE_CSP, id="module"),
         pytest.param("/docs", SWAGGER_CSP, id="swagger"),
+        pytest.param("/asyncapi", SWAGGER_CSP, id="asyncapi"),
         pytest.param("/docs/assets/swagger-ui-bundle.js", SWAGGER_CSP, id="swagger asset"),
     ],
 )

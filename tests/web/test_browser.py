@@ -296,3 +296,25 @@ def test_swagger_authorizes_and_calls(open_page: OpenPage) -> None:
     expect(live.locator(".response-col_status").nth(1)).to_contain_text("200")
     expect(live.locator(".response-col_description").nth(1)).to_contain_text(alice)
     assert page.evaluate("localStorage.length") == 0
+
+
+def test_asyncapi_lists_the_frames_and_sends_them(open_page: OpenPage) -> None:
+    alice = username(register(open_page(), "alice"))
+    page = open_page("/asyncapi")
+    expect(page.get_by_text("message.created", exact=True)).to_have_count(1)
+
+    page.get_by_label("Username").fill(alice)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_text("Connected", exact=True)).to_be_visible()
+    frames = page.get_by_role("log", name="Frames")
+    expect(frames).to_contain_text('"type":"welcome"')
+    page.get_by_label("Frame", exact=True).select_option("join")
+    page.get_by_role("button", name="Send").click()
+    expect(frames).to_contain_text('"type":"caught_up"')
+    page.get_by_label("Frame", exact=True).select_option("send")
+    page.get_by_role("button", name="Send").click()
+
+    expect(frames).to_contain_text('"type":"message.created"')
+    expect(frames).to_contain_text('"type":"ack"')
+    assert page.evaluate("localStorage.length") == 0

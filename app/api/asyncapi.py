@@ -1,0 +1,26 @@
+"""Serves the AsyncAPI document at ``/asyncapi.json``."""
+
+from functools import cache
+
+import orjson
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..version import VERSION
+from ..wire.asyncapi import asyncapi_document
+
+
+@cache
+def _document() -> bytes:
+    return orjson.dumps(asyncapi_document(VERSION))
+
+
+async def _answer(request: Request) -> Response:
+    return Response(_document(), media_type="application/json")
+
+
+def install(app: FastAPI) -> None:
+    """Add the document to ``app``, if it has an OpenAPI document."""
+    if app.openapi_url is not None:
+        app.add_route("/asyncapi.json", _answer, methods=["GET"], include_in_schema=False)
