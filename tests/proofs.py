@@ -4,6 +4,7 @@
     properties  every property test with ten times the examples, others each time
     kills       a server that is killed 200 times while clients write
     torture     parley torture with 50 kills
+    websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
     load        what make test runs, 20 times beside two busy loops: no test depends on speed
 
 A proof runs in rounds, and each round has a time limit. A failing round ends its proof.
@@ -49,6 +50,9 @@ PROOFS = {
     ),
     "kills": Proof([*PYTEST, "-m", "hard", "tests/crash/test_kill.py"], limit_minutes=40),
     "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
+    "websocket": Proof(
+        [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=60
+    ),
     "load": Proof(
         [*PYTEST, *IN_PARALLEL, "-m", DEFAULT], limit_minutes=15, rounds=20, busy_loops=2
     ),

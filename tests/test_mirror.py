@@ -31,6 +31,7 @@ WITHOUT_MODULE = {
     "realtime/test_interleavings": "feed, hub and joins together",
     "store/test_conventions": "rules that all modules of the folder keep",
     "store/test_round_trips": "what each transaction on PostgreSQL costs",
+    "transport/test_autobahn": "the WebSocket class, by a test suite that others wrote",
     "transport/test_connection": "an open WebSocket, from its frames to its end",
     "transport/test_handshake_answer": "sniffer and WebSocket together",
     "transport/test_uvicorn_surface": "what the whole app uses of uvicorn",
