@@ -6,13 +6,22 @@ present state of messages) is derived again from the events and compared, on one
 database does the work, so that a long log takes time but no memory.
 """
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from . import check_rules
+from .check_events import unreadable_events
+from .check_members import member_rules
+from .check_rules import Rule
+from .check_search import search_rules, wrong_documents
+from .damage import Damaged, damage
 from .database import DbConnection
-from .event_checksum import sealing
+from .errors import reason
 
 # More findings of one kind add no information.
 _MAX_OF_A_KIND = 20
@@ -26,231 +35,47 @@ class Report(NamedTuple):
     findings: list[str]
 
 
-class _Rule(NamedTuple):
-    """A query for rows that must not exist, and the sentence for each of them."""
-
-    sentence: str
-    sql: str
-
-
-# Findings name an event by room and seq, by which it can be looked up.
-_AT = "({id} >> 32) AS room, ({id} & 4294967295) AS seq"
-
-
-def _at(column: str) -> str:
-    return _AT.format(id=column)
-
-
-# The last event of each user, per message and emoji. Deleted messages keep no reactions.
-_REACTIONS = """
-  SELECT (w.room_id << 32) | w.ref AS event_id, w.emoji AS emoji, w.person AS user_id,
-    w.id & 4294967295 AS seq
-  FROM (SELECT e.id, e.room_id, e.ref, e.type, e.by AS person, {emoji} AS emoji,
-      row_number() OVER (PARTITION BY e.room_id, e.ref, e.by, {emoji} ORDER BY e.id DESC) AS n
-    FROM events AS e WHERE e.type IN ('reaction.added', 'reaction.removed')) AS w
-  JOIN events AS m ON m.id = ((w.room_id << 32) | w.ref) AND m.deleted_at IS NULL
-  WHERE w.n = 1 AND w.type = 'reaction.added'
-"""
-# The users that the present text mentions.
-_MENTIONS = """
-  SELECT {person} AS user_id, w.message AS event_id
-  FROM (SELECT e.data, e.message,
-      row_number() OVER (PARTITION BY e.message ORDER BY e.id DESC) AS n
-    FROM (SELECT id, data, id AS message FROM events WHERE type = 'message.created'
-      UNION ALL SELECT id, data, (room_id << 32) | ref FROM events
-      WHERE type = 'message.edited') AS e) AS w
-  JOIN events AS m ON m.id = w.message AND m.deleted_at IS NULL
-  {mentioned}
-  WHERE w.n = 1
-"""
-# The role in the last event about each membership.
-_ROLES = """
-  SELECT room_id, user_id, role FROM (
-    SELECT c.room_id, c.user_id, c.role,
-      row_number() OVER (PARTITION BY c.room_id, c.user_id ORDER BY c.id DESC) AS n
-    FROM (SELECT id, room_id, by AS user_id,
-        CASE WHEN {kind} = 'direct' THEN 'member' ELSE 'owner' END AS role
-      FROM events WHERE type = 'room.created' AND by IS NOT NULL
-      UNION ALL SELECT id, room_id, {user},
-        CASE type WHEN 'member.joined' THEN 'member' WHEN 'member.updated' THEN {role} END
-      FROM events WHERE type IN ('member.joined', 'member.left')
-        OR (type = 'member.updated' AND {role} IS NOT NULL)) AS c) AS last WHERE n = 1
-"""
-_SQLITE = {
-    "emoji": "json_extract(e.data, '$.emoji')",
-    "person": "CAST(j.value AS INTEGER)",
-    "mentioned": "JOIN json_each(w.data, '$.mentions') AS j",
-    "kind": "json_extract(data, '$.kind')",
-    "user": "json_extract(data, '$.user')",
-    "role": "json_extract(data, '$.role')",
-}
-_POSTGRESQL = {
-    "emoji": "(CAST(e.data AS jsonb)->>'emoji')",
-    "person": "CAST(j.value AS bigint)",
-    "mentioned": "JOIN LATERAL jsonb_array_elements_text("
-    "CAST(w.data AS jsonb)->'mentions') AS j(value) ON true",
-    "kind": "(CAST(data AS jsonb)->>'kind')",
-    "user": "CAST(CAST(data AS jsonb)->>'user' AS bigint)",
-    "role": "(CAST(data AS jsonb)->>'role')",
-}
-
-# Events of a kind, the last of them per message.
-_LAST = """
-  SELECT room_id, ref, type, text FROM (SELECT room_id, ref, type, text,
-      row_number() OVER (PARTITION BY room_id, ref ORDER BY id DESC) AS n
-    FROM events WHERE type IN ({types})) AS x WHERE n = 1
-"""
-_EDITS = _LAST.format(types="'message.edited'")
-_PINS = _LAST.format(types="'message.pinned', 'message.unpinned'")
-
-
-def _rules(dialect: str) -> Iterator[_Rule]:
-    words = _SQLITE if dialect == "sqlite" else _POSTGRESQL
-    reactions, mentions = _REACTIONS.format(**words), _MENTIONS.format(**words)
-    roles = _ROLES.format(**words)
-    if dialect == "sqlite":
-        yield _CHECKSUMS
-    yield from _NUMBERS
-    yield from _MESSAGES
-    stored = "SELECT event_id, emoji, user_id, seq FROM reactions"
-    yield _Rule(
-        "room {room}, message {seq}: the table lacks a reaction of user {user_id} in the log",
-        f"SELECT {_at('x.event_id')}, x.user_id FROM ({reactions} EXCEPT {stored}) AS x",
-    )
-    yield _Rule(
-        "room {room}, message {seq}: the log lacks a reaction of user {user_id} in the table",
-        f"SELECT {_at('x.event_id')}, x.user_id FROM ({stored} EXCEPT {reactions}) AS x",
-    )
-    stored = "SELECT user_id, event_id FROM mentions"
-    yield _Rule(
-        "room {room}, message {seq}: the table lacks a mention of user {user_id} in the log",
-        f"SELECT {_at('x.event_id')}, x.user_id FROM ({mentions} EXCEPT {stored}) AS x",
-    )
-    yield _Rule(
-        "room {room}, message {seq}: the log lacks a mention of user {user_id} in the table",
-        f"SELECT {_at('x.event_id')}, x.user_id FROM ({stored} EXCEPT {mentions}) AS x",
-    )
-    yield _Rule(
-        "room {room}: user {user_id} has the role {stored} in the table, {logged} in the log",
-        "SELECT l.room_id AS room, l.user_id, coalesce(m.role, 'none') AS stored,"
-        f" coalesce(l.role, 'none') AS logged FROM ({roles}) AS l LEFT JOIN members AS m"
-        " ON m.room_id = l.room_id AND m.user_id = l.user_id"
-        " WHERE coalesce(m.role, '') <> coalesce(l.role, '')",
-    )
-    # Unknown in rooms whose first events have been removed.
-    yield _Rule(
-        "room {room}: user {user_id} has the role {stored} in the table, but in no event",
-        "SELECT m.room_id AS room, m.user_id, m.role AS stored FROM members AS m"
-        " JOIN rooms AS r ON r.id = m.room_id"
-        f" LEFT JOIN ({roles}) AS l ON l.room_id = m.room_id AND l.user_id = m.user_id"
-        " WHERE m.role IS NOT NULL AND l.user_id IS NULL AND r.first = 1",
-    )
-
-
-_CHECKSUMS = _Rule(
-    "room {room}, event {seq}: is not what was written (its checksum is wrong)",
-    f"SELECT {_at('e.id')} FROM events AS e WHERE e.checksum <> {sealing('e')}",
-)
-_NUMBERS = (
-    _Rule(
-        "room {room}: head is {head}, but the last event is {last}",
-        "SELECT r.id AS room, r.head, coalesce(max(e.id) & 4294967295, r.first - 1) AS last"
-        " FROM rooms AS r LEFT JOIN events AS e"
-        " ON e.id >= (r.id << 32) AND e.id < ((r.id + 1) << 32)"
-        " GROUP BY r.id, r.head, r.first"
-        " HAVING r.head <> coalesce(max(e.id) & 4294967295, r.first - 1)",
-    ),
-    _Rule(
-        "room {room}: first is {first}, but the oldest event is {oldest}",
-        "SELECT r.id AS room, r.first, min(e.id) & 4294967295 AS oldest"
-        " FROM rooms AS r JOIN events AS e"
-        " ON e.id >= (r.id << 32) AND e.id < ((r.id + 1) << 32)"
-        " GROUP BY r.id, r.first HAVING r.first <> (min(e.id) & 4294967295)",
-    ),
-    _Rule(
-        "room {room}: event {seq} is followed by {following}",
-        "SELECT (id >> 32) AS room, id & 4294967295 AS seq, following & 4294967295 AS following"
-        " FROM (SELECT id, lead(id) OVER (ORDER BY id) AS following FROM events) AS x"
-        " WHERE following <> id + 1 AND (following >> 32) = (id >> 32)",
-    ),
-    _Rule(
-        "event {id}: its key says room {room}, its row {room_id}",
-        "SELECT id, (id >> 32) AS room, room_id FROM events WHERE room_id <> (id >> 32)",
-    ),
-    _Rule(
-        "room {room}: has events, but does not exist",
-        "SELECT DISTINCT e.room_id AS room FROM events AS e LEFT JOIN rooms AS r"
-        " ON r.id = e.room_id WHERE r.id IS NULL",
-    ),
-    _Rule(
-        "room {room}, event {seq}: is by user {person}, who does not exist",
-        f"SELECT {_at('e.id')}, e.by AS person FROM events AS e"
-        " LEFT JOIN users AS u ON u.id = e.by WHERE e.by IS NOT NULL AND u.id IS NULL",
-    ),
-    _Rule(
-        "room {room}: user {person} has {times} events with the same client id",
-        "SELECT room_id AS room, by AS person, count(*) AS times FROM events"
-        " WHERE client_id IS NOT NULL AND by IS NOT NULL"
-        " GROUP BY room_id, by, client_id HAVING count(*) > 1",
-    ),
-)
-_MESSAGES = (
-    _Rule(
-        "room {room}, event {seq}: refers to {ref}, which is not an earlier message",
-        f"SELECT {_at('e.id')}, e.ref FROM events AS e JOIN rooms AS r ON r.id = e.room_id"
-        " LEFT JOIN events AS m ON m.id = ((e.room_id << 32) | e.ref)"
-        " AND m.type = 'message.created' AND m.id < e.id"
-        " WHERE e.ref IS NOT NULL AND e.ref >= r.first AND m.id IS NULL",
-    ),
-    _Rule(
-        "room {room}, message {seq}: is deleted, but its text is left",
-        f"SELECT {_at('id')} FROM events WHERE deleted_at IS NOT NULL"
-        " AND (text IS NOT NULL OR edited_text IS NOT NULL OR data IS NOT NULL)",
-    ),
-    _Rule(
-        "room {room}, event {seq}: is an edit of a deleted message, but its text is left",
-        f"SELECT {_at('e.id')} FROM events AS e"
-        " JOIN events AS m ON m.id = ((e.room_id << 32) | e.ref) AND m.deleted_at IS NOT NULL"
-        " WHERE e.type = 'message.edited' AND (e.text IS NOT NULL OR e.data IS NOT NULL)",
-    ),
-    _Rule(
-        "room {room}, message {seq}: is deleted in the table or in the log, but not in both",
-        f"SELECT {_at('m.id')} FROM events AS m LEFT JOIN events AS d ON d.room_id = m.room_id"
-        " AND d.ref = (m.id & 4294967295) AND d.ref IS NOT NULL AND d.type = 'message.deleted'"
-        " WHERE m.type = 'message.created' AND (m.deleted_at IS NULL) <> (d.id IS NULL)",
-    ),
-    _Rule(
-        "room {room}, message {seq}: its text is not that of its last edit",
-        f"SELECT {_at('m.id')} FROM events AS m LEFT JOIN ({_EDITS}) AS d"
-        " ON d.room_id = m.room_id AND d.ref = (m.id & 4294967295)"
-        " WHERE m.type = 'message.created' AND m.deleted_at IS NULL"
-        " AND coalesce(m.edited_text, '') <> coalesce(d.text, '')",
-    ),
-    _Rule(
-        "room {room}, message {seq}: is pinned in the table or in the log, but not in both",
-        f"SELECT {_at('m.id')} FROM events AS m LEFT JOIN ({_PINS}) AS d"
-        " ON d.room_id = m.room_id AND d.ref = (m.id & 4294967295)"
-        " WHERE m.type = 'message.created' AND m.deleted_at IS NULL"
-        " AND (m.pinned_at IS NOT NULL) <> (coalesce(d.type, '') = 'message.pinned')",
-    ),
-)
-
-
 def check(connection: DbConnection) -> Report:
     """Check the log itself, and what is derived from it."""
-    findings = list(_damage(connection)) if connection.dialect.name == "sqlite" else []
-    for rule in _rules(connection.dialect.name):
-        rows = (
-            connection.execute(sa.text(rule.sql).columns())
-            .mappings()
-            .fetchmany(_MAX_OF_A_KIND + 1)
-        )
-        findings += [rule.sentence.format(**row) for row in rows[:_MAX_OF_A_KIND]]
-        if len(rows) > _MAX_OF_A_KIND:
-            findings.append("… and more of this kind")
+    is_sqlite = connection.dialect.name == "sqlite"
+    kinds: list[Callable[[], Iterator[str]]] = [partial(unreadable_events, connection)]
+    if is_sqlite:
+        kinds.insert(0, partial(_damage, connection))
+    findings = [line for kind in kinds for line in _limited(kind, is_sqlite)]
+    is_json = not any("is not JSON" in line for line in findings)
+    rules = [*check_rules.rules(connection.dialect.name)]
+    rules += member_rules(connection.dialect.name)
+    rules += search_rules(connection)
+    kinds = [
+        partial(_broken, connection, rule) for rule in rules if is_json or not rule.reads_json
+    ]
+    kinds.append(partial(wrong_documents, connection))
+    findings += [line for kind in kinds for line in _limited(kind, is_sqlite)]
+    if not is_json:
+        findings.append("reactions, mentions, roles, bans and mutes could not be compared")
     count = sa.text("SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM events)")
     rooms, events = connection.execute(count).one()
     return Report(rooms, events, findings)
+
+
+def _limited(kind: Callable[[], Iterator[str]], is_sqlite: bool) -> list[str]:
+    """The findings of one kind. On SQLite one that fails, on a damaged page, is a finding."""
+    found: list[str] = []
+    try:
+        found += islice(kind(), _MAX_OF_A_KIND)
+        if len(found) == _MAX_OF_A_KIND:
+            found.append("… and more of this kind")
+    except (sa.exc.DBAPIError, sqlite3.Error, ValueError, TypeError, Damaged) as exc:
+        if not is_sqlite:
+            raise
+        what = found_damage.what if (found_damage := damage(exc)) else reason(exc)
+        found.append(f"the file: a part of it could not be compared: {what}")
+    return found
+
+
+def _broken(connection: DbConnection, rule: Rule) -> Iterator[str]:
+    rows = connection.execute(sa.text(rule.sql).columns()).mappings()
+    yield from (rule.sentence.format(**row) for row in rows.fetchmany(_MAX_OF_A_KIND))
 
 
 def _damage(connection: DbConnection) -> Iterator[str]:
