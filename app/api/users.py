@@ -66,9 +66,15 @@ async def find(
     me: Me,
     accounts: AccountsDep,
     page: PageDep,
-    q: Annotated[str, Query(max_length=100, description="Prefix of the username.")] = "",
+    q: Annotated[
+        str,
+        Query(
+            max_length=100,
+            description="The beginning of the username, or of words of the display name.",
+        ),
+    ] = "",
 ) -> UsersAnswer:
-    """List users whose username starts with `q`, by name."""
+    """List users whose username or display name has words that start with those of `q`."""
     after = page.key("users", str) or ""
     found = await accounts.find(q, after=after, limit=page.limit + 1)
     shown, following = page.cut("users", found, lambda user: user.username)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ..domain import names
 from ..domain.ids import EventId, Millis, RoomId, UserId
-from . import erased_names, sessions
+from . import erased_names, sessions, user_words
 from . import users as user_store
 from .database import DbConnection
 from .tables import meta, users
@@ -66,6 +66,7 @@ def rename(connection: DbConnection, user: UserId, now: Millis) -> None:
         display_name="",
         erased_at=now,
     )
+    user_words.replace(connection, user, "", "")
     # From this revocation other nodes learn that the name is gone.
     sessions.end_all(connection, user, now)
     sessions.delete_all(connection, user)

@@ -57,6 +57,15 @@ users = Table(
     ),
 )
 
+# The words of display names, by which users are found: see ``user_words``.
+user_words = Table(
+    "user_words",
+    metadata,
+    # Compared byte by byte, so that a prefix is a range of the key.
+    Column("word", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("user_id", _Key, ForeignKey("users.id"), primary_key=True, index=True),
+)
+
 sessions = Table(
     "sessions",
     metadata,

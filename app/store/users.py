@@ -4,6 +4,7 @@ Accounts: one row per user, never deleted, so that every message has an author.
 Of an erased account only the id is left.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,9 +12,11 @@ import sqlalchemy as sa
 
 from ..domain.errors import Conflict, UsernameTaken, UserNotFound
 from ..domain.ids import Millis, UserId
-from . import erased_names
+from . import erased_names, user_words
 from .database import DbConnection
 from .tables import users
+
+_NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 
 
 class User(NamedTuple):
@@ -71,6 +74,7 @@ def insert(
     # After the insert, which waits for a transaction that is erasing an account of this name.
     if erased_names.contains(connection, username):
         raise UsernameTaken
+    user_words.replace(connection, UserId(row.id), username, display_name)
     return _user(row)
 
 
@@ -114,23 +118,36 @@ def lock(connection: DbConnection, user: UserId) -> User | None:
     return None if row is None else _user(row)
 
 
-def with_prefix(
-    connection: DbConnection, prefix: str, *, after: str = "", limit: int
-) -> Sequence[User]:
-    """Return a page of the users whose name begins with ``prefix``, by name; no erased ones."""
-    statement = (
-        sa.select(*_COLUMNS)
-        .where(users.c.username.startswith(prefix, autoescape=True), users.c.erased_at.is_(None))
-        .order_by(users.c.username)
-        .limit(limit)
-    )
-    if after:
-        statement = statement.where(users.c.username > after)
-    if connection.dialect.name == "sqlite":
-        # The same set, because names are ASCII and SQLite compares bytes. Unlike LIKE it is a
-        # range of the index.
-        statement = statement.where(users.c.username.between(prefix, prefix + "\x7f"))
-    return [_user(row) for row in connection.execute(statement)]
+def find(connection: DbConnection, query: str, *, after: str = "", limit: int) -> Sequence[User]:
+    """
+    Return a page of the users whom ``query`` names, by username; no erased ones.
+
+    It is a prefix of the username, or its words begin words of the display name.
+    """
+    page = sa.select(users.c.id).where(users.c.erased_at.is_(None), users.c.username > after)
+    page = page.order_by(users.c.username).limit(limit)
+    found = []
+    if _NAME_CHARACTERS.fullmatch(query):
+        by_username = page.where(users.c.username.startswith(query, autoescape=True))
+        if connection.dialect.name == "sqlite":
+            # The same set, because names are ASCII and SQLite compares bytes. Unlike LIKE it is
+            # a range of the index.
+            by_username = by_username.where(users.c.username.between(query, query + "\x7f"))
+        found.append(by_username)
+    if (named := user_words.named(query)) is not None:
+        found.append(page.where(named))
+    if not found:
+        return []
+    # Each is limited first, so that a page costs no more than it shows.
+    ids = sa.union(*(sa.select(part.subquery().c.id) for part in found))
+    statement = sa.select(*_COLUMNS).where(users.c.id.in_(ids)).order_by(users.c.username)
+    return [_user(row) for row in connection.execute(statement.limit(limit))]
+
+
+def set_display_name(connection: DbConnection, user: User, display_name: str) -> None:
+    """Store a user's display name, and index them by it."""
+    update(connection, user.id, display_name=display_name)
+    user_words.replace(connection, user.id, user.username, display_name)
 
 
 def set_password(connection: DbConnection, user: UserId, password_hash: str) -> None:

@@ -67,13 +67,13 @@ async def test_disabled_and_erased_users_are_not_active(database: Database) -> N
 async def test_a_prefix_is_taken_literally_and_paged_by_name(database: Database) -> None:
     def people(connection: DbConnection) -> None:
         for name in ("bob", "al_x", "al.y", "alax", "alice", "al-z", "carol"):
-            make(connection, name)
+            users.set_display_name(connection, make(connection, name), name)
 
     await database.write(people)
 
     def found(prefix: str, after: str = "", limit: int = 10) -> object:
         return database.read(
-            lambda c: [u.username for u in users.with_prefix(c, prefix, after=after, limit=limit)]
+            lambda c: [u.username for u in users.find(c, prefix, after=after, limit=limit)]
         )
 
     everyone = await found("")
@@ -90,7 +90,7 @@ async def test_erased_users_are_not_listed(database: Database) -> None:
     made = await database.write(lambda c: make(c, "alice"))
     await database.write(lambda c: users.update(c, made.id, erased_at=NOW))
 
-    assert await database.read(lambda c: users.with_prefix(c, "", limit=10)) == []
+    assert await database.read(lambda c: users.find(c, "", limit=10)) == []
 
 
 @pytest.mark.sqlite_only
@@ -103,7 +103,7 @@ async def test_the_cost_of_a_page_does_not_grow_with_the_table(database: Databas
     def cost(connection: DbConnection) -> int:
         return opcodes(
             connection,
-            lambda c: users.with_prefix(c, "user-0000", after="user-000010", limit=50),
+            lambda c: users.find(c, "user-0000", after="user-000010", limit=50),
         )
 
     await database.write(lambda c: fill(c, 0, 100))

@@ -1,7 +1,6 @@
 """Creating, reading, changing and erasing accounts."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from ...domain import labels, names
@@ -21,8 +20,6 @@ log = logging.getLogger("parley.security")
 
 Erase = Callable[[UserId, Transactions], Awaitable[None]]
 """Erases an account: :meth:`app.services.accounts.erasures.Erasures.erase`."""
-
-_NAME_CHARACTERS = re.compile(r"[a-z0-9_.-]*", re.ASCII)
 
 
 class Accounts:
@@ -134,7 +131,7 @@ class Accounts:
                 users.set_password(connection, user.id, new_hash)
                 ended = sessions.end_others(connection, user.id, me.session, now)
             if shown is not None:
-                users.update(connection, user.id, display_name=shown)
+                users.set_display_name(connection, user, shown)
                 user = user._replace(display_name=shown)
             revoked = [SessionsRevoked(me.user, session) for session in ended]
             return user, Effects(sessions_revoked=revoked)
@@ -177,14 +174,13 @@ class Accounts:
         name = names.username(username)
         return await self._database.read(lambda c: users.known(c, name))
 
-    async def find(self, prefix: str, *, after: str = "", limit: int) -> Sequence[User]:
-        """Users whose name begins with ``prefix``, in order of name, after the name ``after``."""
-        prefix = prefix.lower()
-        if not _NAME_CHARACTERS.fullmatch(prefix):
-            return []
-        return await self._database.read(
-            lambda c: users.with_prefix(c, prefix, after=after, limit=limit)
-        )
+    async def find(self, query: str, *, after: str = "", limit: int) -> Sequence[User]:
+        """
+        The users whose username begins with ``query``, or words of whose display name begin with
+        its words; by username, after the name ``after``. An ``@`` in front is ignored.
+        """
+        named = query.strip().lower().removeprefix("@")
+        return await self._database.read(lambda c: users.find(c, named, after=after, limit=limit))
 
     async def create(
         self,

@@ -7,7 +7,7 @@ import pytest
 from app.domain.errors import Unavailable
 from app.domain.limits import INDEX_BATCH
 from app.services.messages.search_rebuilder import SearchRebuilder
-from app.store import search_rebuild
+from app.store import search_rebuild, user_words
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import until
@@ -23,7 +23,9 @@ async def test_a_rebuild_runs_to_its_end(
     await SearchRebuilder(database).run()
 
     assert await database.read(search_rebuild.is_complete)
-    assert [record.message for record in caplog.records] == ["search.rebuilding", "search.rebuilt"]
+    # Of the user ana, and of the messages.
+    assert [r.message for r in caplog.records] == ["search.rebuilding", "search.rebuilt"] * 2
+    assert await database.read(user_words.is_complete)
 
 
 async def test_an_index_that_is_complete_is_left_alone(
