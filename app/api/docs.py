@@ -53,6 +53,18 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 # What pages load. The pages themselves have paths of their own.
 _ASSETS: Final = frozenset({".css", ".js", ".svg"})
 
+# The web client's styles, in the order in which they apply.
+_STYLES: Final = (
+    "tokens",
+    "base",
+    "icons",
+    "layout",
+    "sidebar",
+    "messages",
+    "composer",
+    "overlays",
+)
+
 # The package's other files, Redoc and a logo, are not needed.
 _SWAGGER: Final = frozenset({"swagger-ui-bundle.js", "swagger-ui.css"})
 
@@ -66,14 +78,17 @@ def install(app: FastAPI) -> None:
     """
     ours = _read(Path(web.__path__[0]), lambda name: suffix(name) in _ASSETS)
     ours["emoji.json"] = File("emoji.json", emoji_list())
+    # One request instead of one per file.
+    styles = b"\n".join(ours.pop(f"styles/{name}.css").body for name in _STYLES)
+    ours["style.css"] = File("style.css", styles)
     version = version_of(ours)
     _add_page(app, "/", "index.html", version, csp=PAGE_CSP)
-    _add_files(app, "/web", ours, version, csp=PAGE_CSP)
+    _add_files(app, "/web", ours, version)
     if app.openapi_url is not None:
         swagger = _read(Path(fastapi_offline.__path__[0], "static"), _SWAGGER.__contains__)
         _add_page(app, "/docs", "docs.html", version, csp=SWAGGER_CSP)
         _add_page(app, "/asyncapi", "asyncapi.html", version, csp=SWAGGER_CSP)
-        _add_files(app, "/docs/assets", swagger, version_of(swagger), csp=SWAGGER_CSP)
+        _add_files(app, "/docs/assets", swagger, version_of(swagger))
 
 
 def _read(folder: Path, wanted: Callable[[str], bool]) -> dict[str, File]:
@@ -93,10 +108,9 @@ def _add_page(app: FastAPI, path: str, name: str, version: str, *, csp: str) -> 
     app.add_route(path, show, methods=["GET"], include_in_schema=False)
 
 
-def _add_files(
-    app: FastAPI, path: str, files: Mapping[str, File], version: str, *, csp: str
-) -> None:
-    headers = {**SECURITY_HEADERS, "Content-Security-Policy": csp}
+def _add_files(app: FastAPI, path: str, files: Mapping[str, File], version: str) -> None:
+    # The page's policy decides what they may do in it; opened by themselves they may do nothing.
+    headers = {**SECURITY_HEADERS, "Content-Security-Policy": API_CSP}
     prefix = f"{version}/"
 
     async def show(request: Request) -> Response:

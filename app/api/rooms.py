@@ -16,9 +16,11 @@ from ..domain.errors import (
 from ..domain.roles import Kind
 from ..domain.views import RoomView
 from ..realtime.read_receipts import ReadReceipts
+from ..services.rooms.notification_levels import NotificationLevels
 from ..services.rooms.rooms import Rooms
 from ..wire.room_bodies import (
     NewRoom,
+    Notifications,
     ReadAnswer,
     ReadMark,
     RoomAnswer,
@@ -48,8 +50,13 @@ async def _read_receipts(runtime: RuntimeDep) -> ReadReceipts:
     return runtime.realtime.read_receipts
 
 
+async def _notification_levels(runtime: RuntimeDep) -> NotificationLevels:
+    return runtime.rooms.notification_levels
+
+
 RoomsDep = Annotated[Rooms, Depends(_rooms)]
 ReadReceiptsDep = Annotated[ReadReceipts, Depends(_read_receipts)]
+NotificationLevelsDep = Annotated[NotificationLevels, Depends(_notification_levels)]
 
 
 @router.get(
@@ -151,6 +158,20 @@ async def mark_read(
     found = await rooms.find(room)
     view = await read_receipts.move(found, me.user, me.username, mark.seq)
     return ReadAnswer(**view_body(view))
+
+
+@router.put(
+    "/{room}/notifications",
+    operation_id="setNotifications",
+    summary="Choose what to be notified of",
+    responses=errors(*IN_ROOM, Forbidden),
+)
+async def set_notifications(
+    wanted: Notifications, room: RoomName, me: Me, levels: NotificationLevelsDep
+) -> Notifications:
+    """Choose which messages of others your clients notify you of, in this room."""
+    await levels.put(me.user, room, wanted.wanted())
+    return wanted
 
 
 def room_answer(view: RoomView) -> RoomAnswer:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .ids import Millis, RoomId, Seq
+from .notification_levels import NotificationLevel
 from .roles import Kind, Role
 
 
@@ -73,7 +74,7 @@ class RoomView(RoomAccess):
     """
     A room as one user sees it: one snapshot, at ``head``.
 
-    ``read``, ``unread`` and ``mentions`` are meaningless for a non-member.
+    ``read``, ``unread``, ``mentions`` and ``notifications`` are meaningless for a non-member.
     """
 
     room: RoomId
@@ -87,6 +88,7 @@ class RoomView(RoomAccess):
     mentions: int
     other: str | None
     """In a direct room: the username of the other member."""
+    notifications: NotificationLevel
 
 
 class MemberView(NamedTuple):

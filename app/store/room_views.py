@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..domain.ids import RoomId, UserId
+from ..domain.notification_levels import level_of
 from ..domain.roles import Kind, Role
 from ..domain.views import RoomView
 from . import unread
@@ -17,7 +18,7 @@ _ROOM_VIEWS = BulkStatement(
     f"""
     SELECT k.person, k.seen,
       r.id, r.name, r.title, r.kind, r.head, r.first, r.created_at, r.archived_at,
-      r.slow_mode_seconds, m.role, m.banned_until,
+      r.slow_mode_seconds, m.role, m.banned_until, m.notifications,
       {unread.READ_SEQ}, {unread.UNREAD}, {unread.MENTIONS},
       CASE WHEN r.kind = 'direct' THEN (SELECT u.username FROM members AS o
         JOIN users AS u ON u.id = o.user_id
@@ -41,7 +42,7 @@ def load(connection: DbConnection, keys: Iterable[RoomViewKey]) -> Mapping[RoomV
 
 def _view(room: RoomId, row: Sequence[Any]) -> RoomView:
     (name, title, kind, head, first, created, archived, slow) = row[:8]
-    (role, banned, read, unread_count, mentions, other) = row[8:]
+    (role, banned, chosen, read, unread_count, mentions, other) = row[8:]
     return RoomView(
         room=room,
         name=name,
@@ -58,4 +59,5 @@ def _view(room: RoomId, row: Sequence[Any]) -> RoomView:
         unread=unread_count,
         mentions=mentions,
         other=other,
+        notifications=level_of(Kind(kind), chosen),
     )

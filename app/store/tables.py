@@ -132,6 +132,8 @@ members = Table(
     Column("muted_until", BigInteger),
     Column("read_seq", BigInteger, nullable=False, server_default=text("0")),
     Column("last_sent_at", BigInteger),
+    # "all", "mentions" or "none"; null: what the kind of room implies.
+    Column("notifications", Text),
 )
 
 events = Table(

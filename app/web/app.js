@@ -6,8 +6,11 @@ import { Api } from "./api.js";
 import { Chat } from "./chat.js";
 import { Drafts } from "./drafts.js";
 import { LoginView } from "./login_view.js";
+import { Navigation } from "./navigation.js";
 import { Page } from "./page.js";
 import { Session } from "./session.js";
+import { applyTheme } from "./theme.js";
+import { WIDE } from "./view.js";
 
 // New public rooms of other users are not announced: poll for them.
 const REFRESH_ROOMS_MS = 60_000;
@@ -20,12 +23,18 @@ class App {
   #api = new Api(this.#session);
   #login = new LoginView((credentials) => this.#authenticate(credentials));
   #chat = null;
+  #navigation = new Navigation({ api: this.#api, chat: () => this.#chat });
   #page;
   #drawing = false;
 
   constructor() {
     this.#page = new Page({
-      api: this.#api, chat: () => this.#chat, drafts: new Drafts(), redraw: () => this.#scheduleDraw(), logOut: () => this.#logOut(),
+      api: this.#api,
+      chat: () => this.#chat,
+      drafts: new Drafts(),
+      navigation: this.#navigation,
+      redraw: () => this.#scheduleDraw(),
+      logOut: () => this.#logOut(),
     });
     addEventListener("hashchange", () => this.#openFromAddress());
     addEventListener("online", () => this.#onNetworkChange());
@@ -45,6 +54,8 @@ class App {
   async #authenticate({ username, password, register }) {
     if (register) await this.#session.register(username, password);
     else await this.#session.logIn(username, password);
+    // Without the first room, a new user still has all others to look at.
+    if (register) await this.#navigation.joinFirst(this.#session.user).catch(() => {});
     this.#openChat();
   }
 
@@ -54,9 +65,14 @@ class App {
       session: this.#session,
       onChange: () => this.#scheduleDraw(),
       onNotice: (sentence) => this.#page.notice(sentence),
+      onMessage: (room, message) => this.#page.onMessage(room, message),
     });
     this.#login.hide();
     this.#page.open(this.#chat.me);
+    // On a phone the list of rooms comes first.
+    if (location.hash === "" && WIDE.matches && this.#navigation.last !== null) {
+      history.replaceState(null, "", `#${this.#navigation.last}`);
+    }
     this.#openFromAddress();
     this.#chat.start().catch(({ message }) => this.#page.notice(message));
   }
@@ -83,8 +99,13 @@ class App {
 
   #openFromAddress() {
     if (this.#chat === null) return;
-    const [name, seq] = placeInAddress();
+    const { name, seq, invite } = this.#navigation.place;
+    if (invite !== undefined) {
+      this.#page.attempt(() => this.#navigation.accept(invite));
+      return;
+    }
     if (this.#chat.current?.name !== name || name === null) this.#chat.open(name);
+    this.#navigation.remember(name);
     if (seq !== null) this.#page.jumpTo(seq);
     else if (name !== null) this.#page.focusComposer();
   }
@@ -134,14 +155,5 @@ class App {
   }
 }
 
-/** Room and message in the address's hash, `#room/seq`; null for what isn't there. */
-function placeInAddress() {
-  try {
-    const [name, seq] = decodeURIComponent(location.hash.slice(1)).toLowerCase().split("/");
-    return [name || null, /^[1-9]\d{0,15}$/.test(seq) ? Number(seq) : null];
-  } catch {
-    return [null, null];
-  }
-}
-
+applyTheme();
 new App().start();

@@ -16,7 +16,6 @@ import { removalReason } from "./format.js";
 
 // Items that a room which is not on display keeps in memory.
 const KEPT_ITEMS = 300;
-
 const EVENT = /^(message|reaction|room|member)\./;
 
 export class Chat {
@@ -35,20 +34,24 @@ export class Chat {
   #signals;
   #onChange;
   #onNotice;
+  #onMessage;
   #joins;
   #requests;
 
   /**
    * @param onChange called after any visible change.
    * @param onNotice called with a sentence for the user.
+   * @param onMessage called with a room and a new message of somebody else:
+   *   `{by, text, mentions, seq}`, with `by` and `text` null if the room isn't joined.
    */
-  constructor({ api, session, onChange, onNotice }) {
+  constructor({ api, session, onChange, onNotice, onMessage }) {
     this.me = session.user;
     this.people = new People({ api, onChange });
     this.#api = api;
     this.#session = session;
     this.#onChange = onChange;
     this.#onNotice = onNotice;
+    this.#onMessage = onMessage;
     this.#socket = new Socket(SOCKET_URL, {
       token: (options) => session.token(options),
       isServerUp: () => api.isServerUp(),
@@ -94,7 +97,7 @@ export class Chat {
 
   /** Reconnect at the user's request, even after the server refused the connection. */
   reconnect() {
-    this.#socket.retryNow();
+    this.wake();
     this.#socket.start();
   }
 
@@ -191,13 +194,13 @@ export class Chat {
         this.#room(frame.room).reset();
         this.#joins.rejoin(this.#room(frame.room));
         break;
-      case "typing":
-      case "presence":
-      case "read":
+      case "typing": case "presence": case "read":
         this.rooms.get(frame.room)?.applySignal(frame, Date.now());
         break;
-      case "added":
       case "activity":
+        this.#onActivity(frame);
+        break;
+      case "added":
         this.#describe(frame.room);
         break;
       case "removed":
@@ -205,19 +208,20 @@ export class Chat {
         break;
       case "auth_expiring":
         this.#renew();
-        break;
     }
   }
 
-  #welcome({ rooms }) {
+  #welcome({ rooms, user, display_name: name }) {
+    this.people.learnNames({ [user]: name });
     for (const summary of rooms) this.#room(summary.name).update(summary);
     this.#joins.onConnect();
-    // An address named a room that could not be looked up while offline.
+    // A room that could not be looked up while offline.
     if (this.current?.phase === Phase.OUT && this.current.refused === null) this.#joins.open(this.current);
     this.#sender.onConnect();
   }
 
   #joined(frame) {
+    this.people.learnNames(frame.display_names ?? {});
     const room = this.#room(frame.room);
     this.#requests.take(frame.re);
     room.onJoined(frame);
@@ -227,12 +231,22 @@ export class Chat {
   #onEvent(frame) {
     const room = this.rooms.get(frame.room);
     if (room === undefined) return;
-    if (room.apply(frame) === Applied.GAP) this.#joins.rejoin(room);
+    const applied = room.apply(frame);
+    if (applied === Applied.GAP) this.#joins.rejoin(room);
+    const isNew = applied === Applied.YES && room.phase === Phase.LIVE;
+    if (isNew && frame.type === "message.created" && frame.by !== this.me) this.#onMessage(room, arrivalOf(frame, this.me));
     this.#sender.onEvents(room);
     if (room !== this.current) room.history.trim(KEPT_ITEMS);
   }
 
   // Internal
+
+  async #onActivity({ room: name, head, mention }) {
+    await this.#describe(name);
+    const room = this.rooms.get(name);
+    // Others than messages are events, too.
+    if (room?.unread > 0) this.#onMessage(room, { by: null, text: null, seq: head, mentions: mention === true });
+  }
 
   #room(name) {
     if (!this.rooms.has(name)) this.rooms.set(name, new Room(name, this.me));
@@ -255,7 +269,7 @@ export class Chat {
     try {
       this.addRoom(await this.#api.room(name));
     } catch {
-      // Gone or unreachable: the next list of rooms has the truth.
+      // The next list of rooms has the truth.
     }
   }
 
@@ -277,4 +291,8 @@ export class Chat {
     this.connection = connection;
     this.#onChange();
   }
+}
+
+function arrivalOf({ by, text, mentions = [], seq }, me) {
+  return { by, text, seq, mentions: mentions.includes(me) };
 }

@@ -10,24 +10,36 @@ import { path } from "./http.js";
 import { MessageList } from "./list/message_list.js";
 import { openMenu } from "./menu.js";
 import { MessageActions } from "./message_actions.js";
-import { openNewRoomDialog } from "./new_room_dialog.js";
-import { PeoplePane } from "./panes/people_pane.js";
+import { Dialogs } from "./dialogs.js";
+import { Notifications } from "./notifications.js";
+import { MembersPane } from "./panes/members_pane.js";
+import { PinsPane } from "./panes/pins_pane.js";
+import { SearchPane } from "./panes/search_pane.js";
+import { SidePane } from "./panes/side_pane.js";
+import { installRoomMenu } from "./room_menu.js";
+import { installShortcuts, openShortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
 import { View, WIDE } from "./view.js";
 
 // Items that the room on display keeps in memory while its end is in view.
 const KEPT_ITEMS = 1_000;
 
+// Pinned messages that are listed, the newest: the server's largest page.
+const PINS = 200;
+
 export class Page {
   #api;
   #chat;
   #drafts;
   #redraw;
+  #navigation;
   #history;
   #view;
   #banner;
   #sidebar;
-  #people;
+  #dialogs;
+  #notifications;
+  #side;
   #messages;
   #actions;
   #composer;
@@ -37,22 +49,27 @@ export class Page {
   #jumpPending = null;
 
   /** @param chat () → the `Chat`, or null while nobody is logged in. */
-  constructor({ api, chat, drafts, redraw, logOut }) {
+  constructor({ api, chat, drafts, navigation, redraw, logOut }) {
     this.#api = api;
     this.#chat = chat;
     this.#drafts = drafts;
     this.#redraw = redraw;
+    this.#navigation = navigation;
     this.#history = new HistoryLoader(api);
     this.#banner = new ConnectionBanner(() => chat()?.reconnect());
     this.#sidebar = new Sidebar((name) => this.#reopen(name));
+    this.#notifications = new Notifications({
+      isInSight: (room) => document.hasFocus() && room === chat()?.current && this.#messages.atEnd,
+      nameOf: (username) => chat().people.nameOf(username),
+      labelOf: (room) => this.#labelOf(room),
+      open: (name, seq) => navigation.open(name, seq),
+    });
+    this.#dialogs = this.#newDialogs(logOut);
     this.#view = new View({
-      logOut, join: () => this.#join(), newRoom: () => this.#newRoom(), openSwitcher: () => this.#newRoom(),
+      logOut, join: () => this.#join(), newRoom: () => this.#dialogs.newRoom(),
+      settings: () => this.#dialogs.settings(), openSwitcher: () => this.#dialogs.switcher(),
     });
-    this.#people = new PeoplePane({
-      addMember: (username) => this.#api.put(path`rooms/${chat().current.name}/members/${username}`),
-      leave: () => this.attempt(() => chat().leave()),
-      attempt: (work) => this.attempt(work),
-    });
+    this.#side = this.#sidePane();
     this.#actions = new MessageActions({ api, chat, on: {
       reply: (item) => this.#composer.reply(this.#described(item)),
       edit: (item) => this.#composer.edit(this.#described(item)),
@@ -62,11 +79,12 @@ export class Page {
     } });
     this.#messages = this.#messageList();
     this.#composer = this.#newComposer();
+    this.#installControls();
   }
 
   open(me) {
     this.#view.showChat(me);
-    this.#people.open(false);
+    this.#side.close();
   }
 
   close() {
@@ -102,6 +120,11 @@ export class Page {
     this.#redraw();
   }
 
+  /** There is a new message of somebody else. */
+  onMessage(room, message) {
+    this.#notifications.notify(room, message);
+  }
+
   /** The page has come into sight again. */
   onVisible() {
     this.#messages.markNew();
@@ -117,8 +140,10 @@ export class Page {
     const there = room !== null && room.refused === null;
     const writes = there && room.member && !room.archived;
     this.#composer.show(writes ? room : null, writes ? `Message ${this.#labelOf(room)}` : "");
-    this.#people.draw(there ? room : null, chat);
+    this.#side.draw(there && room.cursor !== null ? room : null, chat);
     if (!there) return;
+    // Their names are shown beside what they write.
+    if (room.cursor !== null) chat.people.membersOf(room);
     if (this.#messages.atEnd) room.history.trim(KEPT_ITEMS);
     this.#messages.show(room, { unsent: chat.unsent(room), me: chat.me, nameOf });
     this.#finishOpening(room, writes);
@@ -141,11 +166,64 @@ export class Page {
       pickReaction: (item, anchor) => this.#actions.pickReaction(item, anchor),
       actionsOf: (item) => this.#actions.of(item),
       openMenu,
-      openProfile: () => {},
-      pickDate: () => {},
-      addPeople: () => this.#people.open(true),
-      editRoom: () => {},
+      openProfile: (username) => this.#dialogs.profile(username),
+      pickDate: () => this.#dialogs.date(),
+      addPeople: () => this.#side.open("people"),
+      editRoom: () => this.#dialogs.room(),
     });
+  }
+
+  #newDialogs(logOut) {
+    return new Dialogs({ api: this.#api, chat: this.#chat, on: {
+      attempt: (work) => this.attempt(work),
+      notice: (sentence) => this.notice(sentence),
+      logOut,
+      navigation: this.#navigation,
+      notifications: this.#notifications,
+      jumpTo: (seq) => this.#messages.jumpTo(seq),
+      firstSince: (time) => this.#history.firstSince(this.#chat().current, time),
+    } });
+  }
+
+  #sidePane() {
+    const chat = this.#chat;
+    const nameOf = (username) => chat().people.nameOf(username);
+    const open = (name, seq) => this.#openHit(name, seq);
+    return new SidePane({
+      people: new MembersPane({
+        addMember: (username) => this.#api.put(path`rooms/${chat().current.name}/members/${username}`),
+        leave: () => this.attempt(() => chat().leave()),
+        openProfile: (username) => this.#dialogs.profile(username),
+        attempt: (work) => this.attempt(work),
+      }),
+      search: new SearchPane({ search: (query) => this.#api.get("search", query), nameOf, open }),
+      pins: new PinsPane({
+        pins: async (room) => (await this.#api.get(path`rooms/${room.name}/pins`, { limit: PINS })).messages, nameOf, open,
+      }),
+    }, this.#redraw);
+  }
+
+  #installControls() {
+    installRoomMenu(() => this.#chat().current, {
+      settings: () => this.#dialogs.room(),
+      date: () => this.#dialogs.date(),
+      setLevel: (room, level) => this.attempt(() => this.#dialogs.setLevel(room, level)),
+      leave: () => this.attempt(() => this.#chat().leave()),
+      shortcuts: openShortcuts,
+    });
+    const loggedIn = (work) => () => this.#chat() !== null && work();
+    installShortcuts({
+      openSwitcher: loggedIn(() => this.#dialogs.switcher()),
+      search: loggedIn(() => this.#side.open("search")),
+      step: (by) => loggedIn(() => this.#navigation.step(by))(),
+      nextUnread: loggedIn(() => this.#navigation.nextUnread()),
+    });
+  }
+
+  // On a phone the pane covers the message that it leads to.
+  #openHit(name, seq) {
+    if (!WIDE.matches) this.#side.close();
+    if (this.#chat().current?.name === name) this.#messages.jumpTo(seq);
   }
 
   #newComposer() {
@@ -201,15 +279,5 @@ export class Page {
   #join() {
     this.focusComposer();
     this.#chat().join();
-  }
-
-  #newRoom() {
-    openNewRoomDialog(async (request) => {
-      const summary = request.kind === "direct"
-        ? await this.#api.directRoom(request.name)
-        : await this.#api.createRoom(request);
-      this.#chat().addRoom(summary);
-      location.hash = summary.name;
-    });
   }
 }

@@ -31,6 +31,11 @@ export class People {
     }
   }
 
+  /** The same from an object, `{username: display name}`. */
+  learnNames(names) {
+    this.learn(Object.entries(names).map(([user, name]) => ({ user, display_name: name })));
+  }
+
   /** The members of a room, as far as they are loaded; loads them if needed. */
   membersOf(room) {
     const known = this.#rooms.get(room.name);

@@ -41,6 +41,9 @@ const NOTICES = new Set([
 // Event types that change who is a member, or how.
 const MEMBERSHIP = new Set(["member.joined", "member.left", "member.updated", "user.erased"]);
 
+// Event types that change which messages are pinned.
+const PINS = new Set(["message.pinned", "message.unpinned", "message.deleted"]);
+
 export class Room {
   phase = Phase.OUT;
   // The last seq applied; null until the first replay is complete.
@@ -55,11 +58,14 @@ export class Room {
   member = false;
   role = null;
   slowModeSeconds = 0;
+  // What to notify of: "all", "mentions" or "none".
+  level = "mentions";
   presence = new Presence();
   history = new History();
   counts;
-  // Goes up when members come, go or change.
+  // Go up when members come, go or change, and when messages are pinned or unpinned.
   membersVersion = 0;
+  pinsVersion = 0;
   // Why the server refused the join, as a sentence for the user; null if it didn't.
   refused = null;
 
@@ -81,6 +87,7 @@ export class Room {
     this.member = Boolean(summary.member);
     this.role = summary.role ?? null;
     this.slowModeSeconds = summary.slow_mode_seconds ?? 0;
+    this.level = summary.notifications ?? this.level;
     if (this.member) this.setCounts(summary);
   }
 
@@ -232,6 +239,7 @@ export class Room {
     if (event.type === "room.reopened") this.archived = false;
     if (event.type === "user.erased") this.history.rename(event.user, event.as);
     if (NOTICES.has(event.type)) this.history.add({ ...event, kind: "notice" });
+    if (PINS.has(event.type)) this.pinsVersion += 1;
     if (event.ref !== undefined) this.history.change(event);
   }
 

@@ -36,23 +36,23 @@ export class Sidebar {
   #entry(room, current, nameOf, hasDraft) {
     const version = [
       labelOf(room, nameOf), room.kind, room.unread, room.mentions, room === current, room.archived,
-      room !== current && hasDraft(room.name),
+      room !== current && hasDraft(room.name), room.level === "none",
     ];
     return { key: room.name, version, build: () => this.#link(room, version) };
   }
 
-  #link(room, [label, kind, unread, mentions, chosen, archived, draft]) {
+  #link(room, [label, kind, unread, mentions, chosen, archived, draft, silent]) {
     const count = make("span", `badge${mentions || kind === "direct" ? " mention" : ""}`);
     // Drawn by the style: the link's label says it in words.
     count.dataset.count = formatCount(unread);
     count.setAttribute("aria-label", `${formatCount(unread)} unread`);
     count.setAttribute("role", "img");
     const sign = kind === "direct" ? avatar(room.with, label, "small") : icon(kind === "private" ? "lock" : "hash");
-    const anchor = make("a", unread ? "unread" : "", sign, make("bdi", "", label), draft ? icon("edit") : null, unread ? count : null);
+    const anchor = make("a", unread && !silent ? "unread" : "", sign, make("bdi", "", label), draft ? icon("edit") : null, unread ? count : null);
     // The sign is a picture: the name says it.
     const name = kind === "direct" ? label : `#${label}`;
     anchor.setAttribute("aria-label", unread ? `${name}, ${formatCount(unread)} unread` : name);
-    if (archived) anchor.classList.add("muted");
+    if (archived || silent) anchor.classList.add("muted");
     anchor.href = `#${room.name}`;
     if (chosen) anchor.setAttribute("aria-current", "page");
     // A click on the current room doesn't change the address.

@@ -20,10 +20,12 @@ export class View {
   #noRoom = null;
   #on;
 
-  /** @param on `{logOut, join, newRoom, openSwitcher}` */
+  /** @param on `{logOut, join, newRoom, settings, openSwitcher}` */
   constructor(on) {
     this.#on = on;
     byId("log-out").addEventListener("click", () => on.logOut());
+    byId("settings").addEventListener("click", () => on.settings());
+    byId("go-to").addEventListener("click", () => on.openSwitcher());
     byId("join").addEventListener("click", () => on.join());
     byId("new-room").addEventListener("click", () => on.newRoom());
     byId("notice").querySelector("button").addEventListener("click", () => this.#hideNotice());
@@ -44,7 +46,7 @@ export class View {
   draw({ rooms, current, nameOf }) {
     byId("chat").dataset.pane = current === null ? "rooms" : "messages";
     this.#room(current, nameOf);
-    const unread = [...rooms.values()].reduce((sum, room) => sum + (room.member ? room.unread : 0), 0);
+    const unread = [...rooms.values()].reduce((sum, room) => sum + (room.member && room.level !== "none" ? room.unread : 0), 0);
     const title = current === null ? "" : `${roomLabel(current, nameOf)} · `;
     document.title = `${unread ? `(${formatCount(unread)}) ` : ""}${title}Parley`;
   }
@@ -68,7 +70,7 @@ export class View {
     setText(byId("room-title"), room?.archived ? "archived" : (room?.title ?? ""));
     byId("room-title").title = room?.title ?? "";
     setText(byId("typing"), there ? typingLine(room.presence.typing(Date.now()).map(nameOf)) : "");
-    byId("people-toggle").hidden = !there;
+    for (const id of ["people-toggle", "search-toggle", "pins-toggle", "room-menu"]) byId(id).hidden = !there;
     setText(byId("people-count"), there ? String(room.presence.count) : "0");
   }
 

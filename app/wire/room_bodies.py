@@ -14,10 +14,12 @@ from ..domain.limits import (
     MAX_SLOW_MODE_SECONDS,
     MAX_TITLE_CHARACTERS,
 )
+from ..domain.notification_levels import NotificationLevel
 from ..domain.roles import Role
 from .accounts import COMPOSED, Body, Moment
 
 RoleName = Literal["owner", "moderator", "member"]
+LevelName = Literal["all", "mentions", "none"]
 KindName = Literal["public", "private", "direct"]
 Next = Annotated[
     str | None, Field(description="For `after`, to get the next page; null on the last.")
@@ -41,6 +43,7 @@ EXAMPLE_ROOM: JsonDict = {
     "unread": 3,
     "mentions": 1,
     "as_of": 118,
+    "notifications": "mentions",
 }
 EXAMPLE_MEMBER: JsonDict = {
     "user": "bob",
@@ -165,6 +168,18 @@ class NewInvite(Body):
     max_uses: int | None = Field(default=None, ge=1, le=MAX_INVITE_USES, examples=[10])
 
 
+class Notifications(Body):
+    """What a client should notify the caller of in a room, on all of their devices."""
+
+    level: LevelName = Field(
+        description="`all` messages of others, only `mentions` of the caller, or `none`."
+    )
+
+    def wanted(self) -> NotificationLevel:
+        """The level."""
+        return NotificationLevel(self.level)
+
+
 class ReadMark(Body):
     """How far the caller has read."""
 
@@ -177,7 +192,7 @@ class ReadMark(Body):
 
 
 class RoomAnswer(BaseModel):
-    """A room as the caller sees it; the last six fields are null for a non-member."""
+    """A room as the caller sees it; the last seven fields are null for a non-member."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ROOM]})
 
@@ -203,6 +218,9 @@ class RoomAnswer(BaseModel):
     )
     as_of: int | None = Field(
         description="The seq as of which `unread` and `mentions` were counted."
+    )
+    notifications: LevelName | None = Field(
+        description="Which messages of others a client should notify the caller of."
     )
 
 

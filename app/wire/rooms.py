@@ -8,7 +8,7 @@ from ..domain.views import MemberView, RoomView
 
 
 def room_body(view: RoomView) -> dict[str, Any]:
-    """A room as the caller sees it; the last six fields are null for a non-member."""
+    """A room as the caller sees it; the last seven fields are null for a non-member."""
     is_member = view.role is not None
     body: dict[str, Any] = {
         "name": view.name,
@@ -26,6 +26,7 @@ def room_body(view: RoomView) -> dict[str, Any]:
         "member": True if is_member else None,
         "role": view.role.value if view.role is not None else None,
         **(view_body(view) if is_member else _NOTHING_READ),
+        "notifications": view.notifications.value if is_member else None,
     }
     return body
 

@@ -143,6 +143,7 @@ OPERATIONS: dict[str, list[Case]] = {
     ],
     "archiveRoom": [Case(OWNERS)],
     "markRead": [Case(MEMBERS, {"seq": 1})],
+    "setNotifications": [Case(MEMBERS, {"level": "none"})],
     "listMembers": [Case(READERS)],
     "getMember": [Case(READERS)],
     "putMember": [

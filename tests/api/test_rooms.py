@@ -25,6 +25,7 @@ ROOM_FIELDS = [
     "unread",
     "mentions",
     "as_of",
+    "notifications",
 ]
 
 
@@ -63,6 +64,7 @@ async def test_the_creator_of_a_room_owns_it(server: Server) -> None:
         "unread": 0,
         "mentions": 0,
         "as_of": 1,
+        "notifications": "mentions",
     }
     assert (await ana.http.get(made.headers["location"])).json() == room
 
@@ -454,3 +456,40 @@ async def test_every_endpoint_needs_an_access_token(
 
     assert code(answer) == (401, "unauthorized")
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_each_member_chooses_what_to_be_notified_of(server: Server) -> None:
+    ana, bo = await server.person("ana"), await server.person("bo")
+    await ana.http.post("/rooms", json={"name": "den", "kind": "public"})
+    await bo.http.put("/rooms/den/members/bo")
+    direct = (await ana.http.put("/rooms/direct/bo")).json()
+
+    async def level(person: Any, room: str) -> object:
+        return (await person.http.get(f"/rooms/{room}")).json()["notifications"]
+
+    assert await level(bo, "den") == "mentions"
+    assert await level(bo, direct["name"]) == "all"
+    for chosen in ("none", "all", "all"):
+        answer = await bo.http.put("/rooms/den/notifications", json={"level": chosen})
+        assert (answer.status_code, answer.json()) == (200, {"level": chosen})
+        assert await level(bo, "den") == chosen
+    assert await level(ana, "den") == "mentions"
+
+    # What someone has chosen is still there after they leave and come back.
+    await bo.http.delete("/rooms/den/members/bo")
+    assert await level(bo, "den") is None
+    answer = await bo.http.put("/rooms/den/notifications", json={"level": "none"})
+    assert code(answer) == (403, "forbidden")
+    await bo.http.put("/rooms/den/members/bo")
+    await bo.http.put("/rooms/den/members/bo")
+    assert await level(bo, "den") == "all"
+
+
+@pytest.mark.parametrize("level", ["some", "ALL", "", None, 1])
+async def test_a_level_is_one_of_three(server: Server, level: object) -> None:
+    ana = await server.person("ana")
+    await ana.http.post("/rooms", json={"name": "den", "kind": "public"})
+
+    answer = await ana.http.put("/rooms/den/notifications", json={"level": level})
+
+    assert code(answer) == (422, "invalid")

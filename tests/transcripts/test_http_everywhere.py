@@ -65,7 +65,7 @@ def test_http_static(scenario_on: ScenarioOn) -> None:
         "/docs",
         "/openapi.json",
         "/web/app.js",
-        "/web/styles/base.css",
+        "/web/style.css",
         "/web/icon.svg",
     ):
         anonymous.get(path, record_body=False, whole_head=True)

@@ -81,10 +81,9 @@ def test_two_users_exchange_messages(open_page: OpenPage, room: str) -> None:
     alice = open_room(register(open_page(), "alice"), room)
     bob = open_room(register(open_page(**PHONE), "bob"), room)
     bob.get_by_role("button", name="2 online").click()
-    expect(bob.get_by_label("Who is online").get_by_role("listitem")).to_have_text(
-        [username(alice), username(bob)]
-    )
-    bob.get_by_role("button", name="Close").click()
+    online = bob.get_by_role("list", name="Online").get_by_role("listitem")
+    expect(online).to_have_text([username(alice), username(bob)])
+    bob.get_by_role("complementary").get_by_role("button", name="Close").click()
 
     send(alice, "Hello!")
     send(bob, "Hi.")
@@ -250,7 +249,7 @@ def test_a_private_room_is_visible_to_added_members(open_page: OpenPage, room: s
     expect(alice.get_by_role("heading", name=f"#{attic}")).to_be_visible()
     expect(bob.get_by_role("link", name=f"#{attic}")).to_have_count(0)
     alice.get_by_role("button", name="1 online").click()
-    alice.get_by_placeholder("Username").fill(username(bob))
+    alice.get_by_label("User to add").fill(username(bob))
     alice.get_by_role("button", name="Add", exact=True).click()
     expect(alice.get_by_text(f"You added {username(bob)}")).to_be_visible()
     send(alice, "psst")

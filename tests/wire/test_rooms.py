@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.domain.ids import Millis, RoomId
+from app.domain.notification_levels import NotificationLevel
 from app.domain.roles import Kind, Role
 from app.domain.views import MemberView, RoomView
 from app.wire.rooms import member_body, room_body, view_body
@@ -29,6 +30,7 @@ def view(**what: Any) -> RoomView:
             "unread": 3,
             "mentions": 1,
             "other": None,
+            "notifications": NotificationLevel.MENTIONS,
             **what,
         }
     )
@@ -61,6 +63,7 @@ def test_a_room_has_unread_counts_for_a_member() -> None:
         "unread": 3,
         "mentions": 1,
         "as_of": 9,
+        "notifications": "mentions",
     }
     assert view_body(view(role=Role.OWNER))["as_of"] == 9
 

@@ -13,6 +13,7 @@ from .invites import Invites
 from .members import Members
 from .membership_loader import MembershipLoader
 from .membership_removal import MembershipRemoval
+from .notification_levels import NotificationLevels
 from .retention import Retention
 from .room_directory import RoomDirectory
 from .room_views import RoomViews
@@ -39,6 +40,7 @@ class RoomParts:
     members: Members
     invites: Invites
     membership_removal: MembershipRemoval
+    notification_levels: NotificationLevels
     retention: Retention
 
 
@@ -80,6 +82,7 @@ async def open_rooms(
             database, transactions=log.transactions, directory=directory, rooms=rooms, now=now
         ),
         membership_removal=MembershipRemoval(database, log.transactions, now),
+        notification_levels=NotificationLevels(database, rooms),
         retention=retention,
     )
     sweeping = asyncio.create_task(retention.run(), name="retention")
