@@ -38,6 +38,8 @@ async def ready(runtime: RuntimeDep, response: Response) -> dict[str, str]:
         parts["server"] = "draining"
     good = all(state == "ok" for state in parts.values())
     response.status_code = 200 if good else 503
+    if locked := runtime.log.committer.locked_rooms:
+        parts["locked_rooms"] = str(locked)
     if runtime.database.checking:
         parts["check"] = "running"
     return {"status": "ok" if good else "unavailable", **parts}

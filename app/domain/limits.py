@@ -344,6 +344,13 @@ POSTGRES_READERS = 4
 POSTGRES_WRITERS = 3
 # How long a transaction waits for a lock of another program on PostgreSQL.
 POSTGRES_LOCK_SECONDS = 5
+# How long the committer waits for a row that is locked elsewhere: all other rooms wait with it.
+POSTGRES_LOG_LOCK_MS = 200
+# How long an append to a room that is locked elsewhere is tried again; then it is `unavailable`.
+LOCKED_ROOM_SECONDS = 5.0
+# How long and how often the outcome of a commit is asked for after its connection was lost.
+READ_BACK_SECONDS = 5.0
+READ_BACK_PAUSE_SECONDS = 0.2
 # How long a transaction on PostgreSQL may hold its locks while its node says nothing: one that is
 # frozen must not stop the others.
 POSTGRES_IDLE_SECONDS = 5

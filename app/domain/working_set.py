@@ -109,6 +109,8 @@ class WorkingSet:
     """(blocker, blocked), for those whom a caller opens a room with, adds to one or mentions."""
     people: dict[tuple[RoomId, UserId], Person] = field(default_factory=dict)
     """Under :data:`NO_ROOM` are users regardless of a room, for rooms that the batch creates."""
+    locked_elsewhere: set[RoomId] = field(default_factory=set)
+    """Rooms of the batch that another node has locked: nothing may be decided in them."""
     owners: dict[RoomId, set[UserId]] = field(default_factory=dict)
     """The owners of the rooms where the batch may remove one."""
     keys: dict[tuple[RoomId, UserId | None, str], Event] = field(default_factory=dict)

@@ -90,6 +90,14 @@ and there are few, so keep it short.
 """
 
 
+class RowsLocked(Exception):
+    """The transaction waited too long for a row that is locked elsewhere. Nothing was written."""
+
+
+class OutcomeUnknown(Exception):
+    """The connection was lost at COMMIT. Once a lock of the transaction is granted, it shows."""
+
+
 class Database(Protocol):
     """
     An open database.
@@ -151,15 +159,21 @@ class Database(Protocol):
 
         """
 
-    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+    async def write_log(
+        self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
+    ) -> T:
         """
         Like :meth:`write`, for the committer alone: it never waits for another write to begin.
 
-        On PostgreSQL these transactions have a connection of their own, and run one at a time.
+        On PostgreSQL these transactions have a connection of their own, and run one at a time;
+        with ``aside`` they have another one, for rooms that are locked elsewhere.
 
         Args:
             waiting_since: When the first caller began to wait, by ``time.monotonic``: a lock of
                 another program on the SQLite file is waited for for so much less. None: now.
+
+        Raises:
+            RowsLocked, OutcomeUnknown: On PostgreSQL, where :meth:`write` raises Unavailable.
 
         """
 

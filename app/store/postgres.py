@@ -18,11 +18,13 @@ from ..domain.limits import (
     POSTGRES_TRANSACTION_SECONDS,
     POSTGRES_WRITERS,
 )
-from .database import T, Work
+from .database import OutcomeUnknown, RowsLocked, T, Work
 from .postgres_faults import Faults, is_row_refused
 from .postgres_session import PostgresSession
 from .postgres_settings import LIMITS, LOG_LIMITS, NO_LIMITS, UnsuitableServer
 from .session_threads import SessionThreads
+
+_FAILURES = (psycopg.Error, sa.exc.DBAPIError, UnsuitableServer, OutcomeUnknown, TimeoutError)
 
 
 class PostgresDatabase:
@@ -53,6 +55,7 @@ class PostgresDatabase:
         seconds = transaction_seconds if limited else None
         log_limits = LOG_LIMITS if limited else NO_LIMITS
         self._log = SessionThreads("parley-log", 1, seconds, url, log_limits, writes=True)
+        self._aside = SessionThreads("parley-aside", 1, seconds, url, log_limits, writes=True)
         self._writers = SessionThreads(
             "parley-write", POSTGRES_WRITERS, seconds, url, limits, writes=True
         )
@@ -63,8 +66,18 @@ class PostgresDatabase:
         self.fault: str | None = None
         self._closed = False
 
-    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
-        return await self._run(self._log, PostgresSession.write, work)
+    async def write_log(
+        self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
+    ) -> T:
+        threads = self._aside if aside else self._log
+        try:
+            return await self._run(threads, PostgresSession.write, work)
+        except Unavailable as exc:
+            if isinstance(exc.__cause__, OutcomeUnknown):
+                raise exc.__cause__ from None
+            if isinstance(exc.__cause__, psycopg.errors.LockNotAvailable):
+                raise RowsLocked from exc
+            raise
 
     async def write(self, work: Work[T]) -> T:
         return await self._run(self._writers, PostgresSession.write, work)
@@ -77,7 +90,7 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         self._closed = True
-        for threads in (self._readers, self._writers, self._log):
+        for threads in (self._readers, self._writers, self._aside, self._log):
             await asyncio.to_thread(threads.close)
 
     async def _run(
@@ -91,7 +104,7 @@ class PostgresDatabase:
             raise Unavailable
         try:
             result = await threads.run(transaction, work)
-        except (psycopg.Error, sa.exc.DBAPIError, UnsuitableServer, TimeoutError) as exc:
+        except _FAILURES as exc:
             cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else exc
             # A refused row is the caller's error, not an outage: the caller retries its batch
             # without it.

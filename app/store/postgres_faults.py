@@ -11,6 +11,7 @@ import time
 import psycopg
 
 from ..domain.limits import POSTGRES_LOG_SECONDS
+from .database import OutcomeUnknown
 from .errors import reason
 from .postgres_settings import UnsuitableServer
 
@@ -60,6 +61,8 @@ def kind_of(exc: BaseException | None) -> str:
     """Return what has gone wrong, in a word or two."""
     if isinstance(exc, UnsuitableServer):
         return "unsuitable"
+    if isinstance(exc, OutcomeUnknown):
+        return "lost at COMMIT"
     if isinstance(exc, TimeoutError):
         return "too slow"
     state = getattr(exc, "sqlstate", None) or ""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from psycopg import pq
 from sqlalchemy.pool import NullPool
 
-from .database import T, Work
+from .database import OutcomeUnknown, T, Work
 from .pipeline import Pipeline
 from .postgres_connection import PostgresConnection
 from .postgres_settings import connect, read_back, set_config
@@ -90,6 +90,7 @@ class PostgresSession:
 
     def _run(self, begin: str, work: Work[T], end: str | None) -> T:
         connection = self._connected()
+        is_committing = False
         try:
             connection.run(begin, {})
             if self._first:
@@ -97,9 +98,13 @@ class PostgresSession:
             result = work(connection)
             if end is not None:
                 connection.run(end, {})
+                is_committing = True
             connection.flush()
-        except BaseException:  # undo, whatever was raised
+        except BaseException as exc:  # undo, whatever was raised
+            is_lost = is_committing and self._driver.pgconn.status == pq.ConnStatus.BAD
             self._undo()
+            if is_lost:
+                raise OutcomeUnknown(str(exc)) from exc
             raise
         return result
 

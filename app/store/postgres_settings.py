@@ -15,6 +15,7 @@ from ..domain.limits import (
     POSTGRES_IDLE_SECONDS,
     POSTGRES_KEEPALIVE_SECONDS,
     POSTGRES_LOCK_SECONDS,
+    POSTGRES_LOG_LOCK_MS,
     POSTGRES_STATEMENT_SECONDS,
 )
 from .errors import StoreError
@@ -46,6 +47,7 @@ LIMITS: dict[str, str] = {
 
 LOG_LIMITS: dict[str, str] = {
     **LIMITS,
+    "lock_timeout": f"{POSTGRES_LOG_LOCK_MS}ms",
     # All that a batch asks is by key. Plans are kept, and without this one that was made while a
     # table was small would go on reading all of it.
     "enable_seqscan": "off",

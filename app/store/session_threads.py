@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .database import T, Work
+from .database import OutcomeUnknown, T, Work
 from .postgres_session import PostgresSession
 from .thread_pool import ThreadPool
 
@@ -84,6 +84,8 @@ class SessionThreads:
         call.begin(session)
         try:
             return transaction(session, work)
+        except OutcomeUnknown:
+            raise
         except Exception as exc:
             if call.is_cut:
                 raise TimeoutError("It took too long") from exc

@@ -133,7 +133,9 @@ class SqliteDatabase:
     async def write(self, work: Work[T]) -> T:
         return await self.write_log(work)
 
-    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+    async def write_log(
+        self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
+    ) -> T:
         since = monotonic() if waiting_since is None else waiting_since
         call = partial(self._write_in_thread, since)
         # The one before it in the queue may wait for another program's lock.

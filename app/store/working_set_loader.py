@@ -39,6 +39,11 @@ _LOCK_ROOMS = BulkStatement(
     " ORDER BY rooms.id FOR NO KEY UPDATE OF rooms",
     id="bigint",
 )
+_LOCK_FREE_ROOMS = BulkStatement(
+    "SELECT rooms.id FROM {keys} JOIN rooms ON rooms.id = k.id"
+    " ORDER BY rooms.id FOR NO KEY UPDATE OF rooms SKIP LOCKED",
+    id="bigint",
+)
 
 _ROOMS = BulkStatement(
     "SELECT rooms.id, name, title, kind, head, first, slow_mode_seconds, created_at,"
@@ -122,9 +127,14 @@ _Fill = Callable[[WorkingSet], None]
 """Puts the rows of queries that have been asked for into the working set."""
 
 
-def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
+def load(
+    connection: DbConnection, appends: Sequence[Append], *, skip_locked: bool = False
+) -> WorkingSet:
     """
     Lock the rooms of a batch, then read all that its decisions may depend on.
+
+    With ``skip_locked``, rooms that are locked elsewhere are not waited for, but named in
+    ``locked_elsewhere``. Nothing may be decided in them.
 
     One network round trip, and another one if there are direct rooms in the batch: everything is
     asked for before anything is looked at.
@@ -132,9 +142,13 @@ def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
     batch = _ByType(appends)
     # Appends that create a room name none.
     rooms = [(room,) for room in sorted({a.room for a in appends} - {NO_ROOM})]
+    free: Sequence[tuple[RoomId]] | None = None
     if rooms and not connection.is_only_writer:
         # A statement of its own: the next ones see what was committed before it was granted.
-        _LOCK_ROOMS.run(connection, rooms)
+        if skip_locked:
+            free = _LOCK_FREE_ROOMS.rows(connection, rooms)
+        else:
+            _LOCK_ROOMS.run(connection, rooms)
     asked = [
         _ask_rooms(connection, rooms),
         _ask_people(connection, batch, appends),
@@ -148,6 +162,8 @@ def load(connection: DbConnection, appends: Sequence[Append]) -> WorkingSet:
     ws = WorkingSet()
     for fill in asked:
         fill(ws)
+    if free is not None:
+        ws.locked_elsewhere = set(ws.rooms).difference(id_ for (id_,) in free)
     _load_blocked(connection, ws)
     return ws
 

@@ -46,10 +46,12 @@ class UnwritableDatabase(GatedDatabase):
 
     fails = False
 
-    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+    async def write_log(
+        self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
+    ) -> T:
         if self.fails:
             raise Unavailable
-        return await super().write_log(work)
+        return await super().write_log(work, aside=aside, waiting_since=waiting_since)
 
 
 async def test_failing_commits_make_it_not_ready_until_one_succeeds(database: Database) -> None:

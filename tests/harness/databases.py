@@ -174,9 +174,11 @@ class GatedDatabase:
         """Like :meth:`Database.checkpoint`."""
         return await self._database.checkpoint()
 
-    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+    async def write_log(
+        self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
+    ) -> T:
         """Like :meth:`Database.write_log`, counted and held like :meth:`write`."""
-        call = partial(self._database.write_log, waiting_since=waiting_since)
+        call = partial(self._database.write_log, aside=aside, waiting_since=waiting_since)
         return await self._write(call, work)
 
     async def _write(self, call: Any, work: Work[T]) -> T:

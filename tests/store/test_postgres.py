@@ -141,7 +141,8 @@ async def test_waits_are_limited_on_the_server(
 
     assert await database.read(show) == value
     assert await database.write(show) == value
-    assert await database.write_log(show) == value
+    # The other rooms wait with the committer.
+    assert await database.write_log(show) == ("200ms" if name == "lock_timeout" else value)
 
 
 async def test_a_server_that_hangs_is_unavailable_and_then_used_again(

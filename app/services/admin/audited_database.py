@@ -43,7 +43,9 @@ class AuditedDatabase:
 
         return await self._database.write(audited)
 
-    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+    async def write_log(
+        self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
+    ) -> T:
         """Like :meth:`write`: an operator's action waits its turn."""
         return await self.write(work)
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from ...domain.appends import Append, Committed
 from ...domain.decide import decide
-from ...domain.errors import ParleyError
+from ...domain.errors import ParleyError, Unavailable
 from ...domain.events import Event, EventBatch, users_of
+from ...domain.idempotency import first_result
 from ...domain.ids import RoomId, UserId
 from ...domain.working_set import WorkingSet
 from ...store import log_writer, read_markers, working_set_loader
@@ -22,11 +23,16 @@ AppendResult = Committed | ParleyError
 """What was committed, or why the append was refused."""
 
 
+_LOCKED = Unavailable()
+
+
 class CommitResult(NamedTuple):
     """What a transaction has done: an outcome per append, an event batch per room."""
 
     outcomes: list[AppendResult]
     event_batches: list[EventBatch]
+    locked: frozenset[RoomId] = frozenset()
+    """Rooms that are locked elsewhere. Appends to them were not decided: ignore their outcome."""
 
 
 def commit(
@@ -34,27 +40,49 @@ def commit(
     appends: Sequence[Append],
     marks: Sequence[Mark] = (),
     *,
+    skip_locked: bool = False,
     before_commit: Callable[[], None] | None = None,
 ) -> CommitResult:
     """
     Decide and write one batch, in the caller's transaction. Blocks; runs in a database thread.
 
     Args:
+        skip_locked: Whether to leave out rooms that are locked elsewhere; if not, wait.
         before_commit: Called in this thread when only COMMIT is left to do.
 
     """
     outcomes: list[AppendResult] = []
     event_batches: list[EventBatch] = []
+    locked: frozenset[RoomId] = frozenset()
     if appends:
-        ws = working_set_loader.load(connection, appends)
-        outcomes = [_decide(ws, append) for append in appends]
+        ws = working_set_loader.load(connection, appends, skip_locked=skip_locked)
+        locked = frozenset(ws.locked_elsewhere)
+        outcomes = [_LOCKED if a.room in locked else _decide(ws, a) for a in appends]
         log_writer.save(connection, ws)
         event_batches = _event_batches(connection, ws)
     if marks:
         read_markers.save(connection, marks)
     if before_commit is not None:
         before_commit()
-    return CommitResult(outcomes, event_batches)
+    return CommitResult(outcomes, event_batches, locked)
+
+
+def read_back(connection: DbConnection, appends: Sequence[Append]) -> CommitResult:
+    """
+    Find which appends a transaction of unknown outcome has committed, by their client ids.
+
+    Waits for the locks of that transaction, so that it is over. Writes nothing.
+    """
+    ws = working_set_loader.load(connection, [a for a in appends if a.client_id is not None])
+
+    def outcome(append: Append) -> AppendResult:
+        try:
+            found = first_result(ws, append)
+        except ParleyError as exc:
+            return exc.with_traceback(None)
+        return Unavailable() if found is None else found._replace(duplicate=False)
+
+    return CommitResult([outcome(append) for append in appends], [])
 
 
 def _decide(ws: WorkingSet, append: Append) -> AppendResult:

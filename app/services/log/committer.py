@@ -11,32 +11,30 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from time import monotonic
 
 from ...domain.appends import Append, Committed
-from ...domain.errors import Internal, Unavailable
+from ...domain.errors import Unavailable
 from ...domain.events import EventBatch
 from ...domain.ids import RoomId
 from ...domain.limits import (
     FAILED_COMMITS_UNTIL_NOT_READY,
     GATHER_SHARE,
+    LOCKED_ROOM_SECONDS,
     MAX_BATCH_APPENDS,
     MAX_BATCH_ROOMS,
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
-from ...store.damage import Damaged
 from ...store.database import Database
-from ...store.read_markers import Mark
-from .commit import AppendResult, CommitResult, commit
+from .batch_writer import BatchWriter
+from .commit import AppendResult, CommitResult
+from .locked_rooms import LockedRooms, Queued
 from .read_receipt_buffer import ReadReceiptBuffer
 from .seams import Seam
 from .writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.committer")
-
-_Queued = tuple[Append, Callable[[AppendResult], None]]
 
 
 class Committer:
@@ -65,15 +63,22 @@ class Committer:
         max_batch_appends: int = MAX_BATCH_APPENDS,
         max_batch_rooms: int = MAX_BATCH_ROOMS,
         max_queued_appends: int = MAX_QUEUED_APPENDS,
+        locked_room_seconds: float = LOCKED_ROOM_SECONDS,
     ) -> None:
         self._database = database
         self._on_committed = on_committed
         self._receipts = receipts
-        self._pacing = pacing
         self._max_batch_appends = max_batch_appends
         self._max_batch_rooms = max_batch_rooms
         self._max_queued_appends = max_queued_appends
-        self._queue: deque[_Queued] = deque()
+        self._queue: deque[Queued] = deque()
+        self._writer = BatchWriter(database, receipts=receipts, pacing=pacing)
+        self._locked_rooms = LockedRooms(
+            self._writer.write_aside,
+            self._deliver,
+            max_appends=max_batch_appends,
+            seconds=locked_room_seconds,
+        )
         self._wake = asyncio.Event()
         self._closing = False
         # When the queue began to fill.
@@ -84,15 +89,23 @@ class Committer:
         # Size of the next batch if every sender of the last one sends again at once.
         self._expected = 0
         receipts.set_wake(self._wake.set)
-        self.failures = 0
-        """Commits that failed in a row."""
         self.finished = asyncio.Event()
         """Set at the end of :meth:`run`: every append that was accepted has its result."""
 
     @property
     def ready(self) -> bool:
         """Whether the last commits succeeded: False after several failures in a row."""
-        return self.failures < FAILED_COMMITS_UNTIL_NOT_READY
+        return self.failures_in_a_row < FAILED_COMMITS_UNTIL_NOT_READY
+
+    @property
+    def failures_in_a_row(self) -> int:
+        """How many commits failed since the last one that succeeded."""
+        return self._writer.failures
+
+    @property
+    def locked_rooms(self) -> int:
+        """How many rooms have appends that wait because they are locked elsewhere."""
+        return len(self._locked_rooms)
 
     def submit(self, append: Append, on_result: Callable[[AppendResult], None]) -> None:
         """
@@ -110,7 +123,8 @@ class Committer:
                 called.
 
         """
-        if self._closing or len(self._queue) >= self._max_queued_appends:
+        waiting = len(self._queue) + self._locked_rooms.appends
+        if self._closing or waiting >= self._max_queued_appends:
             raise Unavailable
         if not self._queue:
             self._waiting_since = monotonic()
@@ -118,7 +132,7 @@ class Committer:
         if not self._wake.is_set():
             # The batch starts in the next turn of the loop, in which a slice of the fan-out may
             # already be scheduled.
-            self._pause_fanout()
+            self._writer.pause_fanout()
             self._wake.set()
 
     async def append(self, append: Append) -> Committed:
@@ -150,6 +164,7 @@ class Committer:
         while True:
             if not self._queue and not self._receipts.due:
                 if self._closing:
+                    await self._locked_rooms.empty()
                     self.finished.set()
                     return
                 self._wake.clear()
@@ -193,7 +208,7 @@ class Committer:
             elif now - grew > max_gap or now - began > self._last_seconds:
                 return
 
-    def _take_batch(self) -> list[_Queued]:
+    def _take_batch(self) -> list[Queued]:
         queue = self._queue
         if len(queue) <= self._max_batch_appends and not self._database.shared:
             batch = list(queue)
@@ -202,83 +217,37 @@ class Committer:
         batch = []
         rooms: set[RoomId] = set()
         while queue and len(batch) < self._max_batch_appends:
+            if queue[0][0].room in self._locked_rooms:
+                # Behind those that wait there.
+                self._locked_rooms.add(queue.popleft())
+                continue
             rooms.add(queue[0][0].room)
             if len(rooms) > self._max_batch_rooms:
                 break
             batch.append(queue.popleft())
         return batch
 
-    async def _commit(self, batch: list[_Queued], since: float | None) -> None:
+    async def _commit(self, batch: list[Queued], since: float | None) -> None:
         appends = [append for append, _ in batch]
         marks = self._receipts.take()
         now = asyncio.get_running_loop().time
         began = now()
-        result = await self._write(appends, marks, since)
+        result = await self._writer.write(appends, marks, since=since)
         self._last_seconds = now() - began
+        self._deliver(batch, result)
+        self._expected = min(len(self._queue) + len(batch), self._max_batch_appends)
+        self._last_delivered = now()
+
+    def _deliver(self, batch: Sequence[Queued], result: CommitResult) -> None:
         # In one turn, so that a connection writes its replies together with the events they are
         # about, and behind them.
-        for (_, on_result), outcome in zip(batch, result.outcomes, strict=True):
-            on_result(outcome)
+        for (append, on_result), outcome in zip(batch, result.outcomes, strict=True):
+            if append.room in result.locked:
+                self._locked_rooms.add((append, on_result))
+            else:
+                on_result(outcome)
         try:
             if result.event_batches:
                 self._on_committed.announce(result.event_batches)
         except Exception:  # the commit stands: senders have their results, later batches go on
             log.exception("committer.not_published")
-        self._expected = min(len(self._queue) + len(batch), self._max_batch_appends)
-        self._last_delivered = now()
-
-    async def _write(
-        self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
-    ) -> CommitResult:
-        try:
-            result = await self._transact(appends, marks, since)
-        except Damaged:  # one append depends on a damaged event: the others must not fail
-            return await self._write_one_by_one(appends, marks, since)
-        except Unavailable as exc:
-            # It may have been committed all the same: a retry with the same client id tells.
-            self.failures += 1
-            self._receipts.put_back(marks)
-            return CommitResult([exc] * len(appends), [])
-        except Exception:  # the database refused a row: write one by one to find which
-            log.exception("committer.batch_refused", extra={"appends": len(appends)})
-            return await self._write_one_by_one(appends, marks, since)
-        self.failures = 0
-        return result
-
-    async def _transact(
-        self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
-    ) -> CommitResult:
-        before_commit = None if self._database.shared else self._pacing.resume_from_thread
-        work = partial(commit, appends=appends, marks=marks, before_commit=before_commit)
-        self._pause_fanout()
-        try:
-            return await self._database.write_log(work, waiting_since=since)
-        finally:
-            self._pacing.resume()
-
-    def _pause_fanout(self) -> None:
-        # The writer's thread and the event loop compete for the interpreter lock until the
-        # writer waits for the disk.
-        if not self._database.shared:
-            self._pacing.pause()
-
-    async def _write_one_by_one(
-        self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
-    ) -> CommitResult:
-        outcomes: list[AppendResult] = []
-        event_batches: list[EventBatch] = []
-        for append in appends:
-            try:
-                alone = await self._database.write_log(
-                    partial(commit, appends=[append]), waiting_since=since
-                )
-            except Unavailable as exc:
-                outcomes.append(exc)
-            except Exception:  # the row that was refused; its transaction was rolled back
-                log.exception("committer.append_refused", extra={"append": type(append).__name__})
-                outcomes.append(Internal())
-            else:
-                outcomes += alone.outcomes
-                event_batches += alone.event_batches
-        self._receipts.put_back(marks)
-        return CommitResult(outcomes, event_batches)

@@ -24,6 +24,7 @@ class LogLimits:
     max_batch_appends: int = defaults.MAX_BATCH_APPENDS
     max_batch_rooms: int = defaults.MAX_BATCH_ROOMS
     max_queued_appends: int = defaults.MAX_QUEUED_APPENDS
+    locked_room_seconds: float = defaults.LOCKED_ROOM_SECONDS
     read_receipt_seconds: float = defaults.READ_MARKER_SECONDS
 
 
@@ -63,6 +64,7 @@ async def open_log(
         max_batch_appends=limits.max_batch_appends,
         max_batch_rooms=limits.max_batch_rooms,
         max_queued_appends=limits.max_queued_appends,
+        locked_room_seconds=limits.locked_room_seconds,
     )
     log = LogParts(
         seams=seams,

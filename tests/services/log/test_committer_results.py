@@ -159,7 +159,7 @@ async def test_a_failed_batch_announces_nothing(
 
     assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
     assert announced == []
-    assert committer.failures == 1
+    assert committer.failures_in_a_row == 1
     assert not [r for r in caplog.records if r.name == "parley.committer"]
 
 

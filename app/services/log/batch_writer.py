@@ -1,0 +1,135 @@
+"""
+Commits one batch, and decides what becomes of it if that fails.
+
+Nothing here queues or delivers: that is the committer's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from ...domain.appends import Append
+from ...domain.errors import Internal, Unavailable
+from ...domain.events import EventBatch
+from ...domain.limits import READ_BACK_PAUSE_SECONDS, READ_BACK_SECONDS
+from ...store.damage import Damaged
+from ...store.database import Database, OutcomeUnknown, RowsLocked
+from ...store.read_markers import Mark
+from .commit import AppendResult, CommitResult, commit, read_back
+from .read_receipt_buffer import ReadReceiptBuffer
+from .writer_pacing import WriterPacing
+
+log = logging.getLogger("parley.committer")
+
+
+class BatchWriter:
+    """Used in the event loop by the committer; :func:`~.commit.commit` runs in a thread."""
+
+    def __init__(
+        self, database: Database, *, receipts: ReadReceiptBuffer, pacing: WriterPacing
+    ) -> None:
+        self._database = database
+        self._receipts = receipts
+        self._pacing = pacing
+        self.failures = 0
+        """Commits that failed in a row."""
+
+    async def write(
+        self,
+        appends: Sequence[Append],
+        marks: Sequence[Mark],
+        *,
+        aside: bool = False,
+        skip_locked: bool = True,
+        since: float | None = None,
+    ) -> CommitResult:
+        """
+        Commit a batch. Never raises: what went wrong is each append's result.
+
+        Args:
+            aside: Beside the other batches, on another connection.
+            skip_locked: Whether rooms that are locked elsewhere are left out, or waited for.
+            since: When the first append began to wait; see :meth:`Database.write_log`.
+
+        """
+        try:
+            work = partial(commit, appends=appends, marks=marks, skip_locked=skip_locked)
+            result = await self._transact(work, aside, since)
+        except Damaged:  # one append depends on a damaged event: the others must not fail
+            return await self._write_one_by_one(appends, marks, since)
+        except RowsLocked:  # a row of one of the rooms: which of them is found out one by one
+            self._receipts.put_back(marks)
+            return CommitResult(
+                [Unavailable() for _ in appends], [], frozenset(a.room for a in appends)
+            )
+        except OutcomeUnknown:
+            self._receipts.put_back(marks)
+            return await self._read_back(appends, aside=aside)
+        except Unavailable as exc:
+            # It may have been committed all the same: a retry with the same client id tells.
+            self.failures += 1
+            self._receipts.put_back(marks)
+            return CommitResult([exc] * len(appends), [])
+        except Exception:  # the database refused a row: write one by one to find which
+            log.exception("committer.batch_refused", extra={"appends": len(appends)})
+            return await self._write_one_by_one(appends, marks, since)
+        self.failures = 0
+        return result
+
+    async def write_aside(self, appends: Sequence[Append], skip_locked: bool) -> CommitResult:
+        """Like :meth:`write`, beside the other batches: for rooms that are locked elsewhere."""
+        return await self.write(appends, (), aside=True, skip_locked=skip_locked)
+
+    def pause_fanout(self) -> None:
+        """Give the writer's thread priority; :meth:`write` resumes the work in the event loop."""
+        # They compete for the interpreter lock until the writer waits for the disk.
+        if not self._database.shared:
+            self._pacing.pause()
+
+    async def _transact(
+        self, work: Callable[..., CommitResult], aside: bool, since: float | None
+    ) -> CommitResult:
+        before_commit = None if self._database.shared else self._pacing.resume_from_thread
+        work = partial(work, before_commit=before_commit)
+        self.pause_fanout()
+        try:
+            return await self._database.write_log(work, aside=aside, waiting_since=since)
+        finally:
+            self._pacing.resume()
+
+    async def _read_back(self, appends: Sequence[Append], *, aside: bool) -> CommitResult:
+        """Find out what was committed by a transaction whose COMMIT got no answer."""
+        work = partial(read_back, appends=appends)
+        time = asyncio.get_running_loop().time
+        until = time() + READ_BACK_SECONDS
+        while time() < until:
+            try:
+                return await self._database.write_log(work, aside=aside)
+            except (Unavailable, RowsLocked, OutcomeUnknown):
+                await asyncio.sleep(READ_BACK_PAUSE_SECONDS)
+        self.failures += 1
+        return CommitResult([Unavailable() for _ in appends], [])
+
+    async def _write_one_by_one(
+        self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
+    ) -> CommitResult:
+        outcomes: list[AppendResult] = []
+        event_batches: list[EventBatch] = []
+        for append in appends:
+            try:
+                alone = await self._database.write_log(
+                    partial(commit, appends=[append]), waiting_since=since
+                )
+            except Unavailable as exc:
+                outcomes.append(exc)
+            except (RowsLocked, OutcomeUnknown):
+                outcomes.append(Unavailable())
+            except Exception:  # the row that was refused; its transaction was rolled back
+                log.exception("committer.append_refused", extra={"append": type(append).__name__})
+                outcomes.append(Internal())
+            else:
+                outcomes += alone.outcomes
+                event_batches += alone.event_batches
+        self._receipts.put_back(marks)
+        return CommitResult(outcomes, event_batches)
