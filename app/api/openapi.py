@@ -53,6 +53,7 @@ def install(app: FastAPI) -> None:
                 tags=app.openapi_tags,
             )
             _add_errors_of_bodies(made)
+            _add_examples_of_parameters(made)
             schemas = made.setdefault("components", {}).setdefault("schemas", {})
             schemas["Problem"] = PROBLEM_SCHEMA
             app.openapi_schema = made
@@ -68,3 +69,12 @@ def _add_errors_of_bodies(document: dict[str, Any]) -> None:
             if "application/json" in operation.get("requestBody", {}).get("content", {}):
                 for status, response in errors(BadRequest, TooLarge).items():
                     operation["responses"].setdefault(str(int(status)), response)
+
+
+def _add_examples_of_parameters(document: dict[str, Any]) -> None:
+    """Swagger UI fills in the example of a parameter, not one of its schema."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if examples := parameter["schema"].get("examples"):
+                    parameter["example"] = examples[0]

@@ -121,16 +121,21 @@ class TokenForm(BaseModel):
     )
 
     grant_type: str | None = Field(
-        default=None, description="`password` (also if left out) or `refresh_token`."
+        default=None,
+        description="`password` (also if left out) or `refresh_token`.",
+        examples=["password"],
     )
     username: str | None = Field(default=None, examples=["alice"])
     password: Password | None = None
-    refresh_token: str | None = None
+    # Swagger UI fills in "string" where there is no example.
+    refresh_token: str | None = Field(default=None, examples=[""])
     scope: str | None = Field(
-        default=None, description="Ignored: a token allows everything that its user may do."
+        default=None,
+        description="Ignored: a token allows everything that its user may do.",
+        examples=[""],
     )
-    client_id: str | None = Field(default=None, description="Ignored.")
-    client_secret: str | None = Field(default=None, description="Ignored.")
+    client_id: str | None = Field(default=None, description="Ignored.", examples=[""])
+    client_secret: str | None = Field(default=None, description="Ignored.", examples=[""])
 
 
 class TokenAnswer(BaseModel):

@@ -96,6 +96,25 @@ async def test_the_example_of_every_body_works_on_a_fresh_server(server: Server)
     assert with_body - tried == {"revokeToken"}
 
 
+async def test_swagger_fills_in_what_works(server: Server) -> None:
+    document = server.app.openapi()
+    # It reads the example of a form's field, and that of a parameter, not those of schemas.
+    fields = document["components"]["schemas"]["TokenForm"]["properties"]
+    form = {
+        name: field.get("examples", field["anyOf"][0].get("examples"))[0]
+        for name, field in fields.items()
+    }
+    send = operations(document)["POST", "/rooms/{room}/messages"]
+    await server.client.post(
+        "/users", json={"username": form["username"], "password": form["password"]}
+    )
+
+    answer = await server.client.post("/token", data=form)
+
+    assert answer.status_code == 200, answer.text
+    assert {p["name"]: p.get("example") for p in send["parameters"]}["room"] == "general"
+
+
 async def test_whatever_takes_a_json_body_can_refuse_it(server: Server) -> None:
     document = server.app.openapi()
     takes = [
