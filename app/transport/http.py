@@ -42,6 +42,7 @@ class HttpProtocol(Protocol):
         "_ended",
         "_exchange",
         "_has_turn",
+        "_host",
         "_idle",
         "_reader",
         "_reading",
@@ -65,6 +66,7 @@ class HttpProtocol(Protocol):
         self._transport = transport
         self._server = server
         self._client = client
+        self._host = client[0] if client else None
         # Of the request that comes; while idle, of how long another is waited for.
         self._timer = deadline
         self._idle = False
@@ -77,10 +79,6 @@ class HttpProtocol(Protocol):
         self.write = transport.write
         self.writable = WriteGate(context.loop)
         context.server.connections.add(self)
-
-    @property
-    def _host(self) -> str | None:
-        return self._client[0] if self._client else None
 
     @property
     def default_headers(self) -> Headers:
@@ -136,6 +134,10 @@ class HttpProtocol(Protocol):
             request = self._reader.request
             if request is not None:
                 self._advance(request)
+            elif self._reader.has_ahead:
+                # Empty lines before a request, more than are read in one turn.
+                self._pause()
+                self._read_later()
         except InvalidRequest as exc:
             self._refuse(400, str(exc))
 
@@ -216,8 +218,7 @@ class HttpProtocol(Protocol):
 
     def _run_app(self, exchange: HttpExchange, request: Request) -> None:
         if exchange.disconnected:
-            # It has gone while it waited for its turn.
-            return
+            return  # The peer has gone while the request waited for its turn.
         context = self._context
         scope = http_scope(context, self._transport, self._server, self._client, request)
         done = partial(self._on_app_done, exchange)
@@ -228,7 +229,6 @@ class HttpProtocol(Protocol):
             log.error("request.failed", exc_info=failure)
         if exchange is not self._exchange or self._ended:
             return
-        # It has left its client without an answer, or with a part of one.
         if exchange.started:
             self._transport.close()
         else:

@@ -1,0 +1,44 @@
+"""HTTP connections without a network: what is read, when, and how much of it waits."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from app.domain.limits import READ_PIECES_PER_TURN
+from app.transport.context import ServerContext, TransportLimits
+from app.transport.http import HttpProtocol
+from tests.harness.patience import until
+from tests.transport.memory import MemoryTransport
+
+GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+async def answer(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204})
+    await send({"type": "http.response.body"})
+
+
+def connect(app: Any = answer, **limits: Any) -> tuple[HttpProtocol, MemoryTransport]:
+    """A connection of a server that has no other."""
+    transport = MemoryTransport()
+    server = SimpleNamespace(connections=set(), tasks=set(), default_headers=[])
+    context = ServerContext(app=app, server=server, limits=TransportLimits(**limits))
+    return HttpProtocol(context, transport, None, None, None), transport
+
+
+async def test_empty_lines_before_a_request_are_read_a_few_in_a_turn() -> None:
+    connection, transport = connect()
+
+    connection.data_received(b"\r\n\r\n" * (2 * READ_PIECES_PER_TURN) + GET)
+
+    assert not transport.reading
+    await until(lambda: b"204 No Content" in transport.written, "the answer")
+    connection.connection_lost(None)
+
+
+async def test_empty_lines_between_requests_are_read_a_few_in_a_turn() -> None:
+    connection, transport = connect()
+
+    connection.data_received(GET + b"\r\n\r\n" * (2 * READ_PIECES_PER_TURN) + GET)
+
+    await until(lambda: transport.written.count(b"204 No Content") == 2, "both answers")
+    connection.connection_lost(None)
