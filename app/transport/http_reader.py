@@ -128,17 +128,15 @@ class RequestReader:
             self._parser.feed_data(piece)
         except HttpParserUpgrade as upgrade:
             parsed: int = upgrade.args[0]
-            if self._ignored_offer is not None:
-                self._parse_without_offer(self._ignored_offer)
-            return parsed
         except HttpParserError as exc:
-            reason = exc.__context__
-            if not isinstance(reason, InvalidRequest):
-                reason = InvalidRequest(f"This is not HTTP/1.1: {exc}.")
-            self._fail(reason)
+            self._fail(_reason(exc))
             return len(piece)
-        self._count(len(piece) - self._piece_body)
-        return len(piece)
+        else:
+            self._count(len(piece) - self._piece_body)
+            return len(piece)
+        if self._ignored_offer is not None:
+            self._parse_without_offer(self._ignored_offer)
+        return parsed
 
     def _count(self, size: int) -> None:
         """Bound what comes and is no body: of a header that does not end, and beside a body."""
@@ -167,7 +165,10 @@ class RequestReader:
         """
         self._ignored_offer = None
         self._parser = HttpRequestParser(self)
-        self._parser.feed_data(head)
+        try:
+            self._parser.feed_data(head)
+        except HttpParserError as exc:
+            self._fail(_reason(exc))
 
     # What httptools calls
 
@@ -230,3 +231,11 @@ class RequestReader:
         """The request is whole."""
         if self._ignored_offer is None:
             self._requests[-1].complete = True
+
+
+def _reason(error: HttpParserError) -> InvalidRequest:
+    """Why the parser has stopped: one of our checks, or its own."""
+    reason = error.__context__
+    if isinstance(reason, InvalidRequest):
+        return reason
+    return InvalidRequest(f"This is not HTTP/1.1: {error}.")

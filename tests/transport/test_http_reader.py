@@ -253,6 +253,14 @@ def test_a_turn_reads_a_bounded_number_of_pieces() -> None:
         pytest.param(b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", id="another HTTP"),
         pytest.param(b"GET /\r\n\r\n", id="an old HTTP"),
         pytest.param(b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", id="a proxy is asked"),
+        pytest.param(
+            b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+            id="a proxy is asked, with an offer",
+        ),
+        pytest.param(
+            b"DESCRIBE / RTSP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+            id="another protocol, with an offer",
+        ),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", id="a folded header"),
         pytest.param(b"GET / HTTP/1.1\nHost: a\n\n", id="line feeds alone"),
         pytest.param(b"GET /\xc3\xab HTTP/1.1\r\nHost: a\r\n\r\n", id="no ASCII"),
