@@ -58,14 +58,17 @@ class Turns:
     def _turn(self) -> None:
         self._planned = False
         self._left = self._at_once
-        while self._waiting and self._left:
-            self._left -= 1
-            key = next(iter(self._waiting))
-            queue = self._waiting.pop(key)
-            callback = queue.popleft()
-            if queue:
-                self._waiting[key] = queue
-            callback()
-        if self._left < self._at_once:
-            # What was run now counts until the next turn.
-            self._plan()
+        try:
+            while self._waiting and self._left:
+                self._left -= 1
+                key = next(iter(self._waiting))
+                queue = self._waiting.pop(key)
+                callback = queue.popleft()
+                if queue:
+                    self._waiting[key] = queue
+                callback()
+        finally:
+            # Also if a callback has raised: the others still get their turn.
+            if self._left < self._at_once:
+                # What was run now counts until the next turn.
+                self._plan()

@@ -46,6 +46,24 @@ async def test_no_more_than_so_many_run_in_a_turn() -> None:
     assert done == list(range(10))
 
 
+async def test_a_callback_that_fails_keeps_no_other_from_its_turn() -> None:
+    done: list[int] = []
+    failures: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    queue = Turns(loop, 1, 0)
+
+    def fail() -> None:
+        raise ValueError
+
+    for callback in (partial(done.append, 1), fail, partial(done.append, 2)):
+        queue.put("a", callback)
+    await until(lambda: done == [1, 2], "its turn")
+
+    loop.set_exception_handler(None)
+    assert len(failures) == 1
+
+
 async def test_what_is_put_by_what_runs_waits_for_its_turn() -> None:
     done: list[int] = []
     queue = Turns(asyncio.get_running_loop(), 1, 0.001)
