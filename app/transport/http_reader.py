@@ -213,8 +213,8 @@ class RequestReader:
         )
         offered = check(request)
         if parser.should_upgrade():
-            if offered is None:
-                raise InvalidRequest("The target of the request is no path.")
+            # Without CONNECT, which is refused, httptools only says so of a header with an offer.
+            assert offered is not None
             if offered.lower() != b"websocket":
                 self._ignored_offer = without_offer(request)
                 return

@@ -100,6 +100,9 @@ def check(request: Request) -> bytes | None:
         raise InvalidRequest("A request has exactly one Host header.")
     if not request.target.isascii():
         raise InvalidRequest("The target of the request is not ASCII.")
+    if request.method == "CONNECT":
+        raise InvalidRequest("The target of the request is no path.")
+    request.split_target()
     return offered
 
 

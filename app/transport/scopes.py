@@ -16,13 +16,7 @@ def http_scope(
     client: Address,
     request: Request,
 ) -> Scope:
-    """
-    Of a request.
-
-    Raises:
-        InvalidRequest: If its target is no path.
-
-    """
+    """The scope of a request."""
     path, query = request.split_target()
     return {
         "type": "http",

@@ -42,3 +42,12 @@ async def test_empty_lines_between_requests_are_read_a_few_in_a_turn() -> None:
 
     await until(lambda: transport.written.count(b"204 No Content") == 2, "both answers")
     connection.connection_lost(None)
+
+
+async def test_a_target_without_a_path_is_refused_before_its_turn() -> None:
+    connection, transport = connect(requests_per_turn=0)
+
+    connection.data_received(b"GET http://here:99999/ HTTP/1.1\r\nHost: here\r\n\r\n")
+
+    assert b"400 Bad Request" in transport.written
+    transport.protocol.connection_lost(None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
 from app.domain.limits import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from app.transport.context import TransportLimits
@@ -98,6 +98,7 @@ class Judge:
         good = good and not (version == "1.0" and b"transfer-encoding" in names)
         hosts = [value for name, value in self._headers if name == b"host"]
         good = good and self._target.isascii() and all(map(HOST.fullmatch, hosts))
+        good = good and (self._target.startswith(b"/") or _is_url(self._target))
         if not good:
             raise ValueError
         self._stays = version == "1.1" and self.parser.should_keep_alive()
@@ -111,6 +112,14 @@ class Judge:
         method = self.parser.get_method().decode()
         self.found.append(Read(method, self._target, tuple(self._headers), self._body))
         self.last = not self._stays
+
+
+def _is_url(target: bytes) -> bool:
+    try:
+        parse_url(target)
+    except HttpParserError:
+        return False
+    return True
 
 
 def judged(stream: bytes) -> Outcome:
@@ -261,6 +270,7 @@ def test_a_turn_reads_a_bounded_number_of_pieces() -> None:
             b"DESCRIBE / RTSP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
             id="another protocol, with an offer",
         ),
+        pytest.param(b"GET http://a:99999/ HTTP/1.1\r\nHost: a\r\n\r\n", id="no such port"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", id="a folded header"),
         pytest.param(b"GET / HTTP/1.1\nHost: a\n\n", id="line feeds alone"),
         pytest.param(b"GET /\xc3\xab HTTP/1.1\r\nHost: a\r\n\r\n", id="no ASCII"),
