@@ -11,7 +11,7 @@ EMPTY_LINE = b"\r\n\r\n"
 _CHECKED = frozenset((b"expect", b"host", b"transfer-encoding", b"upgrade"))
 _VERSIONS = frozenset(("1.0", "1.1"))
 # RFC 9110, section 7.2: a name or an address, and a port; it may be empty.
-_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
+HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
 
 
 class InvalidRequest(Exception):
@@ -86,7 +86,7 @@ def check(request: Request) -> bytes | None:
             continue
         if name == b"host":
             hosts += 1
-            if not _HOST.fullmatch(value):
+            if not HOST.fullmatch(value):
                 raise InvalidRequest("The Host header is no host.")
         elif name == b"upgrade":
             offered = value

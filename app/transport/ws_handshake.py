@@ -16,6 +16,7 @@ from typing import NamedTuple
 from websockets.extensions import Extension
 
 from ..domain.limits import MAX_HANDSHAKE_HEADERS, MAX_PLAIN_HANDSHAKE_BYTES
+from .http_request import HOST
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
@@ -88,6 +89,8 @@ def _accept_value(headers: Headers) -> bytes | None:
         elif name in _NEVER or (name == _OFFERS and not _TOKENS.fullmatch(value)):
             return None
     if once.get(b"sec-websocket-version") != b"13" or once.get(b"upgrade") != b"websocket":
+        return None
+    if b"host" not in once or not HOST.fullmatch(once[b"host"]):
         return None
     options = once.get(b"connection", b"")
     if not _TOKENS.fullmatch(options) or b"upgrade" not in _list(options.lower()):

@@ -116,6 +116,8 @@ def test_what_websockets_refuses_is_left_to_it(headers: Headers) -> None:
         pytest.param(request(headers=[*GOOD, (b"X", b"1\r\n 2")]), id="a folded header"),
         pytest.param(request(headers=[*GOOD, (b"X ", b"1")]), id="a space before a colon"),
         pytest.param(request(headers=[*GOOD, (b"Host", b"b")]), id="two hosts"),
+        pytest.param(request(headers=without(b"Host")), id="no host"),
+        pytest.param(request(headers=but(b"Host", b"a b")), id="a host of two words"),
         pytest.param(request(headers=[*GOOD, (b"Expect", b"100-continue")]), id="a question"),
         pytest.param(request(headers=but(b"Upgrade", b"h2c, websocket")), id="two upgrades"),
     ],
