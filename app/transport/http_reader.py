@@ -215,7 +215,8 @@ class RequestReader:
         if parser.should_upgrade():
             # Without CONNECT, which is refused, httptools only says so of a header with an offer.
             assert offered is not None
-            if offered.lower() != b"websocket":
+            # RFC 9110, section 7.8: one in HTTP/1.0 is ignored.
+            if offered.lower() != b"websocket" or version == "1.0":
                 self._ignored_offer = without_offer(request)
                 return
             request.wants_websocket = True

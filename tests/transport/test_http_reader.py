@@ -372,6 +372,16 @@ def test_an_offer_that_is_not_taken_up_is_as_if_it_were_not_there(framed: bytes)
         assert b"upgrade" not in dict(found.requests[0].headers)
 
 
+def test_an_offer_in_http_1_0_is_ignored() -> None:
+    reader = RequestReader(LIMITS)
+
+    reader.receive(b"GET /ws HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+
+    assert reader.request is not None
+    assert reader.request.complete
+    assert not reader.request.wants_websocket
+
+
 def test_what_follows_a_handshake_is_not_http() -> None:
     reader = RequestReader(LIMITS)
 
