@@ -247,9 +247,9 @@ class HttpProtocol(Protocol):
         self._close()
 
     def _become_websocket(self, request: Request) -> None:
-        found = judge_handshake(
-            request.method, request.target, request.headers, compression=self._context.compression
-        )
+        target, headers = request.origin_form(), request.headers
+        compressed = self._context.compression
+        found = judge_handshake(request.method, target, headers, compression=compressed)
         if isinstance(found, Rejection):
             self._refuse(*found)
             return

@@ -73,6 +73,11 @@ class Request:
         path, _, query = target.partition(b"#")[0].partition(b"?")
         return Target(path, query)
 
+    def origin_form(self) -> bytes:
+        """Path and query in one (RFC 9112, section 3.2.1), whichever form was sent."""
+        path, query = self.split_target()
+        return b"%s?%s" % (path, query) if query else path
+
 
 def check(request: Request) -> bytes | None:
     """Refuse what httptools lets pass; what it is offered to upgrade to."""

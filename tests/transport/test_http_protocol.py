@@ -3,12 +3,16 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from app.domain.limits import READ_PIECES_PER_TURN
 from app.transport.context import ServerContext, TransportLimits
 from app.transport.http import HttpProtocol
 from tests.harness.patience import until
 from tests.transport.memory import MemoryTransport
 
+VERSION = b"Sec-WebSocket-Version: 13"
+KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
@@ -50,4 +54,22 @@ async def test_a_target_without_a_path_is_refused_before_its_turn() -> None:
     connection.data_received(b"GET http://here:99999/ HTTP/1.1\r\nHost: here\r\n\r\n")
 
     assert b"400 Bad Request" in transport.written
+    transport.protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("target", [b"/ws?a=b", b"http://here/ws?a=b", b"/ws?a=b#c"])
+async def test_a_handshake_names_its_path_in_any_form(target: bytes) -> None:
+    scopes: list[Any] = []
+
+    async def refuse(scope: Any, _receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await send({"type": "websocket.close"})
+
+    connection, transport = connect(refuse)
+    headers = [b"Host: here", b"Connection: Upgrade", b"Upgrade: websocket", VERSION, KEY, b"", b""]
+    connection.data_received(b"\r\n".join([b"GET %s HTTP/1.1" % target, *headers]))
+    await until(lambda: b"403 Forbidden" in transport.written, "the answer")
+
+    assert scopes[0]["path"] == "/ws"
+    assert scopes[0]["query_string"] == b"a=b"
     transport.protocol.connection_lost(None)
