@@ -66,6 +66,7 @@ class AsgiSide:
             self._accepted = True
         elif kind == "websocket.close" and not self._accepted:
             self._transport.refuse(b"403 Forbidden")
+            self._on_close()
         elif kind == "websocket.send" and self._accepted:
             text = message.get("text")
             frame = binary_frame(message["bytes"]) if text is None else text_frame(text.encode())
@@ -74,6 +75,7 @@ class AsgiSide:
         elif kind == "websocket.close":
             code, reason = message.get("code", 1000), message.get("reason") or ""
             await self._transport.close(code, reason, CLOSE_SECONDS)
+            self._on_close()
         else:
             raise RuntimeError(f"An ASGI app may not send {kind} now.")
 
@@ -82,7 +84,9 @@ class AsgiSide:
         self._put({"type": "websocket.receive", kind: message})
 
     def _on_close(self) -> None:
-        self._put({"type": "websocket.disconnect", "code": _NO_CODE})
+        # Without a receiver nothing waits, and a later one is called at once.
+        if self._events is not None:
+            self._put({"type": "websocket.disconnect", "code": _NO_CODE})
 
     def _put(self, event: Message) -> None:
         assert self._events is not None

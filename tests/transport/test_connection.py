@@ -347,3 +347,21 @@ def test_a_message_in_fragments_is_one() -> None:
     ]
 
     assert found == [Control(Opcode.CONT, b""), Control(Opcode.PING, b"?"), "zwölf"]
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+async def test_an_app_that_closes_while_it_receives_gets_the_end(accepts: bool) -> None:
+    ends: list[str] = []
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        if accepts:
+            await send({"type": "websocket.accept"})
+        receiving = asyncio.create_task(receive())
+        await turns()
+        await send({"type": "websocket.close"})
+        ends.append((await receiving)["type"])
+
+    socket = MemorySocket(app=app)
+    await until(lambda: ends == ["websocket.disconnect"], "the end")
+    await socket.lose()
