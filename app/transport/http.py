@@ -10,7 +10,6 @@ import logging
 from asyncio import Protocol, TimerHandle, Transport
 from functools import partial
 
-from ..domain.limits import MAX_UNREAD_BODY_BYTES
 from .context import Address, Headers, ServerContext
 from .flow import WriteGate
 from .handshake_judge import Rejection, judge_handshake
@@ -154,7 +153,7 @@ class HttpProtocol(Protocol):
             self._context.requests.put(self._host, partial(self._run_app, exchange, request))
         else:
             exchange.wake()
-        if len(request.body) > MAX_UNREAD_BODY_BYTES:
+        if request.is_long:
             self._pause()
         elif self._reader.has_ahead:
             self._pause()
@@ -181,10 +180,11 @@ class HttpProtocol(Protocol):
         """Read what has been received already; then what comes."""
         self._has_turn = False
         request = self._reader.request
-        if self._ended or (request is not None and len(request.body) > MAX_UNREAD_BODY_BYTES):
+        if self._ended or (request is not None and request.is_long):
             return
         self._read(b"")
-        if not self._reader.has_ahead:
+        request = self._reader.request
+        if not self._reader.has_ahead and (request is None or not request.is_long):
             self.read_on()
 
     # Answering

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, parse_url
 
+from ..domain.limits import MAX_UNREAD_BODY_BYTES
 from .context import Headers
 
 EMPTY_LINE = b"\r\n\r\n"
@@ -54,6 +55,11 @@ class Request:
         self.body = bytearray()
         """What has come of it and has not been taken."""
         self.complete = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether so much of the body has not been taken that reading pauses."""
+        return len(self.body) > MAX_UNREAD_BODY_BYTES
 
     def split_target(self) -> Target:
         """

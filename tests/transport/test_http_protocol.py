@@ -1,11 +1,12 @@
 """HTTP connections without a network: what is read, when, and how much of it waits."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from app.domain.limits import READ_PIECES_PER_TURN
+from app.domain.limits import MAX_UNREAD_BODY_BYTES, READ_PIECES_PER_TURN
 from app.transport.context import ServerContext, TransportLimits
 from app.transport.http import HttpProtocol
 from tests.harness.patience import until
@@ -73,3 +74,24 @@ async def test_a_handshake_names_its_path_in_any_form(target: bytes) -> None:
     assert scopes[0]["path"] == "/ws"
     assert scopes[0]["query_string"] == b"a=b"
     transport.protocol.connection_lost(None)
+
+
+async def test_a_long_body_behind_another_request_pauses_reading() -> None:
+    begun: list[str] = []
+    done = asyncio.Event()
+
+    async def wait(scope: Any, receive: Any, send: Any) -> None:
+        begun.append(scope["method"])
+        if scope["method"] == "GET":
+            await answer(scope, receive, send)
+        else:
+            await done.wait()
+
+    connection, transport = connect(wait)
+    post = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 500000\r\n\r\n"
+    connection.data_received(GET + post + b"x" * (MAX_UNREAD_BODY_BYTES + 1))
+    await until(lambda: begun == ["GET", "POST"], "the second request")
+
+    assert not transport.reading
+    done.set()
+    connection.connection_lost(None)
