@@ -67,7 +67,15 @@ async def test_a_handshake_names_its_path_in_any_form(target: bytes) -> None:
         await send({"type": "websocket.close"})
 
     connection, transport = connect(refuse)
-    headers = [b"Host: here", b"Connection: Upgrade", b"Upgrade: websocket", VERSION, KEY, b"", b""]
+    headers = [
+        b"Host: here",
+        b"Connection: Upgrade",
+        b"Upgrade: websocket",
+        VERSION,
+        KEY,
+        b"",
+        b"",
+    ]
     connection.data_received(b"\r\n".join([b"GET %s HTTP/1.1" % target, *headers]))
     await until(lambda: b"403 Forbidden" in transport.written, "the answer")
 
