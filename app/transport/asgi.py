@@ -25,7 +25,7 @@ class AsgiTransport:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        # With the bytes that each counts for.
+        # Messages for ``send``, each with its bytes in ``unsent``.
         self._queue: deque[tuple[Message, int]] = deque()
         self._bytes = 0
         self._work = asyncio.Event()
@@ -59,7 +59,7 @@ class AsgiTransport:
             self._put({"type": "websocket.send", "text": payload.decode()}, len(payload))
 
     def unsent(self) -> int:
-        """Bytes taken that the server has not taken."""
+        """Bytes written to this transport that the server has not taken."""
         return self._bytes
 
     async def drained(self) -> None:
@@ -67,7 +67,7 @@ class AsgiTransport:
         await self._idle.wait()
 
     def abort(self) -> None:
-        """Stop writing; what ASGI offers for the rest is returning."""
+        """Stop writing. ASGI can't abort: the server closes when the app returns."""
         self._ended = True
         self._queue.clear()
         self._bytes = 0

@@ -13,19 +13,19 @@ without awaiting. Callbacks are called from there too, one at a time.
 
 What is written is a sequence of finished frames (:mod:`app.wire.frames`), encoded once for any
 number of connections; a transport never changes them. It promises order, and that what it has
-taken is sent as soon as the peer takes it. It does not promise that anything arrives: a peer
-that is lost takes what is unsent with it, and the log has it.
+taken is sent as soon as the peer takes it. It does not promise that anything arrives: when a
+peer is lost, what is unsent is dropped, and a client reads it from the log later.
 
-A transport holds no limit on what it is given: :meth:`Transport.unsent` is there for that, and
-the :class:`app.realtime.outbox.Outbox` in front of it decides. What a *peer* can send or cause
-is bounded below this line, by :mod:`app.domain.limits`.
+A transport does not limit what it is given: the :class:`app.realtime.outbox.Outbox` in front of
+it does, by :meth:`Transport.unsent`. A transport limits what a *peer* can send or cause, by
+:mod:`app.domain.limits`.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
 EXTENSION = "parley.transport"
-"""The key in a scope's ``extensions`` of the :class:`WebSocketTransport` that a server offers."""
+"""The key of the :class:`WebSocketTransport` in a scope's ``extensions``."""
 
 OnMessage = Callable[[str | bytes], None]
 """Called with each whole message: texts, which are valid Unicode, and binary ones as bytes."""
@@ -43,7 +43,7 @@ class Transport(Protocol):
 
         Raises:
             OSError: If the peer is gone; or a RuntimeError, as asyncio's transports do. Neither
-                is sure: a peer that is lost may be noticed later.
+                is guaranteed: the loss of a peer may be noticed later.
 
         """
 

@@ -1,10 +1,9 @@
 """
 Python's cycle collector, in a process that holds thousands of connections.
 
-Left alone it would walk over all of them again and again to find next to nothing: what ends
-here breaks its own cycles. Told to look rarely, it would keep what is dead for ever, and a few
-dead objects can hold hundreds of megabytes. So it looks rarely, and whenever the process has
-grown.
+With Python's defaults it would traverse all of them often and find little, since connections
+break their own reference cycles. If it only ran rarely, a few unreachable objects could keep
+hundreds of megabytes. So it runs rarely, and also whenever the process has grown.
 """
 
 import asyncio
@@ -16,14 +15,14 @@ from ..domain.limits import GC_GROWTH_BYTES, GC_SECONDS, GC_THRESHOLD
 
 
 def tune_collector() -> None:
-    """Call this when all is made that stays for as long as the process."""
+    """Call this at the end of the start, when all long-lived objects exist."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
 
 
 def resident_bytes() -> int:
-    """What the process has in memory; 0 where the system doesn't tell."""
+    """The resident set of the process; 0 where there is no ``/proc``."""
     try:
         with open("/proc/self/statm", "rb") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -32,7 +31,7 @@ def resident_bytes() -> int:
 
 
 class GrowthWatch:
-    """Collects when the process has grown by more than so much since it last did."""
+    """Collects when the process has grown by more than ``growth`` since the last collection."""
 
     def __init__(self, growth: int, resident: Callable[[], int] = resident_bytes) -> None:
         self._growth = growth
@@ -40,7 +39,7 @@ class GrowthWatch:
         self._base = resident()
 
     def look(self) -> bool:
-        """Whether there was something to collect for."""
+        """Collect if the process has grown; whether it has."""
         now = self._resident()
         if now <= self._base + self._growth:
             self._base = min(self._base, now)
@@ -51,7 +50,7 @@ class GrowthWatch:
 
 
 async def collect_when_grown() -> None:
-    """Look now and then, until it is cancelled."""
+    """Check every few seconds, until it is cancelled."""
     watch = GrowthWatch(GC_GROWTH_BYTES)
     while True:
         await asyncio.sleep(GC_SECONDS)

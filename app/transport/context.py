@@ -1,4 +1,4 @@
-"""What all connections of a server share: made once, when the first one comes."""
+"""What all connections of a server share; created with the first connection."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -20,7 +20,7 @@ Address = tuple[str, int] | None
 
 
 class Refusal(NamedTuple):
-    """The answer to a request that can't be read, or to a handshake that is none."""
+    """The response to an invalid request or handshake."""
 
     status: int
     headers: Headers
@@ -28,11 +28,11 @@ class Refusal(NamedTuple):
 
 
 Refuse = Callable[[int, str], Refusal]
-"""Words a refusal, of a status and a sentence."""
+"""Makes a refusal from a status and a sentence."""
 
 
 def plain_refusal(status: int, detail: str) -> Refusal:
-    """A refusal as plain text, for an app that words none of its own."""
+    """A refusal as plain text: the default."""
     return Refusal(status, [(b"content-type", b"text/plain; charset=utf-8")], detail.encode())
 
 
@@ -60,15 +60,14 @@ class TransportLimits:
 
 
 class ServerState(Protocol):
-    """What the server process knows of its connections. uvicorn's, which reads it too."""
+    """The server's record of its connections: an object of uvicorn, which also reads it."""
 
     connections: set[Any]
-    """To each of these ``shutdown()`` is called when the server stops; it waits until all are
-    gone."""
+    """When the server stops, it calls ``shutdown()`` on each, then waits until none is left."""
     tasks: set[Any]
-    """It waits for these, too."""
+    """The server waits for these, too."""
     default_headers: Headers
-    """Those of every answer; made anew each second, for the date is among them."""
+    """Sent with every response. Replaced each second, because ``Date`` is one of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +77,7 @@ class ServerContext:
     app: App
     server: ServerState
     app_state: dict[str, Any] = field(default_factory=dict)
-    """What of the server's belongs in every scope."""
+    """Copied into the ``state`` of every scope."""
     root_path: str = ""
     limits: TransportLimits = field(default_factory=TransportLimits)
     compression: bool = False
@@ -86,11 +85,11 @@ class ServerContext:
     refuse: Refuse = plain_refusal
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     handshakes: Turns = field(init=False)
-    """Of WebSockets, by the address that they come from."""
+    """Handshakes of WebSockets, by the peer's address."""
     requests: Turns = field(init=False)
-    """Requests of HTTP, by the address that they come from."""
+    """HTTP requests, by the peer's address."""
     pipelined: Turns = field(init=False)
-    """Requests that were sent before the one ahead of them was answered, by address."""
+    """Requests that were sent before the previous one was answered, by the peer's address."""
 
     def run_app(
         self,
@@ -114,7 +113,7 @@ class ServerContext:
         given = self.limits
         handshakes = Turns(self.loop, given.handshakes_per_turn, 0)
         pipelined = Turns(self.loop, given.pipelined_at_once, given.pipelined_seconds)
-        # As dataclasses do it for what is frozen.
+        # The dataclass is frozen: this is how its own __init__ sets fields.
         object.__setattr__(self, "handshakes", handshakes)
         object.__setattr__(self, "requests", Turns(self.loop, given.requests_per_turn, 0))
         object.__setattr__(self, "pipelined", pipelined)

@@ -2,7 +2,7 @@
 Control frames: ours, and on the fast path those of a peer (RFC 6455, sections 5.5 and 7.4).
 
 Most connections end with one whole close frame and a common code, which is echoed, and what
-they send between messages are pongs to our pings. Anything else websockets judges.
+they send between messages are pongs to our pings. Anything else is left to websockets.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ _FIN_PONG = 0x8A
 _MASKED = 0x80
 _MAX_PAYLOAD = 125
 _HEAD = 6
-# Well-behaved clients are done, or go away; and what applications choose.
+# Codes that well-behaved clients send, and those that applications may choose.
 _COMMON = frozenset((1000, 1001, *range(3000, 5000)))
 
 # Codes of the protocol itself (RFC 6455, section 7.4.1); our own are in app.domain.close_codes.
@@ -29,14 +29,14 @@ RESTARTING = Close(1012, "")
 
 
 class Control(NamedTuple):
-    """A control frame that is legal, or a fragment that is not the last: nothing for the app."""
+    """A legal control frame, or a fragment before the last: nothing for the app."""
 
     opcode: Opcode
     payload: bytes
 
 
 def close_payload(frame: bytes) -> bytes | None:
-    """What a close frame says, ``frame`` having two bytes; None where websockets is to judge."""
+    """The payload of a close frame with a common code; None if it is left to websockets."""
     payload = _payload(frame, _FIN_CLOSE)
     if payload is None or (payload and int.from_bytes(payload[:2]) not in _COMMON):
         return None
@@ -48,7 +48,7 @@ def close_payload(frame: bytes) -> bytes | None:
 
 
 def close_echo(payload: bytes) -> bytes:
-    """A close frame that says what the peer's did."""
+    """The close frame that echoes the peer's."""
     return bytes((_FIN_CLOSE, len(payload))) + payload
 
 
@@ -68,12 +68,12 @@ def pong(payload: bytes) -> bytes:
 
 
 def pong_payload(frame: bytes) -> bytes | None:
-    """What a pong says, ``frame`` having at least two bytes; None if it isn't one."""
+    """The payload of a pong; None if it isn't one. ``frame`` has at least two bytes."""
     return _payload(frame, _FIN_PONG)
 
 
 def _payload(frame: bytes, first: int) -> bytes | None:
-    """Of one whole masked frame that begins with ``first``."""
+    """The payload of one whole masked frame that begins with ``first``; else None."""
     length = frame[1] - _MASKED
     if frame[0] != first or not 0 <= length <= _MAX_PAYLOAD or len(frame) != _HEAD + length:
         return None

@@ -1,9 +1,9 @@
 """
-What is not plain, judged by websockets: fragments, compression, binary, all that is malformed.
+The slow path of frames, by websockets: fragments, compression, binary, malformed frames.
 
-The library parses and checks frames one by one. Left to its caller, and so done here: messages
-put together from their fragments, and that texts are UTF-8, found in the first fragment that
-makes it wrong. Nothing here reads or writes a socket.
+The library parses and checks frames one by one. It leaves to its caller, and so to this module,
+joining fragments to messages, and checking that texts are UTF-8, which fails at the first fragment
+that isn't. Nothing here reads or writes a socket.
 """
 
 import logging
@@ -25,12 +25,12 @@ log = logging.getLogger("parley.ws")
 
 
 Judgement = str | bytes | Control | Close
-"""A message; a frame that is none; why the connection has failed."""
+"""A message; a frame that isn't one; why the connection has failed."""
 
 
 class FrameJudge:
     """
-    The long path of one connection, for the rest of it once it is needed.
+    The slow path of one connection, made when it is first needed and kept.
 
     Args:
         max_size: Bytes that a message may have, inflated.
@@ -49,14 +49,14 @@ class FrameJudge:
 
     def receive(self, data: bytes) -> Iterator[Judgement]:
         """
-        What ``data`` holds, in order; after a :class:`Close` comes nothing.
+        What ``data`` contains, in order; a :class:`Close` is the last.
 
         Args:
             data: Whole frames, or a beginning that can't become one.
 
         """
         self._library.receive_data(data)
-        # Its answers: ours are made by whoever takes what is returned.
+        # Drop the library's responses: the caller makes its own from what is yielded.
         self._library.data_to_send()
         for event in self._library.events_received():
             assert isinstance(event, Frame)

@@ -3,8 +3,8 @@ The common frame, read on the fast path.
 
 Nearly everything that clients send is one whole, masked text frame (RFC 6455, section 5.2).
 Those are unmasked here at a tenth of the cost. All else — control frames, fragments, binary,
-compression, anything malformed — is cut off and handed on to websockets, which stays the
-judge of what the protocol allows.
+compression, anything malformed — is passed on to websockets, which decides what the protocol
+allows.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _MASK_BYTES = 4
 
 
 class Unhandled(NamedTuple):
-    """What is for websockets: one frame, or, if it is the last, all that came from there on."""
+    """Bytes for websockets: one frame or, if no frame can be read after it, all the rest."""
 
     data: bytes
 
@@ -29,8 +29,8 @@ class FrameReader:
     """
     Cuts a byte stream into frames, across reads.
 
-    After a text that is no UTF-8, an unmasked frame or one that is too long nothing more can be
-    read; what :meth:`split` returns ends with it.
+    Nothing can be read after a text that isn't UTF-8, an unmasked frame, or one that is too long:
+    what :meth:`split` returns ends with it.
 
     Args:
         max_size: Bytes that a message may have; a longer one is not waited for.
@@ -49,10 +49,10 @@ class FrameReader:
 
     def split(self, data: bytes, at_most: int) -> list[str | Unhandled | Close]:
         """
-        Up to so many frames, in order. What is not yet whole waits for the next read.
+        Up to ``at_most`` frames, in order. An incomplete one waits for the next read.
 
         Returns:
-            Texts; what websockets has to judge; why the connection has failed.
+            Texts; frames for websockets; why the connection has failed.
 
         """
         if self._partial:

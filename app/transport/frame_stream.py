@@ -2,8 +2,8 @@
 What a peer sends on an open WebSocket, in one order.
 
 Whole texts are read by :class:`FrameReader`, and so are the control frames that nearly all peers
-send; the rest is for :class:`FrameJudge`, made when it is first needed. Whoever of them judges
-a frame, what is found comes out in the order in which it was sent. No I/O.
+send; the rest is for :class:`FrameJudge`, made when it is first needed. Whichever of them handles
+a frame, the results are in the order in which the frames were sent. No I/O.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +21,11 @@ from .frame_reader import FrameReader, Unhandled
 
 class FrameStream:
     """
-    One connection's, as long as it is open.
+    The frames of one open connection.
 
     Args:
         extensions: Those that the handshake agreed on.
-        time: The clock that the rate of control frames is counted by.
+        time: The clock for the rate of control frames.
 
     """
 
@@ -51,8 +51,8 @@ class FrameStream:
         What has come, up to the share of one turn of the loop.
 
         Returns:
-            Messages, and what is none. After a :class:`Close`, for which the connection has
-            failed, or a close frame, nothing more may be asked for.
+            Messages and control frames. After a :class:`Close` (the connection has failed) or
+            a close frame, don't iterate further and don't call this again.
 
         """
         for found in self._reader.split(data, self._limits.frames_per_turn):
@@ -62,7 +62,7 @@ class FrameStream:
                 yield found  # type: ignore[misc]
 
     def is_too_fast(self) -> bool:
-        """Count a frame that is no message; whether there are too many."""
+        """Count a frame that isn't a message; whether there have been too many."""
         now = self._time()
         if self._bucket is None:
             given = self._limits

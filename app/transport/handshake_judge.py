@@ -1,7 +1,7 @@
 """
-A handshake that is not plain, judged by websockets: compression, and all that is wrong.
+The slow path of handshakes, by websockets: those with compression, and invalid ones.
 
-HTTP has parsed it, once. What is checked here is what makes it a WebSocket's.
+The HTTP protocol has parsed the request; here only what makes it a handshake is checked.
 """
 
 import logging
@@ -26,13 +26,13 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 )
 _NO_BODY = b"0"
 
-# It would log each handshake; we log what we refuse.
+# The library logs each handshake at a lower level.
 _log = logging.getLogger("parley.ws.handshakes")
 _log.setLevel(logging.WARNING)
 
 
 class Rejection(NamedTuple):
-    """Why a handshake is none: an HTTP status and a sentence."""
+    """Why a handshake is refused: an HTTP status and a sentence."""
 
     status: int
     detail: str
@@ -41,7 +41,7 @@ class Rejection(NamedTuple):
 def judge_handshake(
     method: str, target: bytes, headers: RawHeaders, *, compression: bool
 ) -> Handshake | Rejection:
-    """The handshake that an HTTP request is. The names of ``headers`` are in lower case."""
+    """Check an HTTP request as a handshake. The names of ``headers`` are in lower case."""
     for name, value in headers:
         if name == b"transfer-encoding" or (name == b"content-length" and value != _NO_BODY):
             return Rejection(400, "A handshake has no body.")

@@ -2,8 +2,8 @@
 The HTTP/1.1 protocol of ``parley serve``: a connection, its requests one after the other.
 
 A request is read by :class:`RequestReader`, reaches the app as an :class:`HttpExchange` when its
-header has come, and is answered before the next one is looked at. Each has a deadline from its
-first byte to its last; while one is answered, hardly anything is read.
+header is complete, and is answered before the next one is parsed. The time from its first byte to
+its last is limited. While one is answered, at most one read of the event loop is kept for later.
 """
 
 import logging
@@ -31,7 +31,7 @@ class HttpProtocol(Protocol):
     One connection.
 
     Args:
-        deadline: Of the first request: it began when the connection was made.
+        deadline: The timer of the first request, started when the connection was made.
 
     """
 
@@ -66,7 +66,7 @@ class HttpProtocol(Protocol):
         self._server = server
         self._client = client
         self._host = client[0] if client else None
-        # Of the request that comes; while idle, of how long another is waited for.
+        # Ends the connection if a request isn't complete in time or, while idle, if none comes.
         self._timer = deadline
         self._idle = False
         self._reader = RequestReader(context.limits)
@@ -108,7 +108,7 @@ class HttpProtocol(Protocol):
         self.writable.open()
 
     def shutdown(self) -> None:
-        """The server stops: what is being answered is the last."""
+        """The server stops: close once the request that is being answered has been."""
         self._stopping = True
         if self._exchange is None:
             self._transport.close()
@@ -141,7 +141,7 @@ class HttpProtocol(Protocol):
             self._refuse(400, str(exc))
 
     def _advance(self, request: Request) -> None:
-        """Something more of the present request has come."""
+        """More of the current request has come, or its turn has."""
         if request.complete:
             self._stop_timer()
         if request.wants_websocket:
@@ -195,7 +195,7 @@ class HttpProtocol(Protocol):
         assert exchange is not None
         assert request is not None
         self._exchange = None
-        # The rest of a request that has been answered is not read to find the next one.
+        # An answered request is not read to its end in order to find the next one.
         if not exchange.keep_alive or not request.complete or self._stopping:
             self._close()
             return
@@ -205,7 +205,7 @@ class HttpProtocol(Protocol):
             self._refuse(400, str(exc))
             return
         if self._reader.request is not None or self._reader.has_ahead:
-            # It has no deadline while it waits for its turn: that is not the peer's fault.
+            # No deadline while it waits for its turn: the peer can't make that shorter.
             self._has_turn = True
             self._pause()
             self._context.pipelined.put(self._host, self._read_pipelined)
@@ -235,7 +235,7 @@ class HttpProtocol(Protocol):
             self._answer(500, [_PLAIN], b"Internal Server Error")
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer what is no request; nothing more is read."""
+        """Answer an invalid request; nothing more is read."""
         if self._exchange is not None and self._exchange.started:
             self._close()
         else:
@@ -270,7 +270,7 @@ class HttpProtocol(Protocol):
     # Ending
 
     def _close(self) -> None:
-        """What was written arrives; nothing more is read."""
+        """Close once what was written is delivered; nothing more is read."""
         self._end()
         if not self._transport.is_closing():
             connections = self._context.server.connections

@@ -17,7 +17,7 @@ _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) f
 # RFC 9110, sections 5.1 and 5.5: no token, no field content.
 _BAD_NAME = re.compile(rb"[^A-Za-z0-9!#$%&'*+.^_`|~-]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-# These have no body, whatever is said of it.
+# Responses with these statuses have no body, whatever their headers say.
 _WITHOUT_BODY = frozenset((204, 304))
 
 
@@ -25,9 +25,9 @@ class HttpExchange:
     """
     A request that is being answered.
 
-    Its connection tells it what comes of the request; it tells its connection when the response
-    is complete. An app that goes on sending after the peer has gone is not told so by ``send``,
-    but ``receive`` says ``http.disconnect``.
+    The connection calls :meth:`wake` and :meth:`disconnect`, and is called when the response is
+    complete. After the peer has gone, ``send`` does nothing and raises nothing; ``receive``
+    returns ``http.disconnect``.
     """
 
     __slots__ = (
@@ -50,13 +50,13 @@ class HttpExchange:
         # Whether the app has had all of the request's body.
         self._body_taken = False
         self._waiting: Future[None] | None = None
-        # The head of the response: it goes out with the first of its body.
+        # The head of the response, which is sent with the first part of its body.
         self._head = b""
         self._chunked = False
-        # Bytes that the response still has to have; None: as many as there are.
+        # Bytes of the response's body still to come; None if the app has not said how many.
         self._left: int | None = None
         self.disconnected = False
-        """Whether the peer has gone, or is to hear nothing more."""
+        """Whether the peer has gone, or gets nothing more from this exchange."""
         self.started = False
         """Whether the app has begun to answer."""
         self.complete = False
@@ -70,12 +70,12 @@ class HttpExchange:
             waiting.set_result(None)
 
     def disconnect(self) -> None:
-        """The peer is gone, or is not listened to any more."""
+        """The peer is gone, or the connection is being closed."""
         self.disconnected = True
         self.wake()
 
     async def receive(self) -> Message:
-        """The body, as it comes; then, when there is nothing to answer any more, the end."""
+        """The body as it arrives; ``http.disconnect`` once answered, or if the peer is gone."""
         request = self._request
         if request.expects_continue and not self.started and not self.disconnected:
             request.expects_continue = False
@@ -97,7 +97,7 @@ class HttpExchange:
         Answer.
 
         Raises:
-            RuntimeError: If it is not the turn of such a message, or its response is not legal.
+            RuntimeError: If the message is out of order, or the response is not legal.
 
         """
         if not self._connection.writable.is_open:
@@ -168,7 +168,7 @@ class HttpExchange:
 
 
 def whole_response(status: int, headers: Headers, body: bytes) -> bytes:
-    """A response of our own, behind which the connection is closed."""
+    """A complete response of our own, after which the connection is closed."""
     lines = [(_STATUS_LINES[status])[:-2]]
     lines += [b"%s: %s" % header for header in headers]
     lines += [b"content-length: %d" % len(body), b"connection: close", b"", body]

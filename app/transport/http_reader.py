@@ -1,13 +1,13 @@
 """
 HTTP/1.1 requests out of a byte stream, one at a time (RFC 9112). No I/O.
 
-httptools parses: it sees every byte once, in order, and it alone knows where a request ends. What
-it leaves to its caller is here: ``Host``, versions, sizes, and that one request is read while
-the next ones wait unread.
+httptools parses: it gets every byte once, in order, and only it knows where a request ends. What
+it leaves to its caller is here: checking ``Host``, versions and sizes, and reading one request at
+a time while what follows waits unread.
 
-The parser can't be stopped in what it is fed. So it is fed pieces that end where a header may
-end, with an empty line: however the bytes are meant, at most one header more than the present
-request's is complete within a piece.
+The parser can't be stopped within the bytes that it is fed. So it is fed pieces that are cut after
+each empty line, where a header may end. Whatever the bytes mean, a piece then completes at most
+one header after the current request.
 """
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -51,36 +51,36 @@ class RequestReader:
     def __init__(self, limits: TransportLimits) -> None:
         self._limits = limits
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
-        # The present one, and one whose header came in the same piece as its end.
+        # The current one, and the next if its header was in the piece with the current one's end.
         self._requests: list[Request] = []
         self._error: InvalidRequest | None = None
         self._ahead = b""
         self._in_head = True
-        # Of the request whose header or body comes.
+        # Of the request that is being parsed, which may be the next one.
         self._target = b""
         self._headers: Headers = []
         self._head_bytes = 0
         self._body_bytes = 0
         self._framing_bytes = 0
-        # The piece that is parsed, and what of it is body.
+        # The size of the piece that is being parsed, and how much of it is body.
         self._piece_bytes = 0
         self._piece_body = 0
-        # A header with an offer to upgrade that is as if it were not there.
+        # A header to parse again without its offer to upgrade, which is ignored.
         self._ignored_offer: bytes | None = None
 
     @property
     def request(self) -> Request | None:
-        """The present request; None until its header is complete."""
+        """The current request; None until its header is complete."""
         return self._requests[0] if self._requests else None
 
     @property
     def has_ahead(self) -> bool:
-        """Whether bytes wait that have not been looked at."""
+        """Whether received bytes wait that have not been parsed."""
         return bool(self._ahead)
 
     def receive(self, data: bytes) -> None:
         """
-        Read on, as far as the present request goes and as a turn of the loop may take.
+        Parse up to the end of the current request, or as much as one turn of the loop may.
 
         Raises:
             InvalidRequest: If it can't be answered. Nothing more can be read then.
@@ -101,10 +101,10 @@ class RequestReader:
 
     def next_request(self) -> None:
         """
-        The present request has been answered: the next one becomes it.
+        Drop the current request, which has been answered, and make the next one current.
 
         Raises:
-            InvalidRequest: If what came behind it is none.
+            InvalidRequest: If what came after it is not a request.
 
         """
         del self._requests[0]
@@ -112,7 +112,7 @@ class RequestReader:
             raise self._error
 
     def take_ahead(self) -> bytes:
-        """What came behind a request for another protocol."""
+        """Take what came after a request to upgrade: bytes of the other protocol."""
         ahead, self._ahead = self._ahead, b""
         return ahead
 
@@ -121,7 +121,7 @@ class RequestReader:
         self._parser = None
 
     def _feed(self, piece: bytes) -> int:
-        """Have a piece parsed; how much of it was."""
+        """Parse a piece; return how many of its bytes were parsed."""
         assert self._parser is not None
         self._piece_bytes, self._piece_body = len(piece), 0
         try:
@@ -139,7 +139,7 @@ class RequestReader:
         return parsed
 
     def _count(self, size: int) -> None:
-        """Bound what comes and is no body: of a header that does not end, and beside a body."""
+        """Limit the bytes that aren't body: of an endless header, and between chunks."""
         if self._in_head:
             self._head_bytes += size
             if self._head_bytes > self._limits.max_header_bytes:
@@ -152,16 +152,16 @@ class RequestReader:
 
     def _fail(self, error: InvalidRequest) -> None:
         self._error = error
-        # Behind a request that is whole, it is answered after that.
+        # A complete request before it is answered first; then next_request raises the error.
         if not self._requests or not self._requests[0].complete:
             raise error
 
     def _parse_without_offer(self, head: bytes) -> None:
         """
-        Read a header anew, without an offer to upgrade that we don't take up.
+        Parse a header again without its offer to upgrade, which is ignored.
 
-        With it, httptools takes what follows for the other protocol, and there is no body.
-        RFC 9110, section 7.8: it is ignored, and the request answered as it is.
+        With the offer, httptools stops after the header and reads no body.
+        RFC 9110, section 7.8: the request is answered as if it had none.
         """
         self._ignored_offer = None
         self._parser = HttpRequestParser(self)
@@ -186,7 +186,7 @@ class RequestReader:
             raise InvalidRequest("The target of the request is too long.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of its header, or, behind the body, of its trailers: those have no meaning."""
+        """A field of its header or, after the body, a trailer, which is dropped."""
         if not self._in_head:
             return
         self._headers.append((name.lower(), value))
@@ -199,7 +199,7 @@ class RequestReader:
         assert parser is not None
         self._in_head = False
         if self._head_bytes + self._piece_bytes > self._limits.max_header_bytes:
-            # In the piece may be the end of a body, too.
+            # The piece may also contain the end of the previous body: count exactly.
             size = sum(len(name) + len(value) for name, value in self._headers)
             if size > self._limits.max_header_bytes:
                 raise InvalidRequest("The header of the request is too large.")

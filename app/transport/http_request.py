@@ -1,4 +1,4 @@
-"""A request of HTTP/1.1, and what httptools lets pass in its header (RFC 9112)."""
+"""An HTTP/1.1 request, and the checks of its header that httptools doesn't make (RFC 9112)."""
 
 import re
 from typing import NamedTuple
@@ -16,7 +16,7 @@ HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::
 
 
 class InvalidRequest(Exception):
-    """This is no request that can be answered. The text is a sentence for its sender."""
+    """The request is invalid. The text is a sentence for its sender."""
 
 
 class Target(NamedTuple):
@@ -27,7 +27,7 @@ class Target(NamedTuple):
 
 
 class Request:
-    """A request whose header has come; its body may still be on its way."""
+    """A request whose header is complete; its body may still be arriving."""
 
     __slots__ = (
         "body",
@@ -53,12 +53,12 @@ class Request:
         self.wants_websocket = False
         self.expects_continue = False
         self.body = bytearray()
-        """What has come of it and has not been taken."""
+        """What has arrived and has not been taken by the app."""
         self.complete = False
 
     @property
     def is_long(self) -> bool:
-        """Whether so much of the body has not been taken that reading pauses."""
+        """Whether the app has left so much of the body that reading pauses."""
         return len(self.body) > MAX_UNREAD_BODY_BYTES
 
     def split_target(self) -> Target:
@@ -86,7 +86,7 @@ class Request:
 
 
 def check(request: Request) -> bytes | None:
-    """Refuse what httptools lets pass; what it is offered to upgrade to."""
+    """Check what httptools doesn't; return the value of ``Upgrade``, if there is one."""
     version = request.version
     if version not in _VERSIONS:
         raise InvalidRequest(f"HTTP/{version} is not spoken here.")
@@ -118,7 +118,7 @@ def check(request: Request) -> bytes | None:
 
 
 def without_offer(request: Request) -> bytes:
-    """A header as it would be without its offer to upgrade."""
+    """The header as bytes, without its offer to upgrade."""
     lines = [
         b"%s %s HTTP/%s" % (request.method.encode(), request.target, request.version.encode())
     ]

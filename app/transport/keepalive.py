@@ -1,7 +1,7 @@
 """
 Pings, and the deadline of their pongs (RFC 6455, section 5.5.2).
 
-Each ping carries other bytes, and only a pong with these answers it.
+Each ping has a random payload, and only a pong with the same payload answers it.
 """
 
 from asyncio import AbstractEventLoop, Future, TimerHandle, shield
@@ -49,7 +49,7 @@ class Keepalive:
         self._patience = patience
         self._write = write
         self._on_silence = on_silence
-        # What the pong has to say; None: no ping is unanswered.
+        # The payload of the unanswered ping; None if there is none.
         self._awaited: bytes | None = None
         self._timer: TimerHandle | None = None
         # What :meth:`probe` waits for.
@@ -85,7 +85,11 @@ class Keepalive:
         return await shield(self._probe)
 
     def wait_again(self) -> None:
-        """Give the pong as long again: nothing was read in which it could have been."""
+        """
+        Give the pong as long again, because it may be among bytes that were not read.
+
+        For the same reason a probe counts as answered.
+        """
         self._answer_probe(True)
         self._timer = self._loop.call_later(self._patience, self._on_silence)
 

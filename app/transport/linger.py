@@ -1,10 +1,10 @@
 """
-The end of a connection: what was written arrives, what still comes is thrown away.
+The end of a connection: what was written is delivered, what still arrives is discarded.
 
 Closing a socket while bytes wait in it to be read makes the kernel send RST, which can destroy
 an answer that the peer has not read yet (RFC 9112, section 9.6; RFC 6455, section 7.1.1). So we
-stop sending, and wait for the peer to do the same: for a bounded time, over a bounded number of
-bytes, none of which is looked at.
+close our side, and wait for the peer to do the same: for a bounded time, and reading a bounded
+number of bytes, which are discarded.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from typing import Any
 
 from ..domain.limits import LINGER_BYTES
 
-# On, and for no time (socket(7)).
+# l_onoff = 1, l_linger = 0 (socket(7)): closing sends RST.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Linger(asyncio.Protocol):
-    """Takes a connection over, until its peer has closed it, or too much has come or passed."""
+    """Takes over a connection until the peer has closed it or the deadline has passed."""
 
     __slots__ = ("_budget", "_connections", "_deadline", "_transport")
 
@@ -33,26 +33,26 @@ class Linger(asyncio.Protocol):
         self._deadline: TimerHandle | None = loop.call_later(within, reset, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Throw it away; from too much on, leave it where it is."""
+        """Discard it; beyond the limit, stop reading and let the deadline end it."""
         self._budget -= len(data)
         if self._budget < 0 and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to wait for."""
+        """The connection is closed."""
         self._connections.discard(self)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
     def shutdown(self) -> None:
-        """The server stops: only what is unsent is waited for, within the deadline."""
+        """The server stops: send what is unsent, but don't wait for the peer to close."""
         self._transport.close()
 
 
 def linger(transport: Transport, connections: set[Any], within: float) -> None:
     """
-    End a connection: its protocol hears no more of it.
+    End a connection, whose protocol gets no more callbacks.
 
     What was written is sent, then our side is closed. A peer that does not take it or does not
     close its own ``within`` so many seconds is dropped.
@@ -73,14 +73,14 @@ def reset(transport: Transport) -> None:
     """Drop the peer, and what the kernel still holds for it: RST, not FIN."""
     sock = transport.get_extra_info("socket")
     if sock is not None:
-        # Closed already: then there is nothing that lingers.
+        # It may be closed already.
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()
 
 
 def bound_send_buffer(transport: Transport, size: int) -> None:
-    """Bound what the kernel buffers for a peer, so that our own count begins where it ends."""
+    """Limit the kernel's send buffer: only bytes beyond it count as unsent."""
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)

@@ -36,7 +36,7 @@ class ReadPacer:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether bytes may wait: reading is paused, or goes on in another turn."""
+        """Whether unread bytes may exist: reading is paused, or goes on in another turn."""
         return self._paused or self._has_turn
 
     def start(self, read: Read) -> None:
@@ -93,7 +93,7 @@ class ReadPacer:
             self._transport.resume_reading()
 
     def _may_read(self) -> bool:
-        """Whether to read now; the turn that is taken is waited for."""
+        """Whether to read now: started, not paused, and no turn is scheduled already."""
         if self._read is None or self._paused or self._has_turn:
             return False
         return not self._transport.is_closing()

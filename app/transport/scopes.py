@@ -1,4 +1,4 @@
-"""What an app is told of a connection: ASGI's scopes."""
+"""The scopes of ASGI, made from requests and handshakes."""
 
 from asyncio import Transport
 from urllib.parse import unquote
@@ -41,7 +41,7 @@ def websocket_scope(
     handshake: Handshake,
     offered: WebSocketTransport,
 ) -> Scope:
-    """Of a WebSocket that may be accepted."""
+    """The scope of a WebSocket whose handshake has not been answered."""
     path, _, query = handshake.target.partition(b"?")
     return {
         "type": "websocket",

@@ -1,8 +1,8 @@
 """
 The process that serves: its socket, its limits, how it starts and how it ends.
 
-uvicorn does the work. What it leaves open is here: a peer that never takes what was written,
-a start that fails without a traceback, and an end that says goodbye to the clients first.
+uvicorn does the work. This module adds a timeout for peers that stop reading, start-up errors
+that are raised, and a shutdown that closes the clients' connections first.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ListenError(Exception):
-    """There is nowhere to listen. The text is a sentence for the operator."""
+    """The server can't listen. The text is a sentence for the operator."""
 
 
 class PortInUse(ListenError):
@@ -50,11 +50,11 @@ class PortInUse(ListenError):
 
 def listen(host: str, port: int) -> socket.socket:
     """
-    A socket that listens; its ``getsockname`` tells the port that 0 stands for.
+    A listening socket. With port 0, its ``getsockname`` has the port that was chosen.
 
     Raises:
         PortInUse: If another program listens there.
-        ListenError: If it can't be had for another reason.
+        ListenError: If listening fails for another reason.
 
     """
     try:
@@ -68,11 +68,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # Accepted sockets inherit it. Without it, whoever stops reading is kept for ever.
+            # Accepted sockets inherit it. Without it, a peer that stops reading stays for ever.
             timeout = TCP_USER_TIMEOUT_MS
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout)
         listening.bind(address)
-        # Now, not when the app is ready: of two that bind at once, the second hears of it here.
+        # Now, not when the app is ready: of two that start at once, the second fails here.
         listening.listen(_BACKLOG)
     except OSError as exc:
         listening.close()
@@ -134,7 +134,7 @@ class Server:
                 await self._shutdown(sockets)
 
     async def _shutdown(self, sockets: list[socket.socket]) -> None:
-        """Accept nothing new, drain, finish what runs; all in the time that was set."""
+        """Stop accepting, drain, and wait for what runs, within the configured time."""
         for server in self._uvicorn.servers:
             server.close()
         for listening in sockets:
@@ -166,7 +166,7 @@ class Server:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """Begin to stop; again: stop. Nothing that was acknowledged is lost either way."""
+        """Shut down; on a second signal, exit at once. Nothing acknowledged is lost either way."""
         if self._uvicorn.should_exit:
             os._exit(128 + number)
         self._uvicorn.should_exit = True
@@ -184,7 +184,7 @@ class ConnectionFactory:
     Args:
         limits: What a peer may do.
         compression: Whether WebSockets may be compressed.
-        refuse: Words what is no request.
+        refuse: Makes the response to an invalid request.
 
     """
 
@@ -201,7 +201,7 @@ class ConnectionFactory:
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> ProtocolSniffer:
-        """One connection's. All are of the same server."""
+        """The protocol of one connection. Every call is for the same server."""
         if self._context is None:
             self._context = ServerContext(
                 app=config.loaded_app,
@@ -223,16 +223,16 @@ def options(
     limits: TransportLimits | None = None,
     refuse: Refuse = plain_refusal,
 ) -> dict[str, Any]:
-    """What uvicorn is told, whether it reloads or not."""
+    """The options for uvicorn, with or without ``--reload``."""
     connections = ConnectionFactory(
         limits or TransportLimits(), compression=ws_compression, refuse=refuse
     )
     return {
         "http": connections,
-        # WebSockets begin as HTTP, and are ours from there.
+        # The protocols made by ``http`` recognise WebSockets themselves.
         "ws": "none",
         "loop": "auto",
-        # Ours is configured already, and a line per request is written by the app.
+        # Logging is configured already, and the app logs each request.
         "log_config": None,
         "access_log": False,
         "server_header": False,

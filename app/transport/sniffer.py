@@ -1,8 +1,8 @@
 """
 Which protocol a new connection speaks: decided by its first bytes.
 
-Most are WebSockets, and most handshakes are plain and arrive in one piece: those are answered
-without an HTTP parser and all that goes with it. HTTP begins here for all others.
+Most are WebSockets, and most handshakes are plain and arrive in one read: those are answered
+without an HTTP parser. Any other connection is handed over to :mod:`app.transport.http`.
 """
 
 from asyncio import Protocol, TimerHandle, Transport
@@ -19,7 +19,7 @@ _EMPTY_LINE = b"\r\n\r\n"
 
 
 class ProtocolSniffer(Protocol):
-    """Waits for the first bytes, and makes way for the protocol that they are."""
+    """Waits for the first bytes, then hands the connection over to the protocol they belong to."""
 
     __slots__ = ("_client", "_context", "_deadline", "_is_waiting", "_server", "_transport")
 
@@ -33,7 +33,7 @@ class ProtocolSniffer(Protocol):
         self._is_waiting = False
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """The first request has to be here soon."""
+        """Start the deadline of the first request."""
         self._transport = cast(Transport, transport)
         # Read the address now: it is gone if the peer disconnects before the first read.
         self._server = _address(transport.get_extra_info("sockname"))
@@ -43,19 +43,20 @@ class ProtocolSniffer(Protocol):
         self._deadline = self._context.loop.call_later(seconds, self._transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has ended before it began."""
+        """The peer is gone before its protocol was known."""
         self._leave()
         self._stop_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Make way."""
+        """Recognise a plain handshake, and leave anything else to HTTP."""
         transport, context = self._transport, self._context
         assert transport is not None
+        # Without an empty line these are three bytes, which aren't a handshake.
         end = data.find(_EMPTY_LINE) + len(_EMPTY_LINE)
         handshake = plain_handshake(data[:end])
         if handshake is None or (context.compression and offers_compression(handshake.headers)):
             self._leave()
-            # The deadline goes with it: bytes that come singly buy no more time.
+            # Keep the deadline: sending bytes one by one must not extend it.
             http = HttpProtocol(context, transport, self._server, self._client, self._deadline)
             self._deadline = None
             transport.set_protocol(http)
@@ -69,7 +70,7 @@ class ProtocolSniffer(Protocol):
     def _open(self, handshake: Handshake, early: bytes) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
-            # It has gone while it waited.
+            # The peer has gone while the handshake waited for its turn.
             return
         self._leave()
         self._stop_deadline()

@@ -5,13 +5,13 @@ import re
 
 from ..wire.frames import payloads_of
 
-# How every event begins. What else is said on a socket, a stream does without.
+# How every event begins. Other frames are not sent on a stream.
 _EVENT = re.compile(rb'\{"type":"[a-z]+\.[a-z]+","room":"[^"]*","seq":(\d+),')
 
 
 class SseTransport:
     """
-    The lane of an event stream: an :class:`app.realtime.outbox.Outbox` writes, one task takes.
+    Written to by an :class:`app.realtime.outbox.Outbox`; one task takes and sends the chunks.
 
     What has been taken counts as unsent until :meth:`sent`.
 
@@ -29,7 +29,7 @@ class SseTransport:
         self._idle = asyncio.Event()
         self._idle.set()
         self.finished = False
-        """Whether what is taken next is the last."""
+        """Whether the next :meth:`take` returns the last chunk."""
 
     def write(self, frames: bytes) -> None:
         """Take finished frames, without waiting."""

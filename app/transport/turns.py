@@ -1,8 +1,8 @@
 """
-Work that one peer could have done without end: a bounded amount at a time, peers taking turns.
+Limits work that peers can cause without end: a bounded amount at a time, and peers take turns.
 
 Used for handshakes, of which one address may send thousands at once, and for HTTP requests that
-were sent before the one ahead of them was answered.
+were sent before the previous one was answered.
 """
 
 from asyncio import AbstractEventLoop
@@ -33,7 +33,7 @@ class Turns:
 
     def put(self, key: Hashable, callback: Callable[[], None]) -> bool:
         """
-        Run ``callback``: now, or when it is its turn.
+        Run ``callback``, now or in its turn.
 
         Returns:
             Whether it was run.
@@ -70,5 +70,5 @@ class Turns:
         finally:
             # Also if a callback has raised: the others still get their turn.
             if self._left < self._at_once:
-                # What was run now counts until the next turn.
+                # Callbacks that ``put`` runs at once before the next turn share this turn's limit.
                 self._plan()

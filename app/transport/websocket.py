@@ -6,9 +6,9 @@ The WebSocket protocol of ``parley serve`` (RFC 6455): an open connection, and h
     CONNECTING ── accept ──▶ OPEN ── close, failure, loss ──▶ ENDED
          └───────────────── refusal, loss ──────────────────────┘
 
-The handshake has been read by :mod:`app.transport.sniffer` or by HTTP. What comes then is read by
-a :class:`FrameStream`, and dealt with in the order in which it came. What ends the connection is
-the last thing that is: the socket is then :mod:`app.transport.linger`'s.
+The handshake has been read by :mod:`app.transport.sniffer` or by HTTP. Frames are then read by a
+:class:`FrameStream` and handled in order. Nothing is handled after what ends the connection:
+:mod:`app.transport.linger` takes over the socket.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ log = logging.getLogger("parley.ws")
 
 
 class State(Enum):
-    """Where a connection stands."""
+    """The state of a connection."""
 
     CONNECTING = "the handshake has been read, and not been answered"
     OPEN = "frames go both ways"
@@ -67,7 +67,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def __init__(self, context: ServerContext, transport: Transport, handshake: Handshake) -> None:
         self._context = context
         self._transport = transport
-        # The socket's own: a frame goes to a hundred connections without a layer in between.
+        # The transport's own methods: a broadcast is written without a call in between.
         self.write: Callable[[bytes], None] = transport.write
         self.unsent: Callable[[], int] = transport.get_write_buffer_size
         self._state = State.CONNECTING
@@ -77,7 +77,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._pacer = ReadPacer(context.loop, transport)
         self._stream = FrameStream(context.limits, handshake.extensions, context.loop.time)
         self._writable = WriteGate(context.loop)
-        # To the last ping that came while the peer took nothing.
+        # The pong to the last ping that came while the peer read nothing.
         self._due_pong: bytes | None = None
         self._keepalive: Keepalive | None = None
 
@@ -86,7 +86,7 @@ class WebSocketProtocol(asyncio.Protocol):
         Start the app with the handshake.
 
         Args:
-            early: What came behind the handshake: frames, which are read once it is accepted.
+            early: Bytes that came with the handshake: frames, read once it is accepted.
 
         """
         handshake, context = self._handshake, self._context
@@ -183,7 +183,7 @@ class WebSocketProtocol(asyncio.Protocol):
     # What the event loop calls
 
     def data_received(self, data: bytes) -> None:
-        """Read it, unless something else has to happen first."""
+        """Read it now or in a later turn."""
         self._pacer.receive(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -272,7 +272,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._fail(IDLE)
 
     def _end_with(self, last: bytes, within: float) -> None:
-        """Say the last word, and leave the socket to :mod:`~.linger`."""
+        """Write ``last``, and hand the socket over to :mod:`~.linger`."""
         self._become(State.ENDED)
         connections = self._context.server.connections
         if not self._transport.is_closing():

@@ -11,7 +11,7 @@ from .context import Message
 if TYPE_CHECKING:
     from .websocket import WebSocketProtocol
 
-# ASGI wants a code, and there is none of a peer that says nothing (RFC 6455, section 7.1.5).
+# ASGI requires a code; this one means that there is none (RFC 6455, section 7.1.5).
 _NO_CODE = 1005
 
 
@@ -19,8 +19,8 @@ class AsgiSide:
     """
     A WebSocket as its app sees it.
 
-    An app that finds the transport in its scope uses that, and of this only the first
-    ``receive``. Any other is served here, one message at a time.
+    An app that uses the transport from its scope needs only the first ``receive`` of this. Any
+    other app is served here, one message at a time.
     """
 
     __slots__ = ("_accepted", "_announced", "_events", "_transport", "_wake")
@@ -29,7 +29,7 @@ class AsgiSide:
         self._transport = transport
         self._announced = False
         self._accepted = False
-        # Both made when they are needed: the common app never does.
+        # Both are made by the second ``receive``: an app that uses the transport has none.
         self._events: deque[Message] | None = None
         self._wake: asyncio.Event | None = None
 
@@ -46,7 +46,7 @@ class AsgiSide:
             self._wake.clear()
             await self._wake.wait()
         if self._events[0]["type"] == "websocket.disconnect":
-            # However often it asks.
+            # Not removed: later calls return it again.
             return self._events[0]
         return self._events.popleft()
 

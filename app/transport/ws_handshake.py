@@ -1,9 +1,9 @@
 """
 The opening handshake, read on the fast path (RFC 6455, section 4.2).
 
-One in which everything is as it should be is recognised by its bytes, at a fifth of what an HTTP
-parser and websockets take for it. Any other is read as HTTP, and websockets says what is wrong
-with it: see :mod:`app.transport.handshake_judge`.
+A plain, valid one is recognised by a regular expression, at a fifth of the cost of an HTTP parser
+and websockets. Any other is read as HTTP, and checked by websockets: see
+:mod:`app.transport.handshake_judge`.
 """
 
 import re
@@ -33,7 +33,7 @@ _PLAIN = re.compile(
     rb"GET (/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*) HTTP/1\.1\r\n"
     rb"((?:" + _TOKEN + rb":[\t -~]*\r\n)+)\r\n"
 )
-# May be there once...
+# Headers that may occur once...
 _ONCE = frozenset(
     (
         b"connection",
@@ -44,7 +44,7 @@ _ONCE = frozenset(
         b"upgrade",
     )
 )
-# ...and what leads elsewhere not at all.
+# ...and those that need the slow path.
 _NEVER = frozenset({b"content-length", b"transfer-encoding", b"expect"})
 
 
@@ -55,7 +55,7 @@ class Handshake(NamedTuple):
     headers: list[tuple[bytes, bytes]]
     """Their names are in lower case."""
     accept: bytes
-    """What ``Sec-WebSocket-Accept`` has to be."""
+    """The value of ``Sec-WebSocket-Accept`` in the response."""
     extensions: Sequence[Extension] = ()
     """Those that were agreed on..."""
     response_headers: Headers = ()
@@ -63,7 +63,7 @@ class Handshake(NamedTuple):
 
 
 def plain_handshake(head: bytes) -> Handshake | None:
-    """The handshake that ``head`` is, no less and no more; None where others are to judge."""
+    """Parse ``head`` as one whole plain handshake; None if it needs the slow path."""
     if len(head) > MAX_PLAIN_HANDSHAKE_BYTES:
         return None
     found = _PLAIN.fullmatch(head)
@@ -109,7 +109,7 @@ def _list(value: bytes) -> list[bytes]:
 
 
 def offers_compression(headers: Headers) -> bool:
-    """Whether the client names any extension: there is but this one."""
+    """Whether the client offers an extension: compression is the only one that there is."""
     return any(name == b"sec-websocket-extensions" for name, _ in headers)
 
 
@@ -136,5 +136,5 @@ def switching(accept: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def refusal(status: bytes) -> bytes:
-    """The answer that does not; ``status`` is its code and phrase."""
+    """The response that refuses the handshake; ``status`` is its code and phrase."""
     return b"HTTP/1.1 " + status + b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
