@@ -40,7 +40,7 @@ class HttpProtocol(Protocol):
         "_context",
         "_ended",
         "_exchange",
-        "_has_turn",
+        "_is_scheduled",
         "_host",
         "_idle",
         "_reader",
@@ -72,7 +72,7 @@ class HttpProtocol(Protocol):
         self._reader = RequestReader(context.limits)
         self._exchange: HttpExchange | None = None
         self._reading = True
-        self._has_turn = False
+        self._is_scheduled = False
         self._stopping = False
         self._ended = False
         self.write = transport.write
@@ -166,8 +166,8 @@ class HttpProtocol(Protocol):
             self._transport.pause_reading()
 
     def _read_later(self) -> None:
-        if not self._has_turn:
-            self._has_turn = True
+        if not self._is_scheduled:
+            self._is_scheduled = True
             self._context.loop.call_soon(self._read_ahead)
 
     def _read_pipelined(self) -> None:
@@ -178,7 +178,7 @@ class HttpProtocol(Protocol):
 
     def _read_ahead(self) -> None:
         """Read what has been received already; then what comes."""
-        self._has_turn = False
+        self._is_scheduled = False
         request = self._reader.request
         if self._ended or (request is not None and request.is_long):
             return
@@ -206,7 +206,7 @@ class HttpProtocol(Protocol):
             return
         if self._reader.request is not None or self._reader.has_ahead:
             # No deadline while it waits for its turn: the peer can't make that shorter.
-            self._has_turn = True
+            self._is_scheduled = True
             self._pause()
             self._context.pipelined.put(self._host, self._read_pipelined)
         else:

@@ -56,8 +56,8 @@ class Keepalive:
         self._probe: Future[bool] | None = None
         self._plan()
 
-    def answers(self, frame: Control) -> bool:
-        """Whether this is the pong to our ping: then the next is planned."""
+    def take_pong(self, frame: Control) -> bool:
+        """Plan the next ping if this is the pong to the last one; whether it is."""
         if frame.opcode is not Opcode.PONG or frame.payload != self._awaited:
             return False
         self._cancel_timer()

@@ -22,7 +22,7 @@ class ReadPacer:
 
     """
 
-    __slots__ = ("_has_turn", "_loop", "_paused", "_read", "_transport", "_unread")
+    __slots__ = ("_is_scheduled", "_loop", "_paused", "_read", "_transport", "_unread")
 
     def __init__(self, loop: AbstractEventLoop, transport: Transport) -> None:
         self._loop = loop
@@ -32,12 +32,12 @@ class ReadPacer:
         self._unread = b""
         self._paused = False
         # Whether the next turn of the loop goes on with the bytes that wait.
-        self._has_turn = False
+        self._is_scheduled = False
 
     @property
     def is_waiting(self) -> bool:
         """Whether unread bytes may exist: reading is paused, or goes on in another turn."""
-        return self._paused or self._has_turn
+        return self._paused or self._is_scheduled
 
     def start(self, read: Read) -> None:
         """Call ``read`` with the bytes that were kept, in another turn, and with all that come."""
@@ -54,7 +54,7 @@ class ReadPacer:
         if self._read is None or self._paused:
             self.keep(data)
         elif self._read(data):
-            self._take_turn()
+            self._read_rest_later()
 
     def keep(self, data: bytes) -> None:
         """Keep bytes for later."""
@@ -73,27 +73,27 @@ class ReadPacer:
         self._paused = False
         self._read_later()
 
-    def _take_turn(self) -> None:
+    def _read_rest_later(self) -> None:
         self._transport.pause_reading()
         self._read_later()
 
     def _read_later(self) -> None:
         if self._may_read():
-            self._has_turn = True
+            self._is_scheduled = True
             self._loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
-        self._has_turn = False
+        self._is_scheduled = False
         if self._read is None or not self._may_read():
             return
         unread, self._unread = self._unread, b""
         if self._read(unread):
-            self._take_turn()
+            self._read_rest_later()
         elif self._may_read():
             self._transport.resume_reading()
 
     def _may_read(self) -> bool:
         """Whether to read now: started, not paused, and no turn is scheduled already."""
-        if self._read is None or self._paused or self._has_turn:
+        if self._read is None or self._paused or self._is_scheduled:
             return False
         return not self._transport.is_closing()

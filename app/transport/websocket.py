@@ -239,7 +239,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _read_control(self, frame: Control) -> None:
         if frame.opcode is Opcode.CLOSE:
             self._answer_close(control.close_echo(frame.payload))
-        elif self._keepalive is not None and self._keepalive.answers(frame):
+        elif self._keepalive is not None and self._keepalive.take_pong(frame):
             return
         elif self._stream.is_too_fast():
             self._fail(RATE_LIMITED)

@@ -67,7 +67,7 @@ def test_a_pong_plans_the_next_ping() -> None:
 
     for _ in range(3):
         assert peer.timers.pass_time() == EVERY
-        assert peer.keepalive.answers(Control(Opcode.PONG, peer.pinged))
+        assert peer.keepalive.take_pong(Control(Opcode.PONG, peer.pinged))
 
     assert len(peer.sent) == 3
     assert peer.timers.pass_time() == EVERY
@@ -77,7 +77,7 @@ def test_no_pong_is_silence() -> None:
     peer = Pinged()
     peer.timers.pass_time()
 
-    assert not peer.keepalive.answers(Control(Opcode.PONG, b"guess"))
+    assert not peer.keepalive.take_pong(Control(Opcode.PONG, b"guess"))
     assert peer.timers.pass_time() == PATIENCE
 
     assert peer.silences == 1
@@ -89,8 +89,8 @@ def test_a_pong_answers_one_ping() -> None:
     peer.timers.pass_time()
     payload = peer.pinged
 
-    assert peer.keepalive.answers(Control(Opcode.PONG, payload))
-    assert not peer.keepalive.answers(Control(Opcode.PONG, payload))
+    assert peer.keepalive.take_pong(Control(Opcode.PONG, payload))
+    assert not peer.keepalive.take_pong(Control(Opcode.PONG, payload))
     assert len(peer.timers.planned) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_connection_that_was_not_read_is_given_as_long_again() -> None:
 
     peer.keepalive.wait_again()
 
-    assert peer.keepalive.answers(Control(Opcode.PONG, peer.pinged))
+    assert peer.keepalive.take_pong(Control(Opcode.PONG, peer.pinged))
     assert peer.timers.pass_time() == EVERY
 
 
