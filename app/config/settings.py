@@ -9,6 +9,7 @@ never corrected. Secrets appear in no message and no repr.
 import difflib
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -65,6 +66,20 @@ def _origin(value: str) -> str:
         ) from None
 
 
+def _proxies(value: str) -> str:
+    """Addresses and networks; uvicorn would take anything else for a name, and trust no one."""
+    for one in filter(None, (part.strip() for part in value.split(","))):
+        try:
+            if one != "*":
+                ip_network(one)
+        except ValueError:
+            raise ValueError(
+                "must be IP addresses or networks such as 10.0.0.0/8, separated by commas, or *: "
+                f"not {one!r}"
+            ) from None
+    return value
+
+
 def _redis_url(value: str) -> str:
     if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must look like redis://host:6379/0, or be empty")
@@ -103,7 +118,7 @@ class Settings(BaseModel):
     data_dir: Path = Path("data")
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(default="", repr=False)
     redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(default="", repr=False)
-    forwarded_allow_ips: str = "127.0.0.1"
+    forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = "127.0.0.1"
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = ()
     docs: bool = True
     ws_compression: bool = False

@@ -311,6 +311,11 @@ MAX_INVITE_USES = 1_000_000
 
 # --- The process ---
 
+# A line that a fault repeats is logged this often, with the number of those left out.
+REPEATED_LINE_SECONDS = 60.0
+# Kinds of such lines that are told apart; with more, counting begins anew.
+MAX_REPEATED_KINDS = 1_000
+
 # Objects allocated before a garbage collection; Python's default of 700 suits scripts.
 GC_THRESHOLD = 20_000
 # How often the process looks whether it has grown by so much: then the collector looks at all.

@@ -196,3 +196,17 @@ def test_a_data_directory_that_is_a_file_is_one_line(tmp_path: Path) -> None:
         resolve_secret(Settings(data_dir=tmp_path / "data"))
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["999.1.1.1", "10.0.0.1/8", "proxy", "127.0.0.1;10.0.0.1", "127.0.0.1,1.2.3", "::g"]
+)
+def test_proxies_that_are_no_addresses_are_refused(value: str) -> None:
+    assert "FORWARDED_ALLOW_IPS: must be IP addresses or networks" in _refusal(
+        FORWARDED_ALLOW_IPS=value
+    )
+
+
+@pytest.mark.parametrize("value", ["", "*", "127.0.0.1, ::1", "10.0.0.0/8,fd00::/8"])
+def test_proxies_are_addresses_and_networks(value: str) -> None:
+    assert Settings(forwarded_allow_ips=value).forwarded_allow_ips == value
