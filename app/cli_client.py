@@ -38,11 +38,12 @@ def add_to(cli: typer.Typer) -> None:
     cli.command()(logout)
     cli.command()(send)
     cli.command()(tail)
+    cli.command()(chat)
 
 
 def login(url: Url = None, user: User = None) -> None:
     """
-    Log in at a server, for send and tail.
+    Log in at a server, for chat, send and tail.
 
     Asks for the password, unless PARLEY_PASSWORD is set. The tokens are kept in a file that only
     you can read; the password is not kept.
@@ -166,6 +167,27 @@ def tail(
         warn=lambda line: print(line, file=sys.stderr, flush=True),
     )
     _run(while_it_is_read(work))
+
+
+def chat(
+    room: Annotated[str | None, typer.Argument(metavar="ROOM", help="Room to begin with.")] = None,
+    url: Url = None,
+    user: User = None,
+) -> None:
+    """
+    Chat on the terminal: rooms, history, search. Type /help there.
+
+    Needs Textual: pip install 'parley-chat[tui]'.
+    """
+    try:
+        from ._client.terminal.chat import run_chat
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] not in ("textual", "rich"):
+            raise
+        raise CommandError(
+            "parley chat needs Textual. Install it with: pip install 'parley-chat[tui]'"
+        ) from None
+    _run(run_chat(_client(_logins(url), user), room))
 
 
 def _username(user: str | None) -> str | None:

@@ -27,6 +27,7 @@ _COMMANDS = (
     "version",
     "login",
     "logout",
+    "chat",
     "send",
     "tail",
     "user",
