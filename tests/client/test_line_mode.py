@@ -122,8 +122,8 @@ async def test_each_line_is_sent_when_it_comes(shell: Shell, room: str) -> None:
         for number in range(2):
             process.stdin.write(f"line {number}\n\n".encode())
             assert await process.stdout.readline() == f"{room} {number + 2}\n".encode()
-        process.stdin.close()
-        assert await process.wait() == 0
+        await process.communicate()
+        assert process.returncode == 0
 
 
 async def test_tail_goes_on_until_it_is_interrupted(
@@ -144,7 +144,9 @@ async def test_tail_goes_on_until_it_is_interrupted(
                 continue
         assert f"{ana.name}: message " in line.decode()
         process.send_signal(signal.SIGINT)
-        assert await process.wait() == 130
+        # Closes the pipes, too.
+        await process.communicate()
+        assert process.returncode == 130
 
 
 @pytest.mark.parametrize(
