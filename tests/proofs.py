@@ -5,6 +5,7 @@
     kills       a server that is killed 200 times while clients write
     torture     parley torture with 50 kills
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
+    timing      the time of an answer tells nothing about hidden rooms
     load        what make test runs, 20 times beside two busy loops: no test depends on speed
 
 A proof runs in rounds, and each round has a time limit. A failing round ends its proof.
@@ -52,6 +53,9 @@ PROOFS = {
     "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
     "websocket": Proof(
         [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=60
+    ),
+    "timing": Proof(
+        [*PYTEST, "-n0", "-m", "hard", "tests/api/test_hidden_rooms_timing.py"], limit_minutes=15
     ),
     "load": Proof(
         [*PYTEST, *IN_PARALLEL, "-m", DEFAULT], limit_minutes=15, rounds=20, busy_loops=2

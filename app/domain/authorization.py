@@ -17,7 +17,7 @@ from .errors import (
     Unauthorized,
     UserNotFound,
 )
-from .ids import UserId
+from .ids import NOWHERE, UserId
 from .roles import RANK, Action, Kind, Role, may
 from .views import RoomAccess
 from .working_set import Person, RoomState, WorkingSet
@@ -66,6 +66,8 @@ def require_visible(working_set: WorkingSet, append: Append) -> tuple[RoomState,
     if room is None:
         raise RoomNotFound
     if append.by is None:
+        if append.room == NOWHERE:
+            raise RoomNotFound
         return room, None
     person = working_set.people.get((append.room, append.by))
     if person is None or person.disabled:

@@ -7,6 +7,12 @@ RoomId = NewType("RoomId", int)
 SessionId = NewType("SessionId", int)
 """One login: all tokens that stem from one password check or one administrator's grant."""
 
+NOWHERE = RoomId(2**31 - 1)
+"""
+The id of every name that no room has; no room gets it. What is asked of it takes the same path as
+what is asked of a hidden room, so that the time of an answer tells nothing either.
+"""
+
 Seq = NewType("Seq", int)
 """Position of an event in its room's log: 1, 2, 3, … with no gaps. A message's id is its seq."""
 

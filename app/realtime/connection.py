@@ -143,6 +143,13 @@ class Connection:
         self.held_until_welcome: list[bytes] | None = None
         """Payloads that wait until ``welcome`` has been sent; None to hold nothing back."""
 
+    def subscription_to(self, name: str) -> Subscription | None:
+        """The subscription to the room of this exact name, if there is one."""
+        for subscription in self.subscriptions.values():
+            if subscription.room_name == name:
+                return subscription
+        return None
+
     def send(self, payload: bytes) -> None:
         """Send a payload that is no reply. It is held back until ``welcome`` has been sent."""
         if self.held_until_welcome is None:

@@ -148,11 +148,18 @@ class RequestHandler:
     # Appends
 
     def _append(self, request: AppendRequest) -> Work | None:
-        room = self._services.directory.known(request.room)  # type: ignore[arg-type]
+        room = self._room_at_once(request.room or "")
         if room is None or self._joining or self._pending >= self._services.max_pending:
             return partial(self._append_in_turn, request)
         self._submit(request, room)
         return None
+
+    def _room_at_once(self, name: str) -> RoomId | None:
+        """The room of this exact name, if it is public and known, or joined here."""
+        known = self._services.directory.known(name)
+        if known is None and (joined := self._connection.subscription_to(name)) is not None:
+            return joined.room
+        return known
 
     async def _append_in_turn(self, request: AppendRequest) -> None:
         try:
@@ -212,17 +219,13 @@ class RequestHandler:
         self._leave(request)
 
     def _leave(self, request: requests.Leave) -> None:
-        name = (request.room or "").lower()
-        room = self._services.directory.known(name)
-        subscription = None if room is None else self._connection.subscriptions.get(room)
+        subscription = self._connection.subscription_to((request.room or "").lower())
         if subscription is not None:
             self._services.hub.unsubscribe(subscription)
         self._connection.outbox.send(answers.ack(request.id))
 
     def _typing(self, request: requests.Typing) -> None:
-        name = (request.room or "").lower()
-        room = self._services.directory.known(name)
-        subscription = None if room is None else self._connection.subscriptions.get(room)
+        subscription = self._connection.subscription_to((request.room or "").lower())
         if subscription is None or subscription.state is not SubscriptionState.LIVE:
             raise Conflict("Join the room first.")
         if request.on:
@@ -233,7 +236,7 @@ class RequestHandler:
     async def _read(self, request: requests.Read) -> None:
         services, user = self._services, self._connection.user
         name = request.room or ""
-        room = services.directory.known(name) or await services.directory.find(name)
+        room = self._room_at_once(name) or await services.directory.find(name)
         view = await services.read_receipts.move(
             room, user, self._connection.username, request.seq, but=self._connection
         )

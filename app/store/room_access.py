@@ -11,7 +11,8 @@ from .database import DbConnection
 _ACCESS = BulkStatement(
     "SELECT k.room, k.person, r.kind, r.head, r.first, m.role, m.banned_until"
     " FROM {keys} JOIN rooms AS r ON r.id = k.room"
-    " LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person",
+    " LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person"
+    " WHERE r.kind = 'public' OR m.role IS NOT NULL",
     room="bigint",
     person="bigint",
 )
@@ -20,7 +21,7 @@ _ACCESS = BulkStatement(
 def load(
     connection: DbConnection, keys: Iterable[tuple[RoomId, UserId]]
 ) -> Mapping[tuple[RoomId, UserId], RoomAccess]:
-    """Return the access of any number of users to rooms. Missing rooms are left out."""
+    """Return the access of any number of users to rooms. Missing and hidden ones are left out."""
     return {
         (room, person): RoomAccess(
             kind=Kind(kind),

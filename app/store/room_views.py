@@ -25,6 +25,7 @@ _ROOM_VIEWS = BulkStatement(
         WHERE o.room_id = r.id AND o.user_id <> k.person LIMIT 1) END
     FROM {{keys}} JOIN rooms AS r ON r.id = k.room
     LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person
+    WHERE r.kind = 'public' OR m.role IS NOT NULL
     """,
     room="bigint",
     person="bigint",
@@ -33,7 +34,12 @@ _ROOM_VIEWS = BulkStatement(
 
 
 def load(connection: DbConnection, keys: Iterable[RoomViewKey]) -> Mapping[RoomViewKey, RoomView]:
-    """Return views of any number of rooms and users. Missing rooms are left out."""
+    """
+    Return views of any number of rooms and users.
+
+    Rooms that are hidden from the user are left out, as those that don't exist: what follows takes
+    the same time.
+    """
     return {
         (room, UserId(person), seen): _view(room, row)
         for person, seen, room, *row in _ROOM_VIEWS.rows(connection, keys)

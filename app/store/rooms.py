@@ -9,7 +9,8 @@ from .bulk import BulkStatement
 from .database import DbConnection
 
 _IDS = BulkStatement(
-    "SELECT rooms.name, rooms.id FROM {keys} JOIN rooms ON rooms.name = k.name", name="text"
+    "SELECT rooms.name, rooms.id, rooms.kind FROM {keys} JOIN rooms ON rooms.name = k.name",
+    name="text",
 )
 _MINE = sa.text(
     "SELECT m.room_id FROM members AS m JOIN rooms AS r ON r.id = m.room_id"
@@ -33,9 +34,10 @@ _OF_USERS = BulkStatement(
 )
 
 
-def ids(connection: DbConnection, names: Iterable[str]) -> Mapping[str, RoomId]:
-    """Return the ids of rooms by name. Names of no room are left out."""
-    return dict(map(tuple, _IDS.rows(connection, [(name,) for name in names])))
+def ids(connection: DbConnection, names: Iterable[str]) -> Mapping[str, tuple[RoomId, bool]]:
+    """Return, of the rooms with these names, the ids, and whether they are public."""
+    rows = _IDS.rows(connection, [(name,) for name in names])
+    return {name: (id_, kind == "public") for name, id_, kind in rows}
 
 
 def of_users(

@@ -23,7 +23,7 @@ from ..domain.appends import (
     Send,
 )
 from ..domain.events import Event
-from ..domain.ids import RoomId, event_id
+from ..domain.ids import NOWHERE, Millis, RoomId, event_id
 from ..domain.mentions import possible_names
 from ..domain.roles import Kind, Role
 from ..domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
@@ -178,6 +178,11 @@ def _ask_rooms(connection: DbConnection, rooms: Sequence[tuple[RoomId]]) -> _Fil
     rows = _ROOMS.rows(connection, rooms)
 
     def fill(ws: WorkingSet) -> None:
+        if (NOWHERE,) in rooms:
+            # Decided like a hidden room, to take the same time.
+            ws.rooms[NOWHERE] = RoomState(
+                NOWHERE, "", "", Kind.PRIVATE, 0, 1, 0, Millis(0), None, None
+            )
         for id_, name, title, kind, head, first, slow, created_at, archived_at, key in rows:
             ws.rooms[id_] = RoomState(
                 id_, name, title, Kind(kind), head, first, slow, created_at, archived_at, key
@@ -211,7 +216,12 @@ def _ask_people(connection: DbConnection, batch: _ByType, appends: Sequence[Appe
 
 
 def _load_blocked(connection: DbConnection, ws: WorkingSet) -> None:
-    direct = [pair for pair in ws.people if (r := ws.rooms.get(pair[0])) and r.kind is Kind.DIRECT]
+    # Not for strangers: for a room that doesn't exist there is nothing to look up either.
+    direct = [
+        pair
+        for pair, person in ws.people.items()
+        if person.role is not None and (r := ws.rooms.get(pair[0])) and r.kind is Kind.DIRECT
+    ]
     if direct:
         for room, user in _BLOCKED.rows(connection, direct):
             ws.people[room, user].blocked = True

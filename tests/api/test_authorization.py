@@ -11,10 +11,14 @@ import pytest
 
 from app.domain.errors import ParleyError
 from app.security.access_tokens import AccessTokens
+from app.store.database import Database
 from tests.api.authorization_env import NOWHERE, AuthorizationEnv, Operation, Target, operations
 from tests.api.matrix import ADMINS, ANYONE, HIDDEN, OK, OPERATIONS, PEOPLE, Case, Rule
-from tests.harness.server import SECRET, Server
+from tests.harness.recording import RecordingDatabase
+from tests.harness.server import SECRET, Server, open_server
 
+# No background work beside the requests that are compared.
+QUIET = {"messages": {"index_seconds": 3_600.0, "purge_seconds": 3_600.0}}
 KINDS = ("public", "private", "direct")
 # Headers that differ between any two responses.
 _OF_THIS_ANSWER = frozenset({"x-request-id", "date"})
@@ -148,6 +152,32 @@ async def test_a_hidden_room_is_like_one_that_does_not_exist(
                 nowhere = await env.ask(operation, case, NOWHERE, who, **way)
                 assert seen(there) == seen(nowhere), (who, way)
                 assert there.status_code in (404, 422)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("kind", ["private", "direct"])
+@pytest.mark.parametrize("id", in_rooms())
+async def test_a_hidden_room_takes_the_same_statements(
+    database: Database, id: str, kind: str
+) -> None:
+    operation, recording = operations()[id], RecordingDatabase(database)
+    async with open_server(recording, limits=QUIET) as server:
+        env = await AuthorizationEnv(server).create_users()
+        for case in OPERATIONS[id]:
+            if not isinstance(case.rule, Rule):
+                continue
+            target = await env.target(kind)
+            # What the first search after a start does.
+            await server.runtime.messages.indexer.catch_up()
+            for way in asked_about(case, operation):
+                for who in ("otto", "rex"):
+                    there, nowhere = await recording.compared(
+                        lambda room, who=who, way=way, case=case: env.ask(
+                            operation, case, room, who, **way
+                        ),
+                        (target, NOWHERE),
+                    )
+                    assert there == nowhere, (who, way)
 
 
 async def test_search_finds_no_message_of_a_hidden_room(env: AuthorizationEnv) -> None:

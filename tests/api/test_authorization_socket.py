@@ -5,10 +5,13 @@ from typing import Any, get_args
 
 import pytest
 
+from app.store.database import Database
 from app.wire import requests
 from tests.api.authorization_env import NOWHERE, AuthorizationEnv, Target
 from tests.api.matrix import HIDDEN, OK, PEOPLE, REQUESTS, Rule
-from tests.harness.server import Server
+from tests.api.test_authorization import QUIET
+from tests.harness.recording import RecordingDatabase
+from tests.harness.server import Server, open_server
 from tests.harness.socket_client import SocketClient
 
 KINDS = ("public", "private", "direct")
@@ -67,6 +70,27 @@ async def test_a_hidden_room_is_like_one_that_does_not_exist(
                 there.pop("re")
                 nowhere.pop("re")
                 assert there == nowhere, (who, kind)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("kind", ["private", "direct"])
+@pytest.mark.parametrize("type", REQUESTS)
+async def test_a_hidden_room_takes_the_same_statements(
+    database: Database, type: str, kind: str
+) -> None:
+    recording = RecordingDatabase(database)
+    async with open_server(recording, limits=QUIET) as server:
+        env = await AuthorizationEnv(server).create_users()
+        target = await env.target(kind)
+        for who in ("otto", "rex"):
+            line = await server.connects(who)
+            await line.hears("welcome")
+            for _, fields in REQUESTS[type]:
+                there, nowhere = await recording.compared(
+                    lambda room, line=line, fields=fields: asks(line, type, fields, room),
+                    (target, NOWHERE),
+                )
+                assert there == nowhere, (who, fields)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -217,7 +217,8 @@ class ModelEnv:
     def fetch(self, room: RoomId, page: int) -> RoomState:
         """What a client knows that fetches everything, in pages."""
         state = RoomState.fetched(
-            room_body(self.view(room, "root")),
+            # A room always has an owner.
+            room_body(next(filter(None, (self.view(room, name) for name in PEOPLE)))),
             self._fetch_messages(room, page),
             self._fetch_members(room, page),
         )
@@ -227,10 +228,10 @@ class ModelEnv:
         )
         return state
 
-    def view(self, room: RoomId, name: str, read: int = 0) -> RoomView:
-        """The room as a member sees it who has read up to ``read``."""
+    def view(self, room: RoomId, name: str, read: int = 0) -> RoomView | None:
+        """The room as a member sees it who has read up to ``read``; None if it is hidden."""
         key = (room, PEOPLE[name], read)
-        return room_views.load(self.connection, [key])[key]
+        return room_views.load(self.connection, [key]).get(key)
 
     def _fetch_messages(self, room: RoomId, limit: int) -> list[Body]:
         name = ROOM_NAMES[self.rooms.index(room)]

@@ -36,7 +36,7 @@ async def env(database: Database) -> RoomListEnv:
 async def test_rooms_are_found_by_name(env: RoomListEnv) -> None:
     found = await env.read(lambda c: rooms.ids(c, ["den", "general", "nothing"]))
 
-    assert found == {"den": env.den, "general": GENERAL}
+    assert found == {"den": (env.den, False), "general": (GENERAL, True)}
 
 
 async def test_a_private_room_is_visible_to_its_members(env: RoomListEnv) -> None:

@@ -166,8 +166,9 @@ class Messages:
             if found is None:
                 raise MessageNotFound
             key = (room, me, 0)
-            view = room_view_store.load(connection, [key])[key]
-            return found if view.may_read(at) else _without_responses(found)
+            view = room_view_store.load(connection, [key]).get(key)
+            may_read = view is not None and view.may_read(at)
+            return found if may_read else _without_responses(found)
 
         return await self._database.read(work)
 

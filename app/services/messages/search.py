@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from ...domain import names
 from ...domain.authorization import authorize_read
-from ...domain.errors import Invalid, RoomNotFound
-from ...domain.ids import EventId, Millis, UserId, event_id
+from ...domain.errors import Invalid, ParleyError
+from ...domain.ids import Millis, RoomId, UserId, event_id
 from ...domain.limits import MAX_QUERY_TERMS
 from ...domain.snippets import snippet
 from ...domain.views import MessageView
@@ -77,9 +77,13 @@ class Search:
             raise Invalid.field("q", f"has more than {MAX_QUERY_TERMS} words")
         room_id = None if room is None else await self._directory.find(room)
         author = None if by is None else names.username(by)
-        before_event = None if before is None else await self._event_id(*before)
+        last_room = None if before is None else await self._directory.find(before[0])
 
         def work(connection: DbConnection) -> list[Hit]:
+            before_event = None
+            if last_room is not None and before is not None:
+                _require_own_cursor(connection, last_room, me, now)
+                before_event = event_id(last_room, before[1])
             of = None if author is None else users.known(connection, author).id
             if room_id is None:
                 scope = search.readable_rooms(connection, me, of, now)
@@ -102,8 +106,10 @@ class Search:
         now = self._now()
         return await self._database.read(work)
 
-    async def _event_id(self, room: str, seq: int) -> EventId:
-        try:
-            return event_id(await self._directory.find(room), seq)
-        except RoomNotFound:
-            raise Invalid.field("before", "is not a cursor of this list") from None
+
+def _require_own_cursor(connection: DbConnection, room: RoomId, me: UserId, now: Millis) -> None:
+    """A page that the caller has seen ends in a room that they may read."""
+    try:
+        authorize_read(room_access.load(connection, [(room, me)]).get((room, me)), now)
+    except ParleyError:
+        raise Invalid.field("before", "is not a cursor of this list") from None

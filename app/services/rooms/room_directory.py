@@ -1,8 +1,13 @@
-"""Rooms by name. A room's name never changes, so that ids can be cached."""
+"""
+Rooms by name. A room's name and kind never change, so that the ids of public rooms can be cached.
+
+A room that is hidden from a user must not be told from one that doesn't exist, not even by the
+time that the answer takes. So a name without a room has an id too, and private rooms are looked up
+in the database each time, as names without a room are.
+"""
 
 from ...domain import names
-from ...domain.errors import RoomNotFound
-from ...domain.ids import RoomId
+from ...domain.ids import NOWHERE, RoomId
 from ...domain.limits import MAX_REMEMBERED_ROOMS
 from ...store import rooms
 from ...store.batch_loader import BatchLoader, Loader
@@ -16,26 +21,27 @@ class RoomDirectory:
     ) -> None:
         self._max_remembered = max_remembered
         self._ids: dict[str, RoomId] = {}
-        self._load: Loader[str, RoomId] = Loader(batch_loader, rooms.ids)
+        self._load: Loader[str, tuple[RoomId, bool]] = Loader(batch_loader, rooms.ids)
 
     def known(self, name: str) -> RoomId | None:
-        """The room of this exact name, if it is cached. Never awaits."""
+        """The public room of this exact name, if it is cached. Never awaits."""
         return self._ids.get(name)
 
     async def find(self, name: str) -> RoomId:
         """
-        The room of this name, in upper or lower case.
+        The room of this name, in upper or lower case; ``NOWHERE`` if there is none.
 
         Raises:
-            RoomNotFound: If there is none.
+            RoomNotFound: If no room can have this name.
             Unavailable: If the database can't be read now.
 
         """
         normalized = names.room_name(name)
-        found = self._ids.get(normalized) or await self._load.get(normalized)
-        if found is None:
-            raise RoomNotFound
-        if len(self._ids) >= self._max_remembered:
-            self._ids.clear()
-        self._ids[normalized] = found
+        if (known := self._ids.get(normalized)) is not None:
+            return known
+        found, is_public = await self._load.get(normalized) or (NOWHERE, False)
+        if is_public:
+            if len(self._ids) >= self._max_remembered:
+                self._ids.clear()
+            self._ids[normalized] = found
         return found

@@ -19,7 +19,7 @@ class RoomViews:
         """
         ``room`` as ``user`` sees it, with everything up to ``read`` marked as read.
 
-        None if there is no such room. The caller checks that the user may see it:
+        None if there is no such room, or it is hidden from the user. The caller checks:
         :func:`app.domain.authorization.authorize_read`.
 
         Raises:

@@ -55,10 +55,10 @@ class Rooms:
 
     async def find(self, name: str) -> RoomId:
         """
-        The id of the room of this name. Checks no access.
+        The id of the room of this name; ``NOWHERE`` if there is none. Checks no access.
 
         Raises:
-            RoomNotFound: If there is none.
+            RoomNotFound: If no room can have this name.
 
         """
         return await self._directory.find(name)

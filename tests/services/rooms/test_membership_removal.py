@@ -5,8 +5,7 @@ import pytest
 from app.domain.appends import Send, UpdateRoom
 from app.domain.errors import Forbidden, RoomNotFound, UserNotFound
 from app.domain.roles import Kind, Role
-from app.store import room_views as room_view_store
-from app.store import users
+from app.store import admin_rooms, users
 from tests.harness.server import Server
 from tests.harness.socket_client import together
 from tests.services.rooms.env import roles, set_role
@@ -20,10 +19,8 @@ async def remove_memberships(server: Server, name: str) -> None:
 
 
 async def archived(server: Server, room: str) -> bool:
-    ana = await server.person("ana")
-    key = (server.room_id(room), ana.user, 0)
-    room_views = await server.database.read(lambda c: room_view_store.load(c, [key]))
-    return room_views[key].archived_at is not None
+    found = await server.database.read(lambda c: admin_rooms.by_name(c, room))
+    return found.archived_at is not None
 
 
 async def test_the_longest_serving_moderator_becomes_owner(server: Server) -> None:
