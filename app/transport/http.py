@@ -273,8 +273,8 @@ class HttpProtocol(Protocol):
         """Close once what was written is delivered; nothing more is read."""
         self._end()
         if not self._transport.is_closing():
-            connections = self._context.server.connections
-            linger(self._transport, connections, self._context.limits.close_seconds)
+            connections, limits = self._context.server.connections, self._context.limits
+            linger(self._transport, connections, limits.close_seconds, extend=True)
             connections.discard(self)
 
     def _end(self) -> None:

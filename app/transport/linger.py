@@ -8,8 +8,10 @@ number of bytes, which are discarded.
 """
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from asyncio import TimerHandle, Transport
 from contextlib import suppress
 from typing import Any
@@ -23,14 +25,29 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 class Linger(asyncio.Protocol):
     """Takes over a connection until the peer has closed it or the deadline has passed."""
 
-    __slots__ = ("_budget", "_connections", "_deadline", "_transport")
+    __slots__ = (
+        "_budget",
+        "_connections",
+        "_deadline",
+        "_extend",
+        "_loop",
+        "_transport",
+        "_unsent",
+        "_within",
+    )
 
-    def __init__(self, transport: Transport, connections: set[Any], within: float) -> None:
+    def __init__(
+        self, transport: Transport, connections: set[Any], within: float, *, extend: bool
+    ) -> None:
         self._transport = transport
         self._connections = connections
         self._budget = LINGER_BYTES
-        loop = asyncio.get_running_loop()
-        self._deadline: TimerHandle | None = loop.call_later(within, reset, transport)
+        self._within = within
+        self._extend = extend
+        # At the last look, if the deadline may be extended.
+        self._unsent = _unacknowledged(transport) if extend else 0
+        self._loop = asyncio.get_running_loop()
+        self._deadline: TimerHandle | None = self._loop.call_later(within, self._on_deadline)
 
     def data_received(self, data: bytes) -> None:
         """Discard it; beyond the limit, stop reading and let the deadline end it."""
@@ -47,19 +64,33 @@ class Linger(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops: send what is unsent, but don't wait for the peer to close."""
+        self._extend = False
         self._transport.close()
 
+    def _on_deadline(self) -> None:
+        before, self._unsent = self._unsent, _unacknowledged(self._transport)
+        if self._extend and 0 < self._unsent < before:
+            self._deadline = self._loop.call_later(self._within, self._on_deadline)
+        else:
+            reset(self._transport)
 
-def linger(transport: Transport, connections: set[Any], within: float) -> None:
+
+def linger(
+    transport: Transport, connections: set[Any], within: float, *, extend: bool = False
+) -> None:
     """
     End a connection, whose protocol gets no more callbacks.
 
     What was written is sent, then our side is closed. A peer that does not take it or does not
     close its own ``within`` so many seconds is dropped.
+
+    Args:
+        extend: Whether a peer that has taken a part of it gets as long again for the rest.
+
     """
     if transport.is_closing():
         return
-    successor = Linger(transport, connections, within)
+    successor = Linger(transport, connections, within, extend=extend)
     connections.add(successor)
     transport.set_protocol(successor)
     if transport.can_write_eof():
@@ -77,6 +108,19 @@ def reset(transport: Transport) -> None:
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()
+
+
+def _unacknowledged(transport: Transport) -> int:
+    """Bytes that the peer has not acknowledged; where the kernel doesn't say, those unsent."""
+    unsent = transport.get_write_buffer_size()
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return unsent
+    try:
+        (in_kernel,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+    except OSError:
+        return unsent
+    return unsent + int(in_kernel)
 
 
 def bound_send_buffer(transport: Transport, size: int) -> None:

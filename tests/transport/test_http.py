@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
@@ -582,3 +583,31 @@ async def test_a_client_that_is_gone_before_its_turn_asks_nothing() -> None:
     assert len(app.asked) == 2
     for connection in (first, third):
         connection.connection_lost(None)
+
+
+async def slow_download(limits: TransportLimits, said: bytes, pause: float) -> bytes:
+    """What a client gets that takes a long response in small pieces."""
+
+    async def export(_scope: Any, _receive: Any, send: Any) -> None:
+        await respond(send, b"x" * 1_000_000)
+
+    async with serving(App(export), limits) as (_, stage):
+        loop, got = asyncio.get_running_loop(), b""
+        sockets = await loop.create_server(stage.protocol, "127.0.0.1", 0)
+        with socket.socket() as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+            peer.setblocking(False)
+            await loop.sock_connect(peer, sockets.sockets[0].getsockname())
+            await loop.sock_sendall(peer, GET[:-2] + said + b"\r\n")
+            while piece := await loop.sock_recv(peer, 32 * 1024):
+                got += piece
+                await asyncio.sleep(pause)
+        sockets.close()
+    return got.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("said", [b"Connection: close\r\n", b""], ids=["last", "kept alive"])
+async def test_a_slow_download_is_not_cut_short(said: bytes) -> None:
+    limits = TransportLimits(close_seconds=0.3, keep_alive_seconds=0.1)
+
+    assert len(await slow_download(limits, said, 0.03)) == 1_000_000
