@@ -160,11 +160,13 @@ def test_rooms_and_people_are_reached_by_keyboard(open_page: OpenPage, room: str
     alice = open_room(register(open_page(), "alice"), room)
 
     alice.keyboard.press("Control+k")
+    expect(alice.get_by_role("combobox")).to_be_focused()
     alice.keyboard.type(bob)
     expect(alice.get_by_role("option", name=bob)).to_be_visible()
     alice.keyboard.press("Enter")
     expect(alice.get_by_role("heading", name=f"@{bob}")).to_be_visible()
     alice.keyboard.press("Control+k")
+    expect(alice.get_by_role("combobox")).to_be_focused()
     alice.keyboard.type(room)
     expect(alice.get_by_role("option", name=room).first).to_be_visible()
     alice.keyboard.press("Enter")
