@@ -94,7 +94,8 @@ def test_its_wheel_is_installed_in_an_empty_folder(tmp_path: Path) -> None:
         "parley_client-0.1.0.dist-info",
     }
     assert "parley_client/py.typed" in names
-    assert wheel.stat().st_size < 50_000
+    # The terminal client is a third of it.
+    assert wheel.stat().st_size < 70_000
 
     venv.create(tmp_path / "env", with_pip=False)
     needed = "\n".join(str(Path(p)) for p in sys.path if "site-packages" in p)
