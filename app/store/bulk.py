@@ -21,12 +21,15 @@ class BulkStatement:
     Args:
         sql: The statement. ``{keys}`` in it stands for a table ``k``, with a row per key, and
             ``{e.id}`` for the id of an event whose checksum is right.
+        lateral: The same with a LATERAL join, where the engine has it: what is read is then never
+            more than what each key finds, whatever the planner believes.
         columns: The columns of that table, and their types.
 
     """
 
-    def __init__(self, sql: str, **columns: ColumnType) -> None:
+    def __init__(self, sql: str, *, lateral: str | None = None, **columns: ColumnType) -> None:
         self._sql = sql
+        self._lateral = lateral
         self._columns: Columns = tuple(columns.items())
         self._sql_by_engine: dict[type[DbConnection], str] = {}
 
@@ -48,7 +51,8 @@ class BulkStatement:
         engine = type(connection)
         sql = self._sql_by_engine.get(engine)
         if sql is None:
-            sql = self._sql.replace("{keys}", f"{connection.key_source(self._columns)} AS k")
+            chosen = self._lateral if self._lateral and connection.has_lateral else self._sql
+            sql = chosen.replace("{keys}", f"{connection.key_source(self._columns)} AS k")
             sql = verifying(sql) if connection.has_checksums else not_verifying(sql)
             self._sql_by_engine[engine] = sql
         return sql

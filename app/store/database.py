@@ -36,6 +36,9 @@ class DbConnection(ABC):
     is_only_writer: bool
     """Whether no other transaction can write before this one ends: nothing need be locked."""
 
+    has_lateral: bool
+    """Whether the engine has LATERAL joins."""
+
     has_checksums: bool
     """Whether events have a checksum of ours: see :mod:`app.store.event_checksum`."""
 

@@ -22,6 +22,7 @@ class PostgresConnection(DbConnection):
     """
 
     is_only_writer = False
+    has_lateral = True
     has_checksums = False
 
     def __init__(self, sqlalchemy: sa.Connection, pipeline: Pipeline) -> None:

@@ -51,8 +51,6 @@ LOG_LIMITS: dict[str, str] = {
     # All that a batch asks is by key. Plans are kept, and without this one that was made while a
     # table was small would go on reading all of it.
     "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
 }
 
 _FACTS = """

@@ -23,6 +23,7 @@ class SqliteConnection(DbConnection):
     """How long a statement waits for another program's lock; None: as it was opened."""
 
     is_only_writer = True
+    has_lateral = False
     has_checksums = True
 
     @property

@@ -65,6 +65,10 @@ _CLIENT_IDS = BulkStatement(
     "SELECT e.room_id, {e.id}, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
     " FROM {keys} JOIN events AS e ON e.room_id = k.room AND e.by = k.person"
     " AND e.client_id = k.client_id AND e.client_id IS NOT NULL",
+    # Statistics from before the first client id make PostgreSQL's planner read the whole index.
+    lateral="SELECT e.room_id, {e.id}, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
+    " FROM {keys} CROSS JOIN LATERAL (SELECT * FROM events WHERE room_id = k.room"
+    " AND by = k.person AND client_id = k.client_id AND client_id IS NOT NULL LIMIT 1) AS e",
     room="bigint",
     person="bigint",
     client_id="text",

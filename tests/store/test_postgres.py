@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
+from app.store import working_set_loader
 from app.store.errors import StoreError
 from app.store.opening import open_database
 from app.store.postgres import PostgresDatabase
@@ -237,3 +238,29 @@ def test_each_kind_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> 
         faults.note(psycopg.errors.TooManyConnections("too many"))
 
     assert [record.kind for record in caplog.records] == ["unreachable", "too many connections"]
+
+
+async def test_client_ids_are_looked_up_by_key_whatever_the_statistics_say(
+    database: PostgresDatabase,
+) -> None:
+    await database.write(run("DELETE FROM events WHERE client_id IS NOT NULL"))
+    await database.write(run("ANALYZE events"))
+    await database.write(
+        run(
+            "INSERT INTO events (id, room_id, type, by, at, client_id)"
+            " SELECT (1::bigint << 32) + n, 1, 'message.created', 1, 0, 'c' || n"
+            " FROM generate_series(100, 20000) AS n"
+        )
+    )
+
+    def plan(connection: Any) -> list[str]:
+        sql = working_set_loader._CLIENT_IDS._sql_for(connection)
+        connection.execute(sa.text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        connection.execute(sa.text(f"PREPARE look AS {sql.replace(':keys', '$1')}"))
+        found = connection.execute(sa.text("""EXPLAIN EXECUTE look('[[1, 1, "c1"]]')"""))
+        return [line for (line,) in found]
+
+    conditions = [line for line in await database.write_log(plan) if "Index Cond" in line]
+
+    assert len(conditions) == 1
+    assert all(name in conditions[0] for name in ("room_id", "by", "client_id"))
