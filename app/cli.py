@@ -9,26 +9,18 @@ Each command imports what it runs when it runs: database, web framework and the 
 second, which ``parley --help`` need not wait for.
 """
 
-import asyncio
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 
-from . import cli_client
-from .commands.exit_codes import CommandError, Misuse, exit_status
-from .domain.roles import Kind
+from . import cli_client, cli_rooms, cli_users
+from .commands.exit_codes import CommandError, exit_status
+from .commands.running import run, settings
 from .torture.plan import Plan
 from .version import VERSION
-
-if TYPE_CHECKING:
-    from .commands.admin_backend import AdminBackend
-    from .config.settings import Settings
-
-T = TypeVar("T")
 
 _CODES = (
     "Exit codes: 0 done, 1 failed, 2 the command line or a setting is invalid, "
@@ -49,13 +41,8 @@ user_cli = typer.Typer(help="Create, disable, enable and erase accounts.", **_QU
 room_cli = typer.Typer(help="Create rooms, and set what they keep.", **_QUIET)  # type: ignore[arg-type]
 cli.add_typer(user_cli, name="user")
 cli.add_typer(room_cli, name="room")
-
-Username = Annotated[str, typer.Argument(metavar="NAME", help="Username.")]
-RoomName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the room.")]
-FromStdin = Annotated[
-    bool,
-    typer.Option("--password-stdin", help="Read the password from a line of standard input."),
-]
+cli_users.add_to(user_cli)
+cli_rooms.add_to(room_cli)
 
 
 def main() -> None:
@@ -94,7 +81,7 @@ def migrate() -> None:
     """Migrate the database to the schema of this version."""
     from .commands import database
 
-    print(_run(database.migrate(_settings())))
+    print(run(database.migrate(settings())))
 
 
 @cli.command()
@@ -104,7 +91,7 @@ def backup(
     """Back up the SQLite database to a file. Works while a server is running."""
     from .commands import database
 
-    print(_run(database.backup(_settings(), file)))
+    print(run(database.backup(settings(), file)))
 
 
 @cli.command()
@@ -117,7 +104,7 @@ def epoch(
     """Show the epoch, which identifies this history to clients."""
     from .commands import database
 
-    print(_run(database.epoch(_settings(), new=new)))
+    print(run(database.epoch(settings(), new=new)))
 
 
 @cli.command()
@@ -125,7 +112,7 @@ def check() -> None:
     """Check the log for inconsistencies. Works while a server is running."""
     from .commands import database
 
-    report = _run(database.examine(_settings()))
+    report = run(database.examine(settings()))
     for finding in report.findings:
         print(finding)
     if report.findings:
@@ -190,134 +177,5 @@ def version() -> None:
     print(f"parley {VERSION}")
 
 
-@user_cli.command("add")
-def user_add(
-    name: Username,
-    display_name: Annotated[
-        str | None, typer.Option("--display-name", help="Name that others see.")
-    ] = None,
-    admin: Annotated[bool, typer.Option("--admin", help="Make it an administrator.")] = False,
-    password_stdin: FromStdin = False,
-) -> None:
-    """Create an account, even if registration is closed. Prompts for the password."""
-    password = _password(password_stdin)
-    _run_admin(lambda backend: backend.add_user(name, password, display_name, is_admin=admin))
-    print(f"Created the account {name.lower()}.")
-
-
-@user_cli.command("passwd")
-def user_passwd(name: Username, password_stdin: FromStdin = False) -> None:
-    """Change a user's password and revoke all their sessions. Prompts for the password."""
-    password = _password(password_stdin)
-    _run_admin(lambda backend: backend.set_password(name, password))
-    print(f"Changed the password of {name.lower()} and revoked all sessions.")
-
-
-@user_cli.command("disable")
-def user_disable(name: Username) -> None:
-    """Disable an account and revoke all its sessions."""
-    _run_admin(lambda backend: backend.disable(name))
-    print(f"Disabled the account {name.lower()}.")
-
-
-@user_cli.command("enable")
-def user_enable(name: Username) -> None:
-    """Enable a disabled account."""
-    _run_admin(lambda backend: backend.enable(name))
-    print(f"Enabled the account {name.lower()}.")
-
-
-@user_cli.command("admin")
-def user_admin(
-    name: Username,
-    off: Annotated[bool, typer.Option("--off", help="Remove the administrator role.")] = False,
-) -> None:
-    """Make a user an administrator."""
-    _run_admin(lambda backend: backend.set_admin(name, not off))
-    print(f"{name.lower()} is {'no longer ' if off else ''}an administrator.")
-
-
-@user_cli.command("erase")
-def user_erase(
-    name: Username,
-    blank_messages: Annotated[
-        bool, typer.Option("--blank-messages", help="Also delete the text of their messages.")
-    ] = False,
-) -> None:
-    """Erase an account permanently. Its messages stay, attributed to deleted-<n>."""
-    _run_admin(lambda backend: backend.erase_user(name, blank=blank_messages))
-    print(f"Erased the account {name.lower()}{' and its messages' if blank_messages else ''}.")
-
-
-@room_cli.command("add")
-def room_add(
-    name: RoomName,
-    title: Annotated[str, typer.Option(help="Title shown in lists.")] = "",
-    private: Annotated[
-        bool, typer.Option("--private", help="Visible to members only. Requires --owner.")
-    ] = False,
-    owner: Annotated[str | None, typer.Option(help="Username of the owner.")] = None,
-) -> None:
-    """Create a room."""
-    kind = Kind.PRIVATE if private else Kind.PUBLIC
-    _run_admin(lambda backend: backend.rooms.add(name, title, kind, owner))
-    print(f"Created the room {name.lower()}.")
-
-
-@room_cli.command("retention")
-def room_retention(
-    name: RoomName,
-    days: Annotated[
-        int | None, typer.Option(min=1, help="Keep the events of this many days.")
-    ] = None,
-    events: Annotated[int | None, typer.Option(min=1, help="Keep this many events.")] = None,
-    off: Annotated[bool, typer.Option("--off", help="Keep all events.")] = False,
-) -> None:
-    """Set how long a room keeps events. Removed events can't be restored."""
-    if sum((days is not None, events is not None, off)) != 1:
-        raise Misuse("Give exactly one of --days, --events and --off.")
-    _run_admin(lambda backend: backend.rooms.set_retention(name, days=days, events=events))
-    kept = "all events" if off else f"the events of {days} days" if days else f"{events} events"
-    print(f"{name.lower()} keeps {kept}.")
-
-
 # After the commands of operators in the list.
 cli_client.add_to(cli)
-
-
-def _settings() -> "Settings":
-    from .config.settings import read_settings
-    from .observability.logs import configure
-
-    settings = read_settings()
-    # A command prints its own result and its own error.
-    configure("critical", settings.log_format)
-    return settings
-
-
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(coroutine)
-
-
-def _run_admin(action: Callable[["AdminBackend"], Awaitable[object]]) -> None:
-    from .commands.admin_backend import open_admin
-
-    settings = _settings()
-
-    async def run() -> None:
-        async with open_admin(settings) as admin:
-            await action(admin)
-
-    _run(run())
-
-
-def _password(from_stdin: bool) -> str:
-    if from_stdin:
-        try:
-            return sys.stdin.buffer.readline().decode().rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise Misuse("The password on standard input is not UTF-8.") from None
-    if not sys.stdin.isatty():
-        raise Misuse("There is no terminal to prompt for the password; use --password-stdin.")
-    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Again")
-    return password

@@ -288,13 +288,13 @@ def test_erasure_and_retention_with_and_without_a_server(
     for name in ("ana", "bob", "cyd"):
         parley("user", "add", name, "--password-stdin", typed=PASSWORD)
 
-    assert parley("user", "erase", "ana").out == "Erased the account ana."
+    assert parley("user", "erase", "ana", "--yes").out == "Erased the account ana."
     assert (
         parley("room", "retention", "general", "--days", "30").out
         == "general keeps the events of 30 days."
     )
     with serving():
-        erased = parley("user", "erase", "Bob", "--blank-messages")
+        erased = parley("user", "erase", "Bob", "--blank-messages", "--yes")
         kept = parley("room", "retention", "general", "--events", "9")
         off = parley("room", "retention", "general", "--off")
 
@@ -326,7 +326,7 @@ def test_retention_takes_exactly_one_option(parley: Parley, chosen: tuple[str, .
 
 
 REFUSED = [
-    (["user", "erase", "eve"], "", "There is no such user."),
+    (["user", "erase", "eve", "--yes"], "", "There is no such user."),
     (["room", "retention", "attic", "--days", "3"], "", "There is no such room."),
     (["room", "retention", "general", "--days", "99999"], "", "days: "),
     (["user", "add", "ana", "--password-stdin"], "12345678", "password: is one of the most"),
@@ -363,25 +363,79 @@ def test_a_password_that_is_not_utf8_is_refused(parley: Parley) -> None:
     assert (result.code, result.err) == (2, "The password on standard input is not UTF-8.")
 
 
-def test_a_password_is_asked_for_twice_and_not_shown() -> None:
+def at_a_terminal(*arguments: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
+    """Run a command on a terminal, and answer what it asks; return its exit code and output."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(sys.executable, [sys.executable, "-m", "app", "user", "add", "ana"])
+        os.execv(sys.executable, [sys.executable, "-m", "app", *arguments])
     seen = b""
-    for prompt in (b"Password: ", b"Again: "):
-        while not seen.endswith(prompt):
-            seen += os.read(terminal, 1_024)
-        os.write(terminal, PASSWORD.encode() + b"\n")
     try:
+        for prompt, answer in answers:
+            while not seen.endswith(prompt.encode()):
+                seen += os.read(terminal, 1_024)
+            os.write(terminal, answer.encode())
         while chunk := os.read(terminal, 1_024):
             seen += chunk
     except OSError:
         pass  # Linux raises EIO once the other end is closed.
     os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert b"Created the account ana." in seen
-    assert PASSWORD.encode() not in seen
+
+def test_a_password_is_asked_for_twice_and_not_shown() -> None:
+    answers = [("Password: ", PASSWORD + "\n"), ("Again: ", PASSWORD + "\n")]
+
+    code, seen = at_a_terminal("user", "add", "ana", answers=answers)
+
+    assert code == 0
+    assert "Created the account ana." in seen
+    assert PASSWORD not in seen
+
+
+def test_an_erasure_without_a_terminal_needs_yes(parley: Parley) -> None:
+    parley("user", "add", "ana", "--password-stdin", typed=PASSWORD)
+
+    asked = parley("user", "erase", "ana", typed="ana\n")
+
+    assert (asked.code, asked.out) == (2, "")
+    assert asked.err == "There is no terminal to ask whether ana is to be erased; use --yes."
+    assert parley("user", "enable", "ana").code == 0
+    assert parley("user", "erase", "ana", "--yes").out == "Erased the account ana."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "y\n",
+        pytest.param("\n", marks=pytest.mark.slow),
+        pytest.param("an\n", marks=pytest.mark.slow),
+        pytest.param("\x04", marks=pytest.mark.slow),
+        pytest.param("\x03", marks=pytest.mark.slow),
+    ],
+    ids=["yes", "nothing", "another name", "end", "interrupt"],
+)
+def test_another_answer_than_the_name_erases_nothing(parley: Parley, answer: str) -> None:
+    parley("user", "add", "ana", "--password-stdin", typed=PASSWORD)
+
+    code, seen = at_a_terminal("user", "erase", "ana", answers=[("erase it: ", answer)])
+
+    assert code == 1
+    assert "Its messages stay" in seen
+    assert "Erased" not in seen
+    assert parley("user", "enable", "ana").code == 0
+
+
+def test_the_name_typed_at_the_terminal_erases_the_account(parley: Parley) -> None:
+    parley("user", "add", "ana", "--password-stdin", typed=PASSWORD)
+
+    code, seen = at_a_terminal(
+        "user", "erase", "Ana", "--blank-messages", answers=[("erase it: ", "ana\n")]
+    )
+
+    assert code == 0
+    assert "The text of its messages is deleted." in seen
+    assert "Erased the account ana and its messages." in seen
+    assert parley("user", "enable", "ana").err == "There is no such user."
 
 
 def test_migrate_creates_the_database(parley: Parley, tmp_path: Path) -> None:

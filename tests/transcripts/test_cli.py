@@ -149,8 +149,9 @@ def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("user", "enable", "ann")
     terminal.run("user", "admin", "ann")
     terminal.run("user", "admin", "ann", "--off")
-    terminal.run("user", "erase", "ann", "--blank-messages")
     terminal.run("user", "erase", "ann")
+    terminal.run("user", "erase", "ann", "--blank-messages", "--yes")
+    terminal.run("user", "erase", "ann", "--yes")
 
     transcript.heading("Rooms")
     terminal.run("room", "add", "Hall", "--title", "The hall")

@@ -1,0 +1,47 @@
+"""The commands ``parley room …``: options and help."""
+
+from typing import Annotated
+
+import typer
+
+from .commands.exit_codes import Misuse
+from .commands.running import run_admin
+from .domain.roles import Kind
+
+RoomName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the room.")]
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add the commands to ``parley room``."""
+    cli.command("add")(add)
+    cli.command("retention")(retention)
+
+
+def add(
+    name: RoomName,
+    title: Annotated[str, typer.Option(help="Title shown in lists.")] = "",
+    private: Annotated[
+        bool, typer.Option("--private", help="Visible to members only. Requires --owner.")
+    ] = False,
+    owner: Annotated[str | None, typer.Option(help="Username of the owner.")] = None,
+) -> None:
+    """Create a room."""
+    kind = Kind.PRIVATE if private else Kind.PUBLIC
+    run_admin(lambda backend: backend.rooms.add(name, title, kind, owner))
+    print(f"Created the room {name.lower()}.")
+
+
+def retention(
+    name: RoomName,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Keep the events of this many days.")
+    ] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Keep this many events.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Keep all events.")] = False,
+) -> None:
+    """Set how long a room keeps events. Removed events can't be restored."""
+    if sum((days is not None, events is not None, off)) != 1:
+        raise Misuse("Give exactly one of --days, --events and --off.")
+    run_admin(lambda backend: backend.rooms.set_retention(name, days=days, events=events))
+    kept = "all events" if off else f"the events of {days} days" if days else f"{events} events"
+    print(f"{name.lower()} keeps {kept}.")
