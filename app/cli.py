@@ -37,8 +37,8 @@ cli = typer.Typer(
     pretty_exceptions_show_locals=False,
     **_QUIET,  # type: ignore[arg-type]
 )
-user_cli = typer.Typer(help="Create, disable, enable and erase accounts.", **_QUIET)  # type: ignore[arg-type]
-room_cli = typer.Typer(help="Create rooms, and set what they keep.", **_QUIET)  # type: ignore[arg-type]
+user_cli = typer.Typer(help="List, create, disable, enable and erase accounts.", **_QUIET)  # type: ignore[arg-type]
+room_cli = typer.Typer(help="List and create rooms, and set what they keep.", **_QUIET)  # type: ignore[arg-type]
 cli.add_typer(user_cli, name="user")
 cli.add_typer(room_cli, name="room")
 cli_users.add_to(user_cli)
@@ -177,5 +177,6 @@ def version() -> None:
     print(f"parley {VERSION}")
 
 
+cli.command()(cli_users.token)
 # After the commands of operators in the list.
 cli_client.add_to(cli)

@@ -10,10 +10,13 @@ from .domain.roles import Kind
 
 RoomName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the room.")]
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
+
 
 def add_to(cli: typer.Typer) -> None:
     """Add the commands to ``parley room``."""
     cli.command("add")(add)
+    cli.command("list")(list_all)
     cli.command("retention")(retention)
 
 
@@ -29,6 +32,13 @@ def add(
     kind = Kind.PRIVATE if private else Kind.PUBLIC
     run_admin(lambda backend: backend.rooms.add(name, title, kind, owner))
     print(f"Created the room {name.lower()}.")
+
+
+def list_all(as_json: AsJson = False) -> None:
+    """List all rooms by name: how many members and events each has, not its messages."""
+    from .commands.listing import list_rooms
+
+    run_admin(lambda backend: list_rooms(backend, print, as_json=as_json))
 
 
 def retention(

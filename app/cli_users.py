@@ -13,10 +13,12 @@ FromStdin = Annotated[
     bool,
     typer.Option("--password-stdin", help="Read the password from a line of standard input."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
 
 def add_to(cli: typer.Typer) -> None:
     """Add the commands to ``parley user``."""
+    cli.command("list")(list_all)
     for command in (add, passwd, disable, enable, admin, erase):
         cli.command(command.__name__)(command)
 
@@ -33,6 +35,13 @@ def add(
     password = _password(password_stdin)
     run_admin(lambda backend: backend.add_user(name, password, display_name, is_admin=admin))
     print(f"Created the account {name.lower()}.")
+
+
+def list_all(as_json: AsJson = False) -> None:
+    """List all accounts by name, including disabled ones."""
+    from .commands.listing import list_users
+
+    run_admin(lambda backend: list_users(backend, print, as_json=as_json))
 
 
 def passwd(name: Username, password_stdin: FromStdin = False) -> None:
@@ -75,6 +84,20 @@ def erase(
         _confirm_erasure(name.lower(), blank_messages)
     run_admin(lambda backend: backend.erase_user(name, blank=blank_messages))
     print(f"Erased the account {name.lower()}{' and its messages' if blank_messages else ''}.")
+
+
+def token(name: Username) -> None:
+    """
+    Log in as a user, for a script, and print an access token.
+
+    It is valid for ACCESS_TOKEN_MINUTES and can't be refreshed. The user sees the log-in in their
+    list of sessions, as "parley token", and can end it there; the audit log has it, too.
+
+        TOKEN=$(parley token ann)
+    """
+    issued = run_admin(lambda backend: backend.log_in_as(name, "parley token"))
+    typer.echo(f"Valid for {issued.expires_in // 60} minutes, as {name.lower()}.", err=True)
+    print(issued.access_token)
 
 
 def _confirm_erasure(name: str, blank_messages: bool) -> None:

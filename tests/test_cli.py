@@ -235,7 +235,7 @@ def test_help_names_every_command(parley: Parley) -> None:
     result = parley("--help")
 
     assert result.code == 0
-    for command in "serve migrate backup epoch check version user room".split():
+    for command in "serve migrate backup epoch check version user room token".split():
         assert re.search(rf"^  {command} ", result.out, re.M)
     assert "Exit codes: 0 done" in result.out
 
@@ -318,6 +318,69 @@ def test_retention_without_a_server_removes_events_at_once(
     assert parley("check").out == "No problems found: 2 rooms, 2 events."
 
 
+def _listed(result: Result) -> list[str]:
+    """The lines of a list, with today's date as `<today>`."""
+    return re.sub(r"20\d\d-\d\d-\d\d", "<today>", result.out).splitlines()
+
+
+def test_lists_and_tokens_are_the_same_with_and_without_a_server(parley: Parley) -> None:
+    typed = PASSWORD
+    parley("user", "add", "bob", "--password-stdin", "--display-name", "Bob Ray", typed=typed)
+    parley("user", "add", "ana", "--password-stdin", "--admin", typed=typed)
+    parley("user", "disable", "bob")
+    parley("room", "add", "attic", "--private", "--owner", "ana", "--title", "The attic")
+    lists = [[noun, "list", *form] for noun in ("user", "room") for form in ([], ["--json"])]
+    local = [parley(*command) for command in lists]
+    own_token = parley("token", "ANA")
+
+    with serving() as server:
+        remote = [parley(*command) for command in lists]
+        tokens = [own_token, parley("token", "Ana")]
+        answers = [
+            httpx2.get(
+                f"{server.url}/users/me/sessions",
+                headers={"Authorization": f"Bearer {one.out}"},
+                trust_env=False,
+            )
+            for one in tokens
+        ]
+        refused = parley("token", "bob")
+
+    assert [one.out for one in local] == [one.out for one in remote]
+    assert _listed(local[0]) == [
+        "NAME  CREATED     STATE     DISPLAY NAME",
+        "ana   <today>  admin     ana",
+        "bob   <today>  disabled  Bob Ray",
+    ]
+    assert [json.loads(line)["username"] for line in local[1].out.splitlines()] == ["ana", "bob"]
+    assert _listed(local[2]) == [
+        "NAME     KIND     MEMBERS  EVENTS  STATE  TITLE",
+        "attic    private  1        3       -      The attic",
+        "general  public   0        1       -      General",
+    ]
+    assert json.loads(local[3].out.splitlines()[0])["member_count"] == 1
+    assert [one.err for one in tokens] == ["Valid for 15 minutes, as ana."] * 2
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert {one["label"] for one in answers[1].json()["sessions"]} == {"parley token"}
+    assert (refused.code, refused.out) == (1, "")
+
+
+@pytest.mark.slow
+def test_a_list_through_the_server_has_more_than_a_page(parley: Parley) -> None:
+    parley("user", "add", "ana", "--password-stdin", "--admin", typed=PASSWORD)
+    names = ["general", *(f"room-{number:03}" for number in range(205))]
+    with serving() as server:
+        header = {"Authorization": f"Bearer {parley('token', 'ana').out}"}
+        with httpx2.Client(base_url=server.url, headers=header, trust_env=False) as client:
+            for name in names[1:]:
+                assert client.post("/admin/rooms", json={"name": name}).status_code == 201
+        remote = parley("room", "list", "--json").out
+    local = parley("room", "list", "--json").out
+
+    assert [json.loads(line)["name"] for line in remote.splitlines()] == names
+    assert local == remote
+
+
 @pytest.mark.parametrize(
     "chosen", [(), ("--days", "1", "--off"), ("--days", "1", "--events", "1"), ("--days", "0")]
 )
@@ -333,6 +396,7 @@ REFUSED = [
     (["user", "add", "operator", "--password-stdin"], PASSWORD, "username: this name is reserved"),
     (["user", "disable", "eve"], "", "There is no such user."),
     (["user", "disable", "../epoch"], "", "There is no such user."),
+    (["token", "eve"], "", "There is no such user."),
     (["room", "add", "general"], "", "A room with this name already exists."),
     (["room", "add", "attic", "--owner", "eve"], "", "There is no such user."),
 ]

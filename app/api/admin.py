@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from ..domain.clock import iso, iso_or_none
+from ..domain.clock import iso
 from ..domain.errors import Forbidden, Invalid, UsernameTaken, UserNotFound
+from ..services.admin.answers import account_answer
 from ..store.audit import Entry
-from ..store.users import User
 from ..wire.accounts import TokenAnswer
 from ..wire.admin import (
     AccountAnswer,
@@ -44,7 +44,7 @@ async def list_users(
     after = page.key("accounts", str) or ""
     found = await admin_service.users(q, after=after, limit=page.limit + 1)
     shown, following = page.cut("accounts", found, lambda user: user.username)
-    return AccountsAnswer(users=[_account(user) for user in shown], next=following)
+    return AccountsAnswer(users=[account_answer(user) for user in shown], next=following)
 
 
 @router.post(
@@ -62,7 +62,7 @@ async def add_user(
         new.username, new.password, new.display_name, is_admin=new.admin, by=by
     )
     response.headers["Location"] = f"/users/{user.username}"
-    return _account(user)
+    return account_answer(user)
 
 
 @router.put(
@@ -75,7 +75,7 @@ async def set_password(
     username: str, reset: PasswordReset, by: By, admin_service: AdminServiceDep
 ) -> AccountAnswer:
     """Set a new password. Ends all sessions of the user."""
-    return _account(await admin_service.set_password(username, reset.password, by))
+    return account_answer(await admin_service.set_password(username, reset.password, by))
 
 
 @router.put(
@@ -86,7 +86,7 @@ async def set_password(
 )
 async def disable(username: str, by: By, admin_service: AdminServiceDep) -> AccountAnswer:
     """Lock a user out: ends all their sessions and closes their connections."""
-    return _account(await admin_service.disable(username, by))
+    return account_answer(await admin_service.disable(username, by))
 
 
 @router.delete(
@@ -109,7 +109,7 @@ async def enable(username: str, by: By, admin_service: AdminServiceDep) -> None:
 )
 async def make_admin(username: str, by: By, admin_service: AdminServiceDep) -> AccountAnswer:
     """Allow a user all endpoints listed here, from their next request on."""
-    return _account(await admin_service.set_admin(username, True, by))
+    return account_answer(await admin_service.set_admin(username, True, by))
 
 
 @router.delete(
@@ -194,16 +194,6 @@ async def new_epoch(by: By, admin_service: AdminServiceDep) -> EpochAnswer:
     Clients learn of it the next time they join a room.
     """
     return EpochAnswer(epoch=await admin_service.new_epoch(by))
-
-
-def _account(user: User) -> AccountAnswer:
-    return AccountAnswer(
-        username=user.username,
-        display_name=user.display_name,
-        created_at=iso(user.created_at),
-        is_admin=user.is_admin,
-        disabled_at=iso_or_none(user.disabled_at),
-    )
 
 
 def _entry(entry: Entry) -> AuditEntryAnswer:

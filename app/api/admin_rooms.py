@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from ..domain.clock import iso
 from ..domain.errors import Forbidden, Invalid, RoomExists, RoomNotFound, UserNotFound
 from ..domain.roles import Kind
-from ..store.admin_rooms import Room
+from ..services.admin.answers import room_answer
 from ..wire.admin import AdminNewRoom, AdminRoomAnswer, AdminRoomsAnswer, Retention
 from .deps import AdminServiceDep, By
 from .pagination import PageDep
@@ -28,7 +27,7 @@ async def list_rooms(_: By, admin_service: AdminServiceDep, page: PageDep) -> Ad
     after = page.key("all-rooms", str) or ""
     found = await admin_service.rooms.page(after=after, limit=page.limit + 1)
     shown, following = page.cut("all-rooms", found, lambda room: room.name)
-    return AdminRoomsAnswer(rooms=[_room(room) for room in shown], next=following)
+    return AdminRoomsAnswer(rooms=[room_answer(room) for room in shown], next=following)
 
 
 @router.post(
@@ -44,7 +43,7 @@ async def add_room(
     """Create a room, with an owner or without one."""
     room = await admin_service.rooms.add(new.name, new.title, Kind(new.kind), new.owner, by=by)
     response.headers["Location"] = f"/rooms/{room.name}"
-    return _room(room)
+    return room_answer(room)
 
 
 @router.put(
@@ -55,7 +54,7 @@ async def add_room(
 )
 async def archive(room: str, by: By, admin_service: AdminServiceDep) -> AdminRoomAnswer:
     """Make a room read-only."""
-    return _room(await admin_service.rooms.set_archived(room, True, by))
+    return room_answer(await admin_service.rooms.set_archived(room, True, by))
 
 
 @router.delete(
@@ -90,7 +89,7 @@ async def set_retention(
     changed = await admin_service.rooms.set_retention(
         room, days=kept.days, events=kept.events, by=by
     )
-    return _room(changed)
+    return room_answer(changed)
 
 
 @router.delete(
@@ -103,19 +102,3 @@ async def set_retention(
 async def lift_retention(room: str, by: By, admin_service: AdminServiceDep) -> None:
     """Keep all events, present and future."""
     await admin_service.rooms.set_retention(room, by=by)
-
-
-def _room(room: Room) -> AdminRoomAnswer:
-    return AdminRoomAnswer(
-        name=room.name,
-        title=room.title,
-        kind=room.kind.value,
-        head=room.head,
-        first=room.first,
-        created_at=iso(room.created_at),
-        archived=room.archived_at is not None,
-        slow_mode_seconds=room.slow_mode_seconds,
-        retention_days=room.retention_days,
-        retention_events=room.retention_events,
-        member_count=room.member_count,
-    )

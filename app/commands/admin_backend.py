@@ -28,6 +28,7 @@ from ..services.rooms.retention import Retention
 from ..store import epoch as epoch_store
 from ..store.errors import Locked
 from ..store.opening import open_database
+from ..wire.admin import AccountAnswer, AdminRoomAnswer
 from .exit_codes import CommandError, Misuse
 from .remote_admin import NotReachable, RemoteAdmin
 
@@ -37,6 +38,8 @@ _RETRY_SECONDS = 0.1
 class RoomAdminBackend(Protocol):
     """What commands call on rooms; :class:`~app.services.admin.room_admin.RoomAdmin`."""
 
+    def all(self) -> AsyncIterator[AdminRoomAnswer]: ...
+
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> object: ...
 
     async def set_retention(
@@ -44,11 +47,23 @@ class RoomAdminBackend(Protocol):
     ) -> object: ...
 
 
+class IssuedToken(Protocol):
+    """What a log-in gives; :class:`~app.services.accounts.logins.Tokens`."""
+
+    @property
+    def access_token(self) -> str: ...
+
+    @property
+    def expires_in(self) -> int: ...
+
+
 class AdminBackend(Protocol):
     """What commands call; :class:`~app.services.admin.admin_service.AdminService`."""
 
     @property
     def rooms(self) -> RoomAdminBackend: ...
+
+    def all_users(self) -> AsyncIterator[AccountAnswer]: ...
 
     async def add_user(
         self,
@@ -66,6 +81,8 @@ class AdminBackend(Protocol):
     async def enable(self, username: str) -> object: ...
 
     async def set_admin(self, username: str, is_admin: bool) -> object: ...
+
+    async def log_in_as(self, username: str, label: str) -> IssuedToken: ...
 
     async def erase_user(self, username: str, *, blank: bool = False) -> object: ...
 

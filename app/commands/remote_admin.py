@@ -3,11 +3,15 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx2
 
 from ..domain import names
+from ..domain.limits import MAX_PAGE
 from ..domain.roles import Kind
+from ..wire.accounts import TokenAnswer
+from ..wire.admin import AccountAnswer, AdminRoomAnswer
 from .exit_codes import CommandError
 
 # Under load, hashing a password waits in a queue for seconds.
@@ -19,13 +23,19 @@ class NotReachable(Exception):
 
 
 SendRequest = Callable[..., Awaitable[Any]]
+ReadAll = Callable[[str, str], AsyncIterator[Any]]
 
 
 class RemoteRoomAdmin:
     """:class:`~app.services.admin.room_admin.RoomAdmin`, over HTTP."""
 
-    def __init__(self, ask: SendRequest) -> None:
+    def __init__(self, ask: SendRequest, read_all: ReadAll) -> None:
         self._request = ask
+        self._read_all = read_all
+
+    async def all(self) -> AsyncIterator[AdminRoomAnswer]:
+        async for room in self._read_all("/admin/rooms", "rooms"):
+            yield AdminRoomAnswer.model_validate(room)
 
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> None:
         body = {"name": name, "title": title, "kind": kind.value, "owner": owner}
@@ -51,7 +61,7 @@ class RemoteAdmin:
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
-        self.rooms = RemoteRoomAdmin(self._request)
+        self.rooms = RemoteRoomAdmin(self._request, self._read_all)
 
     @classmethod
     @asynccontextmanager
@@ -75,6 +85,10 @@ class RemoteAdmin:
             except httpx2.TransportError:
                 raise NotReachable from None
             yield cls(client)
+
+    async def all_users(self) -> AsyncIterator[AccountAnswer]:
+        async for user in self._read_all("/admin/users", "users"):
+            yield AccountAnswer.model_validate(user)
 
     async def add_user(
         self,
@@ -104,6 +118,10 @@ class RemoteAdmin:
     async def set_admin(self, username: str, is_admin: bool) -> None:
         await self._request("PUT" if is_admin else "DELETE", f"{_user_path(username)}/admin")
 
+    async def log_in_as(self, username: str, label: str) -> TokenAnswer:
+        path = f"{_user_path(username)}/token"
+        return TokenAnswer.model_validate(await self._request("POST", path, label=label))
+
     async def erase_user(self, username: str, *, blank: bool = False) -> None:
         messages = "blank" if blank else "keep"
         await self._request("DELETE", f"{_user_path(username)}?messages={messages}")
@@ -112,9 +130,23 @@ class RemoteAdmin:
         answer: dict[str, str] = await self._request("PUT", "/admin/epoch")
         return answer["epoch"]
 
-    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    async def _read_all(self, path: str, name: str) -> AsyncIterator[Any]:
+        """Each entry of a list of several pages."""
+        query = {"limit": str(MAX_PAGE)}
+        while True:
+            page = await self._request("GET", f"{path}?{urlencode(query)}")
+            for entry in page[name]:
+                yield entry
+            if page["next"] is None:
+                return
+            query["after"] = page["next"]
+
+    async def _request(
+        self, method: str, path: str, body: dict[str, Any] | None = None, label: str | None = None
+    ) -> Any:
+        headers = {} if label is None else {"User-Agent": label}
         try:
-            answer = await self._client.request(method, path, json=body)
+            answer = await self._client.request(method, path, json=body, headers=headers)
         except httpx2.TransportError as exc:
             raise CommandError(
                 f"The server at {self._client.base_url} closed the connection "

@@ -25,6 +25,7 @@ _COMMANDS = (
     "check",
     "torture",
     "version",
+    "token",
     "login",
     "logout",
     "chat",
@@ -32,6 +33,7 @@ _COMMANDS = (
     "tail",
     "user",
     "user add",
+    "user list",
     "user passwd",
     "user disable",
     "user enable",
@@ -39,6 +41,7 @@ _COMMANDS = (
     "user erase",
     "room",
     "room add",
+    "room list",
     "room retention",
 )
 
@@ -149,6 +152,9 @@ def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("user", "enable", "ann")
     terminal.run("user", "admin", "ann")
     terminal.run("user", "admin", "ann", "--off")
+    terminal.run("token", "ann")
+    terminal.run("token", "no-such-user")
+    terminal.run("user", "list", "--json")
     terminal.run("user", "erase", "ann")
     terminal.run("user", "erase", "ann", "--blank-messages", "--yes")
     terminal.run("user", "erase", "ann", "--yes")
@@ -164,6 +170,8 @@ def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("room", "retention", "den", "--events", "100")
     terminal.run("room", "retention", "den", "--off")
     terminal.run("room", "retention", "nowhere", "--off")
+    terminal.run("room", "list")
+    terminal.run("room", "list", "--json")
 
     transcript.heading("The whole database")
     terminal.run("backup", "copy.db")
@@ -207,7 +215,10 @@ def test_cli_serving(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("user", "add", "ann", "--password-stdin", typed=PASSWORD)
     terminal.run("user", "add", "ann", "--password-stdin", typed=PASSWORD)
     terminal.run("user", "disable", "no-such-user")
+    terminal.run("token", "ann")
+    terminal.run("user", "list", "--json")
     terminal.run("room", "add", "hall")
+    terminal.run("room", "list")
     terminal.run("check")
     terminal.run("backup", "copy.db")
     terminal.run("user", "enable", "ann", SECRET_KEY="5f" + "0123456789abcdef" * 4)

@@ -6,11 +6,12 @@ that the action is allowed. ``by`` is the administrator; None is the operator of
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
 from ...domain import names
 from ...domain.ids import Millis, UserId
+from ...domain.limits import MAX_PAGE
 from ...observability.logs import event
 from ...security.access_tokens import AccessTokens
 from ...security.passwords import Passwords, refuse_weak
@@ -19,6 +20,7 @@ from ...store import epoch as epoch_store
 from ...store.audit import Entry
 from ...store.database import Database
 from ...store.users import User
+from ...wire.admin import AccountAnswer
 from ..accounts.accounts import Accounts
 from ..accounts.erasures import Erasures
 from ..accounts.login_throttle import LoginThrottle
@@ -27,6 +29,7 @@ from ..log.epoch import Epoch
 from ..log.transactions import Transactions
 from ..rooms.retention import Retention
 from . import account_changes as changes
+from .answers import account_answer
 from .audit_log import AuditLog
 from .audited_database import AuditedDatabase
 from .room_admin import RoomAdmin
@@ -88,6 +91,13 @@ class AdminService:
     async def users(self, prefix: str = "", *, after: str = "", limit: int) -> Sequence[User]:
         """Users whose name begins with ``prefix``, in order of name, including disabled ones."""
         return await self._accounts(self._database).find(prefix, after=after, limit=limit)
+
+    async def all_users(self) -> AsyncIterator[AccountAnswer]:
+        """All users in order of name, including disabled ones; each page is read on its own."""
+        found: Sequence[User] = ()
+        while found := await self.users(after=found[-1].username if found else "", limit=MAX_PAGE):
+            for user in found:
+                yield account_answer(user)
 
     async def add_user(
         self,

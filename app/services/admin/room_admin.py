@@ -1,19 +1,21 @@
 """What an operator can do to rooms. The caller checks that the action is allowed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from ...domain import labels, names
 from ...domain.appends import Admit, CreateRoom, UpdateRoom
 from ...domain.errors import Invalid
 from ...domain.ids import Millis, RoomId, UserId
-from ...domain.limits import MAX_RETENTION_DAYS, MAX_SEQ
+from ...domain.limits import MAX_PAGE, MAX_RETENTION_DAYS, MAX_SEQ
 from ...domain.roles import Kind, Role
 from ...store import admin_rooms, users
 from ...store import retention as retention_store
 from ...store.admin_rooms import Room
 from ...store.database import Database, DbConnection, Work
+from ...wire.admin import AdminRoomAnswer
 from ..log.transactions import Effects, Transactions, append_all
 from ..rooms.retention import Retention
+from .answers import room_answer
 from .audit_log import AuditLog
 from .audited_database import AuditedDatabase
 
@@ -47,6 +49,13 @@ class RoomAdmin:
     async def page(self, *, after: str = "", limit: int) -> Sequence[Room]:
         """Rooms of every kind, in order of name, after the name ``after``."""
         return await self._database.read(lambda c: admin_rooms.page(c, after=after, limit=limit))
+
+    async def all(self) -> AsyncIterator[AdminRoomAnswer]:
+        """All rooms in order of name; each page is read on its own."""
+        found: Sequence[Room] = ()
+        while found := await self.page(after=found[-1].name if found else "", limit=MAX_PAGE):
+            for room in found:
+                yield room_answer(room)
 
     async def add(
         self,
