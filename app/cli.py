@@ -95,6 +95,23 @@ def backup(
 
 
 @cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Backup to restore.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Restore it even if the check finds something.")
+    ] = False,
+) -> None:
+    """
+    Put a backup in the place of the SQLite database. Needs the server to be stopped.
+
+    The backup is checked first. The database that was there is kept beside it.
+    """
+    from .commands.restore import restore as run_restore
+
+    print(run(run_restore(settings(), file, force=force)))
+
+
+@cli.command()
 def epoch(
     new: Annotated[
         bool,

@@ -66,7 +66,7 @@ def _finish(draft: Path) -> None:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch.generate(),))
     finally:
         connection.close()
-    _sync(draft)
+    sync(draft)
 
 
 def _publish(draft: Path, target: Path) -> None:
@@ -79,7 +79,7 @@ def _publish(draft: Path, target: Path) -> None:
     except OSError:  # FAT and some network file systems have no links
         _refuse_existing(target)
         draft.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _refuse_existing(target: Path) -> None:
@@ -87,7 +87,8 @@ def _refuse_existing(target: Path) -> None:
         raise StoreError(f"{target} exists already. A backup replaces nothing: name a new file.")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or a folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

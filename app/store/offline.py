@@ -40,7 +40,7 @@ async def read_offline(url: str, path: Path | None, work: Work[T]) -> T:
 
     if path is not None:
         with open_read_only(path) as connection:
-            return _run(connection, checked_work)
+            return run_read_only(connection, checked_work)
     # Its driver is installed only with the extra "postgres".
     from .postgres import PostgresDatabase
 
@@ -79,7 +79,8 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         raise StoreError(f"{path} can't be read: {reason(exc)}.") from exc
 
 
-def _run(connection: sqlite3.Connection, work: Work[T]) -> T:
+def run_read_only(connection: sqlite3.Connection, work: Work[T]) -> T:
+    """Run ``work`` on one snapshot, with a connection of :func:`open_read_only`."""
     engine = sa.create_engine("sqlite://", creator=lambda: connection, poolclass=NullPool)
     with engine.connect() as opened:
         # sqlite3 begins no transaction by itself here.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 # Times of this century. Later ones were chosen by a test, or mean "for ever".
 _TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_STAMP = re.compile(r"20\d{6}T\d{6}Z")
 _HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 
 # What comes before a value, and the value. Each kind is numbered separately.
@@ -60,6 +61,7 @@ class Placeholders:
             self._number(self._expected.pop(value), value)
         text = self._replace_known(text)
         text = _TIME.sub("<time>", text)
+        text = _STAMP.sub("<time>", text)
         text = _HTTP_DATE.sub("<date>", text)
         for pattern, shown in _ELAPSED:
             text = pattern.sub(shown, text)

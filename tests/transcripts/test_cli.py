@@ -21,6 +21,7 @@ _COMMANDS = (
     "serve",
     "migrate",
     "backup",
+    "restore",
     "epoch",
     "check",
     "torture",
@@ -66,6 +67,7 @@ def test_cli_misuse(terminal: Terminal) -> None:
         "serve --port x",
         "serve more",
         "backup",
+        "restore",
         "user add",
         "room retention general",
         "room retention general --days 0",
@@ -179,6 +181,9 @@ def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("backup", "no/such/folder/copy.db")
     terminal.run("check")
     terminal.run("check", DATABASE_URL="sqlite:///copy.db")
+    terminal.run("restore", "data/parley.db")
+    terminal.run("restore", "no-such-file.db")
+    terminal.run("restore", "copy.db")
     (terminal.folder / "broken.db").write_text("This is no database at all, however one looks.")
     for command in ("check", "migrate"):
         terminal.run(command, DATABASE_URL="sqlite:///broken.db")
@@ -221,6 +226,7 @@ def test_cli_serving(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("room", "list")
     terminal.run("check")
     terminal.run("backup", "copy.db")
+    terminal.run("restore", "copy.db")
     terminal.run("user", "enable", "ann", SECRET_KEY="5f" + "0123456789abcdef" * 4)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
