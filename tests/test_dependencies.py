@@ -41,7 +41,7 @@ def imported(*folders: str) -> set[str]:
                 modules.add(node.module.partition(".")[0])
     distributions = packages_distributions()
     return {
-        distributions[module][0].lower()
+        distributions[module][0].lower().replace("_", "-")
         for module in modules - sys.stdlib_module_names - OURS
         if module in distributions
     }

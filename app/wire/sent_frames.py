@@ -39,6 +39,7 @@ class Welcome(SentFrame):
 
     type: Literal["welcome"]
     user: str
+    display_name: str
     epoch: str
     server_time: AwareDatetime
     heartbeat_seconds: int
@@ -63,6 +64,9 @@ class Joined(SentFrame):
     as_of: int
     present_count: int
     present: list[str] | None = None
+    display_names: dict[str, str] | None = Field(
+        None, description="By username, of those present whose display name is another."
+    )
 
 
 class CaughtUp(SentFrame):
@@ -159,6 +163,7 @@ class Presence(SentFrame):
     type: Literal["presence"]
     room: RoomName
     by: str | None = None
+    display_name: str | None = None
     online: bool | None = None
     count: int | None = None
 

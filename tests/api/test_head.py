@@ -14,7 +14,7 @@ async def test_head_is_get_without_a_body(client: AsyncClient, path: str) -> Non
 
     assert (head.status_code, head.content) == (get.status_code, b"")
     assert head.headers["Content-Type"] == get.headers["Content-Type"]
-    assert head.headers["Content-Length"] == str(len(get.content))
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
 
 async def test_head_needs_the_same_token(server: Server, client: AsyncClient) -> None:

@@ -192,6 +192,11 @@ async def test_a_bad_token_is_refused(env: Server, token: str) -> None:
     assert code(answer) == (401, "unauthorized")
 
 
+def present_in_den(server: Server) -> list[str]:
+    people = server.runtime.realtime.presence.present(server.room_id("den")) or {}
+    return sorted(person.username for person in people.values())
+
+
 async def test_a_public_room_is_streamed_without_joining(server: Server) -> None:
     await open_env(server, Kind.PUBLIC)
     moe = await server.joins("moe", "den")
@@ -204,9 +209,7 @@ async def test_a_public_room_is_streamed_without_joining(server: Server) -> None
     assert (await eve.hears())["text"] == "hi"
     members = (await request(server, "ana", "GET", "/members")).json()["members"]
     assert {member["user"] for member in members} == {"ana", "moe", "bo"}
-    assert sorted(
-        (server.runtime.realtime.presence.present(server.room_id("den")) or {}).values()
-    ) == ["moe"]
+    assert present_in_den(server) == ["moe"]
     assert not [f for f in moe.heard if f.get("by") == "eve"]
 
 
@@ -214,9 +217,7 @@ async def test_a_member_with_a_stream_is_present(env: Server) -> None:
     stream = await open_stream(env, "bo", EVENTS)
     await is_live(env, "bo")
 
-    assert sorted((env.runtime.realtime.presence.present(env.room_id("den")) or {}).values()) == [
-        "bo"
-    ]
+    assert present_in_den(env) == ["bo"]
     stream.hang_up()
     await is_gone(env, "bo")
 

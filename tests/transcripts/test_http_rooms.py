@@ -35,6 +35,11 @@ def test_http_rooms(scenario: Scenario) -> None:
     dee.patch("/rooms/dan-hall", {"title": "Mine"})
     dee.patch("/rooms/dan-den", {"title": "Mine"})
 
+    scenario.heading("What a member is notified of")
+    dan.put("/rooms/dan-hall/notifications", {"level": "none"})
+    dan.put("/rooms/dan-hall/notifications", {"level": "loud"})
+    dee.put("/rooms/dan-den/notifications", {"level": "all"})
+
     scenario.heading("A room is archived and reopened")
     dee.delete("/rooms/dan-hall")
     dan.delete("/rooms/dan-hall")

@@ -41,11 +41,16 @@ def test_socket_sessions_end(scenario: Scenario) -> None:
     yul.delete("/users/me/sessions")
     own.expect_close()
 
-    scenario.heading("After the account is erased")
-    zoe = scenario.user("zoe")
+    scenario.heading("After the account is erased, which others see")
+    zoe, wes = scenario.user("zoe"), scenario.user("wes")
+    wes.post("/rooms", {"name": "wes-den", "kind": "private"}, record=False)
+    wes.put("/rooms/wes-den/members/zoe", record=False)
+    other = wes.connect("/ws/wes-den")
+    other.receive("welcome", "joined", "caught_up")
     own = connected(zoe, "zoe")
     zoe.delete("/users/me", {"password": PASSWORD})
     own.expect_close()
+    other.receive("member.left", "user.erased")
 
 
 def test_socket_tokens(scenario: Scenario) -> None:
