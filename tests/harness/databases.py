@@ -153,6 +153,8 @@ class GatedDatabase:
         self._writing = Gate()
         self._written = Gate()
         self.reads = self.writes = 0
+        self.batches = 0
+        """Those of the writes that were the log's."""
         """How many were called."""
         self.busy = 0
         """How many are running or held."""
@@ -178,6 +180,7 @@ class GatedDatabase:
         self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
     ) -> T:
         """Like :meth:`Database.write_log`, counted and held like :meth:`write`."""
+        self.batches += 1
         call = partial(self._database.write_log, aside=aside, waiting_since=waiting_since)
         return await self._write(call, work)
 

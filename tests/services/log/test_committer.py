@@ -99,7 +99,7 @@ async def test_queued_appends_become_one_transaction_in_order_of_arrival(
 ) -> None:
     ana, bo = [(await server.person(name)).user for name in ("ana", "bo")]
     append = server.runtime.log.committer.append
-    writes = gated.writes
+    writes = gated.batches
 
     with gated.holding_writes() as gate:
         lone = asyncio.create_task(append(send(server, "lone", by=ana)))
@@ -112,7 +112,7 @@ async def test_queued_appends_become_one_transaction_in_order_of_arrival(
 
     done = await asyncio.gather(lone, *tasks)
     assert [d.seq for d in done] == list(range(done[0].seq, done[0].seq + 51))
-    assert gated.writes == writes + 2
+    assert gated.batches == writes + 2
 
 
 async def test_senders_in_step_share_a_batch(server: Server, gated: GatedDatabase) -> None:
@@ -125,11 +125,11 @@ async def test_senders_in_step_share_a_batch(server: Server, gated: GatedDatabas
             # Senders get their results at different times.
             await turns(place)
 
-    writes = gated.writes
+    writes = gated.batches
     await asyncio.gather(*(send_repeatedly(place) for place in range(8)))
 
     # Two groups with alternating batches would take two batches a round.
-    assert gated.writes - writes < rounds * 1.5
+    assert gated.batches - writes < rounds * 1.5
 
 
 async def test_each_decision_sees_the_one_before_it(server: Server, gated: GatedDatabase) -> None:
@@ -338,7 +338,7 @@ async def test_batches_are_bounded(server: Server, gated: GatedDatabase) -> None
     for name in ("one", "two", "three"):
         await server.room(name)
     gated.shared = True
-    writes = gated.writes
+    writes = gated.batches
 
     with gated.holding_writes() as gate:
         first = asyncio.create_task(server.runtime.log.committer.append(send(server, "x", by=ana)))
@@ -351,7 +351,7 @@ async def test_batches_are_bounded(server: Server, gated: GatedDatabase) -> None
 
     await asyncio.gather(first, *tasks)
     # At most two rooms and four appends a batch.
-    assert gated.writes == writes + 1 + 3
+    assert gated.batches == writes + 1 + 3
 
 
 async def test_cancelled_senders_do_not_block_the_committer(

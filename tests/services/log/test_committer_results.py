@@ -100,13 +100,13 @@ async def test_read_receipts_are_written_with_the_next_batch(
 ) -> None:
     bo = (await server.person("bo")).user
     assert await read_seq(database, bo) < 3
-    writes = gated.writes
+    writes = gated.batches
 
     server.runtime.log.receipts.move(GENERAL, bo, 3)
     await server.append(Send, "general", by="ana", text="hi")
 
     assert await read_seq(database, bo) == 3
-    assert gated.writes == writes + 1
+    assert gated.batches == writes + 1
 
 
 @pytest.mark.parametrize(

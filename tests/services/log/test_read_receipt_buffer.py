@@ -12,13 +12,13 @@ async def test_a_receipt_is_written_after_a_while_without_appends(
     async with open_server(gated, limits={"log": {"read_receipt_seconds": 0.02}}) as server:
         bo = await server.joins("bo", "general")
         await gated.quiet()
-        writes = gated.writes
+        writes = gated.batches
         await bo.ask("read", seq=2)
         await bo.ask("read", seq=1)
-        await until(lambda: gated.writes > writes, "a batch for the receipt")
+        await until(lambda: gated.batches > writes, "a batch for the receipt")
         await gated.quiet()
 
-        assert gated.writes == writes + 1
+        assert gated.batches == writes + 1
         async with open_server(gated, limits={"log": {"read_receipt_seconds": 0.02}}) as restarted:
             restarted.shares_people_with(server)
             again = await restarted.connects("bo", "general")
