@@ -1,14 +1,19 @@
-# docker build -t parley . && docker run -p 8000:8000 -v parley:/data -e SECRET_KEY=... parley
+# docker build -t parley .
+# docker run --stop-timeout 30 -p 8000:8000 -v parley:/data -e SECRET_KEY=... parley
+# Or with compose: deploy/compose.yaml.
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements.lock ./
-RUN python -m venv /parley \
-    && /parley/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements-runtime.lock requirements-build.lock ./
+# The second environment builds the wheel, and is not in the image.
+RUN python -m venv /parley && python -m venv /build \
+    && /parley/bin/pip install --no-cache-dir --require-hashes -r requirements-runtime.lock \
+    && /build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY app ./parley
 COPY migrations ./migrations
 COPY clients/python/parley_client ./clients/python/parley_client
-RUN /parley/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /parley/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home parley \

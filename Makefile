@@ -78,10 +78,14 @@ clean: ## Remove generated files, except data/ and .env
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: ## Update requirements.lock to the newest allowed versions (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --no-strip-extras \
-		--generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --quiet --output-file requirements.lock
+COMPILE := uv pip compile --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
+
+lock: ## Update the lock files to the newest allowed versions (needs uv)
+	$(COMPILE) pyproject.toml --all-extras --upgrade --output-file requirements.lock
+	# What an image installs, and what builds its wheel, at the versions that are tested.
+	$(COMPILE) pyproject.toml --extra postgres --constraint requirements.lock --output-file requirements-runtime.lock
+	$(COMPILE) --group build --constraint requirements.lock --output-file requirements-build.lock
 
 $(NODE_STAMP): tests/asyncapi/package.json tests/asyncapi/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \

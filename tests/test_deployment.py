@@ -1,0 +1,156 @@
+"""The files of a deployment: what an image installs, and how long a server may take to stop."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+RUNTIME, DEVELOPMENT, BUILD = (
+    ROOT / name
+    for name in ("requirements-runtime.lock", "requirements.lock", "requirements-build.lock")
+)
+OWN_NAME = "parley-chat"
+
+
+def _pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found
+    return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+def _locked(file: Path) -> dict[str, str]:
+    """The version of each distribution in a lock file."""
+    lines = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.]+)", file.read_text(), re.M)
+    return {_name(name): version for name, version in lines}
+
+
+def _wanted(file: Path) -> list[str]:
+    """The requirements of pyproject.toml that a lock file is made of."""
+    project = _pyproject()["project"]
+    extras = project["optional-dependencies"]
+    requirements = {
+        RUNTIME: project["dependencies"] + extras["postgres"],
+        DEVELOPMENT: project["dependencies"] + [one for extra in extras.values() for one in extra],
+        BUILD: _pyproject()["dependency-groups"]["build"],
+    }[file]
+    return [one for one in requirements if _name(one) != OWN_NAME]
+
+
+LOCKS = pytest.mark.parametrize("file", [RUNTIME, DEVELOPMENT, BUILD], ids=lambda file: file.stem)
+
+
+@LOCKS
+def test_a_lock_file_satisfies_pyproject(file: Path) -> None:
+    """If this fails: make lock."""
+    locked = _locked(file)
+    for requirement in _wanted(file):
+        assert _name(requirement) in locked, requirement
+        version = _version(locked[_name(requirement)])
+        for operator, bound in re.findall(r"(>=|<|==)\s*([\d.]+)", requirement):
+            fits = {
+                ">=": version >= _version(bound),
+                "<": version < _version(bound),
+                "==": version == _version(bound),
+            }
+            assert fits[operator], f"{requirement} is locked at {locked[_name(requirement)]}"
+
+
+@LOCKS
+def test_a_lock_file_pins_every_file_by_its_hash(file: Path) -> None:
+    for entry in re.split(r"\n(?=\w)", re.sub(r"(?m)^\s*#.*\n", "", file.read_text()).strip()):
+        assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+
+
+def test_the_lock_files_agree() -> None:
+    """What runs is what the tests ran with."""
+    tested = _locked(DEVELOPMENT)
+    for file in (RUNTIME, BUILD):
+        others = {name: tested.get(name) for name in _locked(file)}
+        if file == BUILD:
+            # hatchling's own dependencies need not be there for the tests.
+            others = {name: version for name, version in others.items() if version is not None}
+            assert others.items() <= _locked(file).items()
+        else:
+            assert others == _locked(file)
+
+
+def test_the_runtime_lock_file_has_no_tools_of_development() -> None:
+    """Only what is named for development alone: a dependency may be shared."""
+    extras = _pyproject()["project"]["optional-dependencies"]
+    shared = {_name(one) for one in _wanted(RUNTIME)}
+    # The loop of uvicorn's extra, which the benchmarks name themselves.
+    shared.add("uvloop")
+    tools = {_name(one) for one in extras["dev"]} - shared - {OWN_NAME}
+
+    assert {"pytest", "mypy", "playwright", "hatchling"} <= tools
+    assert not tools & _locked(RUNTIME).keys()
+
+
+def test_the_build_group_is_what_the_build_needs() -> None:
+    project = _pyproject()
+
+    assert project["dependency-groups"]["build"] == project["build-system"]["requires"]
+
+
+def test_the_image_installs_the_runtime_lock_file_alone() -> None:
+    stages = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.M)[1:]
+    installed = {
+        target: file
+        for stage in stages
+        for target, file in re.findall(r"(/\w+)/bin/pip install [^\n]*-r (\S+)", stage)
+    }
+
+    assert installed == {"/build": BUILD.name, "/parley": RUNTIME.name}
+    assert "COPY --from=build /parley /parley" in stages[-1]
+    assert "/build/" not in stages[-1]
+
+
+def test_what_the_dockerfile_copies_is_sent_to_the_builder() -> None:
+    """.dockerignore leaves out everything but what it names."""
+    sent = re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.M)
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
+    copied = [name for line in lines for name in line.split()]
+
+    assert sorted(copied) == sorted(sent)
+    assert all((ROOT / name).exists() for name in copied)
+
+
+# Longer than the server takes to close everything after the drain.
+_MARGIN_SECONDS = 5
+
+
+def _seconds(file: str, pattern: str) -> int:
+    found = re.findall(pattern, (ROOT / file).read_text(), re.M)
+    assert len(found) == 1, f"{file}: {found}"
+    return int(found[0])
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [
+        ("deploy/compose.yaml", r"^    stop_grace_period: (\d+)s$"),
+        ("docs/operations.md", r"^TimeoutStopSec=(\d+)$"),
+        ("docs/operations.md", r"^`docker run` takes `--stop-timeout (\d+)`"),
+        ("Dockerfile", r"^# docker run --stop-timeout (\d+) "),
+    ],
+    ids=["compose", "systemd", "docker run", "Dockerfile"],
+)
+def test_a_server_has_longer_to_stop_than_it_takes(file: str, pattern: str) -> None:
+    drain = _seconds(".env.example", r"^SHUTDOWN_SECONDS=(\d+)$")
+    assert drain == Settings.model_fields["shutdown_seconds"].default
+
+    assert _seconds(file, pattern) >= drain + _MARGIN_SECONDS
