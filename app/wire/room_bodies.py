@@ -171,6 +171,8 @@ class NewInvite(Body):
 class Notifications(Body):
     """What a client should notify the caller of in a room, on all of their devices."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"level": "mentions"}})
+
     level: LevelName = Field(
         description="`all` messages of others, only `mentions` of the caller, or `none`."
     )

@@ -9,7 +9,11 @@ depends_on: None = None
 
 
 def upgrade() -> None:
-    op.execute("INSERT INTO meta (key, value) VALUES ('search_words', '1')")
+    # Of an empty index there is nothing to rebuild: it is of version 2 already.
+    op.execute(
+        "INSERT INTO meta (key, value) SELECT 'search_words',"
+        " CASE WHEN EXISTS (SELECT 1 FROM search_documents) THEN '1' ELSE '2' END"
+    )
 
 
 def downgrade() -> None:

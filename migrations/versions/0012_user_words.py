@@ -23,7 +23,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("word", "user_id", name=op.f("pk_user_words")),
     )
     op.create_index(op.f("ix_user_words_user_id"), "user_words", ["user_id"], unique=False)
-    op.execute("INSERT INTO meta (key, value) VALUES ('user_words', '0')")
+    # Without users there is nothing to fill in: that is of version 2 already.
+    op.execute(
+        "INSERT INTO meta (key, value) SELECT 'user_words',"
+        " CASE WHEN EXISTS (SELECT 1 FROM users) THEN '0' ELSE '2' END"
+    )
 
 
 def downgrade() -> None:

@@ -20,6 +20,7 @@ TRIED = [
     ("POST", "/rooms/announcements/messages", 201),
     ("PATCH", "/rooms/announcements/messages/{seq}", 200),
     ("PUT", "/rooms/announcements/read", 200),
+    ("PUT", "/rooms/announcements/notifications", 200),
     ("PUT", "/rooms/announcements/members/alice/mute", 200),
     ("PUT", "/rooms/announcements/members/alice/ban", 200),
     ("POST", "/admin/users", 201),

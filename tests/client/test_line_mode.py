@@ -122,6 +122,7 @@ async def test_each_line_is_sent_when_it_comes(shell: Shell, room: str) -> None:
         for number in range(2):
             process.stdin.write(f"line {number}\n\n".encode())
             assert await process.stdout.readline() == f"{room} {number + 2}\n".encode()
+        process.stdin.close()
         await process.communicate()
         assert process.returncode == 0
 

@@ -153,9 +153,9 @@ class GatedDatabase:
         self._writing = Gate()
         self._written = Gate()
         self.reads = self.writes = 0
+        """How many were called."""
         self.batches = 0
         """Those of the writes that were the log's."""
-        """How many were called."""
         self.busy = 0
         """How many are running or held."""
         self.fails_with: Exception | None = None
