@@ -45,6 +45,9 @@ class PostgresProxy:
 
     def close(self) -> None:
         """Cut everything."""
+        # Closing alone doesn't end an accept() that another thread is in.
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self.passes.set()
         self.cut()
