@@ -52,7 +52,7 @@ PROOFS = {
     "kills": Proof([*PYTEST, "-m", "hard", "tests/crash/test_kill.py"], limit_minutes=40),
     "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
     "websocket": Proof(
-        [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=60
+        [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=120
     ),
     "timing": Proof(
         [*PYTEST, "-n0", "-m", "hard", "tests/api/test_hidden_rooms_timing.py"], limit_minutes=15
