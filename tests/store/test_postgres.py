@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -12,7 +11,6 @@ from app.store import working_set_loader
 from app.store.errors import StoreError
 from app.store.opening import open_database
 from app.store.postgres import PostgresDatabase
-from app.store.postgres_faults import Faults, kind_of
 from tests.harness.patience import patience, turns
 from tests.harness.postgres_proxy import postgres_proxy
 
@@ -203,41 +201,6 @@ async def test_a_parameter_that_libpq_does_not_know_is_refused(postgres: str) ->
     with pytest.raises(StoreError, match="invalid URI query parameter"):
         async with open_database("postgresql", f"{postgres}?foo=1", None, migrate=False):
             pytest.fail("It opened.")
-
-
-# What went wrong, in a word
-
-
-@pytest.mark.parametrize(
-    ("exc", "kind"),
-    [
-        (psycopg.errors.TooManyConnections(), "too many connections"),
-        (psycopg.errors.LockNotAvailable(), "locked"),
-        (psycopg.errors.QueryCanceled(), "too slow"),
-        (psycopg.errors.IdleInTransactionSessionTimeout(), "frozen"),
-        (psycopg.errors.AdminShutdown(), "stopping or starting"),
-        (psycopg.errors.ReadOnlySqlTransaction(), "read-only"),
-        (psycopg.errors.UndefinedTable(), "schema"),
-        (psycopg.errors.DataCorrupted(), "failed"),
-        (psycopg.OperationalError("Connection refused"), "unreachable"),
-        (psycopg.OperationalError("FATAL:  password authentication failed"), "log-in refused"),
-        (psycopg.OperationalError('FATAL:  database "x" does not exist'), "no such database"),
-        (psycopg.OperationalError("FATAL:  sorry, too many clients"), "too many connections"),
-    ],
-    ids=str,
-)
-def test_a_failure_has_a_kind(exc: Exception, kind: str) -> None:
-    assert kind_of(exc) == kind
-
-
-def test_each_kind_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    faults = Faults()
-
-    for _ in range(100):
-        faults.note(psycopg.OperationalError("Connection refused"))
-        faults.note(psycopg.errors.TooManyConnections("too many"))
-
-    assert [record.kind for record in caplog.records] == ["unreachable", "too many connections"]
 
 
 async def test_client_ids_are_looked_up_by_key_whatever_the_statistics_say(

@@ -33,7 +33,13 @@ START_SECONDS = 60
 TIMEOUT_MS = 30_000
 
 # Console errors of the browser while the server is down, in tests that kill it.
-OUTAGE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")
+OUTAGE = (
+    "ERR_CONNECTION_REFUSED",
+    "ERR_CONNECTION_RESET",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_SOCKET_NOT_CONNECTED",
+    "WebSocket",
+)
 
 
 def unique(name: str) -> str:

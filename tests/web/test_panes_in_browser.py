@@ -117,10 +117,16 @@ def test_a_mention_elsewhere_is_notified_of(open_page: OpenPage, room: str) -> N
     alice = open_page(permissions=["notifications"])
     alice.add_init_script(
         """window.shown = [];
-        window.Notification = class extends EventTarget {
-            static permission = "granted";
-            constructor(title, { body }) { super(); window.shown.push([title, body]); }
-        };"""
+        window.firstShown = new Promise((resolve) => {
+            window.Notification = class extends EventTarget {
+                static permission = "granted";
+                constructor(title, { body }) {
+                    super();
+                    window.shown.push([title, body]);
+                    resolve();
+                }
+            };
+        });"""
     )
     alice.reload()
     open_room(register(alice, "alice"), room)
@@ -130,7 +136,8 @@ def test_a_mention_elsewhere_is_notified_of(open_page: OpenPage, room: str) -> N
     send(bob, "not for you")
     send(bob, f"@{username(alice)} for you")
 
-    alice.wait_for_function("window.shown.length > 0")
+    # Where the page may not evaluate strings, wait_for_function() can't either.
+    alice.evaluate("() => window.firstShown")
     assert alice.evaluate("window.shown") == [
         [f"{username(bob)} in #{room}", f"@{username(alice)} for you"]
     ]
