@@ -194,6 +194,12 @@ class GatedDatabase:
     async def close(self) -> None:
         """Do nothing: the wrapped database stays open."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether all calls pass, and succeed."""
+        gates = (self._reading, self._read, self._writing, self._written)
+        return self.fails_with is None and all(gate.is_open for gate in gates)
+
     async def quiet(self) -> None:
         """Wait until no call is running."""
         await turns()
@@ -238,6 +244,11 @@ class Gate:
         self._but = 0
         self.waiting = 0
         """How many calls wait."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls pass."""
+        return self._open.is_set()
 
     async def passed(self) -> None:
         """Wait until it is open."""
