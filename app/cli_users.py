@@ -101,7 +101,7 @@ def token(name: Username) -> None:
 
 
 def _confirm_erasure(name: str, blank_messages: bool) -> None:
-    """Return when whoever sits at the terminal has typed the name."""
+    """Ask for the name at the terminal; return when it was typed."""
     if not sys.stdin.isatty():
         raise Misuse(f"There is no terminal to ask whether {name} is to be erased; use --yes.")
     messages = (

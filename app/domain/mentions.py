@@ -18,7 +18,7 @@ _MENTION = re.compile(
     f"(?<!{_LETTER})(?<!{_ACCENT})(?<![@\uff20])_*[@\uff20](?P<run>[A-Za-z0-9][A-Za-z0-9_.-]*)"
 )
 _WORD_GOES_ON = re.compile(f"{_LETTER}|{_ACCENT}")
-# Addresses, in which an at sign mentions nobody: https://example.org/@ben, example.org/@ben,
+# Addresses, in which an at sign is no mention: https://example.org/@ben, example.org/@ben,
 # @ben@example.org.
 _ADDRESS = re.compile(
     r"://[^\s<>\"]*"

@@ -30,7 +30,7 @@ DELETED_PREFIX = "deleted-"
 _RESERVED_ROOMS = frozenset({"direct"})
 _RESERVED_USERS = frozenset({"me", "system", "operator"})
 
-# Names that mean everybody, or somebody in charge: whoever registers one speaks for others.
+# Names that mean all members, or an authority: a user who had one would speak for others.
 # Compared without the characters that separate words, so that `ad.min` is `admin`.
 _SEPARATORS = str.maketrans("", "", "._-")
 _FOR_OPERATORS = frozenset(
@@ -79,7 +79,7 @@ def new_username(text: str, *, by_operator: bool = False) -> str:
 
     Args:
         by_operator: Whether an operator or administrator chooses it, who may take names that mean
-            everybody or somebody in charge.
+            all members or an authority.
 
     Raises:
         Invalid: If it is not a valid name, or is reserved.

@@ -57,7 +57,7 @@ class ThreadPool:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        # Whoever takes it decides whether the call is carried out or given up.
+        # The thread or the caller takes it, and so decides whether the call is run or given up.
         decision = [None]
 
         def call_in_thread() -> None:

@@ -16,7 +16,7 @@ from asyncio import TimerHandle, Transport
 from contextlib import suppress
 from typing import Any
 
-from ..domain.limits import LINGER_BYTES
+from ..domain.limits import LINGER_BYTES, LINGER_PROGRESS_BYTES
 
 # l_onoff = 1, l_linger = 0 (socket(7)): closing sends RST.
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -69,7 +69,7 @@ class Linger(asyncio.Protocol):
 
     def _on_deadline(self) -> None:
         before, self._unsent = self._unsent, _unacknowledged(self._transport)
-        if self._extend and 0 < self._unsent < before:
+        if self._extend and self._unsent and before - self._unsent >= LINGER_PROGRESS_BYTES:
             self._deadline = self._loop.call_later(self._within, self._on_deadline)
         else:
             reset(self._transport)
@@ -85,7 +85,7 @@ def linger(
     close its own ``within`` so many seconds is dropped.
 
     Args:
-        extend: Whether a peer that has taken a part of it gets as long again for the rest.
+        extend: Whether a peer that has taken LINGER_PROGRESS_BYTES gets as long for the rest.
 
     """
     if transport.is_closing():

@@ -56,7 +56,7 @@ def _leave(
             leaving.role is Role.OWNER and leaving.successor is None
         ):
             closing = UpdateRoom(room=room, by=None, at=at, archived=True, as_operator=True)
-            # Announced in front of the end of everybody's access.
+            # Announced before the members lose access.
             appends += [closing, leave]
         elif leaving.role is Role.OWNER and leaving.successor is not None:
             heir = Admit(room=room, by=None, at=at, user=leaving.successor, role=Role.OWNER)

@@ -9,7 +9,7 @@ from .rooms import Rooms
 
 
 class NotificationLevels:
-    """Sets the levels of members. The server itself notifies nobody: clients do."""
+    """Sets the levels of members. The server sends no notifications: clients do."""
 
     def __init__(self, database: Database, rooms: Rooms) -> None:
         self._database = database

@@ -136,7 +136,7 @@ class Connection:
         except ConnectionClosed:
             return
         except Exception:
-            # Without this task nothing would be sent, and nobody would know.
+            # Without this task nothing would be sent, without an error.
             _log.exception("could not write")
             socket.transport.abort()
 

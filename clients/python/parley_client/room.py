@@ -284,7 +284,7 @@ class Room:
             first=int(frame["first"]),
             epoch=self._epoch,
         )
-        # What was removed is gone for everybody; what is left can still be had.
+        # What was removed is gone for all clients; what is left can still be had.
         self._put(reset, reset.first - 1 if reset.reason == "gone" else None)
         self._join_again()
 

@@ -177,7 +177,7 @@ class SyncClient:
         except CancelledError:
             raise Closed("The client is closed.") from None
         except BaseException:
-            # Also Ctrl-C: what nobody waits for any more must not go on.
+            # Also Ctrl-C: a call that is no longer waited for must not go on.
             future.cancel()
             raise
 

@@ -21,7 +21,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One log-in. Secret: whoever has the refresh token is the user for 30 days."""
+    """One log-in. Secret: the refresh token gives access as the user for 30 days."""
 
     access: str = field(repr=False)
     refresh: str | None = field(default=None, repr=False)
@@ -40,7 +40,7 @@ class TokenSource(Protocol):
         """Another token than ``stale``, which the server no longer takes."""
 
     async def end(self) -> None:
-        """End the log-in, if nobody else has its tokens. Never raises."""
+        """End the log-in, unless its tokens are also used elsewhere. Never raises."""
 
 
 class TokenStore(Protocol):
@@ -117,7 +117,7 @@ class LogIn:
             self._tokens = tokens.load()
         self._on_tokens = on_tokens
         self._getting: asyncio.Task[Tokens] | None = None
-        # Whether this object began the session, and nobody else knows its tokens.
+        # Whether this object began the session, and its tokens are used nowhere else.
         self._is_ours = on_tokens is None and tokens is None
 
     async def access(self) -> str:
@@ -151,7 +151,7 @@ class LogIn:
     def _got(self, task: "asyncio.Task[Tokens]") -> None:
         self._getting = None
         if not task.cancelled():
-            # Nobody may be left to take it, which is no error.
+            # No caller may be left to take it, which is no error.
             task.exception()
 
     async def _get(self) -> Tokens:

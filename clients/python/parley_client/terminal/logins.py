@@ -21,14 +21,14 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 class NotLoggedIn(Exception):
-    """There is no log-in to use, and nobody to ask for a password."""
+    """There is no log-in to use, and no terminal to ask for a password."""
 
 
 class AskPassword(Protocol):
     """Asks a person for a password."""
 
     def __call__(self, prompt: str) -> str:
-        """The password. Raises NotLoggedIn if there is nobody."""
+        """The password. Raises NotLoggedIn without a terminal."""
 
 
 def ask_at_terminal(prompt: str) -> str:
@@ -93,7 +93,7 @@ class Logins:
             fresh: Log in anew, whatever is kept.
 
         Raises:
-            NotLoggedIn: If it is not clear who, or there is nobody to ask.
+            NotLoggedIn: If it is not clear who, or there is no terminal to ask.
 
         """
         known = self.users()

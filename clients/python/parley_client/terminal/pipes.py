@@ -1,4 +1,4 @@
-"""Standard output that somebody may stop reading."""
+"""Standard output whose reader may go away."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 async def while_it_is_read(work: Coroutine[Any, Any, None]) -> None:
     """
-    Run ``work`` until it ends, or until nobody reads standard output any more.
+    Run ``work`` until it ends, or until standard output has no reader any more.
 
     Printing would fail then, but what waits for the next message prints nothing.
 
