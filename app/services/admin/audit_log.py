@@ -36,21 +36,24 @@ class AuditLog:
         """
         Run ``action``, which writes to ``audited``, and log it when it has succeeded.
 
-        Safe to cancel: the action runs to completion, without the log line.
+        Safe to cancel: the action runs to completion, and is logged.
 
         Raises:
             Exception: What ``action`` raises; nothing is logged then.
 
         """
-        task = asyncio.create_task(action)
+        task = asyncio.create_task(_run_and_log(audited.record, action))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        result = await asyncio.shield(task)
-        record = audited.record
-        facts = {"action": record.action, "target": record.target, "by_id": record.by}
-        event(log, logging.INFO, "operator.acted", **facts, **(record.data or {}))
-        return result
+        return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Wait for the actions that are running."""
         await asyncio.gather(*self._running, return_exceptions=True)
+
+
+async def _run_and_log(record: AuditRecord, action: Coroutine[Any, Any, T]) -> T:
+    result = await action
+    facts = {"action": record.action, "target": record.target, "by_id": record.by}
+    event(log, logging.INFO, "operator.acted", **facts, **(record.data or {}))
+    return result

@@ -151,7 +151,8 @@ async def test_a_new_epoch_is_set_and_stored(env: AdminEnv) -> None:
     assert await env.entries() == [(None, "epoch.new", "installation")]
 
 
-async def test_a_cancelled_caller_does_not_stop_an_action(env: AdminEnv) -> None:
+async def test_a_cancelled_caller_does_not_stop_an_action(env: AdminEnv, caplog: Any) -> None:
+    caplog.set_level("INFO", "parley.security")
     calling = asyncio.create_task(env.admin.rooms.add("kitchen"))
     await asyncio.sleep(0)  # the action starts
 
@@ -161,6 +162,7 @@ async def test_a_cancelled_caller_does_not_stop_an_action(env: AdminEnv) -> None
 
     assert env.events == ["room.created"]
     assert await env.entries() == [(None, "room.add", "kitchen")]
+    assert [r.getMessage() for r in caplog.records] == ["operator.acted"]
 
 
 async def test_passwords_are_stored_as_hashes(env: AdminEnv) -> None:
