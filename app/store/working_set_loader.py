@@ -22,15 +22,14 @@ from ..domain.appends import (
     Remove,
     Send,
 )
-from ..domain.events import Event
-from ..domain.ids import NOWHERE, Millis, RoomId, event_id
+from ..domain.ids import NOWHERE, Millis, RoomId
 from ..domain.mentions import possible_names
 from ..domain.roles import Kind, Role
-from ..domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
+from ..domain.working_set import NO_ROOM, Person, RoomState, WorkingSet
 from .block_loader import ask_for_blocks
 from .bulk import BulkStatement
 from .database import DbConnection
-from .events import decode_data
+from .message_loader import ask_for_keys, ask_for_messages
 from .new_room_loader import ask_for_new_rooms
 
 # Locked in the order of their ids, so that two nodes can't deadlock.
@@ -59,31 +58,6 @@ _PEOPLE = BulkStatement(
     " WHERE u.erased_at IS NULL",
     room="bigint",
     person="bigint",
-)
-
-_CLIENT_IDS = BulkStatement(
-    "SELECT e.room_id, {e.id}, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
-    " FROM {keys} JOIN events AS e ON e.room_id = k.room AND e.by = k.person"
-    " AND e.client_id = k.client_id AND e.client_id IS NOT NULL",
-    # Statistics from before the first client id make PostgreSQL's planner read the whole index.
-    lateral="SELECT e.room_id, {e.id}, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
-    " FROM {keys} CROSS JOIN LATERAL (SELECT * FROM events WHERE room_id = k.room"
-    " AND by = k.person AND client_id = k.client_id AND client_id IS NOT NULL LIMIT 1) AS e",
-    room="bigint",
-    person="bigint",
-    client_id="text",
-)
-
-_MESSAGES = BulkStatement(
-    "SELECT e.room_id, {e.id}, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
-    " e.pinned_at FROM {keys} JOIN events AS e ON e.id = k.id"
-    " WHERE e.type = 'message.created'",
-    id="bigint",
-)
-
-_REACTIONS = BulkStatement(
-    "SELECT r.event_id, r.emoji, r.user_id FROM {keys} JOIN reactions AS r ON r.event_id = k.id",
-    id="bigint",
 )
 
 _MENTIONABLE = BulkStatement(
@@ -156,8 +130,8 @@ def load(
     asked = [
         _ask_rooms(connection, rooms),
         _ask_people(connection, batch, appends),
-        _ask_client_ids(connection, appends),
-        _ask_messages(connection, batch),
+        ask_for_keys(connection, appends),
+        ask_for_messages(connection, batch.of(*_ABOUT_MESSAGE), batch.of(Send)),
         _ask_mentionable(connection, batch),
         _ask_owners(connection, batch),
         ask_for_new_rooms(connection, batch.of(CreateRoom, OpenDirect)),
@@ -229,45 +203,6 @@ def _load_blocked(connection: DbConnection, ws: WorkingSet) -> None:
     if direct:
         for room, user in _BLOCKED.rows(connection, direct):
             ws.people[room, user].blocked = True
-
-
-def _ask_client_ids(connection: DbConnection, appends: Sequence[Append]) -> _Fill:
-    keys = {(a.room, a.by, a.client_id) for a in appends if a.client_id is not None}
-    if not keys:
-        return _nothing
-    rows = _CLIENT_IDS.rows(connection, keys)
-
-    def fill(ws: WorkingSet) -> None:
-        for room, id_, kind, by, at, ref, text, data, client_id in rows:
-            seq = id_ - event_id(room, 0)
-            ws.keys[room, by, client_id] = Event(
-                room, seq, kind, by, at, ref, text, decode_data(data), client_id
-            )
-
-    return fill
-
-
-def _ask_messages(connection: DbConnection, batch: _ByType) -> _Fill:
-    wanted = {event_id(a.room, a.ref) for a in batch.of(*_ABOUT_MESSAGE)}
-    replies = (a for a in batch.of(Send) if a.reply_to is not None)
-    wanted |= {event_id(a.room, a.reply_to) for a in replies}
-    if not wanted:
-        return _nothing
-    rows = _MESSAGES.rows(connection, [(id_,) for id_ in wanted])
-    reacted = {event_id(a.room, a.ref) for a in batch.of(React)}
-    reactions = _REACTIONS.rows(connection, [(id_,) for id_ in reacted]) if reacted else ()
-
-    def fill(ws: WorkingSet) -> None:
-        by_id: dict[int, Message] = {}
-        for room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at in rows:
-            seq = id_ - event_id(room, 0)
-            by_id[id_] = ws.messages[room, seq] = Message(
-                room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
-            )
-        for id_, emoji, user in reactions:
-            by_id[id_].reactions.setdefault(emoji, set()).add(user)
-
-    return fill
 
 
 def _ask_mentionable(connection: DbConnection, batch: _ByType) -> _Fill:

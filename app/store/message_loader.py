@@ -1,0 +1,87 @@
+"""Loads the messages that a batch changes or replies to, and the results of its retries."""
+
+from collections.abc import Callable, Sequence
+
+from ..domain.appends import Append, Delete, Edit, Pin, React, Send
+from ..domain.events import Event
+from ..domain.ids import event_id
+from ..domain.working_set import Message, WorkingSet
+from .bulk import BulkStatement
+from .database import DbConnection
+from .events import decode_data
+
+_CLIENT_IDS = BulkStatement(
+    "SELECT e.room_id, {e.id}, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
+    " FROM {keys} JOIN events AS e ON e.room_id = k.room AND e.by = k.person"
+    " AND e.client_id = k.client_id AND e.client_id IS NOT NULL",
+    # Statistics from before the first client id make PostgreSQL's planner read the whole index.
+    lateral="SELECT e.room_id, {e.id}, e.type, e.by, e.at, e.ref, e.text, e.data, e.client_id"
+    " FROM {keys} CROSS JOIN LATERAL (SELECT * FROM events WHERE room_id = k.room"
+    " AND by = k.person AND client_id = k.client_id AND client_id IS NOT NULL LIMIT 1) AS e",
+    room="bigint",
+    person="bigint",
+    client_id="text",
+)
+
+_MESSAGES = BulkStatement(
+    "SELECT e.room_id, {e.id}, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
+    " e.pinned_at FROM {keys} JOIN events AS e ON e.id = k.id"
+    " WHERE e.type = 'message.created'",
+    id="bigint",
+)
+
+_REACTIONS = BulkStatement(
+    "SELECT r.event_id, r.emoji, r.user_id FROM {keys} JOIN reactions AS r ON r.event_id = k.id",
+    id="bigint",
+)
+
+_Fill = Callable[[WorkingSet], None]
+"""Puts the rows of queries that have been asked for into the working set."""
+
+
+def _nothing(_ws: WorkingSet) -> None:
+    """The rows of queries that nothing in the batch needs."""
+
+
+def ask_for_keys(connection: DbConnection, appends: Sequence[Append]) -> _Fill:
+    """Ask which events were stored with the idempotency keys of ``appends``."""
+    keys = {(a.room, a.by, a.client_id) for a in appends if a.client_id is not None}
+    if not keys:
+        return _nothing
+    rows = _CLIENT_IDS.rows(connection, keys)
+
+    def fill(ws: WorkingSet) -> None:
+        for room, id_, kind, by, at, ref, text, data, client_id in rows:
+            seq = id_ - event_id(room, 0)
+            ws.keys[room, by, client_id] = Event(
+                room, seq, kind, by, at, ref, text, decode_data(data), client_id
+            )
+
+    return fill
+
+
+def ask_for_messages(
+    connection: DbConnection,
+    changes: Sequence[Edit | Delete | React | Pin],
+    sends: Sequence[Send],
+) -> _Fill:
+    """Ask for the messages that ``changes`` change and that ``sends`` reply to."""
+    wanted = {event_id(a.room, a.ref) for a in changes}
+    wanted |= {event_id(a.room, a.reply_to) for a in sends if a.reply_to is not None}
+    if not wanted:
+        return _nothing
+    rows = _MESSAGES.rows(connection, [(id_,) for id_ in wanted])
+    reacted = {event_id(a.room, a.ref) for a in changes if isinstance(a, React)}
+    reactions = _REACTIONS.rows(connection, [(id_,) for id_ in reacted]) if reacted else ()
+
+    def fill(ws: WorkingSet) -> None:
+        by_id: dict[int, Message] = {}
+        for room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at in rows:
+            seq = id_ - event_id(room, 0)
+            by_id[id_] = ws.messages[room, seq] = Message(
+                room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
+            )
+        for id_, emoji, user in reactions:
+            by_id[id_].reactions.setdefault(emoji, set()).add(user)
+
+    return fill
