@@ -97,6 +97,10 @@ class Runtime:
         """Refuse new requests, finish the accepted ones, and have every client reconnect."""
         await self.realtime.drain.run()
 
+    def interrupt(self) -> None:
+        """Fail now whatever the database would keep waiting: the time for a shutdown is over."""
+        self.database.interrupt()
+
 
 @asynccontextmanager
 async def open_server(settings: Settings) -> AsyncIterator[Runtime]:

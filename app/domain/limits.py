@@ -138,6 +138,9 @@ TCP_USER_TIMEOUT_MS = 20_000
 RECONNECTS_PER_SECOND = 1_000
 # ...but tells no client to wait longer than this.
 MAX_RECONNECT_MS = 30_000
+# At a stop, the share of SHUTDOWN_SECONDS after which waiting for the database fails: the rest is
+# for telling the clients.
+INTERRUPT_SHARE = 0.75
 # A closing handshake, or a last flush, that takes longer is aborted.
 CLOSE_SECONDS = 5.0
 # How long a client that is closed for not reading gets to receive the close frame, plus or minus

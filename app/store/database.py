@@ -195,6 +195,19 @@ class Database(Protocol):
 
         """
 
+    @property
+    def closed(self) -> bool:
+        """Whether every transaction is refused from now on."""
+
+    def interrupt(self) -> None:
+        """
+        Fail now whatever can't be completed soon, for a process that has to end.
+
+        On PostgreSQL, which may hang, all that is running or waiting raises ``Unavailable``, as
+        does every later transaction, and :meth:`close` waits for nothing. On SQLite a transaction
+        waits for nothing but a lock of another program, for seconds: they are all completed.
+        """
+
     async def close(self) -> None:
         """
         Refuse new transactions, complete those that are running, and close all connections.

@@ -7,7 +7,7 @@ asks first whether it is still there.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psycopg
 import sqlalchemy as sa
@@ -64,7 +64,7 @@ class PostgresDatabase:
         )
         self._faults = Faults()
         self.fault: str | None = None
-        self._closed = False
+        self.closed = False
 
     async def write_log(
         self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
@@ -89,9 +89,18 @@ class PostgresDatabase:
         return await self._run(self._readers, PostgresSession.read, work)
 
     async def close(self) -> None:
-        self._closed = True
-        for threads in (self._readers, self._writers, self._aside, self._log):
+        self.closed = True
+        for threads in self._all_threads:
             await asyncio.to_thread(threads.close)
+
+    def interrupt(self) -> None:
+        self.closed = True
+        for threads in self._all_threads:
+            threads.interrupt()
+
+    @property
+    def _all_threads(self) -> Iterable[SessionThreads]:
+        return self._readers, self._writers, self._aside, self._log
 
     async def _run(
         self,
@@ -99,7 +108,7 @@ class PostgresDatabase:
         transaction: Callable[[PostgresSession, Work[T]], T],
         work: Work[T],
     ) -> T:
-        if self._closed:
+        if self.closed:
             # A connection opened now would never be closed.
             raise Unavailable
         try:

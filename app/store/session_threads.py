@@ -30,10 +30,9 @@ class SessionThreads:
     ) -> None:
         self._seconds = seconds
         self._new_session = partial(PostgresSession, *session, **options)
-        self._threads = ThreadPool(count, name)
+        self._threads = ThreadPool(count, name, self._close_in_thread)
         self._local = threading.local()
-        self._sessions: list[PostgresSession] = []
-        self._running: set[_Call] = set()
+        self._running: dict[_Call, asyncio.Future[Any]] = {}
 
     async def run(self, transaction: _Transaction[T], work: Work[T]) -> T:
         """
@@ -45,42 +44,56 @@ class SessionThreads:
             TimeoutError: If its time was over. Whether it was committed is then unknown.
 
         """
+        loop = asyncio.get_running_loop()
         call = _Call()
-        self._running.add(call)
+        outcome: asyncio.Future[T] = loop.create_future()
+        self._running[call] = outcome
         timer = None
         if self._seconds is not None:
-            timer = asyncio.get_running_loop().call_later(self._seconds, call.cut)
+            timer = loop.call_later(self._seconds, call.cut)
         running = asyncio.ensure_future(
             self._threads.run(partial(self._run_in_thread, transaction, call), work, self._end)
         )
 
         def end(_: object) -> None:
-            self._running.discard(call)
+            del self._running[call]
             if timer is not None:
                 timer.cancel()
-            if not running.cancelled():
-                # Mark it as retrieved: the caller may have gone.
-                running.exception()
+            if running.cancelled():
+                outcome.cancel()
+                return
+            # Mark it as retrieved: the caller may have gone.
+            exc = running.exception()
+            if outcome.done():
+                return
+            if exc is None:
+                outcome.set_result(running.result())
+            else:
+                outcome.set_exception(exc)
 
         running.add_done_callback(end)
-        return await asyncio.shield(running)
+        return await outcome
 
-    def cut(self) -> None:
-        """Cut off what is running or waiting. Called in the event loop."""
-        for call in list(self._running):
+    def interrupt(self) -> None:
+        """
+        Let whatever is running or waiting fail now, and :meth:`close` not wait for it.
+
+        Called in the event loop. A thread that connects can't be interrupted; it is a daemon.
+        """
+        for call, outcome in self._running.items():
             call.cut()
+            if not outcome.done():
+                outcome.set_exception(TimeoutError("It was interrupted"))
+        self._threads.abandon()
 
     def close(self) -> None:
         """Carry out what was called, and close the connections. Blocks until then."""
         self._threads.close()
-        for session in self._sessions:
-            session.close()
 
     def _run_in_thread(self, transaction: _Transaction[T], call: "_Call", work: Work[T]) -> T:
         session: PostgresSession | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = self._new_session()
-            self._sessions.append(session)
         call.begin(session)
         try:
             return transaction(session, work)
@@ -96,6 +109,11 @@ class SessionThreads:
     def _end(self) -> None:
         """End a read, after its result is on its way."""
         self._local.session.end_read()
+
+    def _close_in_thread(self) -> None:
+        session: PostgresSession | None = getattr(self._local, "session", None)
+        if session is not None:
+            session.close()
 
 
 class _Call:

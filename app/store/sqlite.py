@@ -84,7 +84,7 @@ class SqliteDatabase:
         self._local = threading.local()
         self._readers: list[SqliteConnection] = []
         self._unused_readers: SimpleQueue[SqliteConnection] = SimpleQueue()
-        self._closed = False
+        self.closed = False
         self._files = None if path is None else self._open_files(path, readers)
         if sqlite3.sqlite_version_info < _SAFE_VERSION:
             log.info(
@@ -164,8 +164,11 @@ class SqliteDatabase:
         call = partial(self._read_in_thread, monotonic())
         return await self._run(self._read_threads, call, work)
 
+    def interrupt(self) -> None:
+        pass
+
     async def close(self) -> None:
-        self._closed = True
+        self.closed = True
         await asyncio.to_thread(self._close_in_thread)
 
     async def _run(
@@ -175,7 +178,7 @@ class SqliteDatabase:
         work: W,
         start_within: float | None = None,
     ) -> T:
-        if self._closed:
+        if self.closed:
             raise Unavailable
         try:
             return await threads.run(call, work, start_within=start_within)

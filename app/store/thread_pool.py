@@ -18,10 +18,19 @@ T = TypeVar("T")
 
 
 class ThreadPool:
-    """A fixed number of threads, and one queue of calls. The threads start at once."""
+    """
+    A fixed number of threads, and one queue of calls. The threads start at once.
 
-    def __init__(self, count: int, name: str) -> None:
+    Args:
+        at_end: Called in each thread when it ends. It must not raise.
+
+    """
+
+    def __init__(self, count: int, name: str, at_end: Callable[[], None] = lambda: None) -> None:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._at_end = at_end
+        # Released by each thread that ends, and by abandon().
+        self._ended = threading.Semaphore(0)
         self._threads = [
             # Daemons, so that a database that was not closed doesn't keep the process alive.
             threading.Thread(
@@ -89,12 +98,18 @@ class ThreadPool:
         """Carry out the calls in the queue, and end the threads. Blocks until then."""
         for _ in self._threads:
             self._queue.put(None)
-        for thread in self._threads:
-            thread.join()
+        for _ in self._threads:
+            self._ended.acquire()
+
+    def abandon(self) -> None:
+        """Let :meth:`close` not wait for the threads. May be called while it does."""
+        self._ended.release(len(self._threads))
 
     def _take_calls_in_thread(self) -> None:
         while (call := self._queue.get()) is not None:
             call()
+        self._at_end()
+        self._ended.release()
 
 
 def _take(decision: list[None]) -> bool:

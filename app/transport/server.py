@@ -22,7 +22,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from ..domain.limits import TCP_USER_TIMEOUT_MS
+from ..domain.limits import INTERRUPT_SHARE, TCP_USER_TIMEOUT_MS
 from .collector import collect_when_grown, tune_collector
 from .context import (
     Refuse,
@@ -96,7 +96,8 @@ class Server:
 
     The app's lifespan is entered here, so that what goes wrong in it is raised by :meth:`run`.
     The first SIGTERM or SIGINT lets the app's runtime close its clients' connections
-    (``drain``); the second ends the process at once.
+    (``drain``), and later, if that takes too long, give up what is left to do (``interrupt``);
+    the second ends the process at once.
 
     Args:
         on_ready: Called when connections are accepted.
@@ -108,6 +109,7 @@ class Server:
         self._config = config
         self._on_ready = on_ready
         self._uvicorn = uvicorn.Server(config)
+        self._interrupting: asyncio.TimerHandle | None = None
 
     def run(self, sockets: list[socket.socket]) -> None:
         """Serve until a signal ends it, in an event loop of its own."""
@@ -116,6 +118,13 @@ class Server:
 
     async def serve(self, sockets: list[socket.socket]) -> None:
         """Serve until a signal ends it."""
+        try:
+            await self._serve(sockets)
+        finally:
+            if self._interrupting is not None:
+                self._interrupting.cancel()
+
+    async def _serve(self, sockets: list[socket.socket]) -> None:
         config = self._config
         with self._signals():
             async with self._app.router.lifespan_context(self._app) as state:
@@ -140,6 +149,13 @@ class Server:
         for listening in sockets:
             listening.close()
         allowed = self._config.timeout_graceful_shutdown
+        runtime = getattr(self._app.state, "runtime", None)
+        interrupt = getattr(runtime, "interrupt", None)
+        if allowed is not None and interrupt is not None:
+            # Not cancelled when the connections have ended: closing the runtime counts, too.
+            self._interrupting = asyncio.get_running_loop().call_later(
+                allowed * INTERRUPT_SHARE, interrupt
+            )
         began = time.monotonic()
         try:
             async with asyncio.timeout(allowed):

@@ -191,6 +191,15 @@ class GatedDatabase:
             raise self.loses_responses_with
         return result
 
+    @property
+    def closed(self) -> bool:
+        """Like :attr:`Database.closed`."""
+        return self._database.closed
+
+    def interrupt(self) -> None:
+        """Like :meth:`Database.interrupt`."""
+        self._database.interrupt()
+
     async def close(self) -> None:
         """Do nothing: the wrapped database stays open."""
 

@@ -40,6 +40,8 @@ class PostgresProxy:
         self.passes = threading.Event()
         """Nothing is forwarded while it is not set, as if the server hung."""
         self.passes.set()
+        self.held = 0
+        """How many pieces of bytes wait for that."""
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -70,19 +72,23 @@ class PostgresProxy:
                 for target, ends in ((self._up, (client, server)), (self._down, (server, client))):
                     threading.Thread(target=target, args=ends, daemon=True).start()
 
+    def _pass(self) -> None:
+        if not self.passes.is_set():
+            self.held += 1
+            self.passes.wait()
+        time.sleep(self.delay_seconds)
+
     def _down(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError), source, target:
             while data := source.recv(65_536):
-                self.passes.wait()
-                time.sleep(self.delay_seconds)
+                self._pass()
                 target.sendall(data)
 
     def _up(self, source: socket.socket, target: socket.socket) -> None:
         unread, started = b"", False
         with suppress(OSError), source, target:
             while data := source.recv(65_536):
-                self.passes.wait()
-                time.sleep(self.delay_seconds)
+                self._pass()
                 target.sendall(data)
                 unread += data
                 while (message := _message(unread, started)) is not None:

@@ -11,7 +11,7 @@ from app.store import working_set_loader
 from app.store.errors import StoreError
 from app.store.opening import open_database
 from app.store.postgres import PostgresDatabase
-from tests.harness.patience import patience, turns
+from tests.harness.patience import patience, turns, until
 from tests.harness.postgres_proxy import postgres_proxy
 
 pytestmark = pytest.mark.postgres_only
@@ -227,3 +227,31 @@ async def test_client_ids_are_looked_up_by_key_whatever_the_statistics_say(
 
     assert len(conditions) == 1
     assert all(name in conditions[0] for name in ("room_id", "by", "client_id"))
+
+
+# A process that has to end
+
+
+@pytest.mark.parametrize("connected", [True, False])
+async def test_an_interrupted_database_fails_everything_and_closes(
+    database: PostgresDatabase, postgres: str, connected: bool
+) -> None:
+    with postgres_proxy(postgres) as proxy:
+        distant = PostgresDatabase(proxy.url)
+        if connected:
+            await asyncio.gather(distant.read(COUNT), distant.write_log(COUNT))
+        proxy.passes.clear()
+        # A thread of each kind waits for the server, and a call waits for its turn.
+        calls = (distant.read, distant.write, distant.write_log, distant.write_log)
+        waiting = [asyncio.create_task(call(COUNT)) for call in calls]
+        await until(lambda: proxy.held >= 3, "the transactions to be held")
+
+        distant.interrupt()
+
+        async with patience("the end of everything", 3):
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+            with pytest.raises(Unavailable):
+                await distant.read(COUNT)
+            await distant.close()
+        assert [type(result) for result in results] == [Unavailable] * 4
+        assert distant.closed

@@ -94,3 +94,25 @@ async def test_a_call_that_does_not_start_in_time_never_does(pool: ThreadPool) -
     assert await running, "one that has started is waited for"
     await pool.run(done.append, "next", start_within=10)
     assert done == ["next"]
+
+
+def test_each_thread_ends_with_a_call_of_its_own() -> None:
+    ended: list[str] = []
+    pool = ThreadPool(2, "test", lambda: ended.append(threading.current_thread().name))
+
+    pool.close()
+
+    assert sorted(ended) == ["test-0", "test-1"]
+
+
+async def test_an_abandoned_pool_closes_without_waiting_for_its_threads() -> None:
+    pool, release = ThreadPool(1, "test"), threading.Event()
+    waiting = asyncio.create_task(pool.run(lambda _: release.wait(10), None))
+    await asyncio.sleep(0)
+
+    pool.abandon()
+    pool.close()
+
+    assert not waiting.done()
+    release.set()
+    assert await waiting

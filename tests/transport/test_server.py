@@ -25,13 +25,21 @@ async def _nothing() -> None:
 class Stage:
     """A server in the test's own loop, and what happens to it, in order."""
 
-    def __init__(self, *, drain: Callable[[], Awaitable[None]] = _nothing, **chosen: Any) -> None:
+    def __init__(
+        self,
+        *,
+        drain: Callable[[], Awaitable[None]] = _nothing,
+        close: Callable[[], Awaitable[None]] = _nothing,
+        **chosen: Any,
+    ) -> None:
         self.happened: list[str] = []
         self.ready = asyncio.Event()
+        self.interrupted = asyncio.Event()
         self.socket = listen("127.0.0.1", 0)
         self.port: int = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._drain = drain
+        self._close = close
         app = FastAPI(lifespan=self._lifespan)
         app.get("/")(_nothing)
         given = {
@@ -55,9 +63,14 @@ class Stage:
             self.happened.append("draining")
             await self._drain()
 
-        app.state.runtime = SimpleNamespace(drain=drain)
+        def interrupt() -> None:
+            self.happened.append("interrupted")
+            self.interrupted.set()
+
+        app.state.runtime = SimpleNamespace(drain=drain, interrupt=interrupt)
         self.happened.append("opened")
         yield {"runtime": app.state.runtime}
+        await self._close()
         self.happened.append("closed")
 
 
@@ -128,7 +141,24 @@ async def test_a_goodbye_that_takes_too_long_is_cut_short() -> None:
         await stage.ready.wait()
         signal.raise_signal(signal.SIGTERM)
 
-    assert stage.happened == ["opened", "ready", "draining", "closed"]
+    assert stage.happened == ["opened", "ready", "draining", "interrupted", "closed"]
+
+
+@pytest.mark.parametrize("waits_in", ["drain", "close"])
+async def test_what_waits_is_interrupted_while_there_is_time_to_answer(waits_in: str) -> None:
+    stage: Stage
+
+    async def wait() -> None:
+        await stage.interrupted.wait()
+
+    stage = Stage(**{waits_in: wait}, shutdown_seconds=1)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(stage.serve())
+        await stage.ready.wait()
+        signal.raise_signal(signal.SIGTERM)
+
+    assert stage.happened == ["opened", "ready", "draining", "interrupted", "closed"]
 
 
 async def test_nobody_new_is_taken_while_it_says_goodbye() -> None:

@@ -31,6 +31,15 @@ class AuditedDatabase:
         """Whether the wrapped database is being checked."""
         return self._database.checking
 
+    @property
+    def closed(self) -> bool:
+        """Whether the wrapped database is closed."""
+        return self._database.closed
+
+    def interrupt(self) -> None:
+        """Interrupt the wrapped database."""
+        self._database.interrupt()
+
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` and add the entry, in one transaction."""
 

@@ -103,7 +103,7 @@ class BatchWriter:
         work = partial(read_back, appends=appends)
         time = asyncio.get_running_loop().time
         until = time() + READ_BACK_SECONDS
-        while time() < until:
+        while time() < until and not self._database.closed:
             try:
                 return await self._database.write_log(work, aside=aside)
             except (Unavailable, RowsLocked, OutcomeUnknown):
