@@ -370,7 +370,7 @@ POSTGRES_STATEMENT_SECONDS = 15
 # How long a transaction on PostgreSQL may take in all, its turn and the network included. Then its
 # connection is cut: a server that hangs doesn't end it.
 POSTGRES_TRANSACTION_SECONDS = 20
-# How often the same kind of failure of PostgreSQL is logged.
+# How often it is logged that rooms are locked elsewhere.
 POSTGRES_LOG_SECONDS = 60.0
 # How long one address of a PostgreSQL server is given to accept a connection.
 POSTGRES_CONNECT_SECONDS = 5

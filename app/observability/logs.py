@@ -21,7 +21,7 @@ from random import getrandbits
 from typing import Any, Literal, TextIO
 
 from .redaction import argument, escape, fact, redact
-from .repeats import RepeatFilter
+from .repeats import RepeatHandler
 
 TRACE = 5
 """The level below DEBUG that uvicorn logs ASGI messages at."""
@@ -96,13 +96,13 @@ def configure(
 
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = RepeatHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    handler.addFilter(RepeatFilter())
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old.formatter, (JsonFormatter, TextFormatter)):
             root.removeHandler(old)
+            old.close()
     root.addHandler(handler)
     root.setLevel(number)
     for name in _UVICORN_LOGGERS:

@@ -19,7 +19,7 @@ from ..domain.limits import (
     POSTGRES_WRITERS,
 )
 from .database import OutcomeUnknown, RowsLocked, T, Work
-from .postgres_faults import Faults, is_row_refused
+from .postgres_faults import is_row_refused, log_failure
 from .postgres_session import PostgresSession
 from .postgres_settings import LIMITS, LOG_LIMITS, NO_LIMITS, UnsuitableServer
 from .session_threads import SessionThreads
@@ -62,7 +62,6 @@ class PostgresDatabase:
         self._readers = SessionThreads(
             "parley-read", POSTGRES_READERS, seconds, url, limits, writes=False
         )
-        self._faults = Faults()
         self.fault: str | None = None
         self.closed = False
 
@@ -119,7 +118,7 @@ class PostgresDatabase:
             # without it.
             if is_row_refused(cause):
                 raise
-            kind = self._faults.note(cause)
+            kind = log_failure(cause)
             if threads is self._readers:
                 self.fault = kind
             raise Unavailable from exc

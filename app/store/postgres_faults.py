@@ -1,16 +1,13 @@
 """
-What goes wrong with PostgreSQL, in a word: for /ready, and one line a minute in the log.
+What goes wrong with PostgreSQL, in a word: for /ready and the log.
 
 The SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
 import logging
-import threading
-import time
 
 import psycopg
 
-from ..domain.limits import POSTGRES_LOG_SECONDS
 from .database import OutcomeUnknown
 from .errors import reason
 from .postgres_settings import UnsuitableServer
@@ -74,31 +71,8 @@ def kind_of(exc: BaseException | None) -> str:
     return "failed" if state else "unreachable"
 
 
-class Faults:
-    """
-    When each kind of failure was logged. Safe to use from any thread.
-
-    Args:
-        every: Seconds between two log lines of one kind.
-
-    """
-
-    def __init__(self, every: float = POSTGRES_LOG_SECONDS) -> None:
-        self._every = every
-        self._lock = threading.Lock()
-        self._logged: dict[str, tuple[float, int]] = {}
-
-    def note(self, exc: BaseException | None) -> str:
-        """Note that a transaction failed; return the kind."""
-        kind = kind_of(exc)
-        now = time.monotonic()
-        with self._lock:
-            last, unlogged = self._logged.get(kind, (-self._every, 0))
-            is_due = now - last >= self._every
-            self._logged[kind] = (now, 0) if is_due else (last, unlogged + 1)
-        if is_due:
-            facts = {"kind": kind, "error": reason(exc)}
-            log.error(
-                "database.failed", extra={**facts, "unlogged": unlogged} if unlogged else facts
-            )
-        return kind
+def log_failure(exc: BaseException | None) -> str:
+    """Log that a transaction failed; return the kind. Safe from any thread."""
+    kind = kind_of(exc)
+    log.error("database.failed", extra={"kind": kind, "error": reason(exc)})
+    return kind
