@@ -48,10 +48,25 @@ def retention(
     ] = None,
     events: Annotated[int | None, typer.Option(min=1, help="Keep this many events.")] = None,
     off: Annotated[bool, typer.Option("--off", help="Keep all events.")] = False,
+    drop_pinned: Annotated[
+        bool,
+        typer.Option("--drop-pinned", help="Remove old messages even if they are pinned."),
+    ] = False,
 ) -> None:
-    """Set how long a room keeps events. Removed events can't be restored."""
+    """
+    Set how long a room keeps events. Removed events can't be restored.
+
+    Pinned messages are kept until they are unpinned.
+    """
     if sum((days is not None, events is not None, off)) != 1:
         raise Misuse("Give exactly one of --days, --events and --off.")
-    run_admin(lambda backend: backend.rooms.set_retention(name, days=days, events=events))
+    if off and drop_pinned:
+        raise Misuse("--drop-pinned goes with --days or --events.")
+    run_admin(
+        lambda backend: backend.rooms.set_retention(
+            name, days=days, events=events, keep_pinned=not drop_pinned
+        )
+    )
     kept = "all events" if off else f"the events of {days} days" if days else f"{events} events"
-    print(f"{name.lower()} keeps {kept}.")
+    pinned = "" if off or drop_pinned else ", and pinned messages"
+    print(f"{name.lower()} keeps {kept}{pinned}.")

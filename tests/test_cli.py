@@ -292,11 +292,11 @@ def test_erasure_and_retention_with_and_without_a_server(
     assert parley("user", "erase", "ana", "--yes").out == "Erased the account ana."
     assert (
         parley("room", "retention", "general", "--days", "30").out
-        == "general keeps the events of 30 days."
+        == "general keeps the events of 30 days, and pinned messages."
     )
     with serving():
         erased = parley("user", "erase", "Bob", "--blank-messages", "--yes")
-        kept = parley("room", "retention", "general", "--events", "9")
+        kept = parley("room", "retention", "general", "--events", "9", "--drop-pinned")
         off = parley("room", "retention", "general", "--off")
 
     assert (erased.code, erased.out) == (0, "Erased the account bob and its messages.")
@@ -383,7 +383,14 @@ def test_a_list_through_the_server_has_more_than_a_page(parley: Parley) -> None:
 
 
 @pytest.mark.parametrize(
-    "chosen", [(), ("--days", "1", "--off"), ("--days", "1", "--events", "1"), ("--days", "0")]
+    "chosen",
+    [
+        (),
+        ("--days", "1", "--off"),
+        ("--days", "1", "--events", "1"),
+        ("--days", "0"),
+        ("--off", "--drop-pinned"),
+    ],
 )
 def test_retention_takes_exactly_one_option(parley: Parley, chosen: tuple[str, ...]) -> None:
     assert parley("room", "retention", "general", *chosen).code == 2

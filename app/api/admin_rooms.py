@@ -82,12 +82,13 @@ async def set_retention(
     Keep the events of the last `days` days, or the newest `events` events.
 
     Older events are deleted for good, within moments and then periodically, and `first` moves
-    up. Clients whose cursor is below `first` − 1 start over.
+    up. Clients whose cursor is below `first` − 1 start over. Pinned messages are kept until they
+    are unpinned, unless `keep_pinned` is false.
     """
     if kept.days is None and kept.events is None:
         raise Invalid.field("days", "is missing: give days or events", kind="missing")
     changed = await admin_service.rooms.set_retention(
-        room, days=kept.days, events=kept.events, by=by
+        room, days=kept.days, events=kept.events, keep_pinned=kept.keep_pinned, by=by
     )
     return room_answer(changed)
 

@@ -43,7 +43,12 @@ class RoomAdminBackend(Protocol):
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> object: ...
 
     async def set_retention(
-        self, name: str, *, days: int | None = None, events: int | None = None
+        self,
+        name: str,
+        *,
+        days: int | None = None,
+        events: int | None = None,
+        keep_pinned: bool = True,
     ) -> object: ...
 
 

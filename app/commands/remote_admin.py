@@ -42,13 +42,19 @@ class RemoteRoomAdmin:
         await self._request("POST", "/admin/rooms", body)
 
     async def set_retention(
-        self, name: str, *, days: int | None = None, events: int | None = None
+        self,
+        name: str,
+        *,
+        days: int | None = None,
+        events: int | None = None,
+        keep_pinned: bool = True,
     ) -> None:
         path = f"/admin/rooms/{names.room_name(name)}/retention"
         if days is None and events is None:
             await self._request("DELETE", path)
         else:
-            await self._request("PUT", path, {"days": days, "events": events})
+            kept = {"days": days, "events": events, "keep_pinned": keep_pinned}
+            await self._request("PUT", path, kept)
 
 
 class RemoteAdmin:

@@ -139,6 +139,9 @@ class WorkingSet:
         found = self.messages.get((room.id, seq))
         if found is None and seq > room.head_before:
             found = self._created_in_batch(room, seq)
+        elif found is not None and seq < room.first and found.pinned_at is None:
+            # Kept by retention while it was pinned.
+            found = None
         if found is None:
             raise MessageNotFound
         return found

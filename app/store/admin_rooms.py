@@ -32,6 +32,7 @@ class Room(NamedTuple):
     slow_mode_seconds: int
     retention_days: int | None
     retention_events: int | None
+    retention_keep_pinned: bool
     member_count: int
 
 

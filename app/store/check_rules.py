@@ -24,6 +24,9 @@ def at(column: str) -> str:
     return _AT.format(id=column)
 
 
+_FIRST = "SELECT r.first FROM rooms AS r WHERE r.id = ({id} >> 32)"
+_IN_LOG = f"(m.id & 4294967295) >= ({_FIRST.format(id='m.id')})"
+
 # The last event of each user, per message and emoji. Deleted messages keep no reactions.
 _REACTIONS = """
   SELECT (w.room_id << 32) | w.ref AS event_id, w.emoji AS emoji, w.person AS user_id,
@@ -37,12 +40,13 @@ _REACTIONS = """
 # The users that the present text mentions.
 _MENTIONS = """
   SELECT {person} AS user_id, w.message AS event_id
-  FROM (SELECT e.data, e.message,
+  FROM (SELECT e.id, e.data, e.message,
       row_number() OVER (PARTITION BY e.message ORDER BY e.id DESC) AS n
     FROM (SELECT id, data, id AS message FROM events WHERE type = 'message.created'
       UNION ALL SELECT id, data, (room_id << 32) | ref FROM events
       WHERE type = 'message.edited') AS e) AS w
   JOIN events AS m ON m.id = w.message AND m.deleted_at IS NULL
+    AND (m.edited_at IS NULL OR w.id <> m.id)
   {mentioned}
   WHERE w.n = 1
 """
@@ -96,7 +100,9 @@ def rules(dialect: str) -> Iterator[Rule]:
         yield _CHECKSUMS
     yield from _NUMBERS
     yield from _MESSAGES
+    # Of a message that is older than the log, earlier reactions and edits are in no event.
     stored = "SELECT event_id, emoji, user_id, seq FROM reactions"
+    known = f"{stored} AS x WHERE seq >= ({_FIRST.format(id='x.event_id')})"
     yield Rule(
         "room {room}, message {seq}: the table lacks a reaction of user {user_id} in the log",
         f"SELECT {at('x.event_id')}, x.user_id FROM ({reactions} EXCEPT {stored}) AS x",
@@ -104,10 +110,14 @@ def rules(dialect: str) -> Iterator[Rule]:
     )
     yield Rule(
         "room {room}, message {seq}: the log lacks a reaction of user {user_id} in the table",
-        f"SELECT {at('x.event_id')}, x.user_id FROM ({stored} EXCEPT {reactions}) AS x",
+        f"SELECT {at('x.event_id')}, x.user_id FROM ({known} EXCEPT {reactions}) AS x",
         reads_json=True,
     )
     stored = "SELECT user_id, event_id FROM mentions"
+    known = (
+        f"{stored} AS x WHERE NOT EXISTS (SELECT 1 FROM events AS m WHERE m.id = x.event_id"
+        f" AND m.edited_at IS NOT NULL AND NOT {_IN_LOG})"
+    )
     yield Rule(
         "room {room}, message {seq}: the table lacks a mention of user {user_id} in the log",
         f"SELECT {at('x.event_id')}, x.user_id FROM ({mentions} EXCEPT {stored}) AS x",
@@ -115,7 +125,7 @@ def rules(dialect: str) -> Iterator[Rule]:
     )
     yield Rule(
         "room {room}, message {seq}: the log lacks a mention of user {user_id} in the table",
-        f"SELECT {at('x.event_id')}, x.user_id FROM ({stored} EXCEPT {mentions}) AS x",
+        f"SELECT {at('x.event_id')}, x.user_id FROM ({known} EXCEPT {mentions}) AS x",
         reads_json=True,
     )
     yield Rule(
@@ -137,6 +147,14 @@ def rules(dialect: str) -> Iterator[Rule]:
     )
 
 
+# A message that retention keeps from before the first event: while it is pinned, and then until
+# it is noticed that it is not.
+_KEPT = (
+    "(e.id < ((r.id << 32) | r.first) AND e.type = 'message.created'"
+    " AND (e.pinned_at IS NOT NULL OR EXISTS (SELECT 1 FROM events AS u"
+    " WHERE u.room_id = e.room_id AND u.ref = (e.id & 4294967295) AND u.ref IS NOT NULL"
+    " AND u.type IN ('message.unpinned', 'message.deleted'))))"
+)
 _CHECKSUMS = Rule(
     "room {room}, event {seq}: is not what was written (its checksum is wrong)",
     f"SELECT {at('e.id')} FROM events AS e WHERE e.checksum <> {sealing('e')}",
@@ -146,7 +164,7 @@ _NUMBERS = (
         "room {room}: head is {head}, but the last event is {last}",
         "SELECT r.id AS room, r.head, coalesce(max(e.id) & 4294967295, r.first - 1) AS last"
         " FROM rooms AS r LEFT JOIN events AS e"
-        " ON e.id >= (r.id << 32) AND e.id < ((r.id + 1) << 32)"
+        " ON e.id >= ((r.id << 32) | r.first) AND e.id < ((r.id + 1) << 32)"
         " GROUP BY r.id, r.head, r.first"
         " HAVING r.head <> coalesce(max(e.id) & 4294967295, r.first - 1)",
     ),
@@ -155,13 +173,14 @@ _NUMBERS = (
         "SELECT r.id AS room, r.first, min(e.id) & 4294967295 AS oldest"
         " FROM rooms AS r JOIN events AS e"
         " ON e.id >= (r.id << 32) AND e.id < ((r.id + 1) << 32)"
-        " GROUP BY r.id, r.first HAVING r.first <> (min(e.id) & 4294967295)",
+        f" WHERE NOT {_KEPT} GROUP BY r.id, r.first HAVING r.first <> (min(e.id) & 4294967295)",
     ),
     Rule(
         "room {room}: event {seq} is followed by {following}",
         "SELECT (id >> 32) AS room, id & 4294967295 AS seq, following & 4294967295 AS following"
         " FROM (SELECT id, lead(id) OVER (ORDER BY id) AS following FROM events) AS x"
-        " WHERE following <> id + 1 AND (following >> 32) = (id >> 32)",
+        " WHERE following <> id + 1 AND (following >> 32) = (id >> 32)"
+        " AND (id & 4294967295) >= (SELECT r.first FROM rooms AS r WHERE r.id = (x.id >> 32))",
     ),
     Rule(
         "event {id}: its key says room {room}, its row {room_id}",
@@ -214,13 +233,14 @@ _MESSAGES = (
         f"SELECT {at('m.id')} FROM events AS m LEFT JOIN ({_EDITS}) AS d"
         " ON d.room_id = m.room_id AND d.ref = (m.id & 4294967295)"
         " WHERE m.type = 'message.created' AND m.deleted_at IS NULL"
+        f" AND (d.ref IS NOT NULL OR {_IN_LOG})"
         " AND coalesce(m.edited_text, '') <> coalesce(d.text, '')",
     ),
     Rule(
         "room {room}, message {seq}: is pinned in the table or in the log, but not in both",
         f"SELECT {at('m.id')} FROM events AS m LEFT JOIN ({_PINS}) AS d"
         " ON d.room_id = m.room_id AND d.ref = (m.id & 4294967295)"
-        " WHERE m.type = 'message.created' AND m.deleted_at IS NULL"
+        f" WHERE m.type = 'message.created' AND m.deleted_at IS NULL AND {_IN_LOG}"
         " AND (m.pinned_at IS NOT NULL) <> (coalesce(d.type, '') = 'message.pinned')",
     ),
 )

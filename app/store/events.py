@@ -22,7 +22,12 @@ _AFTER = Query(
     " CASE WHEN {m.id} IS NOT NULL THEN coalesce(m.edited_text, m.text) END FROM events AS m"
     " WHERE m.id = (e.room_id << 32 | e.ref)) ELSE e.text END,"
     " e.data, e.client_id, e.edited_at, e.deleted_at"
-    " FROM events AS e WHERE e.id > :after AND e.id <= :upto ORDER BY e.id LIMIT :limit"
+    " FROM events AS e WHERE e.id >"
+    # A pinned message may have stayed from before the first event.
+    " (SELECT CASE WHEN CAST(:after AS bigint) < (r.id << 32 | r.first) - 1"
+    " THEN (r.id << 32 | r.first) - 1 ELSE CAST(:after AS bigint) END"
+    " FROM rooms AS r WHERE r.id = :room)"
+    " AND e.id <= :upto ORDER BY e.id LIMIT :limit"
 )
 _ROOM = sa.text("SELECT name, kind FROM rooms WHERE id = :room")
 _HEADS = sa.text("SELECT head FROM rooms WHERE id = :room")
@@ -40,7 +45,7 @@ def after(
 
     """
     start = event_id(room, 0)
-    rows = _AFTER.rows(connection, after=start + seq, upto=start + upto, limit=limit)
+    rows = _AFTER.rows(connection, room=room, after=start + seq, upto=start + upto, limit=limit)
     _require_consecutive(connection, room, [row[0] - start for row in rows], seq, upto, limit)
     return [
         Event(

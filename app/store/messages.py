@@ -102,9 +102,8 @@ def around(connection: DbConnection, room: RoomId, seq: int, limit: int) -> Mess
 def one(connection: DbConnection, room: RoomId, seq: int) -> MessageView | None:
     """Return the message ``seq``; None if it is not a message, or no longer kept."""
     _head, first = _bounds(connection, room)
-    if seq < first:
-        return None
-    rows = _rows(connection, _NEWER, room, seq - 1, seq + 1, 1)
+    query = _NEWER if seq >= first else _PINNED
+    rows = _rows(connection, query, room, seq - 1, seq + 1, 1)
     return _views(connection, rows)[0] if rows else None
 
 
@@ -112,7 +111,8 @@ def pinned(connection: DbConnection, room: RoomId, before: int | None, limit: in
     """Return pinned messages before ``before``, newest first; ``has_older`` if there are more."""
     head, first = _bounds(connection, room)
     high = head + 1 if before is None else min(before, head + 1)
-    rows = _rows(connection, _PINNED, room, first - 1, high, limit + 1)
+    # From the beginning: a pinned message stays when its event is removed.
+    rows = _rows(connection, _PINNED, room, 0, high, limit + 1)
     views = _views(connection, rows[:limit])
     return MessagePage(views, head, first, len(rows) > limit, has_newer=False)
 
@@ -122,9 +122,10 @@ def replies(
 ) -> MessagePage:
     """Return the replies to ``seq`` after ``after``, oldest first."""
     head, first = _bounds(connection, room)
-    low = min(max(after, first - 1), head)
+    # From the beginning, as pinned messages.
+    low = min(after, head)
     rows = _rows(connection, _REPLIES_AFTER, room, low, head + 1, limit + 1, ref=seq)
-    older = _rows(connection, _REPLIES_BEFORE, room, first - 1, low + 1, 1, ref=seq)
+    older = _rows(connection, _REPLIES_BEFORE, room, 0, low + 1, 1, ref=seq)
     views = _views(connection, rows[:limit])
     return MessagePage(views, head, first, bool(older), len(rows) > limit)
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from ..domain.ids import EventId, RoomId, UserId, event_id
+from ..domain.ids import EventId, RoomId, UserId
 from ..domain.roles import Kind
 from ..domain.words import words
 from .bulk import BulkStatement
@@ -124,9 +124,9 @@ def change(connection: DbConnection, rows: Sequence[Row]) -> None:
     _REINDEX.run(connection, keys)
 
 
-def remove_before(connection: DbConnection, room: RoomId, seq: int) -> None:
-    """Remove the messages of a room before ``seq``, which are no longer kept."""
-    bounds = {"low": event_id(room, 0), "high": event_id(room, seq)}
+def remove(connection: DbConnection, low: int, high: int) -> None:
+    """Remove the messages from the event ``low`` to before ``high``, which are not kept."""
+    bounds = {"low": low, "high": high}
     if connection.dialect.name == "sqlite":
         connection.execute(_REMOVE_FROM_INDEX, bounds)
     connection.execute(_REMOVE, bounds)

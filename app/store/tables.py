@@ -118,6 +118,8 @@ rooms = Table(
     # Older events, or all but so many, are removed. Null: no limit.
     Column("retention_days", BigInteger),
     Column("retention_events", BigInteger),
+    # Whether pinned messages stay when their events are removed: see app/store/retention.py.
+    Column("retention_keep_pinned", Boolean, nullable=False, server_default=text("true")),
 )
 
 members = Table(

@@ -15,9 +15,12 @@ READ_SEQ = """(CASE WHEN k.seen <= coalesce(m.read_seq, 0) THEN coalesce(m.read_
     WHEN k.seen > r.head THEN r.head ELSE k.seen END)"""
 """The read marker: the later of the stored and the known one, but never beyond the head."""
 
+# Pinned messages that stayed from before the first event are not unread.
+_SEEN = f"(CASE WHEN {READ_SEQ} < r.first THEN r.first - 1 ELSE {READ_SEQ} END)"
+
 UNREAD = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
     SELECT 1 FROM events AS e
-    WHERE e.id > ((r.id << 32) | {READ_SEQ})
+    WHERE e.id > ((r.id << 32) | {_SEEN})
       AND e.id <= ((r.id << 32) | r.head) AND e.type = 'message.created'
       AND e.deleted_at IS NULL AND e.by <> k.person LIMIT {MAX_UNREAD_COUNTED}) AS unread) END"""
 """The number of unread messages; 0 for a user who is not a member."""
@@ -25,7 +28,7 @@ UNREAD = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
 MENTIONS = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
     SELECT 1 FROM mentions AS n JOIN events AS e ON e.id = n.event_id
     WHERE n.user_id = k.person
-      AND n.event_id > ((r.id << 32) | {READ_SEQ})
+      AND n.event_id > ((r.id << 32) | {_SEEN})
       AND n.event_id <= ((r.id << 32) | r.head)
       AND e.deleted_at IS NULL AND e.by <> k.person LIMIT {MAX_UNREAD_COUNTED}) AS named) END"""
 """The number of unread messages that mention the user; 0 for a user who is not a member."""

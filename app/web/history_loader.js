@@ -2,6 +2,8 @@
  * Fetches pages of a room's history over HTTP and puts them where they belong.
  */
 
+import { path } from "./http.js";
+
 export class HistoryLoader {
   #api;
 
@@ -32,7 +34,8 @@ export class HistoryLoader {
       room.history.showLive();
       return;
     }
-    await this.#load(room, { around: seq }, (page) => room.history.show(page));
+    const kept = (page) => (seq < page.first ? this.#withPinned(room, seq, page) : page);
+    await this.#load(room, { around: seq }, (page) => room.history.show(page), kept);
   }
 
   /** The seq of the first message that is not older than a time, or null. */
@@ -60,9 +63,19 @@ export class HistoryLoader {
   // Internal
 
   // If the room was reset meanwhile, the page belongs to another history.
-  async #load(room, where, put) {
+  async #load(room, where, put, complete = (page) => page) {
     const { epoch } = room;
-    const page = await this.#api.messages(room.name, { ...where, ...(epoch && { epoch }) });
+    const page = await complete(await this.#api.messages(room.name, { ...where, ...(epoch && { epoch }) }));
     if (room.epoch === epoch) put(page);
+  }
+
+  /** The page, after a pinned message that is older than all that the room keeps otherwise. */
+  async #withPinned(room, seq, page) {
+    try {
+      const message = await this.#api.get(path`rooms/${room.name}/messages/${seq}`);
+      return { ...page, messages: [message, ...page.messages] };
+    } catch {
+      return page;
+    }
   }
 }

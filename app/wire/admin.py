@@ -90,7 +90,7 @@ class AdminNewRoom(Body):
 
 
 class Retention(Body):
-    """How much of a room is kept: set one of the two."""
+    """How much of a room is kept: set one of `days` and `events`."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"days": 30}})
 
@@ -99,6 +99,10 @@ class Retention(Body):
     )
     events: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = Field(
         default=None, description="Keep this many events, the newest."
+    )
+    keep_pinned: bool = Field(
+        default=True,
+        description="Whether pinned messages are kept until they are unpinned, however old.",
     )
 
 
@@ -117,6 +121,9 @@ class AdminRoomAnswer(BaseModel):
         description="Events are kept for this many days; null: no limit."
     )
     retention_events: int | None = Field(description="This many events are kept; null: no limit.")
+    retention_keep_pinned: bool = Field(
+        description="Whether pinned messages are kept that are older than that."
+    )
     member_count: int
 
 

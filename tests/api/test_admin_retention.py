@@ -96,3 +96,47 @@ async def test_expired_events_are_gone_everywhere(server: Server, admin: User) -
         answer = await bo.get("/rooms/den/events?since=0", headers={"Accept": accept})
         assert code(answer) == (410, "gone")
     assert (await bo.get("/search", params={"q": "text"})).json()["messages"][-1]["seq"] == 6
+
+
+async def test_pinned_messages_are_kept_until_they_are_unpinned(
+    server: Server, admin: User
+) -> None:
+    await server.room("den", members=["bo"])
+    for n in range(5):
+        await server.append(Send, "den", by="ana", text=f"text {n}")
+    bo = (await server.person("bo")).http
+    await bo.put("/rooms/den/messages/4/pin")
+
+    kept = await admin.http.put("/admin/rooms/den/retention", json={"events": 2})
+    await server.runtime.rooms.retention.sweep()
+
+    assert kept.json()["retention_keep_pinned"] is True
+    assert (await bo.get("/rooms/den")).json()["first"] == 7
+    pins = (await bo.get("/rooms/den/pins")).json()["messages"]
+    assert [m["text"] for m in pins] == ["text 1"]
+    assert (await bo.get("/rooms/den/messages/4")).json()["text"] == "text 1"
+    assert code(await bo.get("/rooms/den/events", params={"since": 3})) == (410, "gone")
+    found = (await bo.get("/search", params={"q": "text"})).json()["messages"]
+    assert [m["seq"] for m in found] == [7, 4]
+
+    await bo.delete("/rooms/den/messages/4/pin")
+
+    assert code(await bo.get("/rooms/den/messages/4")) == (404, "message_not_found")
+    await server.runtime.rooms.retention.sweep()
+    assert (await bo.get("/search", params={"q": "text"})).json()["messages"] == []
+
+
+async def test_a_room_can_be_set_to_keep_no_pinned_message(server: Server, admin: User) -> None:
+    await server.room("den", members=[])
+    await server.append(Send, "den", by="ana", text="the rules")
+    ana = (await server.person("ana")).http
+    await ana.put("/rooms/den/messages/2/pin")
+
+    rule = {"events": 1, "keep_pinned": False}
+    answer = await admin.http.put("/admin/rooms/den/retention", json=rule)
+    await server.runtime.rooms.retention.sweep()
+
+    assert answer.json()["retention_keep_pinned"] is False
+    assert (await ana.get("/rooms/den/pins")).json()["messages"] == []
+    entry = (await admin.http.get("/admin/audit")).json()["entries"][0]
+    assert (entry["action"], entry["data"]) == ("room.set_retention", rule)

@@ -1,15 +1,20 @@
 """Removing the oldest events of a room: what is removed with them, and what stays."""
 
+import dataclasses
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
+from app.domain.errors import MessageNotFound
 from app.domain.ids import EventId, Millis, RoomId, event_id
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
+from app.services.log.commit import commit
 from app.services.messages.search_indexer import SearchIndexer
+from app.store import events as event_store
 from app.store import messages, migrations, retention, room_views, search
 from app.store.checking import check
 from app.store.database import Database
@@ -27,9 +32,13 @@ class RetentionEnv(LogEnv):
         self.now = Millis(self.now + DAY)
         return await super().append(kind, by, **fields)
 
-    async def set_limits(self, *, days: int | None = None, events: int | None = None) -> None:
+    async def set_limits(
+        self, *, days: int | None = None, events: int | None = None, keep_pinned: bool = False
+    ) -> None:
         await self.database.write(
-            lambda c: retention.set_limits(c, GENERAL, days=days, events=events)
+            lambda c: retention.set_limits(
+                c, GENERAL, days=days, events=events, keep_pinned=keep_pinned
+            )
         )
 
     async def remove(self, limit: int = 500) -> int | None:
@@ -76,6 +85,7 @@ async def test_a_room_that_keeps_everything_is_never_due(env: RetentionEnv) -> N
     assert await env.seqs() == list(range(1, 12))
 
 
+@pytest.mark.parametrize("keep_pinned", [True, False])
 @pytest.mark.parametrize(
     ("kept", "first"),
     [
@@ -89,20 +99,21 @@ async def test_a_room_that_keeps_everything_is_never_due(env: RetentionEnv) -> N
     ],
 )
 async def test_the_oldest_events_are_removed_and_the_log_stays_consistent(
-    env: RetentionEnv, kept: dict[str, int], first: int | None
+    env: RetentionEnv, kept: dict[str, int], first: int | None, keep_pinned: bool
 ) -> None:
     if "days" in kept:
         # The first event is of when the database was made.
         old = sa.update(events).where(events.c.id == event_id(GENERAL, 1)).values(at=START)
         await env.database.write(lambda c: c.execute(old) and None)
-    await env.set_limits(**kept)
+    await env.set_limits(**kept, keep_pinned=keep_pinned)
     assert await env.due() == ([] if first is None else [GENERAL])
 
     assert await env.remove() == first
 
     assert await env.remove() is None
     assert await env.due() == []
-    assert await env.seqs() == list(range(first or 1, 12))
+    pinned = [4] if first and keep_pinned else []
+    assert await env.seqs() == pinned + list(range(first or 1, 12))
     assert (await env.read(check)).findings == []
 
 
@@ -246,13 +257,137 @@ async def test_other_rooms_are_left_alone(env: RetentionEnv) -> None:
     assert (await env.read(check)).findings == []
 
 
+# Pinned messages
+
+
+def page(env: RetentionEnv, read: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+    return env.read(lambda c: read(c, GENERAL, *arguments))
+
+
+async def test_a_pinned_message_stays_with_what_belongs_to_it(env: RetentionEnv) -> None:
+    assert await env.find("apricot")
+    before = await page(env, messages.one, 4)
+    await env.set_limits(events=3, keep_pinned=True)
+
+    assert await env.remove() == 9
+
+    kept = await page(env, messages.one, 4)
+    assert (kept.text, kept.reactions, kept.mentions) == ("apricot @bo", {"👍": ["bo"]}, ["bo"])
+    assert kept == dataclasses.replace(before, reply_count=0, last_reply=None)
+    pins = await page(env, messages.pinned, None, 50)
+    assert [m.seq for m in pins.messages] == [4]
+    assert await env.find("apricot") == [event_id(GENERAL, 4)]
+    assert await env.read(lambda c: retention.kept_pinned(c, GENERAL)) == 1
+    assert (await env.read(check)).findings == []
+
+
+async def test_a_kept_message_is_no_part_of_the_log_or_of_its_pages(env: RetentionEnv) -> None:
+    await env.set_limits(events=3, keep_pinned=True)
+    await env.remove()
+
+    for since in (0, 3, 4, 8):
+        log = await env.read(lambda c, s=since: event_store.after(c, GENERAL, s, upto=11, limit=9))
+        assert [event.seq for event in log] == [9, 10, 11]
+    assert await env.read(lambda c: event_store.after(c, GENERAL, 0, upto=4, limit=9)) == []
+    for read, arguments in (
+        (messages.before, (None, 50)),
+        (messages.before, (9, 50)),
+        (messages.after, (0, 50)),
+        (messages.around, (4, 50)),
+    ):
+        found = await page(env, read, *arguments)
+        assert 4 not in [m.seq for m in found.messages]
+        assert not found.has_older
+    key = (GENERAL, env.users["bo"], 0)
+    view = (await env.read(lambda c: room_views.load(c, [key])))[key]
+    assert (view.unread, view.mentions) == (0, 0)
+
+
+async def test_a_kept_message_can_be_changed_and_replied_to(env: RetentionEnv) -> None:
+    await env.set_limits(events=1, keep_pinned=True)
+    await env.remove()
+
+    await env.append(React, "ana", ref=4, emoji="🎉", on=True)  # 12
+    await env.append(React, "bo", ref=4, emoji="👍", on=False)
+    await env.append(Edit, "ana", ref=4, text="cherry @ana", mentions=["ana"])
+    await env.append(Send, "bo", text="which?", reply_to=4)  # 15
+    assert (await env.read(check)).findings == []
+    await env.remove()
+
+    kept = await page(env, messages.one, 4)
+    assert (kept.text, kept.reactions, kept.mentions) == ("cherry @ana", {"🎉": ["ana"]}, ["ana"])
+    replies = await env.read(lambda c: messages.replies(c, GENERAL, 4, after=0, limit=9))
+    assert [m.seq for m in replies.messages] == [15]
+    assert (await env.read(check)).findings == []
+
+
+@pytest.mark.parametrize("change", [Pin, Delete])
+async def test_an_unpinned_or_deleted_message_goes_with_the_next_removal(
+    env: RetentionEnv, change: type[Append]
+) -> None:
+    await env.set_limits(events=1, keep_pinned=True)
+    await env.remove()
+    assert await env.due() == []
+
+    await env.append(change, "ana", ref=4, **({"on": False} if change is Pin else {}))
+
+    assert await page(env, messages.one, 4) is None
+    reaction = React(room=GENERAL, by=env.users["ana"], at=env.now, ref=4, emoji="🎉", on=True)
+    refused = await env.database.write(lambda c: commit(c, [reaction]))
+    assert isinstance(refused.outcomes[0], MessageNotFound)
+    assert (await env.read(check)).findings == []
+    assert await env.due() == [GENERAL]
+    assert await env.remove() == 11
+    assert await env.remove() == 12
+    assert await env.remove() is None
+    assert await env.seqs() == [12]
+    assert await env.find("apricot") == []
+    assert (await env.read(check)).findings == []
+
+
+async def test_kept_messages_go_when_the_room_is_set_to_keep_none(env: RetentionEnv) -> None:
+    await env.set_limits(events=2, keep_pinned=True)
+    await env.remove()
+
+    await env.set_limits(events=2, keep_pinned=False)
+
+    assert await env.due() == [GENERAL]
+    assert await env.remove() == 10
+    assert await env.remove() is None
+    assert await env.seqs() == [10, 11]
+
+
+async def test_a_log_of_pinned_messages_alone_is_consistent(env: RetentionEnv) -> None:
+    await env.append(Send, "bo", text="fig")  # 12
+    await env.append(Pin, "bo", ref=12, on=True)
+    await env.set_limits(days=1, keep_pinned=True)
+    env.now = Millis(env.now + 30 * DAY)
+
+    assert await env.remove() == 14
+
+    assert await env.seqs() == [4, 12]
+    assert (await env.read(check)).findings == []
+
+
+async def test_a_first_event_that_is_too_high_is_found(env: RetentionEnv) -> None:
+    await env.set_limits(events=4, keep_pinned=True)
+    await env.remove()
+    higher = sa.update(rooms_table).where(rooms_table.c.id == GENERAL).values(first=9)
+
+    await env.database.write(lambda c: c.execute(higher) and None)
+
+    assert "room 1: first is 9, but the oldest event is 8" in (await env.read(check)).findings
+
+
 async def test_the_schema_can_be_downgraded_and_upgraded(env: RetentionEnv) -> None:
-    await env.set_limits(events=100)
+    await env.set_limits(events=5, keep_pinned=True)
+    await env.remove()
 
     await env.database.write(lambda c: migrations.downgrade(c, "0003"))
     await env.database.write(migrations.upgrade)
 
     assert (await env.read(check)).findings == []
     assert await env.read(migrations.current) == migrations.latest()
+    assert await env.seqs() == list(range(7, 12))
     await env.set_limits(events=3)
     assert await env.remove() == 9

@@ -30,5 +30,6 @@ def room_answer(room: Room) -> AdminRoomAnswer:
         slow_mode_seconds=room.slow_mode_seconds,
         retention_days=room.retention_days,
         retention_events=room.retention_events,
+        retention_keep_pinned=room.retention_keep_pinned,
         member_count=room.member_count,
     )

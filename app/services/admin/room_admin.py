@@ -121,12 +121,14 @@ class RoomAdmin:
         *,
         days: int | None = None,
         events: int | None = None,
+        keep_pinned: bool = True,
         by: UserId | None = None,
     ) -> Room:
         """
         Set how much history a room keeps: some days, some events or, with neither, all of it.
 
-        Older events are removed soon afterwards, for good.
+        Older events are removed soon afterwards, for good; pinned messages only if they are not
+        to be kept.
 
         Raises:
             RoomNotFound: If there is none of this name.
@@ -142,10 +144,14 @@ class RoomAdmin:
 
         def work(connection: DbConnection) -> tuple[Room, Effects]:
             room = admin_rooms.by_name(connection, name)
-            retention_store.set_limits(connection, room.id, days=days, events=events)
-            return room._replace(retention_days=days, retention_events=events), Effects()
+            retention_store.set_limits(
+                connection, room.id, days=days, events=events, keep_pinned=keep_pinned
+            )
+            return admin_rooms.by_name(connection, name), Effects()
 
         data = {"days": days} if days is not None else {"events": events}
+        if not keep_pinned:
+            data["keep_pinned"] = False
         lifted = days is None and events is None
         audited = (
             self._audit_log.audited(by, "room.lift_retention", name)

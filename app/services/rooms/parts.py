@@ -87,7 +87,8 @@ async def open_rooms(
     )
     sweeping = asyncio.create_task(retention.run(), name="retention")
     try:
-        yield parts
+        with log.seams.on_committed.connected(retention.on_committed):
+            yield parts
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)

@@ -2,14 +2,16 @@
 Removing events that rooms don't keep any longer, in short transactions that don't delay sends.
 
 A transaction that removes events also advances the room's ``first``, so that pages, replays and
-searches see either all of an event or nothing of it.
+searches see either all of an event or nothing of it. Pinned messages stay, unless the room is set
+to keep none: see :mod:`app.store.retention`.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...domain.errors import Unavailable
+from ...domain.events import EventBatch, EventType
 from ...domain.ids import Millis, RoomId
 from ...domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
 from ...observability.logs import event
@@ -48,6 +50,11 @@ class Retention:
     def wake(self) -> None:
         """Sweep at once, because a room's retention has changed."""
         self._woken.set()
+
+    def on_committed(self, batches: Sequence[EventBatch]) -> None:
+        """Sweep if a message was unpinned: it may have been kept for nothing but its pin."""
+        if any(e.type == EventType.MESSAGE_UNPINNED for b in batches for e in b.events):
+            self.wake()
 
     async def run(self) -> None:
         """Sweep at the start, periodically and when woken, until cancelled."""
@@ -94,4 +101,6 @@ class Retention:
             last_first = first
             self._on_log_trimmed.announce(LogTrimmed(room, first))
         if last_first is not None:
-            event(log, logging.INFO, "retention.removed", room_id=room, first=last_first)
+            kept = await self._database.read(lambda c: retention.kept_pinned(c, room))
+            facts = {"first": last_first, "kept_pinned": kept}
+            event(log, logging.INFO, "retention.removed", room_id=room, **facts)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import sqlalchemy as sa
 
-from app.domain.appends import Remove, Send
+from app.domain.appends import Pin, Remove, Send
 from app.domain.events import EventBatch
 from app.services.log.seams import LogTrimmed, Seam
 from app.services.rooms.retention import Retention
@@ -285,6 +285,21 @@ async def test_a_change_of_retention_takes_effect_at_once(den: Server) -> None:
             break
         await turns()
     assert await first() == 9
+
+
+async def test_an_unpinned_message_that_was_kept_is_removed_at_once(den: Server) -> None:
+    await den.append(Pin, "den", by="bo", ref=5, on=True)
+    await keep(den, 2)
+    kept = den.room_id("den")
+    assert await den.database.read(lambda c: retention_store.kept_pinned(c, kept)) == 1
+
+    await den.append(Pin, "den", by="bo", ref=5, on=False)
+
+    for _ in range(500):
+        if not await den.database.read(lambda c: retention_store.kept_pinned(c, kept)):
+            break
+        await turns()
+    assert not await den.database.read(lambda c: retention_store.kept_pinned(c, kept))
 
 
 async def test_expired_events_are_removed_periodically(den: Server) -> None:
