@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from .broker.base import Broker
 from .broker.memory import MemoryBroker
 from .config.client_limits import client_limits
+from .config.database_url import DatabaseUrl
 from .config.server_url import local_url
 from .config.settings import Settings, resolve_secret
 from .domain.ids import Millis
@@ -121,10 +122,22 @@ async def open_server(settings: Settings) -> AsyncIterator[Runtime]:
         address=local_url(settings.host, settings.port),
         migrate=where.kind == "sqlite",
     ) as database:
-        async with open_runtime(settings, database, broker=MemoryBroker()) as runtime:
+        async with open_runtime(settings, database, broker=_broker(settings)) as runtime:
             event(log, logging.INFO, "server.started", database=where.shown)
             yield runtime
         event(log, logging.INFO, "server.stopped")
+
+
+def _broker(settings: Settings) -> Broker:
+    """The broker between the nodes that may share the database."""
+    if settings.database.kind == "sqlite":
+        return MemoryBroker()
+    # Their driver is installed only with the extra "postgres".
+    from .broker.postgres import PostgresBroker
+    from .store.postgres_settings import connection_parameters
+
+    url = DatabaseUrl.parse(settings.notify_database_url or settings.database_url).url
+    return PostgresBroker(connection_parameters(url))
 
 
 @asynccontextmanager

@@ -6,10 +6,17 @@ delay and reorder them: the poller finds what a lost one would hide.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ..domain.ids import RoomId
 from ..domain.sessions import SessionsRevoked
+
+CONNECTING = "connecting"
+"""A broker's fault: it has not been reached since the start."""
+
+DEAF = "deaf"
+"""A broker's fault: a node doesn't hear its own notifications, and depends on the poller."""
 
 
 class LogAdvanced(NamedTuple):
@@ -19,7 +26,12 @@ class LogAdvanced(NamedTuple):
     head: int
 
 
-Notification = LogAdvanced | SessionsRevoked
+@dataclass(frozen=True, slots=True)
+class LookEverywhere:
+    """Notifications were lost, or were too many to carry: compare everything with the database."""
+
+
+Notification = LogAdvanced | SessionsRevoked | LookEverywhere
 OnNotification = Callable[[Notification], None]
 
 
@@ -27,12 +39,17 @@ class Broker(Protocol):
     """
     Carries notifications to the other nodes. One per node; used in the event loop.
 
-    A node doesn't receive its own notifications.
+    A node doesn't receive its own notifications, except :class:`LookEverywhere`, which a broker
+    gives to its own node too when it may have missed some.
     """
+
+    @property
+    def fault(self) -> str | None:
+        """None while it works; :data:`CONNECTING` or :data:`DEAF`."""
 
     async def open(self, on_notification: OnNotification) -> None:
         """
-        Start receiving.
+        Start receiving. Doesn't wait for a connection.
 
         Args:
             on_notification: Called in the event loop for each notification of another node.

@@ -21,6 +21,7 @@ class MemoryBroker:
 
     def __init__(self, bus: MemoryBus | None = None) -> None:
         self._bus = bus or MemoryBus()
+        self.fault: str | None = None
         self._on_notification: OnNotification | None = None
 
     async def open(self, on_notification: OnNotification) -> None:

@@ -117,6 +117,9 @@ class Settings(BaseModel):
     port: int = Field(default=8000, ge=0, le=65_535)
     data_dir: Path = Path("data")
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(default="", repr=False)
+    notify_database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="", repr=False
+    )
     redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(default="", repr=False)
     forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = "127.0.0.1"
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = ()
@@ -155,6 +158,17 @@ class Settings(BaseModel):
         # Below the size of a frame, a single event could exceed it for every client.
         if 0 < self.max_unsent_bytes < MAX_FRAME_BYTES:
             raise ValueError(f"MAX_UNSENT_BYTES: must be at least {MAX_FRAME_BYTES}, or 0")
+        return self
+
+    @validate_model(mode="after")
+    def _notifies_on_postgresql(self) -> Self:
+        if not self.notify_database_url:
+            return self
+        if "sqlite" in (self.database.kind, DatabaseUrl.parse(self.notify_database_url).kind):
+            raise ValueError(
+                "NOTIFY_DATABASE_URL: must be the same PostgreSQL database as DATABASE_URL, "
+                "without a pooler between"
+            )
         return self
 
     @property

@@ -223,6 +223,18 @@ ROOM_FEED_IDLE_SECONDS = 60.0
 # How often a node compares the heads of its rooms and the revocations with the database, in case
 # a notification was lost.
 POLL_SECONDS = 1.0
+# A node sends itself a notification through the broker this often...
+BROKER_PROBE_SECONDS = 5.0
+# ...and counts as deaf when it has heard none for this long: two, and then it connects anew.
+BROKER_DEAF_SECONDS = 10.0
+# The pause before the broker is connected to again.
+BROKER_RETRY_SECONDS = 1.0
+# Notifications that wait while the broker is away; more are replaced by one that says "look
+# everywhere". About 2 MB.
+MAX_PENDING_NOTIFICATIONS = 10_000
+# Messages of 8 KB, PostgreSQL's most, that one transaction sends on the channel; then it says
+# "look everywhere". Some 3,000 rooms.
+MAX_NOTIFY_MESSAGES = 8
 
 # A century: unlimited retention is the way to keep events longer.
 MAX_RETENTION_DAYS = 36_500

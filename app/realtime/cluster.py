@@ -5,31 +5,43 @@ A notification is a hint, which may be lost: the feed reads the log, and revocat
 log-in. The poller finds what a lost one would hide.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..broker.base import Broker, LogAdvanced, Notification
 from ..domain.events import EventBatch
 from ..domain.sessions import SessionsRevoked
-from ..services.log.seams import Seams
-from ..store.polling import Revocation
 from .feed import Feed
 from .revocations import Revocations
 
 
 class Cluster:
     """
-    Connects the broker and the poller to the parts of this node.
+    Connects the broker to the parts of this node.
 
     Used in the event loop. No method awaits or raises.
+
+    Args:
+        look_everywhere: Called when notifications of others may have been lost.
+
     """
 
     def __init__(
-        self, broker: Broker, *, feed: Feed, revocations: Revocations, seams: Seams
+        self,
+        broker: Broker,
+        *,
+        feed: Feed,
+        revocations: Revocations,
+        look_everywhere: Callable[[], None],
     ) -> None:
         self._broker = broker
         self._feed = feed
         self._revocations = revocations
-        self._seams = seams
+        self._look_everywhere = look_everywhere
+
+    @property
+    def broker_fault(self) -> str | None:
+        """See :attr:`app.broker.base.Broker.fault`."""
+        return self._broker.fault
 
     # From this node to others
 
@@ -48,12 +60,7 @@ class Cluster:
         """Take a notification of another node."""
         if isinstance(notification, LogAdvanced):
             self._feed.on_head(notification.room, notification.head)
-        else:
+        elif isinstance(notification, SessionsRevoked):
             self._revocations.on_revoked_elsewhere(notification)
-
-    def on_polled(self, revocation: Revocation) -> None:
-        """Take a revocation that the poller has found. It may be this node's own."""
-        if revocation.erased:
-            self._seams.on_names_changed.announce(None)
-        revoked = SessionsRevoked(revocation.user, revocation.session)
-        self._revocations.on_revoked_elsewhere(revoked)
+        else:
+            self._look_everywhere()

@@ -184,8 +184,9 @@ def _build(
     typing = Typing(hub, separation.of, expiry_seconds=limits.typing_seconds)
     hub.on_unsubscribed = typing.end
     drain = Drain(hub, log.committer)
-    revocations = Revocations(hub, accounts.authenticator)
-    cluster = Cluster(broker, feed=feed, revocations=revocations, seams=log.seams)
+    revocations = Revocations(hub, accounts.authenticator, log.seams)
+    poller = Poller(database, feed, revocations.on_polled, poll_seconds=limits.poll_seconds)
+    cluster = Cluster(broker, feed=feed, revocations=revocations, look_everywhere=poller.poll_soon)
     return RealtimeParts(
         limits=limits,
         slow_consumer=SlowConsumerPolicy(
@@ -227,7 +228,7 @@ def _build(
         drain=drain,
         revocations=revocations,
         cluster=cluster,
-        poller=Poller(database, feed, cluster.on_polled, poll_seconds=limits.poll_seconds),
+        poller=poller,
     )
 
 

@@ -9,6 +9,7 @@ skipped.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ..domain.errors import Unavailable
 from ..domain.limits import POLL_SECONDS, REVOCATIONS_LOOK_BACK, REVOCATIONS_PER_POLL
@@ -43,6 +44,7 @@ class Poller:
         self._database = database
         self._feed = feed
         self._on_revocation = on_revocation
+        self._wake = asyncio.Event()
         self._seen: dict[int, None] = {}
         self._newest = 0
 
@@ -50,8 +52,15 @@ class Poller:
         """Poll until cancelled."""
         self._newest = await self._retry_until_available(polling.newest_revocation)
         while True:
-            await asyncio.sleep(self._poll_seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._wake.wait()
+            self._wake.clear()
             await self.poll()
+
+    def poll_soon(self) -> None:
+        """Poll without waiting for the next time: notifications were lost."""
+        self._wake.set()
 
     async def poll(self) -> None:
         """Poll once: the logs of rooms with a feed, and new revocations. Safe to cancel."""

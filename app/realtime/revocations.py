@@ -8,6 +8,8 @@ from ..domain.ids import UserId
 from ..domain.sessions import SessionsRevoked
 from ..security.access_tokens import Claims
 from ..services.accounts.authenticator import Authenticator
+from ..services.log.seams import Seams
+from ..store.polling import Revocation
 from .connection import Connection
 from .hub import Hub
 
@@ -19,8 +21,9 @@ class Revocations:
     The ``on_…`` methods never await and never raise.
     """
 
-    def __init__(self, hub: Hub, authenticator: Authenticator) -> None:
+    def __init__(self, hub: Hub, authenticator: Authenticator, seams: Seams) -> None:
         self._hub = hub
+        self._seams = seams
         self._authenticator = authenticator
         self._checking: set[asyncio.Task[None]] = set()
 
@@ -39,6 +42,12 @@ class Revocations:
             self._hub.end_sessions(revoked.user, revoked.session)
         else:
             self._check_again(revoked.user)
+
+    def on_polled(self, revocation: Revocation) -> None:
+        """Take a revocation that the poller has found. It may be this node's own."""
+        if revocation.erased:
+            self._seams.on_names_changed.announce(None)
+        self.on_revoked_elsewhere(SessionsRevoked(revocation.user, revocation.session))
 
     async def close(self) -> None:
         """Cancel the checks that are running."""

@@ -74,12 +74,23 @@ class ServerFacts:
     """Whether a pooler may give each transaction another server connection."""
 
 
-def connect(url: str) -> "psycopg.Connection[Any]":
+def connection_parameters(url: str) -> dict[str, Any]:
     """
-    Open a connection in autocommit mode.
+    Return libpq's parameters for a connection.
 
     Args:
-        url: With any of libpq's parameters, which win over the defaults here.
+        url: With any of them, which win over the defaults here.
+
+    Raises:
+        psycopg.Error: If the URL is not one of libpq's.
+
+    """
+    return {**_DEFAULTS, **psycopg.conninfo.conninfo_to_dict(url), **_REQUIRED}
+
+
+def connect(url: str) -> "psycopg.Connection[Any]":
+    """
+    Open a connection in autocommit mode; see :func:`connection_parameters`.
 
     psycopg prepares no statements by itself, as it would deallocate the pipeline's with its own.
 
@@ -87,9 +98,7 @@ def connect(url: str) -> "psycopg.Connection[Any]":
         psycopg.Error: If the URL is not one of libpq's, or the server can't be reached.
 
     """
-    given = psycopg.conninfo.conninfo_to_dict(url)
-    parameters: dict[str, Any] = {**_DEFAULTS, **given, **_REQUIRED}
-    return psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+    return psycopg.connect(**connection_parameters(url), autocommit=True, prepare_threshold=None)
 
 
 def read_back(connection: "psycopg.Connection[Any]", *, writes: bool) -> ServerFacts:

@@ -7,6 +7,8 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
+from app.broker.base import CONNECTING, DEAF
+from app.broker.memory import MemoryBroker
 from app.domain.errors import Unavailable
 from app.store.database import Database, Work
 from tests.harness.databases import GatedDatabase, open_sqlite
@@ -39,6 +41,18 @@ async def test_without_its_database_a_server_is_alive_but_not_ready(gated: Gated
         "database": "unavailable",
         "migrations": "unknown",
     }
+
+
+@pytest.mark.parametrize(("fault", "status"), [(CONNECTING, 503), (DEAF, 200)])
+async def test_a_broker_that_was_never_reached_makes_it_not_ready_a_deaf_one_does_not(
+    database: Database, fault: str, status: int
+) -> None:
+    broker = MemoryBroker()
+    broker.fault = fault
+    async with open_server(database, broker=broker) as server:
+        ready = await server.client.get("/ready")
+
+    assert (ready.status_code, ready.json()["broker"]) == (status, fault)
 
 
 class UnwritableDatabase(GatedDatabase):

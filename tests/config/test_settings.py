@@ -89,6 +89,8 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("REDIS_URL", "localhost:6379", "redis://host:6379/0"),
         ("DATABASE_URL", "mysql://localhost/chat", "postgresql://user@host/name"),
         ("SECRET_KEY", "short", "openssl rand -hex 32"),
+        ("NOTIFY_DATABASE_URL", "mysql://localhost/chat", "postgresql://user@host/name"),
+        ("NOTIFY_DATABASE_URL", "postgresql://db/chat", "same PostgreSQL database"),
     ],
 )
 def test_an_invalid_setting_is_one_line(name: str, value: str, expected: str) -> None:
@@ -106,7 +108,7 @@ def test_every_invalid_setting_has_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "SECRET_KEYS_OLD", "DATABASE_URL", "REDIS_URL", "PORT"]
+    "name", ["SECRET_KEY", "SECRET_KEYS_OLD", "DATABASE_URL", "NOTIFY_DATABASE_URL", "REDIS_URL"]
 )
 def test_a_message_never_contains_the_value(name: str) -> None:
     assert "hunter2" not in _refusal(**{name: "oops://u:hunter2@h/x"})
@@ -136,7 +138,8 @@ def test_no_secret_is_in_the_repr() -> None:
     settings = Settings(
         secret_key=SecretStr(GOOD),
         secret_keys_old=(SecretStr(GOOD + "1"),),
-        database_url="postgresql://ana:hunter2@db/chat",
+        database_url="postgresql://ana:hunter2@pooler/chat",
+        notify_database_url="postgresql://ana:hunter2@db/chat",
         redis_url="redis://:hunter2@cache/0",
     )
 

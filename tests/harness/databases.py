@@ -80,7 +80,7 @@ def postgres_database(*, migrated: bool = True) -> Iterator[str]:
     administer(f'CREATE DATABASE "{name}"')
     try:
         if migrated:
-            asyncio.run(_migrate(url(name)))
+            asyncio.run(migrate(url(name)))
         yield url(name)
     finally:
         administer(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -95,7 +95,8 @@ def administer(statement: str) -> None:
         connection.execute(statement)
 
 
-async def _migrate(address: str) -> None:
+async def migrate(address: str) -> None:
+    """Bring a database to the schema of now."""
     database = PostgresDatabase(address)
     await database.write(migrations.upgrade)
     await database.close()

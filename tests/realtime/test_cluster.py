@@ -2,8 +2,29 @@
 
 import asyncio
 
+from app.broker.base import LookEverywhere
 from app.broker.memory import MemoryBroker, MemoryBus
+from tests.harness.databases import GatedDatabase
+from tests.harness.patience import until
 from tests.harness.server import Server, open_server
+
+
+async def test_a_node_that_may_have_missed_notifications_compares_everything(
+    gated: GatedDatabase,
+) -> None:
+    bus = MemoryBus()
+    other = MemoryBroker(bus)
+    async with open_server(gated, broker=MemoryBroker(bus)) as server:
+        await other.open(lambda _: None)
+        polls = server.runtime.realtime.poller
+        polling = asyncio.create_task(polls.run())
+        await gated.quiet()
+        reads = gated.reads
+
+        other.notify(LookEverywhere())
+
+        await until(lambda: gated.reads > reads, "the poll")
+        polling.cancel()
 
 
 async def test_events_and_revocations_reach_the_other_node(server: Server) -> None:

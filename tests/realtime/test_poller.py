@@ -1,5 +1,7 @@
 """The poller finds what a lost notification would hide."""
 
+import asyncio
+
 import sqlalchemy as sa
 
 from app.domain.appends import Send
@@ -13,7 +15,7 @@ from app.realtime.replay_buffer import ReplayBuffers
 from app.services.log.commit import commit
 from app.store.database import Database
 from app.store.polling import Revocation
-from tests.harness.patience import patience
+from tests.harness.patience import patience, until
 
 GENERAL = RoomId(1)
 AT = Millis(1_795_248_000_000)
@@ -68,6 +70,20 @@ async def test_revocations_are_found_once_even_out_of_order(database: Database) 
     await poller.poll()
 
     assert [(one.user, one.session) for one in found] == [(1, 11), (2, None)]
+
+
+async def test_it_polls_at_once_when_notifications_were_lost(database: Database) -> None:
+    hub = Hub(Fanout())
+    feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
+    found: list[Revocation] = []
+    poller = Poller(database, feed, found.append, poll_seconds=3_600)
+    polling = asyncio.create_task(poller.run())
+    await database.write(lambda c: revoke(c, (7, 1, 11)))
+
+    poller.poll_soon()
+
+    await until(lambda: found, "the revocation")
+    polling.cancel()
 
 
 async def test_a_room_catches_up_without_a_notification(database: Database) -> None:

@@ -1,0 +1,84 @@
+"""
+Notifications as bytes: what the nodes of one installation send each other. Pure.
+
+A message is ``{"v":1,"node":"…","hints":[["log",7,120],["sessions",3,null]]}``. Nodes of other
+versions share the channel during an upgrade: hints of unknown kinds are counted and skipped.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import orjson
+
+from ..domain.ids import RoomId, SessionId, UserId
+from ..domain.limits import MAX_INTEGER, MAX_SEQ
+from ..domain.sessions import SessionsRevoked
+from .base import LogAdvanced, LookEverywhere, Notification
+
+_VERSION = 1
+
+
+class Message(NamedTuple):
+    """What one node has sent in one piece."""
+
+    node: str
+    """The sender."""
+    notifications: list[Notification]
+    """Empty: it only tests whether it hears itself."""
+    skipped: int
+    """Hints that were not understood."""
+
+
+def encode(notification: Notification) -> bytes:
+    """Return a notification as one hint of a message."""
+    if isinstance(notification, LogAdvanced):
+        return b'["log",%d,%d]' % notification
+    if isinstance(notification, SessionsRevoked):
+        return orjson.dumps(["sessions", *notification])
+    return b'["everywhere"]'
+
+
+def pack(node: str, hints: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Yield messages of at most ``max_bytes`` that hold ``hints``; one without hints if none."""
+    head, tail = b'{"v":%d,"node":"%s","hints":[' % (_VERSION, node.encode()), b"]}"
+    room = max_bytes - len(head) - len(tail)
+    packed: list[bytes] = []
+    size = 0
+    for hint in hints:
+        if packed and size + len(hint) + 1 > room:
+            yield head + b",".join(packed) + tail
+            packed, size = [], 0
+        packed.append(hint)
+        size += len(hint) + 1
+    yield head + b",".join(packed) + tail
+
+
+def decode(payload: bytes) -> Message | None:
+    """Return the message in ``payload``; None if it is not one that this version understands."""
+    try:
+        found = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    match found:
+        case {"v": int(version), "node": str(node), "hints": list(hints)} if version == _VERSION:
+            decoded = [_decode_hint(hint) for hint in hints]
+            notifications = [one for one in decoded if one is not None]
+            return Message(node, notifications, len(decoded) - len(notifications))
+    return None
+
+
+def _decode_hint(hint: object) -> Notification | None:
+    match hint:
+        case ["log", int(room), int(head)] if _is_id(room) and _is_id(head, MAX_SEQ):
+            return LogAdvanced(RoomId(room), head)
+        case ["sessions", int(user), None] if _is_id(user):
+            return SessionsRevoked(UserId(user), None)
+        case ["sessions", int(user), int(session)] if _is_id(user) and _is_id(session):
+            return SessionsRevoked(UserId(user), SessionId(session))
+        case ["everywhere"]:
+            return LookEverywhere()
+    return None
+
+
+def _is_id(value: int, most: int = MAX_INTEGER) -> bool:
+    return not isinstance(value, bool) and 0 < value <= most

@@ -1,0 +1,79 @@
+"""What a node has to tell the others and has not sent yet."""
+
+from itertools import chain, islice
+
+from ..domain.ids import RoomId
+from ..domain.limits import MAX_PENDING_NOTIFICATIONS
+from .base import LogAdvanced, LookEverywhere, Notification
+from .encoding import encode, pack
+
+
+class PendingNotifications:
+    """
+    Notifications between two sends: of each room only the latest head, and never too many.
+
+    Used in the event loop; never awaits. What it can't hold, it replaces by
+    :class:`~app.broker.base.LookEverywhere`.
+
+    Args:
+        node: The name of this node among the others.
+        max_bytes: Of one message.
+        max_messages: Of one send.
+        max_pending: Notifications that are held.
+
+    """
+
+    def __init__(
+        self,
+        node: str,
+        *,
+        max_bytes: int,
+        max_messages: int,
+        max_pending: int = MAX_PENDING_NOTIFICATIONS,
+    ) -> None:
+        self._node = node
+        self._max_bytes = max_bytes
+        self._max_messages = max_messages
+        self._max_pending = max_pending
+        self._heads: dict[RoomId, int] = {}
+        # Without values: a set in the order of insertion.
+        self._others: dict[Notification, None] = {}
+        self._is_probing = False
+
+    def __bool__(self) -> bool:
+        return bool(self._heads or self._others or self._is_probing)
+
+    def add(self, notification: Notification) -> None:
+        """Add a notification to the next send."""
+        if LookEverywhere() in self._others:
+            return  # it covers everything
+        if isinstance(notification, LogAdvanced):
+            room, head = notification
+            self._heads[room] = max(head, self._heads.get(room, 0))
+        else:
+            self._others[notification] = None
+        if (
+            isinstance(notification, LookEverywhere)
+            or len(self._heads) + len(self._others) > self._max_pending
+        ):
+            self._replace()
+
+    def add_probe(self) -> None:
+        """Send a message even if there is no notification."""
+        self._is_probing = True
+
+    def take(self) -> list[bytes]:
+        """Return the messages to send now, and forget them."""
+        heads = (LogAdvanced(*pair) for pair in self._heads.items())
+        hints = map(encode, chain(self._others, heads))
+        messages = list(islice(pack(self._node, hints, self._max_bytes), self._max_messages + 1))
+        if len(messages) > self._max_messages:
+            messages = list(pack(self._node, [encode(LookEverywhere())], self._max_bytes))
+        self._heads.clear()
+        self._others.clear()
+        self._is_probing = False
+        return messages
+
+    def _replace(self) -> None:
+        self._heads.clear()
+        self._others = {LookEverywhere(): None}

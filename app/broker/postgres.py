@@ -1,0 +1,188 @@
+"""
+The broker of nodes that share a PostgreSQL database and nothing else: LISTEN and NOTIFY.
+
+It needs one connection per node beside the store's. A notification is sent after the commit that
+it is about, in a transaction of its own, so that no sender waits for it.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+
+from ..domain.limits import (
+    BROKER_DEAF_SECONDS,
+    BROKER_PROBE_SECONDS,
+    BROKER_RETRY_SECONDS,
+    MAX_NOTIFY_MESSAGES,
+)
+from .base import CONNECTING, DEAF, LookEverywhere, Notification, OnNotification
+from .encoding import decode
+from .pending import PendingNotifications
+from .postgres_channel import MAX_PAYLOAD_BYTES, PostgresChannel
+from .self_probe import SelfProbe
+
+log = logging.getLogger("parley.broker")
+
+
+class PostgresBroker:
+    """
+    A :class:`~app.broker.base.Broker` on a connection of its own, which it replaces when it fails.
+
+    The first notification is sent at once, with all others of that turn of the event loop; what
+    comes while one is on its way goes with the next.
+
+    Args:
+        parameters: libpq's, of a connection that no pooler shares.
+
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        probe_seconds: float = BROKER_PROBE_SECONDS,
+        deaf_seconds: float = BROKER_DEAF_SECONDS,
+        retry_seconds: float = BROKER_RETRY_SECONDS,
+    ) -> None:
+        self._parameters = parameters
+        self._deaf_seconds = deaf_seconds
+        self._retry_seconds = retry_seconds
+        self._node = secrets.token_hex(6)
+        self._pending = PendingNotifications(
+            self._node, max_bytes=MAX_PAYLOAD_BYTES, max_messages=MAX_NOTIFY_MESSAGES
+        )
+        self._probe = SelfProbe(
+            self._send_probe,
+            self._replace_connection,
+            probe_seconds=probe_seconds,
+            deaf_seconds=deaf_seconds,
+        )
+        self._on_notification: OnNotification | None = None
+        self._channel: PostgresChannel | None = None
+        # Set when the connection is to be replaced.
+        self._ended = asyncio.Event()
+        self._was_connected = False
+        self._flush_scheduled = False
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """See :class:`~app.broker.base.Broker`."""
+        if not self._was_connected:
+            return CONNECTING
+        return DEAF if self._probe.is_deaf else None
+
+    async def open(self, on_notification: OnNotification) -> None:
+        """Connect in the background, and start receiving."""
+        self._on_notification = on_notification
+        self._running = asyncio.create_task(self._run(), name="broker")
+
+    def notify(self, notification: Notification) -> None:
+        """Send a notification at the end of this turn of the event loop, or with the next."""
+        self._pending.add(notification)
+        self._flush_soon()
+
+    async def close(self) -> None:
+        """Send nothing more, and stop receiving."""
+        self._on_notification = None
+        self._probe.stop()
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+
+    # The connection
+
+    async def _run(self) -> None:
+        """Keep a connection until cancelled."""
+        while True:
+            self._ended.clear()
+            try:
+                async with asyncio.timeout(self._deaf_seconds):
+                    channel = await PostgresChannel.connect(
+                        self._parameters,
+                        on_payload=self._on_payload,
+                        on_sent=self._on_sent,
+                        on_lost=self._on_lost,
+                    )
+            except (psycopg.Error, OSError, TimeoutError) as exc:
+                log.warning("broker.failed", extra={"error": _first_line(exc)})
+                await asyncio.sleep(self._retry_seconds)
+            else:
+                await self._use(channel)
+
+    async def _use(self, channel: PostgresChannel) -> None:
+        self._channel = channel
+        began = asyncio.get_running_loop().time()
+        try:
+            if self._was_connected:
+                # Of the notifications meanwhile, this node has heard none, and others may not
+                # have heard the last of this node.
+                self._pending.add(LookEverywhere())
+                self._receive(LookEverywhere())
+            self._was_connected = True
+            self._probe.start()
+            self._send_probe()
+            await self._ended.wait()
+        finally:
+            self._channel = None
+            await channel.close()
+        # At once, but a server that ends each connection is not asked in a loop.
+        lasted = asyncio.get_running_loop().time() - began
+        await asyncio.sleep(self._retry_seconds - lasted)
+
+    def _on_lost(self, exc: psycopg.Error) -> None:
+        log.warning("broker.failed", extra={"error": _first_line(exc)})
+        self._ended.set()
+
+    def _replace_connection(self) -> None:
+        self._ended.set()
+
+    # To the others
+
+    def _send_probe(self) -> None:
+        self._pending.add_probe()
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if self._channel is not None and not self._flush_scheduled:
+            self._flush_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        if self._channel is not None and not self._channel.is_sending and self._pending:
+            self._channel.send(self._pending.take())
+
+    def _on_sent(self, refused: psycopg.Error | None) -> None:
+        if refused is not None:
+            log.warning("broker.failed", extra={"error": _first_line(refused)})
+            # Not at once: the server's queue may be full. The next probe takes it along.
+            self._pending.add(LookEverywhere())
+            return
+        self._flush()
+
+    # From the others
+
+    def _on_payload(self, payload: bytes) -> None:
+        message = decode(payload)
+        if message is None:
+            return
+        if message.node == self._node:
+            self._probe.heard()
+            return
+        for notification in message.notifications:
+            self._receive(notification)
+
+    def _receive(self, notification: Notification) -> None:
+        if self._on_notification is not None:
+            self._on_notification(notification)
+
+
+def _first_line(exc: BaseException) -> str:
+    return str(exc).partition("\n")[0] or type(exc).__name__

@@ -1,0 +1,114 @@
+"""Two real nodes on one PostgreSQL database: what one does, clients of the other see."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import NamedTuple
+
+import pytest
+
+from tests.harness.databases import administer, migrate, postgres_database
+from tests.harness.process import Process
+from tests.harness.socket_client import SocketClient
+
+pytestmark = [pytest.mark.postgres_only, pytest.mark.slow]
+
+
+class Nodes(NamedTuple):
+    """Two nodes on one database."""
+
+    a: Process
+    b: Process
+    url: str
+
+    async def den(self, name: str) -> tuple[SocketClient, SocketClient]:
+        """A private room: its owner ana on node A, and ben on node B, both caught up."""
+        ana, ben = await self.a.person("ana"), await self.b.person("ben")
+        http = self.a.client()
+        room = {"name": name, "title": name, "kind": "private"}
+        for answer in (
+            await http.post("/rooms", headers=ana.bearer, json=room),
+            await http.put(f"/rooms/{name}/members/ben", headers=ana.bearer),
+        ):
+            assert answer.is_success, answer.text
+        return await self.a.joins(ana, name), await self.b.joins(ben, name)
+
+
+@pytest.fixture(scope="module")
+async def nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nodes]:
+    with postgres_database(migrated=False) as url:
+        await migrate(url)
+        a, b = (Process(tmp_path_factory.mktemp(name), database_url=url) for name in "ab")
+        try:
+            await asyncio.gather(a.start(), b.start())
+            yield Nodes(a, b, url)
+        finally:
+            await asyncio.gather(a.stop(), b.stop())
+
+
+async def test_messages_are_heard_on_both_nodes_in_one_order(nodes: Nodes) -> None:
+    on_a, on_b = await nodes.den("order")
+
+    for number in range(20):
+        await asyncio.gather(
+            on_a.ask("send", text=f"a{number}"), on_b.ask("send", text=f"b{number}")
+        )
+    last = (await on_a.ask("send", text="last"))["seq"]
+
+    await asyncio.gather(on_a.hears_until(last), on_b.hears_until(last))
+    assert on_a.texts == on_b.texts
+    assert len(on_a.texts) == 41
+    for node in nodes[:2]:
+        ready = await node.client().get("/ready")
+        assert (ready.status_code, ready.json()["broker"]) == (200, "ok")
+
+
+async def test_the_other_node_hears_at_once(nodes: Nodes) -> None:
+    """Far sooner than by polling: the median of 20, so that no stall of the machine counts."""
+    on_a, on_b = await nodes.den("speed")
+    seconds = []
+
+    for number in range(20):
+        began = monotonic()
+        said = await on_a.ask("send", text=f"{number}")
+        await on_b.hears_until(said["seq"])
+        seconds.append(monotonic() - began)
+
+    assert sorted(seconds)[10] < 0.4
+
+
+@pytest.mark.parametrize("end", ["removal", "ban", "log-out"])
+async def test_what_ends_on_one_node_closes_the_socket_on_the_other(
+    nodes: Nodes, end: str
+) -> None:
+    on_a, on_b = await nodes.den(end)
+    ana, ben, http = await nodes.a.person("ana"), await nodes.a.person("ben"), nodes.a.client()
+
+    if end == "removal":
+        answer = await http.delete(f"/rooms/{end}/members/ben", headers=ana.bearer)
+    elif end == "ban":
+        answer = await http.put(f"/rooms/{end}/members/ben/ban", headers=ana.bearer)
+    else:
+        answer = await http.delete("/users/me/sessions", headers=ben.bearer)
+    assert answer.is_success, answer.text
+    await on_a.ask("send", text="without ben")
+
+    code, _ = await on_b.is_closed()
+    assert code == {"removal": 4003, "ban": 4003, "log-out": 4001}[end]
+    assert end == "log-out" or "without ben" not in on_b.texts
+
+
+async def test_nothing_is_lost_when_listening_connections_are_ended(nodes: Nodes) -> None:
+    on_a, on_b = await nodes.den("lost")
+    name = nodes.url.rpartition("/")[2]
+
+    for number in range(60):
+        if number % 10 == 5:
+            administer(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE datname = '{name}' AND query ~ 'pg_notify|^LISTEN'"
+            )
+        said = await on_a.ask("send", text=f"{number}")
+
+    await on_b.hears_until(said["seq"])
+    assert on_b.texts == [f"{number}" for number in range(60)]
