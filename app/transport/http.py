@@ -40,15 +40,14 @@ class HttpProtocol(Protocol):
         "_context",
         "_ended",
         "_exchange",
-        "_is_scheduled",
         "_host",
         "_idle",
         "_reader",
-        "_reading",
         "_server",
         "_stopping",
         "_timer",
         "_transport",
+        "_turn_is_planned",
         "write",
         "writable",
     )
@@ -71,8 +70,8 @@ class HttpProtocol(Protocol):
         self._idle = False
         self._reader = RequestReader(context.limits)
         self._exchange: HttpExchange | None = None
-        self._reading = True
-        self._is_scheduled = False
+        # Whether bytes that were received will be parsed in another turn of the loop.
+        self._turn_is_planned = False
         self._stopping = False
         self._ended = False
         self.write = transport.write
@@ -92,7 +91,6 @@ class HttpProtocol(Protocol):
             self._idle = False
             self._stop_timer()
         self._read(data)
-        self._expect_rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer is gone."""
@@ -117,75 +115,56 @@ class HttpProtocol(Protocol):
 
     # Reading
 
-    def read_on(self) -> None:
-        """The app has taken what there was of the body: read more."""
-        if self._reading or self._ended or self._transport.is_closing():
-            return
-        if not self._reader.has_ahead:
-            self._reading = True
-            self._transport.resume_reading()
-        elif self._reader.request is None or not self._reader.request.complete:
-            self._read_later()
-
     def _read(self, data: bytes) -> None:
+        """Parse what has come, and decide how reading goes on."""
         try:
             self._reader.receive(data)
-            request = self._reader.request
-            if request is not None:
-                self._advance(request)
-            elif self._reader.has_ahead:
-                # Empty lines before a request, more than are read in one turn.
-                self._pause()
-                self._read_later()
         except InvalidRequest as exc:
             self._refuse(400, str(exc))
+            return
+        request = self._reader.request
+        if request is not None:
+            self._advance(request)
+        self._expect_rest()
+        self.read_on()
 
     def _advance(self, request: Request) -> None:
         """More of the current request has come, or its turn has."""
         if request.complete:
             self._stop_timer()
         if request.wants_websocket:
-            self._become_websocket(request)
-            return
-        exchange = self._exchange
-        if exchange is None:
+            self._context.handshakes.put(self._host, partial(self._become_websocket, request))
+        elif self._exchange is None:
             exchange = self._exchange = HttpExchange(self, request)
             self._context.requests.put(self._host, partial(self._run_app, exchange, request))
         else:
-            exchange.wake()
-        if request.is_long:
-            self._pause()
-        elif self._reader.has_ahead:
-            self._pause()
-            if not request.complete:
-                self._read_later()
+            self._exchange.wake()
 
-    def _pause(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._transport.pause_reading()
+    def read_on(self) -> None:
+        """
+        Read what comes next, as far as the current request allows.
 
-    def _read_later(self) -> None:
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            self._context.loop.call_soon(self._read_ahead)
-
-    def _read_pipelined(self) -> None:
-        if self._ended:
+        Called after every change of what this looks at; nothing else pauses the socket. Bytes that
+        have been received are parsed first, in another turn of the loop, and the socket is paused
+        for as long as some wait. Behind a complete request they wait for the response; until some
+        come, the socket is read, so that the loss of the peer is noticed.
+        """
+        if self._ended or self._transport.is_closing():
             return
-        self._read_ahead()
-        self._expect_rest()
-
-    def _read_ahead(self) -> None:
-        """Read what has been received already; then what comes."""
-        self._is_scheduled = False
-        request = self._reader.request
-        if self._ended or (request is not None and request.is_long):
+        reader, request = self._reader, self._reader.request
+        is_held = request is not None and (request.is_long or request.wants_websocket)
+        if not (self._turn_is_planned or is_held or reader.has_ahead):
+            self._transport.resume_reading()
             return
-        self._read(b"")
-        request = self._reader.request
-        if not self._reader.has_ahead and (request is None or not request.is_long):
-            self.read_on()
+        self._transport.pause_reading()
+        if not self._turn_is_planned and not is_held and reader.wants_more:
+            self._turn_is_planned = True
+            self._context.loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn_is_planned = False
+        if not self._ended:
+            self._read(b"")
 
     # Answering
 
@@ -206,14 +185,13 @@ class HttpProtocol(Protocol):
             return
         if self._reader.request is not None or self._reader.has_ahead:
             # No deadline while it waits for its turn: the peer can't make that shorter.
-            self._is_scheduled = True
-            self._pause()
-            self._context.pipelined.put(self._host, self._read_pipelined)
+            self._turn_is_planned = True
+            self.read_on()
+            self._context.pipelined.put(self._host, self._take_turn)
         else:
             self._idle = True
-            self._timer = self._context.loop.call_later(
-                self._context.limits.keep_alive_seconds, self._close
-            )
+            seconds = self._context.limits.keep_alive_seconds
+            self._timer = self._context.loop.call_later(seconds, self._close)
             self.read_on()
 
     def _run_app(self, exchange: HttpExchange, request: Request) -> None:
@@ -247,18 +225,18 @@ class HttpProtocol(Protocol):
         self._close()
 
     def _become_websocket(self, request: Request) -> None:
+        """Open it, or say why it is no handshake. Called in its turn: judging takes a while."""
+        if self._ended or self._transport.is_closing():
+            return
         target, headers = request.origin_form(), request.headers
         compressed = self._context.compression
         found = judge_handshake(request.method, target, headers, compression=compressed)
         if isinstance(found, Rejection):
             self._refuse(*found)
-            return
-        self._pause()
-        self._context.handshakes.put(self._host, partial(self._open_websocket, found))
+        else:
+            self._open_websocket(found)
 
     def _open_websocket(self, handshake: Handshake) -> None:
-        if self._ended or self._transport.is_closing():
-            return
         websocket = WebSocketProtocol(self._context, self._transport, handshake)
         self._transport.set_protocol(websocket)
         self._transport.resume_reading()

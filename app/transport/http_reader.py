@@ -5,14 +5,19 @@ httptools parses: it gets every byte once, in order, and only it knows where a r
 it leaves to its caller is here: checking ``Host``, versions and sizes, and reading one request at
 a time while what follows waits unread.
 
-The parser can't be stopped within the bytes that it is fed. So it is fed pieces that are cut after
-each empty line, where a header may end. Whatever the bytes mean, a piece then completes at most
-one header after the current request.
+The parser can't be stopped within the bytes that it is fed. So it is fed short pieces that are cut
+after each empty line, where a header may end. Whatever the bytes mean, a piece then completes at
+most one header, and ends with it.
+
+One count bounds what a request has beside its body: empty lines before it, its header, the sizes
+and extensions of chunks, trailers. A piece is counted as a whole, less what the parser says is
+body. The only bytes in it that may belong to another request are the end of the previous one's
+body, since a body in chunks ends with an empty line, and so with its piece.
 """
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from ..domain.limits import CHUNK_FRAMING_FACTOR, READ_PIECES_PER_TURN
+from ..domain.limits import CHUNK_FRAMING_FACTOR, READ_PIECE_BYTES, READ_PIECES_PER_TURN
 from .context import Headers, TransportLimits
 from .http_request import (
     EMPTY_LINE,
@@ -35,16 +40,16 @@ class RequestReader:
         "_ahead",
         "_body_bytes",
         "_error",
-        "_framing_bytes",
-        "_head_bytes",
         "_headers",
         "_ignored_offer",
         "_in_head",
         "_limits",
+        "_other_bytes",
         "_parser",
-        "_piece_body",
-        "_piece_bytes",
+        "_parts",
+        "_piece_other_bytes",
         "_requests",
+        "_tail",
         "_target",
     )
 
@@ -55,16 +60,18 @@ class RequestReader:
         self._requests: list[Request] = []
         self._error: InvalidRequest | None = None
         self._ahead = b""
+        # The last bytes that were parsed: an empty line may begin in them.
+        self._tail = b""
+        # Pieces and parts of bodies that were parsed in this turn.
+        self._parts = 0
         self._in_head = True
         # Of the request that is being parsed, which may be the next one.
         self._target = b""
         self._headers: Headers = []
-        self._head_bytes = 0
         self._body_bytes = 0
-        self._framing_bytes = 0
-        # The size of the piece that is being parsed, and how much of it is body.
-        self._piece_bytes = 0
-        self._piece_body = 0
+        # What it has beside its body: in the pieces before, and in the one that is being parsed.
+        self._other_bytes = 0
+        self._piece_other_bytes = 0
         # A header to parse again without its offer to upgrade, which is ignored.
         self._ignored_offer: bytes | None = None
 
@@ -78,6 +85,11 @@ class RequestReader:
         """Whether received bytes wait that have not been parsed."""
         return bool(self._ahead)
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether :meth:`receive` has anything to do: not once the current request is complete."""
+        return not self._requests or not self._requests[0].complete
+
     def receive(self, data: bytes) -> None:
         """
         Parse up to the end of the current request, or as much as one turn of the loop may.
@@ -89,14 +101,10 @@ class RequestReader:
         if self._ahead:
             data = self._ahead + data
             self._ahead = b""
-        start = 0
-        for _ in range(READ_PIECES_PER_TURN):
-            if start == len(data) or (self._requests and self._requests[0].complete):
-                break
-            stop = data.find(EMPTY_LINE, start) + len(EMPTY_LINE)
-            if stop < len(EMPTY_LINE):
-                stop = len(data)
-            start += self._feed(data[start:stop])
+        start = self._parts = 0
+        while start < len(data) and self.wants_more and self._parts < READ_PIECES_PER_TURN:
+            self._parts += 1
+            start += self._feed(data[start : self._end_of_piece(data, start)])
         self._ahead = data[start:]
 
     def next_request(self) -> None:
@@ -120,35 +128,43 @@ class RequestReader:
         """Break the reference cycle here instead of leaving it to the GC."""
         self._parser = None
 
+    def _end_of_piece(self, data: bytes, start: int) -> int:
+        """Where the piece of ``data`` ends that begins there."""
+        if data[start] in EMPTY_LINE:
+            across = self._tail + data[start : start + len(EMPTY_LINE) - 1]
+            found = across.find(EMPTY_LINE)
+            if found >= 0:
+                return start + found + len(EMPTY_LINE) - len(self._tail)
+        most = start + READ_PIECE_BYTES
+        found = data.find(EMPTY_LINE, start, most)
+        return found + len(EMPTY_LINE) if found >= 0 else min(most, len(data))
+
     def _feed(self, piece: bytes) -> int:
         """Parse a piece; return how many of its bytes were parsed."""
         assert self._parser is not None
-        self._piece_bytes, self._piece_body = len(piece), 0
+        self._tail = (self._tail + piece[-3:])[-3:]
+        parsed = self._piece_other_bytes = len(piece)
         try:
             self._parser.feed_data(piece)
+            self._check_size()
         except HttpParserUpgrade as upgrade:
-            parsed: int = upgrade.args[0]
-        except HttpParserError as exc:
+            parsed = upgrade.args[0]
+        except (HttpParserError, InvalidRequest) as exc:
             self._fail(_reason(exc))
-            return len(piece)
-        else:
-            self._count(len(piece) - self._piece_body)
-            return len(piece)
+            return parsed
         if self._ignored_offer is not None:
             self._parse_without_offer(self._ignored_offer)
+        self._other_bytes += self._piece_other_bytes
         return parsed
 
-    def _count(self, size: int) -> None:
-        """Limit the bytes that aren't body: of an endless header, and between chunks."""
+    def _check_size(self) -> None:
+        """Limit what the request has beside its body."""
+        allowed = self._limits.max_header_bytes + CHUNK_FRAMING_FACTOR * self._body_bytes
+        if self._other_bytes + self._piece_other_bytes <= allowed:
+            return
         if self._in_head:
-            self._head_bytes += size
-            if self._head_bytes > self._limits.max_header_bytes:
-                self._fail(InvalidRequest("The header of the request is too large."))
-        elif self._requests and not self._requests[-1].complete:
-            self._framing_bytes += size
-            allowed = self._limits.max_header_bytes + CHUNK_FRAMING_FACTOR * self._body_bytes
-            if self._framing_bytes > allowed:
-                self._fail(InvalidRequest("The chunks of the body are too small, or no chunks."))
+            raise InvalidRequest("The header of the request is too large.")
+        raise InvalidRequest("The chunks of the body are too small, or no chunks.")
 
     def _fail(self, error: InvalidRequest) -> None:
         self._error = error
@@ -177,7 +193,7 @@ class RequestReader:
         self._in_head = True
         self._target = b""
         self._headers = []
-        self._head_bytes = self._body_bytes = self._framing_bytes = 0
+        self._body_bytes = self._other_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """A part of its target."""
@@ -197,12 +213,9 @@ class RequestReader:
         """The header is whole."""
         parser = self._parser
         assert parser is not None
+        # Before the request is known: a header ends with its piece.
+        self._check_size()
         self._in_head = False
-        if self._head_bytes + self._piece_bytes > self._limits.max_header_bytes:
-            # The piece may also contain the end of the previous body: count exactly.
-            size = sum(len(name) + len(value) for name, value in self._headers)
-            if size > self._limits.max_header_bytes:
-                raise InvalidRequest("The header of the request is too large.")
         version = parser.get_http_version()
         request = Request(
             parser.get_method().decode("ascii"),
@@ -224,8 +237,9 @@ class RequestReader:
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
+        self._parts += 1
         self._body_bytes += len(body)
-        self._piece_body += len(body)
+        self._piece_other_bytes -= len(body)
         self._requests[-1].body += body
 
     def on_message_complete(self) -> None:
@@ -234,9 +248,9 @@ class RequestReader:
             self._requests[-1].complete = True
 
 
-def _reason(error: HttpParserError) -> InvalidRequest:
+def _reason(error: HttpParserError | InvalidRequest) -> InvalidRequest:
     """Why the parser has stopped: one of our checks, or its own."""
-    reason = error.__context__
+    reason = error.__context__ if isinstance(error, HttpParserError) else error
     if isinstance(reason, InvalidRequest):
         return reason
     return InvalidRequest(f"This is not HTTP/1.1: {error}.")

@@ -210,7 +210,7 @@ async def test_a_body_that_the_app_does_not_take_is_not_read() -> None:
     async with serving(App(slowly)) as (client, stage):
         client.writer.write(POST + b"Content-Length: %d\r\n\r\n" % size + b"x" * size)
         [connection] = await connections(stage)
-        await until(lambda: not connection._reading, "the pause")
+        await until(lambda: not connection._transport.is_reading(), "the pause")
         request = connection._reader.request
         assert request is not None
         assert len(request.body) < size

@@ -8,7 +8,13 @@ from typing import NamedTuple
 import pytest
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
-from app.domain.limits import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from app.domain.limits import (
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    MAX_TARGET_BYTES,
+    READ_PIECE_BYTES,
+    READ_PIECES_PER_TURN,
+)
 from app.transport.context import TransportLimits
 from app.transport.http_reader import RequestReader
 from app.transport.http_request import InvalidRequest
@@ -42,17 +48,16 @@ def read(*pieces: bytes, most: int = 1_000) -> Outcome:
     try:
         for piece in pieces:
             reader.receive(piece)
-            while reader.request is not None and reader.request.complete:
+            while reader.has_ahead or (reader.request is not None and reader.request.complete):
                 request = reader.request
-                assert request is not None
+                if request is None or not request.complete:
+                    reader.receive(b"")
+                    continue
                 body, headers = bytes(request.body), tuple(request.headers)
                 found.append(Read(request.method, request.target, headers, body))
                 if request.wants_websocket or not request.keep_alive or len(found) == most:
                     return Outcome(found, False)
                 reader.next_request()
-                reader.receive(b"")
-            while reader.has_ahead and (reader.request is None or not reader.request.complete):
-                reader.receive(b"")
     except InvalidRequest:
         return Outcome(found, True)
     return Outcome(found, False)
@@ -321,6 +326,54 @@ def test_extensions_of_chunks_are_bounded() -> None:
 
     with pytest.raises(InvalidRequest):
         feed(reader, b"1;a=" + b"b" * 1_000 + b"\r\nx\r\n", 100)
+
+
+def test_empty_lines_between_requests_are_bounded() -> None:
+    reader = RequestReader(LIMITS)
+    reader.receive(GET)
+    reader.next_request()
+
+    with pytest.raises(InvalidRequest):
+        feed(reader, b"\r\n" * READ_PIECES_PER_TURN, MAX_HEADER_BYTES // READ_PIECES_PER_TURN)
+
+
+def test_a_body_counts_neither_as_its_own_header_nor_as_the_next_one() -> None:
+    body = b"x" * (2 * MAX_HEADER_BYTES)
+    long = GET[:-2] + b"X: " + b"y" * (MAX_HEADER_BYTES - 100) + b"\r\n\r\n"
+
+    found = read(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body + long + long)
+
+    assert [len(request.body) for request in found.requests] == [len(body), 0, 0]
+    assert not found.refused
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+def test_a_header_that_is_cut_in_its_empty_line_ends_there(cut: int) -> None:
+    head = POST + b"Content-Length: %d\r\n\r\n" % (2 * MAX_HEADER_BYTES)
+
+    found = read(head[:-cut], head[-cut:] + b"x" * (2 * MAX_HEADER_BYTES) + GET)
+
+    assert [len(request.body) for request in found.requests] == [2 * MAX_HEADER_BYTES, 0]
+    assert not found.refused
+
+
+def test_a_turn_reads_a_bounded_number_of_chunks() -> None:
+    reader = RequestReader(LIMITS)
+    reader.receive(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+
+    reader.receive(b"1\r\nx\r\n" * 40_000)
+
+    assert reader.request is not None
+    assert len(reader.request.body) <= READ_PIECE_BYTES // len(b"1\r\nx\r\n") + 1
+    assert reader.has_ahead
+
+
+def test_trailers_do_not_count_as_the_next_header() -> None:
+    chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: "
+    trailers = b"y" * (MAX_HEADER_BYTES - 1_000) + b"\r\n\r\n"
+    long = GET[:-2] + b"X: " + b"y" * (MAX_HEADER_BYTES - 1_000) + b"\r\n\r\n"
+
+    assert len(read(chunked + trailers + long).requests) == 2
 
 
 def test_chunks_of_one_byte_are_read() -> None:
