@@ -221,8 +221,8 @@ KEPT_PAGE_BYTES = 256 * 1024
 KEPT_PAGE_OVERHEAD_BYTES = 512
 # Users whose send rate is tracked: about 10 MB.
 MAX_REMEMBERED_BUCKETS = 100_000
-# Room names cached with their ids: about 10 MB.
-MAX_REMEMBERED_ROOMS = 50_000
+# Room names cached with their ids: about 3 MB.
+MAX_REMEMBERED_ROOMS = 10_000
 # The feed of a room without subscribers is dropped after this.
 ROOM_FEED_IDLE_SECONDS = 60.0
 # How often a node compares the heads of its rooms and the revocations with the database, in case

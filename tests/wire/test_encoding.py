@@ -1,5 +1,7 @@
 """Events as bytes, encoded once."""
 
+import tracemalloc
+
 import orjson
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import Millis, RoomId, Seq, UserId
 from app.domain.roles import Kind
-from app.wire.encoding import encode_batch, event_json, one_line
+from app.wire.encoding import encode_batch, event_json, one_line, trimmed
 from app.wire.events import event_body
 from app.wire.frames import payload_of
 
@@ -50,3 +52,17 @@ def test_a_batch_is_one_frame_per_event() -> None:
 
     assert [payload_of(frame) for frame in frames] == [event_json(e, "den", NAMES) for e in EVENTS]
     assert orjson.loads(payload_of(frames[1]))["text"] == "zwei €"
+
+
+def test_what_is_trimmed_takes_no_more_memory_than_its_bytes() -> None:
+    encoded = orjson.dumps(["x" * 100] * 50)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        kept = [trimmed(orjson.dumps(["x" * 100] * 50)) for _ in range(20)]
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept == [encoded] * 20
+    assert after - before < 20 * len(encoded) * 1.1

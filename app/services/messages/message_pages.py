@@ -19,6 +19,7 @@ from ...domain.views import MessagePage, RoomAccess
 from ...store import messages, room_access
 from ...store.batch_loader import BatchLoader, Loader
 from ...store.database import Database, DbConnection
+from ...wire.encoding import trimmed
 from ...wire.messages import page_json
 from ..log.epoch import Epoch
 from ..rooms.room_directory import RoomDirectory
@@ -175,7 +176,7 @@ def _load(
         page = pages.get(key) or request.kept
         if page is None or not page.is_current(access):
             read = _read(connection, key)
-            body = page_json(read, key.name, key.epoch)
+            body = trimmed(page_json(read, key.name, key.epoch))
             page = _KeptPage(body, read.head, read.first, request.names_version)
         results[request] = pages[key] = page
     return results

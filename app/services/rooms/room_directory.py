@@ -6,6 +6,8 @@ time that the answer takes. So a name without a room has an id too, and private 
 in the database each time, as names without a room are.
 """
 
+from collections import OrderedDict
+
 from ...domain import names
 from ...domain.ids import NOWHERE, RoomId
 from ...domain.limits import MAX_REMEMBERED_ROOMS
@@ -20,7 +22,8 @@ class RoomDirectory:
         self, batch_loader: BatchLoader, *, max_remembered: int = MAX_REMEMBERED_ROOMS
     ) -> None:
         self._max_remembered = max_remembered
-        self._ids: dict[str, RoomId] = {}
+        # The one that was found first goes first. A room that is in use is then found again.
+        self._ids: OrderedDict[str, RoomId] = OrderedDict()
         self._load: Loader[str, tuple[RoomId, bool]] = Loader(batch_loader, rooms.ids)
 
     def known(self, name: str) -> RoomId | None:
@@ -41,7 +44,7 @@ class RoomDirectory:
             return known
         found, is_public = await self._load.get(normalized) or (NOWHERE, False)
         if is_public:
-            if len(self._ids) >= self._max_remembered:
-                self._ids.clear()
             self._ids[normalized] = found
+            if len(self._ids) > self._max_remembered:
+                self._ids.popitem(last=False)
         return found

@@ -1,6 +1,7 @@
 """Kept pages equal the pages that would be read."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -55,6 +56,20 @@ async def test_a_page_is_kept_while_its_room_does_not_change(den: Server) -> Non
     assert (await page(den) is first) is (not den.database.shared)
     assert await page(den, "bo") == first == await read_uncached(den)
     assert await page(den, limit=2) != first
+
+
+async def test_a_kept_page_takes_no_more_memory_than_is_counted(den: Server) -> None:
+    await page(den)
+    tracemalloc.start()
+    try:
+        kept = [await page(den, limit=limit) for limit in range(101, 121)]
+        pages = tracemalloc.Filter(True, "*/wire/*")
+        snapshot = tracemalloc.take_snapshot().filter_traces([pages])
+    finally:
+        tracemalloc.stop()
+
+    taken = sum(statistic.size for statistic in snapshot.statistics("filename"))
+    assert taken < sum(len(body) + KEPT_PAGE_OVERHEAD_BYTES for body in kept)
 
 
 CHANGES: dict[str, Change] = {

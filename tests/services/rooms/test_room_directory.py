@@ -41,13 +41,15 @@ async def test_private_rooms_and_names_of_no_room_are_looked_up_each_time(
 
 
 async def test_a_directory_remembers_so_many_rooms(server: Server) -> None:
-    directory = RoomDirectory(BatchLoader(server.database), max_remembered=1)
-    await server.room("den")
-    await directory.find("den")
+    directory = RoomDirectory(BatchLoader(server.database), max_remembered=2)
+    for name in ("den", "hall"):
+        await server.room(name)
+        await directory.find(name)
 
     await directory.find("general")
 
     assert directory.known("general") == RoomId(1)
+    assert directory.known("hall") is not None
     assert directory.known("den") is None
 
 
