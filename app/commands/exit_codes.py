@@ -32,6 +32,7 @@ def exit_status(exc: BaseException) -> tuple[str, int] | None:
     from ..config.settings import SettingsError
     from ..domain.errors import ParleyError
     from ..store.errors import Locked, StoreError
+    from ..transport.file_limit import TooFewFiles
     from ..transport.server import ListenError
 
     match exc:
@@ -39,7 +40,7 @@ def exit_status(exc: BaseException) -> tuple[str, int] | None:
             return str(exc), MISUSED
         case Locked():
             return str(exc), LOCKED
-        case StoreError() | ListenError():
+        case StoreError() | ListenError() | TooFewFiles():
             return str(exc), FAILED
         case ParleyError():
             return exc.detail, FAILED

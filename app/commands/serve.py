@@ -15,7 +15,8 @@ from ..config.settings import Settings, read_settings
 from ..domain.limits import LOCK_WAIT_SECONDS
 from ..observability.logs import configure
 from ..store.opening import lock_file
-from ..transport.server import PortInUse, Server, listen, options, raise_file_limit
+from ..transport.file_limit import raise_file_limit
+from ..transport.server import PortInUse, Server, listen, options
 
 # Imported by name, so that nothing of the app is imported before the settings are valid. The
 # package is `app` in a checkout, `parley` where it is installed.
@@ -33,6 +34,7 @@ def serve(host: str | None, port: int | None, *, reload: bool) -> None:
         Locked: If another process is using the SQLite file.
         StoreError: If the database can't be used.
         ListenError: If the address can't be listened on.
+        TooFewFiles: If the limit of open files is too low.
 
     """
     settings = read_settings(host=host, port=port)

@@ -339,6 +339,12 @@ REPEATED_LINE_SECONDS = 60.0
 # Kinds of such lines that are told apart; with more, counting begins anew.
 MAX_REPEATED_KINDS = 1_000
 
+# Files that a server without clients has open, with some to spare: it doesn't start with fewer.
+FILES_OF_SERVER = 40
+# A limit of open files below this is reported: even a small deployment reaches it.
+FEW_FILES = 1_024
+# How often it is tried whether a file can be opened.
+FILES_CHECK_SECONDS = 1.0
 # Objects allocated before a garbage collection; Python's default of 700 suits scripts.
 GC_THRESHOLD = 20_000
 # How often the process looks whether it has grown by so much: then the collector looks at all.

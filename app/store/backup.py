@@ -8,6 +8,7 @@ history: it gets an epoch of its own, so that clients of the original start afre
 import os
 import secrets
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from . import epoch
@@ -44,7 +45,9 @@ def back_up(source: Path, target: Path) -> int:
     except sqlite3.Error as exc:
         raise StoreError(f"The copy at {target} can't be made: {reason(exc)}.") from exc
     finally:
-        draft.unlink(missing_ok=True)
+        # On a file system that is read-only there is none.
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

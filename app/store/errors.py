@@ -1,5 +1,7 @@
 """Why a database can't be used, as sentences for the operator."""
 
+import os
+import sqlite3
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,11 +37,36 @@ def display_name(url: str) -> str:
     return f"postgresql://{hosts or 'localhost'}{parts.path}"
 
 
-def reason(exc: BaseException | None) -> str:
-    """Return what a driver or the operating system reports, as the end of a sentence."""
+def reason(exc: BaseException | None, path: Path | None = None) -> str:
+    """
+    Return what a driver or the operating system reports, as the end of a sentence.
+
+    Args:
+        path: The SQLite file. SQLite says only that it can't be opened, not why.
+
+    """
     if isinstance(exc, sa.exc.DBAPIError) and exc.orig is not None:
         exc = exc.orig
+    if path is not None and getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        return _why_not_opened(path) or reason(exc)
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
     lines = str(exc or "").strip().splitlines()
     return (lines[0] if lines else type(exc).__name__).rstrip(".")
+
+
+def _why_not_opened(path: Path) -> str | None:
+    folder = path.resolve().parent
+    try:
+        # Not the file: closing it would end the locks that this process has on it.
+        os.close(os.open(folder, os.O_RDONLY))
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return (
+                "its file system is read-only, and SQLite has to write beside it. Copy it, with "
+                "its -wal if it has one, to another folder"
+            )
+    except OSError as exc:
+        return exc.strerror
+    if not os.access(folder, os.W_OK):
+        return "SQLite has to write in its folder, and this user may not"
+    return None

@@ -76,7 +76,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         finally:
             connection.close()
     except (sqlite3.Error, sa.exc.DBAPIError) as exc:
-        raise StoreError(f"{path} can't be read: {reason(exc)}.") from exc
+        raise StoreError(f"{path} can't be read: {reason(exc, path)}.") from exc
 
 
 def run_read_only(connection: sqlite3.Connection, work: Work[T]) -> T:

@@ -74,7 +74,7 @@ async def open_database(
         try:
             database = _open(kind, url, path, limited=not migrate)
         except (OSError, sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as exc:
-            raise StoreError(f"{display_name(url)} can't be opened: {reason(exc)}.") from exc
+            raise StoreError(f"{display_name(url)} can't be opened: {reason(exc, path)}.") from exc
         except ModuleNotFoundError as exc:
             raise StoreError(
                 f"PostgreSQL needs a package that is not installed: {exc.name}. "
@@ -107,7 +107,7 @@ async def _checking(
     try:
         check = IntegrityCheck(path)
     except sqlite3.Error as exc:
-        raise StoreError(f"{path} can't be read: {reason(exc)}.") from exc
+        raise StoreError(f"{path} can't be read: {reason(exc, path)}.") from exc
     noting = None
     try:
         found = await check.result(INTEGRITY_CHECK_SECONDS)

@@ -9,7 +9,6 @@ import asyncio
 import errno
 import logging
 import os
-import resource
 import signal
 import socket
 import threading
@@ -31,6 +30,7 @@ from .context import (
     TransportLimits,
     plain_refusal,
 )
+from .file_limit import on_loop_exception, watch_files
 from .sniffer import ProtocolSniffer
 
 log = logging.getLogger("parley.server")
@@ -81,15 +81,6 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def raise_file_limit() -> None:
-    """Allow as many open files, and so connections, as the system lets this process have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (ValueError, OSError):  # a kernel may cap it below what it names as the hard limit
-        log.warning("server.file_limit", extra={"limit": soft})
-
-
 class Server:
     """
     uvicorn's server around one app.
@@ -118,6 +109,7 @@ class Server:
 
     async def serve(self, sockets: list[socket.socket]) -> None:
         """Serve until a signal ends it."""
+        asyncio.get_running_loop().set_exception_handler(on_loop_exception)
         try:
             await self._serve(sockets)
         finally:
@@ -134,12 +126,16 @@ class Server:
                 self._uvicorn.lifespan.state.update(state or {})
                 await self._uvicorn.startup(sockets)
                 tune_collector()
-                collecting = asyncio.create_task(collect_when_grown(), name="collector")
+                watching = (
+                    asyncio.create_task(collect_when_grown(), name="collector"),
+                    asyncio.create_task(watch_files(), name="file limit"),
+                )
                 self._on_ready()
                 try:
                     await self._uvicorn.main_loop()
                 finally:
-                    collecting.cancel()
+                    for task in watching:
+                        task.cancel()
                 await self._shutdown(sockets)
 
     async def _shutdown(self, sockets: list[socket.socket]) -> None:

@@ -1,7 +1,6 @@
 """The process that serves: where it listens, how it starts and how it ends."""
 
 import asyncio
-import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +14,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.domain.limits import TCP_USER_TIMEOUT_MS
-from app.transport.server import ListenError, PortInUse, Server, listen, options, raise_file_limit
+from app.transport.server import ListenError, PortInUse, Server, listen, options
 
 
 async def _nothing() -> None:
@@ -102,16 +101,6 @@ def test_a_host_that_is_none_is_said() -> None:
 def test_an_address_of_another_machine_is_said() -> None:
     with pytest.raises(ListenError, match=r"not possible to listen on port \d+ of 192\.0\.2\.1"):
         listen("192.0.2.1", 0)
-
-
-def test_as_many_files_as_the_system_allows() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
-
-    raise_file_limit()
-
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
