@@ -5,6 +5,7 @@
     kills       a server that is killed 200 times while clients write
     torture     parley torture with 50 kills
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
+    soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
     timing      the time of an answer tells nothing about hidden rooms
     load        what make test runs, 20 times beside two busy loops: no test depends on speed
 
@@ -19,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,11 +37,13 @@ class Proof:
 
     command: Sequence[str]
     limit_minutes: float
-    """After which a round has failed."""
+    """After which a round has failed; with ``minutes_variable``, what is added to its length."""
     rounds: int = 1
     busy_loops: int = 0
     """Processes beside it that use as much of the machine as they can get."""
     environment: dict[str, str] = field(default_factory=dict)
+    minutes_variable: str = ""
+    """The environment variable that says how long a round lasts: it takes ``--minutes``."""
 
 
 PROOFS = {
@@ -53,6 +56,12 @@ PROOFS = {
     "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
     "websocket": Proof(
         [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=120
+    ),
+    "soak": Proof(
+        [*PYTEST, "-n0", "-m", "hard", "tests/crash/test_soak.py"],
+        limit_minutes=15,
+        environment={"SOAK_MINUTES": "120"},
+        minutes_variable="SOAK_MINUTES",
     ),
     "timing": Proof(
         [*PYTEST, "-n0", "-m", "hard", "tests/api/test_hidden_rooms_timing.py"], limit_minutes=15
@@ -83,6 +92,14 @@ def main() -> int:
 def holds(name: str, rounds: int | None, minutes: float | None) -> bool:
     """Run rounds of a proof until one fails, or enough have passed."""
     proof, began, done = PROOFS[name], time.monotonic(), 0
+    if proof.minutes_variable:
+        length = float(minutes or proof.environment[proof.minutes_variable])
+        proof = replace(
+            proof,
+            environment={**proof.environment, proof.minutes_variable: str(length)},
+            limit_minutes=proof.limit_minutes + length,
+        )
+        minutes = None
 
     def goes_on() -> bool:
         if minutes is not None and rounds is None:

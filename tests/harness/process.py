@@ -54,12 +54,14 @@ class Process:
 
     Args:
         folder: For its data and its log.
+        module: What is run: the ``parley`` command, or a script that runs it.
         chosen: Settings: environment variables in lower case.
 
     """
 
-    def __init__(self, folder: Path, **chosen: object) -> None:
+    def __init__(self, folder: Path, module: str = "app", **chosen: object) -> None:
         self._folder = folder
+        self._module = module
         self.log_file = folder / "server.log"
         self.address = ""
         """Host and port, while it is running."""
@@ -102,7 +104,7 @@ class Process:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--port", "0"],
+                [sys.executable, "-m", self._module, "serve", "--port", "0"],
                 cwd=Path(__file__).parents[2],
                 env=self._environment,
                 stdout=log,
