@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..config.settings import Settings
 from ..domain.limits import LOCK_WAIT_SECONDS
-from ..store import restoring
+from ..store import leftover_wal, restoring
 from ..store.backup import back_up
 from ..store.checking import Report, check
 from ..store.offline import read_offline
@@ -45,6 +45,9 @@ async def restore(settings: Settings, source: Path, *, force: bool) -> str:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.restore")
     try:
         report = await _prepare(source, draft, force=force)
+        if lock.left is None:
+            # If this process is killed now, the next one tells which files belong together.
+            lock.note(leftover_wal.note_left(path))
         suffix = time.strftime(".before-%Y%m%dT%H%M%SZ", time.gmtime())
         kept = restoring.replace(path, draft, suffix)
         # What an earlier process has noted is of the database that is no longer there.

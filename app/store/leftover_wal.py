@@ -38,6 +38,22 @@ def note(path: Path, epochs: list[str]) -> OwnFiles:
     }
 
 
+def note_left(path: Path) -> OwnFiles | None:
+    """
+    What to note of a database that is about to be replaced, and has a ``-wal``; else None.
+
+    Noted before, it keeps a ``-wal`` that is still there from being applied to the new database.
+    """
+    real = Path(os.path.realpath(path))
+    try:
+        files = note(real, [])
+    except FileNotFoundError:
+        return None
+    if (epoch := _epoch_without_wal(real)) is not None:
+        files["epochs"].append(epoch)
+    return files
+
+
 def examine(path: Path, noted: Any, *, salvage: bool) -> bool:
     """
     Return whether there is a ``-wal`` beside the database, which SQLite will then apply.
