@@ -324,6 +324,7 @@ def _listed(result: Result) -> list[str]:
     return re.sub(r"20\d\d-\d\d-\d\d", "<today>", result.out).splitlines()
 
 
+@pytest.mark.slow
 def test_lists_and_tokens_are_the_same_with_and_without_a_server(parley: Parley) -> None:
     typed = PASSWORD
     parley("user", "add", "bob", "--password-stdin", "--display-name", "Bob Ray", typed=typed)
@@ -410,6 +411,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.slow
 def test_errors_are_the_same_with_and_without_a_server(parley: Parley) -> None:
     local = [parley(*arguments, typed=typed) for arguments, typed, _ in REFUSED]
     with serving():
@@ -463,6 +465,7 @@ def at_a_terminal(*arguments: str, answers: list[tuple[str, str]]) -> tuple[int,
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
 
+@pytest.mark.slow
 def test_a_password_is_asked_for_twice_and_not_shown() -> None:
     answers = [("Password: ", PASSWORD + "\n"), ("Again: ", PASSWORD + "\n")]
 
@@ -506,6 +509,7 @@ def test_another_answer_than_the_name_erases_nothing(parley: Parley, answer: str
     assert parley("user", "enable", "ana").code == 0
 
 
+@pytest.mark.slow
 def test_the_name_typed_at_the_terminal_erases_the_account(parley: Parley) -> None:
     parley("user", "add", "ana", "--password-stdin", typed=PASSWORD)
 
@@ -574,6 +578,7 @@ def test_commands_refuse_a_database_in_memory(
 # Commands while a server has the database
 
 
+@pytest.mark.slow
 def test_commands_run_through_the_server(parley: Parley, tmp_path: Path) -> None:
     with serving() as server:
         before = parley("epoch").out
@@ -597,6 +602,7 @@ def test_commands_run_through_the_server(parley: Parley, tmp_path: Path) -> None
         assert parley("check").out == "No problems found: 2 rooms, 4 events."
 
 
+@pytest.mark.slow
 def test_a_command_with_another_secret_key_is_refused(
     parley: Parley, monkeypatch: pytest.MonkeyPatch
 ) -> None:

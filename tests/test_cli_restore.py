@@ -96,6 +96,7 @@ def test_on_a_new_machine_there_is_nothing_to_keep(parley: Parley, backup: Path)
     assert _rooms(parley) == ["attic", "general"]
 
 
+@pytest.mark.slow
 def test_the_database_of_a_running_server_is_not_replaced(parley: Parley, backup: Path) -> None:
     with serving() as server:
         result = parley("restore", "copy.db")

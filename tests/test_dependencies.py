@@ -9,6 +9,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 OURS = {"app", "bench", "tests"}
 # Used without an import of ours.
@@ -54,6 +56,7 @@ def test_an_installation_brings_what_it_imports_and_nothing_else() -> None:
     assert declared(project()["dependencies"]) == needed | USED_OTHERWISE
 
 
+@pytest.mark.slow
 def test_without_the_extra_for_postgres_everything_else_can_be_imported() -> None:
     """An installation for SQLite has no psycopg."""
     script = (

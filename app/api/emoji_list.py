@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import emoji
@@ -192,6 +193,7 @@ _STARTS: Final = (
 _CODES: Final = [start for start, _ in _STARTS]
 
 
+@cache
 def emoji_list() -> bytes:
     """Return ``[{"name", "emoji": [[character, name], …]}, …]`` as JSON, in a fixed order."""
     groups: list[list[tuple[str, str]]] = [[] for _ in _NAMES]

@@ -155,7 +155,7 @@ async def test_a_hidden_room_is_like_one_that_does_not_exist(
 
 
 @pytest.mark.sqlite_only
-@pytest.mark.parametrize("kind", ["private", "direct"])
+@pytest.mark.parametrize("kind", ["private", pytest.param("direct", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("id", in_rooms())
 async def test_a_hidden_room_takes_the_same_statements(
     database: Database, id: str, kind: str

@@ -159,6 +159,7 @@ async def test_a_slow_application_leaves_the_rest_on_the_server(
         assert await texts(listening, 100) == [f"{number}" for number in range(100)]
 
 
+@pytest.mark.slow
 async def test_a_reconnect_keeps_below_the_rate_limits(
     process: Process, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -183,6 +184,7 @@ async def test_a_reconnect_keeps_below_the_rate_limits(
         await limited.stop()
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_killed_and_started_again(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -87,6 +87,7 @@ async def test_the_echo_bot_answers(
     assert (answer.text, answer.reply_to) == ("anyone?", sent.seq)
 
 
+@pytest.mark.slow
 async def test_the_webhook_bridge_sends_once(
     process: Process, ana: Login, room: str, client_of: NewClient, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ async def test_the_webhook_bridge_sends_once(
     )
 
 
+@pytest.mark.slow
 async def test_the_moderation_bot_deletes_and_mutes(
     process: Process, ana: Login, room: str, client_of: NewClient, tmp_path: Path
 ) -> None:

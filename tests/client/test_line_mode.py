@@ -76,6 +76,7 @@ def shell(process: Process, ana: Login, tmp_path: Path) -> Shell:
     return Shell(tmp_path, f"http://{process.address}", ana)
 
 
+@pytest.mark.slow
 async def test_a_message_goes_through_a_pipeline(shell: Shell, room: str, ana: Login) -> None:
     sent = await shell.run(f"printf 'hi\\nthere\\n' | parley send {room}")
     assert sent == Ended(0, f"{room} 2\n", "")
@@ -127,6 +128,7 @@ async def test_each_line_is_sent_when_it_comes(shell: Shell, room: str) -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.slow
 async def test_tail_goes_on_until_it_is_interrupted(
     shell: Shell, room: str, ana: Login, client_of: NewClient
 ) -> None:

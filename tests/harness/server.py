@@ -293,6 +293,13 @@ def settings(**chosen: Any) -> Settings:
     )
 
 
+_unused_apps: dict[str, list[FastAPI]] = {}
+"""
+Apps by settings. An app knows nothing but its settings while it has no runtime, and FastAPI takes
+as long to build its routes as a test takes for all the rest.
+"""
+
+
 @asynccontextmanager
 async def open_server(
     database: Database,
@@ -320,7 +327,8 @@ async def open_server(
     }
     if fanout_patience_seconds is not None:
         changed["fanout_patience_seconds"] = fanout_patience_seconds
-    app = create_app(configured)
+    apps = _unused_apps.setdefault(repr(sorted(chosen.items())), [])
+    app = apps.pop() if apps else create_app(configured)
     async with open_runtime(
         configured,
         database,
@@ -338,3 +346,5 @@ async def open_server(
                     await asyncio.wait(started)
             yield server
             await server.close()
+    del app.state.runtime
+    apps.append(app)

@@ -109,6 +109,7 @@ async def test_files_are_watched_while_nothing_is_written(where: DatabaseUrl) ->
         await until(lambda: database.fault == "replaced", "the file to be missed", 10)
 
 
+@pytest.mark.slow
 def test_only_postgresql_needs_its_driver() -> None:
     program = (
         "import asyncio, sys\n"

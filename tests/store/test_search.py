@@ -170,7 +170,9 @@ async def test_removed_messages_are_not_found(env: SearchEnv) -> None:
     await env.add("word 1", "word 2", "word 3")
     await env.add("word", room=OTHER)
 
-    await env.database.write(lambda c: search_index.remove_before(c, ROOM, 3))
+    await env.database.write(
+        lambda c: search_index.remove(c, event_id(ROOM, 0), event_id(ROOM, 3))
+    )
 
     assert await env.find("word") == [(6, 1), (5, 3)]
     await env.check_index()

@@ -93,7 +93,7 @@ async def test_the_result_is_that_of_indexing_anew(old: Database) -> None:
                     "INSERT INTO search_index(search_index, rank) VALUES('integrity-check', 1)"
                 )
             )
-        search_index.remove_before(connection, GENERAL, 99)
+        search_index.remove(connection, event_id(GENERAL, 0), event_id(GENERAL, 99))
         search_index.add(
             connection,
             [(event_id(GENERAL, seq), make(text)) for seq, text in enumerate(TEXTS, 2)],

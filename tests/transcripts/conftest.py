@@ -41,6 +41,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     return outcome
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark transcripts that start a server of their own: that takes seconds of CPU time."""
+    for item in items:
+        if "scenario_on" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def parley() -> Iterator[Launcher]:
     """Starts ``parley`` commands."""

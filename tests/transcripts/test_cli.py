@@ -128,6 +128,7 @@ def test_cli_settings(terminal: Terminal, transcript: Transcript) -> None:
     terminal.run("serve")
 
 
+@pytest.mark.slow
 def test_cli_offline(terminal: Terminal, transcript: Transcript) -> None:
     """Commands without a running server."""
     transcript.heading("Without a database")
@@ -199,12 +200,14 @@ def test_cli_epoch(terminal: Terminal) -> None:
     terminal.run("epoch")
 
 
+@pytest.mark.slow
 def test_cli_torture(terminal: Terminal, transcript: Transcript, server: Server) -> None:
     transcript.placeholders.know(server.address, "address")
     options = "--seconds 2 --clients 2 --users 1 --rooms 1 --seed 7 --json report.json"
     terminal.run("torture", f"http://{server.address}", *options.split())
 
 
+@pytest.mark.slow
 def test_cli_serving(terminal: Terminal, transcript: Transcript) -> None:
     """A server, and commands while it runs."""
     server = terminal.start("serve", "--port", "0", LOG_FORMAT="json")
