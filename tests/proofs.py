@@ -5,6 +5,7 @@
     kills       a server that is killed 200 times while clients write
     torture     parley torture with 50 kills
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
+    faults      a full disk, a clock that jumps, no descriptors, a restore that is killed
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
     timing      the time of an answer tells nothing about hidden rooms
     load        what make test runs, 20 times beside two busy loops: no test depends on speed
@@ -56,6 +57,13 @@ PROOFS = {
     "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
     "websocket": Proof(
         [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=120
+    ),
+    "faults": Proof(
+        [
+            *(*PYTEST, "-n0", "-m", "crash"),
+            *("tests/crash/test_faults.py", "tests/crash/test_restore_kill.py"),
+        ],
+        limit_minutes=20,
     ),
     "soak": Proof(
         [*PYTEST, "-n0", "-m", "hard", "tests/crash/test_soak.py"],

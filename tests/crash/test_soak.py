@@ -91,7 +91,10 @@ class Load:
 def new_client(server: Process) -> AsyncClient:
     """A client that connects for each request: none is on a connection that is just ending."""
     return AsyncClient(
-        base_url=f"http://{server.address}", limits=Limits(max_keepalive_connections=0)
+        base_url=f"http://{server.address}",
+        limits=Limits(max_keepalive_connections=0),
+        # A busy machine is no fault of the server.
+        timeout=60,
     )
 
 
