@@ -109,7 +109,7 @@ async def held_open(
         token, outbox=outbox, close=end, probe=_is_present, path_room=room.lower()
     )
     watching = asyncio.create_task(_end_on_disconnect(receive, end))
-    expiry = TokenExpiry(connection, runtime.now, announce_seconds=0)
+    expiry = TokenExpiry(connection, runtime.now, runtime.realtime.token_timer, announce_seconds=0)
     try:
         identity, refusal = await connections.admit(connection)
         expiry.start(identity.expires_at)

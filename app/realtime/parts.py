@@ -12,6 +12,7 @@ from ..services.accounts.parts import AccountParts
 from ..services.log.parts import LogParts
 from ..services.rooms.parts import RoomParts
 from ..store.database import Database
+from ..transport.shared_timer import SharedTimer
 from .activity import ActivityNotifier
 from .cluster import Cluster
 from .connections import Connections
@@ -85,6 +86,8 @@ class RealtimeParts:
     revocations: Revocations
     cluster: Cluster
     poller: Poller
+    token_timer: SharedTimer
+    """Ends connections with their tokens."""
 
 
 @asynccontextmanager
@@ -189,6 +192,7 @@ def _build(
     cluster = Cluster(broker, feed=feed, revocations=revocations, look_everywhere=poller.poll_soon)
     return RealtimeParts(
         limits=limits,
+        token_timer=SharedTimer(asyncio.get_running_loop()),
         slow_consumer=SlowConsumerPolicy(
             limits.max_unsent_bytes,
             stall_seconds=limits.replay_stall_seconds,

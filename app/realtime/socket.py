@@ -107,8 +107,11 @@ class Socket:
             handshake = read_connect_request(self._scope, origins)
         except ParleyError as exc:
             handshake, refusal = None, exc
-        # The scope lives as long as the connection, and its headers are not read again.
-        self._scope["headers"] = []
+        # The scope lives as long as the connection. Under our own transport nothing else reads it.
+        if self._asgi_transport is None:
+            self._scope.clear()
+        else:
+            self._scope["headers"] = []
         protocol = None if handshake is None else handshake.subprotocol
         # The answer shares a write with the first frames.
         self._outbox.prefix_first_write(partial(self._transport.accept, protocol))
@@ -154,6 +157,7 @@ class Socket:
         expiry = TokenExpiry(
             connection,
             self._services.now,
+            realtime.token_timer,
             announce_seconds=self._realtime.limits.auth_expiring_seconds,
         )
         handler = RequestHandler(

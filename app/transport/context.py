@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from ..domain import limits
+from .shared_timer import SharedTimer
 from .turns import Turns
 
 Scope = dict[str, Any]
@@ -84,6 +85,8 @@ class ServerContext:
     """Whether WebSockets may be compressed."""
     refuse: Refuse = plain_refusal
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    timer: SharedTimer = field(init=False)
+    """The keepalive's deadlines of all connections."""
     handshakes: Turns = field(init=False)
     """Handshakes of WebSockets, by the peer's address."""
     requests: Turns = field(init=False)
@@ -114,6 +117,7 @@ class ServerContext:
         handshakes = Turns(self.loop, given.handshakes_per_turn, 0)
         pipelined = Turns(self.loop, given.pipelined_at_once, given.pipelined_seconds)
         # The dataclass is frozen: this is how its own __init__ sets fields.
+        object.__setattr__(self, "timer", SharedTimer(self.loop))
         object.__setattr__(self, "handshakes", handshakes)
         object.__setattr__(self, "requests", Turns(self.loop, given.requests_per_turn, 0))
         object.__setattr__(self, "pipelined", pipelined)

@@ -4,13 +4,14 @@ Pings, and the deadline of their pongs (RFC 6455, section 5.5.2).
 Each ping has a random payload, and only a pong with the same payload answers it.
 """
 
-from asyncio import AbstractEventLoop, Future, TimerHandle, shield
+from asyncio import Future, get_running_loop, shield
 from collections.abc import Callable
 from random import getrandbits
 
 from websockets.frames import Opcode
 
 from .control_frames import Control, ping
+from .shared_timer import Deadline, SharedTimer
 
 
 class Keepalive:
@@ -28,7 +29,7 @@ class Keepalive:
     __slots__ = (
         "_awaited",
         "_every",
-        "_loop",
+        "_deadline",
         "_on_silence",
         "_patience",
         "_probe",
@@ -38,20 +39,20 @@ class Keepalive:
 
     def __init__(
         self,
-        loop: AbstractEventLoop,
+        timer: SharedTimer,
         every: float,
         patience: float,
         write: Callable[[bytes], None],
         on_silence: Callable[[], None],
     ) -> None:
-        self._loop = loop
+        self._timer = timer
         self._every = every
         self._patience = patience
         self._write = write
         self._on_silence = on_silence
         # The payload of the unanswered ping; None if there is none.
         self._awaited: bytes | None = None
-        self._timer: TimerHandle | None = None
+        self._deadline: Deadline | None = None
         # What :meth:`probe` waits for.
         self._probe: Future[bool] | None = None
         self._plan()
@@ -60,7 +61,7 @@ class Keepalive:
         """Plan the next ping if this is the pong to the last one; whether it is."""
         if frame.opcode is not Opcode.PONG or frame.payload != self._awaited:
             return False
-        self._cancel_timer()
+        self._cancel_deadline()
         self._awaited = None
         self._answer_probe(True)
         self._plan()
@@ -74,14 +75,14 @@ class Keepalive:
         already is waited for, and no other is sent.
         """
         if self._awaited is None:
-            self._cancel_timer()
+            self._cancel_deadline()
             self._ping()
-        timer = self._timer
-        if timer is not None and timer.when() > self._loop.time() + within:
-            self._cancel_timer()
-            self._timer = self._loop.call_later(within, self._on_silence)
+        deadline = self._deadline
+        if deadline is not None and deadline.when() > self._timer.time() + within:
+            self._cancel_deadline()
+            self._deadline = self._timer.call_later(within, self._on_silence)
         if self._probe is None:
-            self._probe = self._loop.create_future()
+            self._probe = get_running_loop().create_future()
         return await shield(self._probe)
 
     def wait_again(self) -> None:
@@ -91,21 +92,21 @@ class Keepalive:
         For the same reason a probe counts as answered.
         """
         self._answer_probe(True)
-        self._timer = self._loop.call_later(self._patience, self._on_silence)
+        self._deadline = self._timer.call_later(self._patience, self._on_silence)
 
     def stop(self) -> None:
         """Plan nothing more."""
-        self._cancel_timer()
+        self._cancel_deadline()
         self._answer_probe(False)
 
     def _plan(self) -> None:
         if self._every:
-            self._timer = self._loop.call_later(self._every, self._ping)
+            self._deadline = self._timer.call_later(self._every, self._ping)
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _answer_probe(self, answered: bool) -> None:
         probe, self._probe = self._probe, None
@@ -115,4 +116,4 @@ class Keepalive:
     def _ping(self) -> None:
         self._awaited = getrandbits(32).to_bytes(4)
         self._write(ping(self._awaited))
-        self._timer = self._loop.call_later(self._patience, self._on_silence)
+        self._deadline = self._timer.call_later(self._patience, self._on_silence)

@@ -104,7 +104,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if state is State.OPEN:
             given = self._context.limits
             self._keepalive = Keepalive(
-                self._context.loop,
+                self._context.timer,
                 given.ping_seconds,
                 given.pong_seconds,
                 self.write,

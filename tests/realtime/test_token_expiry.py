@@ -1,5 +1,6 @@
 """The end of a token: announced, postponed by a fresh one, enforced."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from app.domain.ids import Millis
 from app.realtime.token_expiry import TokenExpiry
 from app.store import sessions
 from app.store.database import Database
+from app.transport.shared_timer import SharedTimer
 from tests.harness.patience import until
 from tests.harness.server import Server, open_server
 from tests.realtime.recording import AT, BO, RecordingConnection
@@ -28,6 +30,10 @@ class Clock:
         return self.now
 
 
+def timer() -> SharedTimer:
+    return SharedTimer(asyncio.get_running_loop())
+
+
 @pytest.fixture
 def client() -> RecordingConnection:
     return RecordingConnection(BO)
@@ -40,7 +46,7 @@ def announced(client: RecordingConnection) -> list[int]:
 
 
 async def test_the_end_is_announced_once_and_a_minute_ahead(client: RecordingConnection) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
+    expiry = TokenExpiry(client.connection, Clock(), timer(), announce_seconds=60)
 
     expiry.start(Millis(AT + 60_000 + SOON_MS))
     assert announced(client) == []
@@ -53,7 +59,7 @@ async def test_the_end_is_announced_once_and_a_minute_ahead(client: RecordingCon
 
 
 async def test_the_end_closes_the_connection(client: RecordingConnection) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
+    expiry = TokenExpiry(client.connection, Clock(), timer(), announce_seconds=60)
 
     expiry.start(Millis(AT + SOON_MS))
     await until(lambda: client.closes, "the close")
@@ -64,7 +70,7 @@ async def test_the_end_closes_the_connection(client: RecordingConnection) -> Non
 async def test_a_fresh_token_postpones_the_end_and_is_announced_again(
     client: RecordingConnection,
 ) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
+    expiry = TokenExpiry(client.connection, Clock(), timer(), announce_seconds=60)
     expiry.start(Millis(AT + SOON_MS))
 
     expiry.start(Millis(AT + 60_000 + SOON_MS))
@@ -77,7 +83,7 @@ async def test_a_fresh_token_postpones_the_end_and_is_announced_again(
 
 
 async def test_the_same_token_again_is_not_announced_again(client: RecordingConnection) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=60)
+    expiry = TokenExpiry(client.connection, Clock(), timer(), announce_seconds=60)
     expiry.start(Millis(AT + 30_000))
     await until(lambda: announced(client), "the announcement")
 
@@ -108,7 +114,7 @@ async def test_a_token_of_a_minute_is_announced_at_half_its_life(database: Datab
 
 
 async def test_without_announcements_there_is_only_the_close(client: RecordingConnection) -> None:
-    expiry = TokenExpiry(client.connection, Clock(), announce_seconds=0)
+    expiry = TokenExpiry(client.connection, Clock(), timer(), announce_seconds=0)
 
     expiry.start(Millis(AT + SOON_MS))
     await until(lambda: client.closes, "the close")
@@ -118,14 +124,16 @@ async def test_without_announcements_there_is_only_the_close(client: RecordingCo
 
 
 async def test_a_stopped_timer_does_nothing(client: RecordingConnection) -> None:
-    first = TokenExpiry(client.connection, Clock(), announce_seconds=60)
+    first = TokenExpiry(client.connection, Clock(), timer(), announce_seconds=60)
     first.start(Millis(AT + SOON_MS))
     first.stop()
     first.stop()
 
     # The timer of another one, set later, fires behind it.
     other = RecordingConnection(BO)
-    TokenExpiry(other.connection, Clock(), announce_seconds=0).start(Millis(AT + 2 * SOON_MS))
+    TokenExpiry(other.connection, Clock(), timer(), announce_seconds=0).start(
+        Millis(AT + 2 * SOON_MS)
+    )
     await until(lambda: other.closes, "the close")
 
     assert client.closes == []
