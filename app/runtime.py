@@ -4,6 +4,7 @@ The composition root: a server's parts, opened package by package and closed in 
 Nothing is global: two runtimes in one process are two servers.
 """
 
+import hmac
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +16,7 @@ from .broker.memory import MemoryBroker
 from .config.client_limits import client_limits
 from .config.database_url import DatabaseUrl
 from .config.server_url import local_url
-from .config.settings import Settings, resolve_secret
+from .config.settings import Settings, SettingsError, resolve_secret
 from .domain.ids import Millis
 from .domain.limits import AUTH_EXPIRING_SECONDS, FANOUT_PATIENCE_SECONDS
 from .observability.logs import event
@@ -132,12 +133,32 @@ def _broker(settings: Settings) -> Broker:
     """The broker between the nodes that may share the database."""
     if settings.database.kind == "sqlite":
         return MemoryBroker()
+    if settings.redis_url:
+        return _redis_broker(settings)
     # Their driver is installed only with the extra "postgres".
     from .broker.postgres import PostgresBroker
     from .store.postgres_settings import connection_parameters
 
     url = DatabaseUrl.parse(settings.notify_database_url or settings.database_url).url
     return PostgresBroker(connection_parameters(url))
+
+
+def _redis_broker(settings: Settings) -> Broker:
+    try:
+        # Installed only with the extra "redis".
+        from .broker.redis import RedisBroker
+    except ModuleNotFoundError as exc:
+        raise SettingsError(
+            f"REDIS_URL: needs a package that is not installed: {exc.name}. "
+            "Install Parley with its extra: parley-chat[redis]."
+        ) from exc
+    # All nodes of an installation have the same key, and no other installation has it.
+    key = resolve_secret(settings).get_secret_value().encode()
+    name = hmac.digest(key, b"parley broker", "sha256").hex()[:16]
+    try:
+        return RedisBroker(settings.redis_url, f"parley:{name}")
+    except ValueError as exc:
+        raise SettingsError(f"REDIS_URL: can't be used: {exc}") from None
 
 
 @asynccontextmanager

@@ -50,17 +50,19 @@ def imported(*folders: str) -> set[str]:
 
 
 def test_an_installation_brings_what_it_imports_and_nothing_else() -> None:
-    postgres = declared(project()["optional-dependencies"]["postgres"])
-    needed = imported("app", "migrations") - postgres
+    extras = project()["optional-dependencies"]
+    optional = declared(extras["postgres"]) | declared(extras["redis"])
+    needed = imported("app", "migrations") - optional
 
     assert declared(project()["dependencies"]) == needed | USED_OTHERWISE
 
 
 @pytest.mark.slow
-def test_without_the_extra_for_postgres_everything_else_can_be_imported() -> None:
-    """An installation for SQLite has no psycopg."""
+def test_without_the_extras_for_nodes_everything_else_can_be_imported() -> None:
+    """An installation for SQLite has no psycopg and no redis-py."""
     script = (
-        "import sys; sys.modules['psycopg'] = None; import app.main, app.cli, app.store.opening"
+        "import sys; sys.modules['psycopg'] = sys.modules['redis'] = None;"
+        "import app.main, app.cli, app.store.opening"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 

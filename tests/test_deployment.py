@@ -42,7 +42,7 @@ def _wanted(file: Path) -> list[str]:
     project = _pyproject()["project"]
     extras = project["optional-dependencies"]
     requirements = {
-        RUNTIME: project["dependencies"] + extras["postgres"],
+        RUNTIME: project["dependencies"] + extras["postgres"] + extras["redis"],
         DEVELOPMENT: project["dependencies"] + [one for extra in extras.values() for one in extra],
         BUILD: _pyproject()["dependency-groups"]["build"],
     }[file]

@@ -21,9 +21,9 @@ from ..domain.limits import (
     MAX_NOTIFY_MESSAGES,
 )
 from .base import CONNECTING, DEAF, LookEverywhere, Notification, OnNotification
-from .encoding import decode
 from .pending import PendingNotifications
 from .postgres_channel import MAX_PAYLOAD_BYTES, PostgresChannel
+from .receiver import Receiver
 from .self_probe import SelfProbe
 
 log = logging.getLogger("parley.broker")
@@ -52,9 +52,9 @@ class PostgresBroker:
         self._parameters = parameters
         self._deaf_seconds = deaf_seconds
         self._retry_seconds = retry_seconds
-        self._node = secrets.token_hex(6)
+        node = secrets.token_hex(6)
         self._pending = PendingNotifications(
-            self._node, max_bytes=MAX_PAYLOAD_BYTES, max_messages=MAX_NOTIFY_MESSAGES
+            node, max_bytes=MAX_PAYLOAD_BYTES, max_messages=MAX_NOTIFY_MESSAGES
         )
         self._probe = SelfProbe(
             self._send_probe,
@@ -62,7 +62,7 @@ class PostgresBroker:
             probe_seconds=probe_seconds,
             deaf_seconds=deaf_seconds,
         )
-        self._on_notification: OnNotification | None = None
+        self._receiver = Receiver(node, self._probe)
         self._channel: PostgresChannel | None = None
         # Set when the connection is to be replaced.
         self._ended = asyncio.Event()
@@ -79,7 +79,7 @@ class PostgresBroker:
 
     async def open(self, on_notification: OnNotification) -> None:
         """Connect in the background, and start receiving."""
-        self._on_notification = on_notification
+        self._receiver.on_notification = on_notification
         self._running = asyncio.create_task(self._run(), name="broker")
 
     def notify(self, notification: Notification) -> None:
@@ -89,7 +89,7 @@ class PostgresBroker:
 
     async def close(self) -> None:
         """Send nothing more, and stop receiving."""
-        self._on_notification = None
+        self._receiver.on_notification = None
         self._probe.stop()
         if self._running is not None:
             self._running.cancel()
@@ -106,7 +106,7 @@ class PostgresBroker:
                 async with asyncio.timeout(self._deaf_seconds):
                     channel = await PostgresChannel.connect(
                         self._parameters,
-                        on_payload=self._on_payload,
+                        on_payload=self._receiver.take,
                         on_sent=self._on_sent,
                         on_lost=self._on_lost,
                     )
@@ -124,7 +124,7 @@ class PostgresBroker:
                 # Of the notifications meanwhile, this node has heard none, and others may not
                 # have heard the last of this node.
                 self._pending.add(LookEverywhere())
-                self._receive(LookEverywhere())
+                self._receiver.pass_on(LookEverywhere())
             self._was_connected = True
             self._probe.start()
             self._send_probe()
@@ -166,22 +166,6 @@ class PostgresBroker:
             self._pending.add(LookEverywhere())
             return
         self._flush()
-
-    # From the others
-
-    def _on_payload(self, payload: bytes) -> None:
-        message = decode(payload)
-        if message is None:
-            return
-        if message.node == self._node:
-            self._probe.heard()
-            return
-        for notification in message.notifications:
-            self._receive(notification)
-
-    def _receive(self, notification: Notification) -> None:
-        if self._on_notification is not None:
-            self._on_notification(notification)
 
 
 def _first_line(exc: BaseException) -> str:

@@ -240,6 +240,11 @@ MAX_PENDING_NOTIFICATIONS = 10_000
 # Messages of 8 KB, PostgreSQL's most, that one transaction sends on the channel; then it says
 # "look everywhere". Some 3,000 rooms.
 MAX_NOTIFY_MESSAGES = 8
+# Messages that are published to Redis at once, and the largest one: some 20,000 rooms.
+MAX_PUBLISHED_MESSAGES = 8
+MAX_PUBLISHED_BYTES = 64 * 1024
+# How long Redis is given to accept a connection, and to take what is published.
+REDIS_SECONDS = 2.0
 
 # A century: unlimited retention is the way to keep events longer.
 MAX_RETENTION_DAYS = 36_500

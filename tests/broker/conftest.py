@@ -1,6 +1,10 @@
-"""Servers for brokers: the PostgreSQL under test."""
+"""Servers for brokers: the PostgreSQL under test, and a Redis of the test's own."""
+
+from collections.abc import AsyncIterator
 
 import pytest
+
+from tests.harness.redis_server import RedisServer, redis_server
 
 
 @pytest.fixture
@@ -11,3 +15,11 @@ def postgres_parameters(postgres: str | None) -> dict[str, object]:
 
     assert postgres is not None
     return connection_parameters(postgres)
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[RedisServer]:
+    """A running Redis server."""
+    with redis_server() as server:
+        await server.start()
+        yield server

@@ -6,9 +6,11 @@ import pytest
 
 from app.broker.base import Broker, LogAdvanced, Notification
 from app.broker.memory import MemoryBroker, MemoryBus
+from app.broker.redis import RedisBroker
 from app.domain.ids import RoomId, SessionId, UserId
 from app.domain.sessions import SessionsRevoked
 from tests.harness.patience import turns, until
+from tests.harness.redis_server import RedisServer
 
 ADVANCED = LogAdvanced(RoomId(1), 7)
 REVOKED = SessionsRevoked(UserId(2), SessionId(3))
@@ -38,9 +40,15 @@ def postgresql(postgres_parameters: dict[str, object]) -> MakeBroker:
     return lambda: PostgresBroker(postgres_parameters)
 
 
+@pytest.fixture
+def redis_server(redis: RedisServer) -> MakeBroker:
+    return lambda: RedisBroker(redis.url, "parley:test")
+
+
 @pytest.fixture(
     params=[
         pytest.param("memory", id="memory"),
+        pytest.param("redis_server", id="redis"),
         pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgres_only),
     ]
 )

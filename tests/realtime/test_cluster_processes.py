@@ -1,7 +1,11 @@
-"""Two real nodes on one PostgreSQL database: what one does, clients of the other see."""
+"""
+Two real nodes on one PostgreSQL database, with and without Redis: what one does, clients of the
+other see.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from time import monotonic
 from typing import NamedTuple
 
@@ -9,6 +13,7 @@ import pytest
 
 from tests.harness.databases import administer, migrate, postgres_database
 from tests.harness.process import Process
+from tests.harness.redis_server import RedisServer, redis_server
 from tests.harness.socket_client import SocketClient
 
 pytestmark = [pytest.mark.postgres_only, pytest.mark.slow]
@@ -20,6 +25,20 @@ class Nodes(NamedTuple):
     a: Process
     b: Process
     url: str
+    redis: RedisServer | None
+    """None: their broker is PostgreSQL."""
+
+    async def cut_broker(self) -> None:
+        """End the connections of both nodes to their broker."""
+        if self.redis is not None:
+            await self.redis.asks("CLIENT", "KILL", "TYPE", "pubsub")
+            await self.redis.asks("CLIENT", "KILL", "TYPE", "normal")
+            return
+        name = self.url.rpartition("/")[2]
+        administer(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{name}' AND query ~ 'pg_notify|^LISTEN'"
+        )
 
     async def den(self, name: str) -> tuple[SocketClient, SocketClient]:
         """A private room: its owner ana on node A, and ben on node B, both caught up."""
@@ -34,14 +53,21 @@ class Nodes(NamedTuple):
         return await self.a.joins(ana, name), await self.b.joins(ben, name)
 
 
-@pytest.fixture(scope="module")
-async def nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nodes]:
-    with postgres_database(migrated=False) as url:
+@pytest.fixture(scope="module", params=["postgresql", "redis"])
+async def nodes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Nodes]:
+    with ExitStack() as stack:
+        url, redis = stack.enter_context(postgres_database(migrated=False)), None
         await migrate(url)
-        a, b = (Process(tmp_path_factory.mktemp(name), database_url=url) for name in "ab")
+        if request.param == "redis":
+            redis = stack.enter_context(redis_server())
+            await redis.start()
+        settings = {"database_url": url, "redis_url": "" if redis is None else redis.url}
+        a, b = (Process(tmp_path_factory.mktemp(name), **settings) for name in "ab")
         try:
             await asyncio.gather(a.start(), b.start())
-            yield Nodes(a, b, url)
+            yield Nodes(a, b, url, redis)
         finally:
             await asyncio.gather(a.stop(), b.stop())
 
@@ -98,16 +124,11 @@ async def test_what_ends_on_one_node_closes_the_socket_on_the_other(
     assert end == "log-out" or "without ben" not in on_b.texts
 
 
-async def test_nothing_is_lost_when_listening_connections_are_ended(nodes: Nodes) -> None:
+async def test_nothing_is_lost_when_the_connections_to_the_broker_are_ended(nodes: Nodes) -> None:
     on_a, on_b = await nodes.den("lost")
-    name = nodes.url.rpartition("/")[2]
-
     for number in range(60):
         if number % 10 == 5:
-            administer(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                f" WHERE datname = '{name}' AND query ~ 'pg_notify|^LISTEN'"
-            )
+            await nodes.cut_broker()
         said = await on_a.ask("send", text=f"{number}")
 
     await on_b.hears_until(said["seq"])

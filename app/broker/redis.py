@@ -1,0 +1,190 @@
+"""
+The broker of nodes that share a Redis or Valkey server: its publish/subscribe.
+
+redis-py reconnects and subscribes again without a word, and its own health check never looks for
+an answer. So what was missed is found out by the confirmations of subscriptions, and silence by a
+probe of ours.
+"""
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from ..domain.limits import (
+    BROKER_DEAF_SECONDS,
+    BROKER_PROBE_SECONDS,
+    BROKER_RETRY_SECONDS,
+    MAX_PUBLISHED_BYTES,
+    MAX_PUBLISHED_MESSAGES,
+    REDIS_SECONDS,
+)
+from .base import CONNECTING, DEAF, LookEverywhere, Notification, OnNotification
+from .pending import PendingNotifications
+from .receiver import Receiver
+from .self_probe import SelfProbe
+
+log = logging.getLogger("parley.broker")
+
+_FAILURES = (RedisError, OSError, TimeoutError)
+
+
+class RedisBroker:
+    """
+    A :class:`~app.broker.base.Broker` on two connections: one subscribes, one publishes.
+
+    Notifications wait for the publisher, coalesced, so that a slow server slows no sender. After a
+    failure nothing is published for ``retry_seconds``.
+
+    Args:
+        url: ``redis://…``, ``rediss://…`` or ``unix://…``.
+        channel: Of this installation alone: the channels of a server's databases are the same.
+
+    Raises:
+        ValueError: If redis-py can't read the URL.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        channel: str,
+        *,
+        probe_seconds: float = BROKER_PROBE_SECONDS,
+        deaf_seconds: float = BROKER_DEAF_SECONDS,
+        retry_seconds: float = BROKER_RETRY_SECONDS,
+    ) -> None:
+        self._channel = channel
+        self._retry_seconds = retry_seconds
+        # redis-py's default, 5 s, would end the wait for messages. Publishing has a time-out here.
+        self._redis = Redis.from_url(
+            url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry_on_error=[]
+        )
+        node = secrets.token_hex(6)
+        self._pending = PendingNotifications(
+            node, max_bytes=MAX_PUBLISHED_BYTES, max_messages=MAX_PUBLISHED_MESSAGES
+        )
+        self._probe = SelfProbe(
+            self._send_probe,
+            self._subscribe_anew,
+            probe_seconds=probe_seconds,
+            deaf_seconds=deaf_seconds,
+        )
+        self._receiver = Receiver(node, self._probe)
+        self._wake = asyncio.Event()
+        self._was_connected = False
+        self._subscribing: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def fault(self) -> str | None:
+        """See :class:`~app.broker.base.Broker`."""
+        if not self._was_connected:
+            return CONNECTING
+        return DEAF if self._probe.is_deaf else None
+
+    async def open(self, on_notification: OnNotification) -> None:
+        """Connect in the background, and start receiving."""
+        self._receiver.on_notification = on_notification
+        self._tasks = [
+            asyncio.create_task(self._keep_subscribed(), name="broker"),
+            asyncio.create_task(self._keep_publishing(), name="broker publisher"),
+        ]
+
+    def notify(self, notification: Notification) -> None:
+        """Send a notification soon, with all that wait."""
+        self._pending.add(notification)
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Send nothing more, and stop receiving."""
+        self._receiver.on_notification = None
+        self._probe.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        with suppress(*_FAILURES):
+            await self._redis.aclose()
+
+    # To the others
+
+    def _send_probe(self) -> None:
+        self._pending.add_probe()
+        self._wake.set()
+
+    async def _keep_publishing(self) -> None:
+        """Publish what is pending, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            messages = self._pending.take()
+            pipeline = self._redis.pipeline(transaction=False)
+            for message in messages:
+                pipeline.publish(self._channel, message)
+            try:
+                async with asyncio.timeout(REDIS_SECONDS):
+                    await pipeline.execute()
+            except _FAILURES as exc:
+                log.warning("broker.failed", extra={"error": _reason(exc)})
+                # Whether it was published is unknown.
+                self._pending.add(LookEverywhere())
+                await asyncio.sleep(self._retry_seconds)
+                self._wake.set()
+
+    # From the others
+
+    def _subscribe_anew(self) -> None:
+        if self._subscribing is not None:
+            self._subscribing.cancel()
+
+    async def _keep_subscribed(self) -> None:
+        """Keep a subscription until cancelled; each is a task of its own, which can be ended."""
+        while True:
+            self._subscribing = asyncio.create_task(self._subscribe())
+            try:
+                await asyncio.wait([self._subscribing])
+            finally:
+                self._subscribing.cancel()
+            if not self._subscribing.cancelled() and (exc := self._subscribing.exception()):
+                if not isinstance(exc, _FAILURES):
+                    raise exc
+                log.warning("broker.failed", extra={"error": _reason(exc)})
+            await asyncio.sleep(self._retry_seconds)
+
+    async def _subscribe(self) -> None:
+        pubsub = self._redis.pubsub()
+        try:
+            await pubsub.subscribe(self._channel)
+            while True:
+                await self._take_message(pubsub)
+        finally:
+            # Not politely: the server may not answer.
+            with suppress(*_FAILURES, asyncio.CancelledError):
+                async with asyncio.timeout(REDIS_SECONDS):
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    async def _take_message(self, pubsub: PubSub) -> None:
+        message = await pubsub.get_message(timeout=1.0)
+        if message is None:
+            return
+        if message["type"] == "message":
+            self._receiver.take(message["data"])
+        elif message["type"] == "subscribe":
+            self._on_subscribed()
+
+    def _on_subscribed(self) -> None:
+        """A subscription begins, perhaps one that redis-py has renewed by itself."""
+        if self._was_connected:
+            self._receiver.pass_on(LookEverywhere())
+        self._was_connected = True
+        self._probe.start()
+        self._send_probe()
+
+
+def _reason(exc: BaseException) -> str:
+    return str(exc).partition("\n")[0] or type(exc).__name__
