@@ -24,6 +24,21 @@ class LogAdvanced(NamedTuple):
 
     room: RoomId
     head: int
+    first: int | None = None
+    """Seq of the first of the events that are new; None: unknown."""
+    changes_members: bool = False
+    """Whether a user has come or gone with one of them: then more than the room's listeners are
+    to know."""
+
+    def merged_with(self, other: "LogAdvanced") -> "LogAdvanced":
+        """One notification for two of the same room, in any order."""
+        firsts = [one for one in (self.first, other.first) if one is not None]
+        return LogAdvanced(
+            self.room,
+            max(self.head, other.head),
+            min(firsts, default=None),
+            self.changes_members or other.changes_members,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """
 Notifications as bytes: what the nodes of one installation send each other. Pure.
 
-A message is ``{"v":1,"node":"…","hints":[["log",7,120],["sessions",3,null]]}``. Nodes of other
-versions share the channel during an upgrade: hints of unknown kinds are counted and skipped.
+A message is ``{"v":1,"node":"…","hints":[["log",7,120,119,true],["sessions",3,null]]}``. Nodes of
+other versions share the channel during an upgrade: hints of unknown kinds are counted and skipped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ class Message(NamedTuple):
 def encode(notification: Notification) -> bytes:
     """Return a notification as one hint of a message."""
     if isinstance(notification, LogAdvanced):
-        return b'["log",%d,%d]' % notification
+        return orjson.dumps(_log_hint(notification))
     if isinstance(notification, SessionsRevoked):
         return orjson.dumps(["sessions", *notification])
     return b'["everywhere"]'
@@ -67,10 +67,19 @@ def decode(payload: bytes) -> Message | None:
     return None
 
 
+def _log_hint(notification: LogAdvanced) -> list[object]:
+    room, head, first, changes_members = notification
+    return ["log", room, head] if first is None else ["log", room, head, first, changes_members]
+
+
 def _decode_hint(hint: object) -> Notification | None:
     match hint:
         case ["log", int(room), int(head)] if _is_id(room) and _is_id(head, MAX_SEQ):
             return LogAdvanced(RoomId(room), head)
+        case ["log", int(room), int(head), int(first), bool(changes_members)] if (
+            _is_id(room) and _is_id(head, MAX_SEQ) and _is_id(first, head)
+        ):
+            return LogAdvanced(RoomId(room), head, first, changes_members)
         case ["sessions", int(user), None] if _is_id(user):
             return SessionsRevoked(UserId(user), None)
         case ["sessions", int(user), int(session)] if _is_id(user) and _is_id(session):

@@ -10,7 +10,7 @@ from .encoding import encode, pack
 
 class PendingNotifications:
     """
-    Notifications between two sends: of each room only the latest head, and never too many.
+    Notifications between two sends: one for each room, and never too many.
 
     Used in the event loop; never awaits. What it can't hold, it replaces by
     :class:`~app.broker.base.LookEverywhere`.
@@ -35,26 +35,26 @@ class PendingNotifications:
         self._max_bytes = max_bytes
         self._max_messages = max_messages
         self._max_pending = max_pending
-        self._heads: dict[RoomId, int] = {}
+        self._logs: dict[RoomId, LogAdvanced] = {}
         # Without values: a set in the order of insertion.
         self._others: dict[Notification, None] = {}
         self._is_probing = False
 
     def __bool__(self) -> bool:
-        return bool(self._heads or self._others or self._is_probing)
+        return bool(self._logs or self._others or self._is_probing)
 
     def add(self, notification: Notification) -> None:
         """Add a notification to the next send."""
         if LookEverywhere() in self._others:
             return  # it covers everything
         if isinstance(notification, LogAdvanced):
-            room, head = notification
-            self._heads[room] = max(head, self._heads.get(room, 0))
+            earlier = self._logs.get(notification.room, notification)
+            self._logs[notification.room] = notification.merged_with(earlier)
         else:
             self._others[notification] = None
         if (
             isinstance(notification, LookEverywhere)
-            or len(self._heads) + len(self._others) > self._max_pending
+            or len(self._logs) + len(self._others) > self._max_pending
         ):
             self._replace()
 
@@ -64,16 +64,15 @@ class PendingNotifications:
 
     def take(self) -> list[bytes]:
         """Return the messages to send now, and forget them."""
-        heads = (LogAdvanced(*pair) for pair in self._heads.items())
-        hints = map(encode, chain(self._others, heads))
+        hints = map(encode, chain(self._others, self._logs.values()))
         messages = list(islice(pack(self._node, hints, self._max_bytes), self._max_messages + 1))
         if len(messages) > self._max_messages:
             messages = list(pack(self._node, [encode(LookEverywhere())], self._max_bytes))
-        self._heads.clear()
+        self._logs.clear()
         self._others.clear()
         self._is_probing = False
         return messages
 
     def _replace(self) -> None:
-        self._heads.clear()
+        self._logs.clear()
         self._others = {LookEverywhere(): None}

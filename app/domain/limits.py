@@ -238,9 +238,9 @@ BROKER_RETRY_SECONDS = 1.0
 # everywhere". About 2 MB.
 MAX_PENDING_NOTIFICATIONS = 10_000
 # Messages of 8 KB, PostgreSQL's most, that one transaction sends on the channel; then it says
-# "look everywhere". Some 3,000 rooms.
+# "look everywhere". Some 1,500 rooms.
 MAX_NOTIFY_MESSAGES = 8
-# Messages that are published to Redis at once, and the largest one: some 20,000 rooms.
+# Messages that are published to Redis at once, and the largest one: some 12,000 rooms.
 MAX_PUBLISHED_MESSAGES = 8
 MAX_PUBLISHED_BYTES = 64 * 1024
 # How long Redis is given to accept a connection, and to take what is published.
@@ -294,6 +294,8 @@ PRESENCE_GATHER_SECONDS = 0.2
 # Presence counts of large rooms are sent at most this often.
 PRESENCE_COUNT_SECONDS = 2.0
 ACTIVITY_SECONDS = 2.0
+# Events of other nodes that are looked through for `activity` at a time; of more, only the last.
+MAX_REMOTE_EVENTS = 500
 # A typing signal that isn't renewed expires.
 TYPING_SECONDS = 6.0
 # `read` signals are sent only in rooms with at most this many connections.

@@ -56,6 +56,10 @@ class ActivityNotifier:
         for room in self._watched.pop(connection, ()):
             self._unwatch(connection, room)
 
+    def is_watched(self, room: RoomId) -> bool:
+        """Whether a connection that has not joined ``room`` is notified of its activity."""
+        return any(room not in one.subscriptions for one in self._watching.get(room, ()))
+
     def on_events(self, batch: EventBatch) -> None:
         """Notify of committed events. Called by the feed, for rooms without subscribers too."""
         for event in batch.events:

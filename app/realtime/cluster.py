@@ -8,10 +8,15 @@ log-in. The poller finds what a lost one would hide.
 from collections.abc import Callable, Sequence
 
 from ..broker.base import Broker, LogAdvanced, Notification
-from ..domain.events import EventBatch
+from ..domain.events import EventBatch, EventType
 from ..domain.sessions import SessionsRevoked
 from .feed import Feed
+from .remote_activity import RemoteActivity
 from .revocations import Revocations
+
+_CHANGES_MEMBERS = frozenset(
+    {EventType.ROOM_CREATED, EventType.MEMBER_JOINED, EventType.MEMBER_LEFT}
+)
 
 
 class Cluster:
@@ -30,11 +35,13 @@ class Cluster:
         broker: Broker,
         *,
         feed: Feed,
+        remote_activity: RemoteActivity,
         revocations: Revocations,
         look_everywhere: Callable[[], None],
     ) -> None:
         self._broker = broker
         self._feed = feed
+        self._remote_activity = remote_activity
         self._revocations = revocations
         self._look_everywhere = look_everywhere
 
@@ -48,7 +55,8 @@ class Cluster:
     def on_committed(self, batches: Sequence[EventBatch]) -> None:
         """Notify other nodes of how far the logs reach."""
         for batch in batches:
-            self._broker.notify(LogAdvanced(batch.room, batch.last))
+            changes_members = any(event.type in _CHANGES_MEMBERS for event in batch.events)
+            self._broker.notify(LogAdvanced(batch.room, batch.last, batch.first, changes_members))
 
     def on_sessions_revoked(self, revoked: SessionsRevoked) -> None:
         """Notify other nodes of log-ins that have ended."""
@@ -60,6 +68,7 @@ class Cluster:
         """Take a notification of another node."""
         if isinstance(notification, LogAdvanced):
             self._feed.on_head(notification.room, notification.head)
+            self._remote_activity.on_advanced(notification)
         elif isinstance(notification, SessionsRevoked):
             self._revocations.on_revoked_elsewhere(notification)
         else:

@@ -24,6 +24,7 @@ from .joins import Joins
 from .poller import Poller
 from .presence import Presence
 from .read_receipts import ReadReceipts
+from .remote_activity import RemoteActivity
 from .replay import Replay
 from .replay_buffer import ReplayBuffers
 from .replay_pages import ReplayPages
@@ -85,6 +86,7 @@ class RealtimeParts:
     drain: Drain
     revocations: Revocations
     cluster: Cluster
+    remote_activity: RemoteActivity
     poller: Poller
     token_timer: SharedTimer
     """Ends connections with their tokens."""
@@ -115,6 +117,7 @@ async def open_realtime(
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(parts.revocations.close)
         stack.callback(parts.activity.close)
+        stack.push_async_callback(parts.remote_activity.close)
         stack.push_async_callback(parts.separation.close)
         stack.callback(parts.presence.close)
         stack.callback(parts.typing.close)
@@ -189,7 +192,14 @@ def _build(
     drain = Drain(hub, log.committer)
     revocations = Revocations(hub, accounts.authenticator, log.seams)
     poller = Poller(database, feed, revocations.on_polled, poll_seconds=limits.poll_seconds)
-    cluster = Cluster(broker, feed=feed, revocations=revocations, look_everywhere=poller.poll_soon)
+    remote_activity = RemoteActivity(database, activity, interval_seconds=limits.activity_seconds)
+    cluster = Cluster(
+        broker,
+        feed=feed,
+        remote_activity=remote_activity,
+        revocations=revocations,
+        look_everywhere=poller.poll_soon,
+    )
     return RealtimeParts(
         limits=limits,
         token_timer=SharedTimer(asyncio.get_running_loop()),
@@ -232,6 +242,7 @@ def _build(
         drain=drain,
         revocations=revocations,
         cluster=cluster,
+        remote_activity=remote_activity,
         poller=poller,
     )
 

@@ -9,6 +9,7 @@ from app.domain.sessions import SessionsRevoked
 
 NOTIFICATIONS: list[Notification] = [
     LogAdvanced(RoomId(7), 120),
+    LogAdvanced(RoomId(7), 120, 119, changes_members=True),
     SessionsRevoked(UserId(3), SessionId(4)),
     SessionsRevoked(UserId(3), None),
     LookEverywhere(),
@@ -68,6 +69,10 @@ def test_what_is_no_message_is_none(payload: bytes) -> None:
         b'["log",-1,1]',
         b'["log",1,4294967296]',
         b'["log",9007199254740992,1]',
+        b'["log",1,2,null,false]',
+        b'["log",1,2,3,false]',
+        b'["log",1,2,0,false]',
+        b'["log",1,2,2,0]',
         b'["sessions",0,null]',
         b'["sessions",1,0]',
         b'["of a later version",1]',

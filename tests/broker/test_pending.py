@@ -26,6 +26,16 @@ def test_of_each_room_only_the_latest_head_is_sent() -> None:
     assert not one
 
 
+def test_notifications_of_a_room_are_merged_into_one_that_covers_all() -> None:
+    one = pending()
+
+    one.add(LogAdvanced(RoomId(1), 9, 8))
+    one.add(LogAdvanced(RoomId(1), 5, 4, changes_members=True))
+    one.add(LogAdvanced(RoomId(1), 7))
+
+    assert sent(one) == [LogAdvanced(RoomId(1), 9, 4, changes_members=True)]
+
+
 def test_the_end_of_a_log_in_is_sent_once_and_first() -> None:
     one = pending()
 
