@@ -129,8 +129,8 @@ class RedisBroker:
             try:
                 async with asyncio.timeout(REDIS_SECONDS):
                     await pipeline.execute()
-            except _FAILURES as exc:
-                log.warning("broker.failed", extra={"error": _reason(exc)})
+            except Exception as exc:  # whatever it is, the task must go on
+                _log_failure(exc)
                 # Whether it was published is unknown.
                 self._pending.add(LookEverywhere())
                 await asyncio.sleep(self._retry_seconds)
@@ -151,9 +151,7 @@ class RedisBroker:
             finally:
                 self._subscribing.cancel()
             if not self._subscribing.cancelled() and (exc := self._subscribing.exception()):
-                if not isinstance(exc, _FAILURES):
-                    raise exc
-                log.warning("broker.failed", extra={"error": _reason(exc)})
+                _log_failure(exc)
             await asyncio.sleep(self._retry_seconds)
 
     async def _subscribe(self) -> None:
@@ -186,5 +184,8 @@ class RedisBroker:
         self._send_probe()
 
 
-def _reason(exc: BaseException) -> str:
-    return str(exc).partition("\n")[0] or type(exc).__name__
+def _log_failure(exc: BaseException) -> None:
+    error = str(exc).partition("\n")[0] or type(exc).__name__
+    # What is not the server's or the network's doing is a bug: with its traceback.
+    bug = None if isinstance(exc, _FAILURES) else exc
+    log.warning("broker.failed", extra={"error": error}, exc_info=bug)

@@ -90,7 +90,11 @@ async def test_messages_are_heard_on_both_nodes_in_one_order(nodes: Nodes) -> No
 
 
 async def test_the_other_node_hears_at_once(nodes: Nodes) -> None:
-    """Far sooner than by polling: the median of 20, so that no stall of the machine counts."""
+    """
+    Sooner than by polling, which takes a second if the next message is sent when one is heard.
+
+    The median of 20, so that no stall of the machine counts.
+    """
     on_a, on_b = await nodes.den("speed")
     seconds = []
 
@@ -100,7 +104,7 @@ async def test_the_other_node_hears_at_once(nodes: Nodes) -> None:
         await on_b.hears_until(said["seq"])
         seconds.append(monotonic() - began)
 
-    assert sorted(seconds)[10] < 0.4
+    assert sorted(seconds)[10] < 0.8
 
 
 @pytest.mark.parametrize("end", ["removal", "ban", "log-out"])
