@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ..domain.ids import RoomId
+from ..domain.ids import RoomId, UserId
 from ..domain.sessions import SessionsRevoked
 
 CONNECTING = "connecting"
@@ -41,12 +41,21 @@ class LogAdvanced(NamedTuple):
         )
 
 
+class RoomSignal(NamedTuple):
+    """A signal about ``user`` for the subscribers of ``room``, except whom a block separates."""
+
+    room: RoomId
+    user: UserId
+    payload: str
+    """The finished JSON of a frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class LookEverywhere:
     """Notifications were lost, or were too many to carry: compare everything with the database."""
 
 
-Notification = LogAdvanced | SessionsRevoked | LookEverywhere
+Notification = LogAdvanced | SessionsRevoked | RoomSignal | LookEverywhere
 OnNotification = Callable[[Notification], None]
 
 

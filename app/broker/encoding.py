@@ -11,9 +11,9 @@ from typing import NamedTuple
 import orjson
 
 from ..domain.ids import RoomId, SessionId, UserId
-from ..domain.limits import MAX_INTEGER, MAX_SEQ
+from ..domain.limits import MAX_INTEGER, MAX_SEQ, MAX_SIGNAL_CHARACTERS
 from ..domain.sessions import SessionsRevoked
-from .base import LogAdvanced, LookEverywhere, Notification
+from .base import LogAdvanced, LookEverywhere, Notification, RoomSignal
 
 _VERSION = 1
 
@@ -35,6 +35,8 @@ def encode(notification: Notification) -> bytes:
         return orjson.dumps(_log_hint(notification))
     if isinstance(notification, SessionsRevoked):
         return orjson.dumps(["sessions", *notification])
+    if isinstance(notification, RoomSignal):
+        return orjson.dumps(["signal", *notification])
     return b'["everywhere"]'
 
 
@@ -84,6 +86,10 @@ def _decode_hint(hint: object) -> Notification | None:
             return SessionsRevoked(UserId(user), None)
         case ["sessions", int(user), int(session)] if _is_id(user) and _is_id(session):
             return SessionsRevoked(UserId(user), SessionId(session))
+        case ["signal", int(room), int(user), str(payload)] if (
+            _is_id(room) and _is_id(user) and len(payload) <= MAX_SIGNAL_CHARACTERS
+        ):
+            return RoomSignal(RoomId(room), UserId(user), payload)
         case ["everywhere"]:
             return LookEverywhere()
     return None

@@ -51,6 +51,8 @@ class PendingNotifications:
             earlier = self._logs.get(notification.room, notification)
             self._logs[notification.room] = notification.merged_with(earlier)
         else:
+            # Of the same signal on, off and on again, the last is the one that counts.
+            self._others.pop(notification, None)
             self._others[notification] = None
         if (
             isinstance(notification, LookEverywhere)

@@ -296,6 +296,8 @@ PRESENCE_COUNT_SECONDS = 2.0
 ACTIVITY_SECONDS = 2.0
 # Events of other nodes that are looked through for `activity` at a time; of more, only the last.
 MAX_REMOTE_EVENTS = 500
+# A signal about one user to a room, as nodes pass it on: names and a number.
+MAX_SIGNAL_CHARACTERS = 500
 # A typing signal that isn't renewed expires.
 TYPING_SECONDS = 6.0
 # `read` signals are sent only in rooms with at most this many connections.

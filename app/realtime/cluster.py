@@ -7,11 +7,12 @@ log-in. The poller finds what a lost one would hide.
 
 from collections.abc import Callable, Sequence
 
-from ..broker.base import Broker, LogAdvanced, Notification
+from ..broker.base import Broker, LogAdvanced, Notification, RoomSignal
 from ..domain.events import EventBatch, EventType
 from ..domain.sessions import SessionsRevoked
 from .feed import Feed
 from .remote_activity import RemoteActivity
+from .remote_signals import RemoteSignals
 from .revocations import Revocations
 
 _CHANGES_MEMBERS = frozenset(
@@ -36,12 +37,14 @@ class Cluster:
         *,
         feed: Feed,
         remote_activity: RemoteActivity,
+        remote_signals: RemoteSignals,
         revocations: Revocations,
         look_everywhere: Callable[[], None],
     ) -> None:
         self._broker = broker
         self._feed = feed
         self._remote_activity = remote_activity
+        self._remote_signals = remote_signals
         self._revocations = revocations
         self._look_everywhere = look_everywhere
 
@@ -69,6 +72,8 @@ class Cluster:
         if isinstance(notification, LogAdvanced):
             self._feed.on_head(notification.room, notification.head)
             self._remote_activity.on_advanced(notification)
+        elif isinstance(notification, RoomSignal):
+            self._remote_signals.on_signal(notification)
         elif isinstance(notification, SessionsRevoked):
             self._revocations.on_revoked_elsewhere(notification)
         else:

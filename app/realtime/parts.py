@@ -25,6 +25,7 @@ from .poller import Poller
 from .presence import Presence
 from .read_receipts import ReadReceipts
 from .remote_activity import RemoteActivity
+from .remote_signals import RemoteSignals
 from .replay import Replay
 from .replay_buffer import ReplayBuffers
 from .replay_pages import ReplayPages
@@ -87,6 +88,7 @@ class RealtimeParts:
     revocations: Revocations
     cluster: Cluster
     remote_activity: RemoteActivity
+    remote_signals: RemoteSignals
     poller: Poller
     token_timer: SharedTimer
     """Ends connections with their tokens."""
@@ -118,6 +120,7 @@ async def open_realtime(
         stack.push_async_callback(parts.revocations.close)
         stack.callback(parts.activity.close)
         stack.push_async_callback(parts.remote_activity.close)
+        stack.push_async_callback(parts.remote_signals.close)
         stack.push_async_callback(parts.separation.close)
         stack.callback(parts.presence.close)
         stack.callback(parts.typing.close)
@@ -179,15 +182,22 @@ def _build(
         epoch=log.epoch,
         now=now,
     )
+    remote_signals = RemoteSignals(broker, hub, separation)
     read_receipts = ReadReceipts(
         log.batch_loader,
         room_views=rooms.room_views,
         receipts=log.receipts,
         hub=hub,
         separation=separation,
+        to_other_nodes=remote_signals.send if database.shared else None,
         now=now,
     )
-    typing = Typing(hub, separation.of, expiry_seconds=limits.typing_seconds)
+    typing = Typing(
+        hub,
+        separation.of,
+        to_other_nodes=remote_signals.send,
+        expiry_seconds=limits.typing_seconds,
+    )
     hub.on_unsubscribed = typing.end
     drain = Drain(hub, log.committer)
     revocations = Revocations(hub, accounts.authenticator, log.seams)
@@ -197,6 +207,7 @@ def _build(
         broker,
         feed=feed,
         remote_activity=remote_activity,
+        remote_signals=remote_signals,
         revocations=revocations,
         look_everywhere=poller.poll_soon,
     )
@@ -243,6 +254,7 @@ def _build(
         revocations=revocations,
         cluster=cluster,
         remote_activity=remote_activity,
+        remote_signals=remote_signals,
         poller=poller,
     )
 

@@ -31,12 +31,14 @@ class ReadReceipts:
         receipts: ReadReceiptBuffer,
         hub: Hub,
         separation: Separation,
+        to_other_nodes: Callable[[RoomId, UserId, bytes], None] | None,
         now: Callable[[], Millis],
     ) -> None:
         self._room_views = room_views
         self._receipts = receipts
         self._hub = hub
         self._separation = separation
+        self._to_other_nodes = to_other_nodes
         self._now = now
         self._sizes: Loader[RoomId, int] = Loader(batch_loader, member_store.counts)
 
@@ -73,13 +75,15 @@ class ReadReceipts:
             raise Forbidden("Only members of this room may do that. Join it first.")
         self._receipts.move(room, user, view.read)
         others = any(one.connection is not but for one in self._hub.subscriptions(room))
-        if others:
+        if others or self._to_other_nodes is not None:
             small, separated = await asyncio.gather(
                 self._is_small(view), self._separation.of(user)
             )
             if small:
                 payload = answers.signal("read", room=view.name, by=username, seq=view.read)
                 self._hub.signal(room, text_frame(payload), but=but, without=separated)
+                if self._to_other_nodes is not None:
+                    self._to_other_nodes(room, user, payload)
         return view
 
     async def _is_small(self, view: RoomView) -> bool:

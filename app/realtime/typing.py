@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from ..domain.errors import Unavailable
-from ..domain.ids import UserId
+from ..domain.ids import RoomId, UserId
 from ..domain.limits import TYPING_SECONDS
 from ..wire import answers
 from ..wire.frames import text_frame
@@ -13,6 +13,9 @@ from .hub import Hub
 
 Separated = Callable[[UserId], Awaitable[Collection[UserId]]]
 """Finds the users whom a block separates from a user."""
+
+ToOtherNodes = Callable[[RoomId, UserId, bytes], None]
+"""Sends a frame about a user to the subscribers of a room on other nodes. It may be lost."""
 
 
 class _Indicator:
@@ -34,10 +37,16 @@ class Typing:
     """
 
     def __init__(
-        self, hub: Hub, separated: Separated, *, expiry_seconds: float = TYPING_SECONDS
+        self,
+        hub: Hub,
+        separated: Separated,
+        *,
+        to_other_nodes: ToOtherNodes,
+        expiry_seconds: float = TYPING_SECONDS,
     ) -> None:
         self._hub = hub
         self._separated = separated
+        self._to_other_nodes = to_other_nodes
         self._expiry_seconds = expiry_seconds
         self._indicators: dict[Subscription, _Indicator] = {}
 
@@ -81,3 +90,4 @@ class Typing:
         self._hub.signal(
             subscription.room, text_frame(payload), but=connection, without=indicator.without
         )
+        self._to_other_nodes(subscription.room, connection.user, payload)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.broker.base import LogAdvanced, LookEverywhere, Notification
+from app.broker.base import LogAdvanced, LookEverywhere, Notification, RoomSignal
 from app.broker.encoding import Message, decode, encode, pack
 from app.domain.ids import RoomId, SessionId, UserId
 from app.domain.sessions import SessionsRevoked
@@ -12,6 +12,7 @@ NOTIFICATIONS: list[Notification] = [
     LogAdvanced(RoomId(7), 120, 119, changes_members=True),
     SessionsRevoked(UserId(3), SessionId(4)),
     SessionsRevoked(UserId(3), None),
+    RoomSignal(RoomId(7), UserId(3), '{"type":"typing"}'),
     LookEverywhere(),
 ]
 
@@ -75,6 +76,9 @@ def test_what_is_no_message_is_none(payload: bytes) -> None:
         b'["log",1,2,2,0]',
         b'["sessions",0,null]',
         b'["sessions",1,0]',
+        b'["signal",1,0,""]',
+        b'["signal",1,1,2]',
+        b'["signal",1,1,"%b"]' % (b"x" * 501),
         b'["of a later version",1]',
     ],
 )

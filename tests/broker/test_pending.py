@@ -1,6 +1,6 @@
 """What waits to be sent to the other nodes."""
 
-from app.broker.base import LogAdvanced, LookEverywhere, Notification
+from app.broker.base import LogAdvanced, LookEverywhere, Notification, RoomSignal
 from app.broker.encoding import decode
 from app.broker.pending import PendingNotifications
 from app.domain.ids import RoomId, UserId
@@ -44,6 +44,16 @@ def test_the_end_of_a_log_in_is_sent_once_and_first() -> None:
     one.add(SessionsRevoked(UserId(2), None))
 
     assert sent(one) == [SessionsRevoked(UserId(2), None), LogAdvanced(RoomId(1), 5)]
+
+
+def test_of_a_signal_that_comes_again_the_last_is_the_last_that_is_sent() -> None:
+    one = pending()
+    on, off = (RoomSignal(RoomId(1), UserId(2), payload) for payload in ("on", "off"))
+
+    for signal in (on, off, on):
+        one.add(signal)
+
+    assert sent(one) == [off, on]
 
 
 def test_more_than_it_holds_is_replaced_by_look_everywhere() -> None:

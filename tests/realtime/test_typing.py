@@ -22,10 +22,16 @@ class Env:
 
     def __init__(self, expiry_seconds: float) -> None:
         self.hub = Hub(Fanout())
+        self.sent_to_other_nodes: list[object] = []
         self.separated: Collection[UserId] = ()
         self.readable = asyncio.Event()
         self.readable.set()
-        self.typing = Typing(self.hub, self.read_separated, expiry_seconds=expiry_seconds)
+        self.typing = Typing(
+            self.hub,
+            self.read_separated,
+            to_other_nodes=lambda *sent: self.sent_to_other_nodes.append(sent),
+            expiry_seconds=expiry_seconds,
+        )
         self.hub.on_unsubscribed = self.typing.end
         self.ana, self.bo = RecordingConnection(ANA), RecordingConnection(BO)
         for client in (self.ana, self.bo):
@@ -120,7 +126,7 @@ async def test_it_is_lost_while_blocks_can_not_be_read(env: Env) -> None:
     async def unreadable(user: UserId) -> Collection[UserId]:
         raise Unavailable
 
-    typing = Typing(env.hub, unreadable)
+    typing = Typing(env.hub, unreadable, to_other_nodes=lambda *_: None)
     await typing.begin(env.subscription)
     typing.end(env.subscription)
 
