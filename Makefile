@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What tests need of npm; without npm those tests are skipped.
-NODE_STAMP := tests/asyncapi/node_modules/.package-lock.json
+NODE_FOLDERS := tests/asyncapi clients/javascript
+NODE_STAMP := $(NODE_FOLDERS:%=%/node_modules/.package-lock.json)
 
 # The first Python that is new enough; override with `make PYTHON=... run`.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -87,9 +88,9 @@ lock: ## Update the lock files to the newest allowed versions (needs uv)
 	$(COMPILE) pyproject.toml --extra postgres --extra redis --constraint requirements.lock --output-file requirements-runtime.lock
 	$(COMPILE) --group build --constraint requirements.lock --output-file requirements-build.lock
 
-$(NODE_STAMP): tests/asyncapi/package.json tests/asyncapi/package-lock.json
+$(NODE_STAMP): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
-		npm ci --prefix tests/asyncapi --silent --no-audit --no-fund && touch $@; \
+		npm ci --prefix $* --silent --no-audit --no-fund && touch $@; \
 	fi
 
 # Set-up, with uv if it is installed; uv also downloads a Python if there is none.

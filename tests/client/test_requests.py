@@ -232,6 +232,31 @@ async def test_a_call_that_is_cancelled_is_not_repeated() -> None:
     assert heard == ["first", "second"]
 
 
+async def test_a_send_that_is_refused_for_now_is_not_overtaken() -> None:
+    heard = []
+
+    async def script(peer: Peer) -> None:
+        await peer.say(WELCOME)
+        refused = False
+        while True:
+            asked = await peer.hears("send")
+            if asked["text"] == "first" and not refused:
+                refused = True
+                busy = {"type": "error", "re": asked["id"], "code": "unavailable", "detail": "."}
+                await peer.say(busy)
+                continue
+            heard.append((asked["room"], asked["text"]))
+            await peer.say(ack(asked, len(heard)))
+
+    async with scripted(script) as url, quick_client(url) as chat:
+        await asyncio.gather(
+            chat.send("general", "first"), chat.send("general", "second"), chat.send("attic", "x")
+        )
+
+    assert [text for room, text in heard if room == "general"] == ["first", "second"]
+    assert heard[0] == ("attic", "x")
+
+
 async def test_more_than_the_outbox_holds_wait_in_their_callers() -> None:
     limits = Limits(pending_requests=5, unanswered_requests=3, close_seconds=0.5)
     most = 0

@@ -39,7 +39,7 @@ class Limits:
     """Requests that wait for an answer. More wait in their callers."""
 
     unanswered_requests: int = 100
-    """Requests on their way at the same time: what the server commits as one batch, roughly."""
+    """Requests on their way at the same time; of those that change a room, one for each room."""
 
     buffered_events: int = 1_000
     """Events of a room that the application has not taken. More are left on the server."""

@@ -2,8 +2,8 @@
 The requests that wait for their answer.
 
 A request is written again, with the same ``id``, on every connection until it is answered, so
-that it is carried out exactly once. Requests about a room are written in the order of the calls:
-those behind one that must be retried wait for it.
+that it is carried out exactly once. Of the requests that change a room, one is on its way at a
+time: the server may refuse one for now and take the one behind it, which would swap them.
 
 Writes nothing itself: a connection takes what is due. Owned by the event loop.
 """
@@ -148,13 +148,14 @@ class Outbox:
             return None
         if now < self._paused_until:
             return self._paused_until - now
-        held: set[str] = set()
+        held = {each.room for each in self._written.values() if each.is_send}
         due = float("inf")
         for pending in self._waiting:
-            if pending.room in held or self._is_held(pending.room):
+            if self._is_held(pending.room) or (pending.is_send and pending.room in held):
                 continue
             if pending.not_before > now:
-                held.add(pending.room)
+                if pending.is_send:
+                    held.add(pending.room)
                 due = min(due, pending.not_before)
                 continue
             if wait := self._pacing.wait(now, is_send=pending.is_send):
