@@ -12,6 +12,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app ./parley
 COPY migrations ./migrations
 COPY clients/python/parley_client ./clients/python/parley_client
+COPY clients/javascript/src ./clients/javascript/src
 RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /parley/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 

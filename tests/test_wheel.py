@@ -142,7 +142,8 @@ def test_the_wheel_holds_nothing_but_parley(wheel: Path) -> None:
         "parley",
         f"{'-'.join(wheel.name.split('-')[:2])}.dist-info",
     }
-    expected = {"py.typed", "web/index.html", "_migrations/env.py", "_client/client.py"}
+    expected = {"py.typed", "web/index.html", "web/client/index.js"}
+    expected |= {"_migrations/env.py", "_client/client.py"}
     assert {f"parley/{name}" for name in expected} <= set(names(wheel))
 
 
@@ -205,7 +206,7 @@ def test_it_serves_from_an_empty_folder(programs: Path, tmp_path: Path) -> None:
         line = server.stdout.readline()
         assert line.startswith("Parley is listening on "), (tmp_path / "log").read_text()
         url = line.split()[-1]
-        for path in ("/health", "/", "/web/app.js", "/docs"):
+        for path in ("/health", "/", "/web/app.js", "/web/client/index.js", "/docs"):
             with urllib.request.urlopen(url + path, timeout=SECONDS) as answer:
                 assert answer.status == 200
     finally:

@@ -5,10 +5,12 @@ WebSocket's frames at ``/asyncapi``.
 Everything they load comes from this server, so both work without a network,
 and a strict Content-Security-Policy makes the browser enforce that: no inline
 scripts, no other hosts, no framing. Swagger UI's files come from the package
-fastapi-offline, the web client's from ``app/web``.
+fastapi-offline, the web client's from ``app/web``; the JavaScript client in it
+is a link. Pages of other products load ``/web/embed.js``.
 """
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +23,7 @@ from .. import web
 from ..domain.errors import NotFound
 from . import problems
 from .emoji_list import emoji_list
-from .static_files import FOR_GOOD, REVALIDATE, File, suffix, version_of
+from .static_files import FOR_GOOD, REVALIDATE, File, suffix, version_of, without_comments
 
 # For responses that are data. A browser that is tricked into rendering one as a
 # page can load and run nothing.
@@ -52,6 +54,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 
 # What pages load. The pages themselves have paths of their own.
 _ASSETS: Final = frozenset({".css", ".js", ".svg"})
+_CODE: Final = frozenset({".css", ".js"})
 
 # The web client's styles, in the order in which they apply.
 _STYLES: Final = (
@@ -76,7 +79,8 @@ def install(app: FastAPI) -> None:
     Create the app with ``docs_url=None, redoc_url=None``: FastAPI's own pages load
     files from other hosts, and would take precedence.
     """
-    ours = _read(Path(web.__path__[0]), lambda name: suffix(name) in _ASSETS)
+    found = _read(Path(web.__path__[0]), lambda name: suffix(name) in _ASSETS)
+    ours = {name: _shortened(file) for name, file in found.items()}
     ours["emoji.json"] = File("emoji.json", emoji_list())
     # One request instead of one per file.
     styles = b"\n".join(ours.pop(f"styles/{name}.css").body for name in _STYLES)
@@ -92,8 +96,20 @@ def install(app: FastAPI) -> None:
 
 
 def _read(folder: Path, wanted: Callable[[str], bool]) -> dict[str, File]:
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {name: File(name, (folder / name).read_bytes()) for name in names if wanted(name)}
+    return {
+        name: File(name, (folder / name).read_bytes()) for name in _names(folder) if wanted(name)
+    }
+
+
+def _names(folder: Path) -> Iterator[str]:
+    # Path.rglob would not follow the link to the JavaScript client.
+    for below, _folders, files in os.walk(folder, followlinks=True):
+        for name in files:
+            yield Path(below, name).relative_to(folder).as_posix()
+
+
+def _shortened(file: File) -> File:
+    return File(file.name, without_comments(file.body)) if suffix(file.name) in _CODE else file
 
 
 def _add_page(app: FastAPI, path: str, name: str, version: str, *, csp: str) -> None:

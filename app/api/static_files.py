@@ -62,7 +62,10 @@ class File:
         """Return the file, or 304 if the client holds it already."""
         # Weak: the same for both encodings (RFC 9110, section 8.8.1).
         etag = f'W/"{self.digest}"'
-        sent = {**headers, "Cache-Control": caching, "ETag": etag, "Vary": "Accept-Encoding"}
+        sent = {**headers, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+        if caching is not FOR_GOOD:
+            # What never changes is not asked for again.
+            sent["ETag"] = etag
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=sent)
         body = self.body
@@ -79,6 +82,30 @@ def version_of(files: Mapping[str, File]) -> str:
     for name, file in sorted(files.items()):
         whole.update(f"{name} {file.digest}\n".encode())
     return whole.hexdigest()[:_DIGITS]
+
+
+def without_comments(source: bytes) -> bytes:
+    """
+    Blank the lines of a script or style that hold nothing but a comment.
+
+    They are a third of what a browser would load. Numbers of lines stay. A comment
+    counts if it begins a line and ends one; a template string with such a line would
+    be changed, so the web client has none.
+    """
+    lines = []
+    is_inside = False
+    for line in source.split(b"\n"):
+        text = line.strip()
+        if not is_inside and text.startswith(b"/*"):
+            is_inside = b"*/" not in text
+            # Code behind a comment stays, and with it the comment.
+            lines.append(b"" if is_inside or text.endswith(b"*/") else line)
+        elif is_inside:
+            is_inside = b"*/" not in text
+            lines.append(b"" if is_inside or text.endswith(b"*/") else text.partition(b"*/")[2])
+        else:
+            lines.append(b"" if text.startswith(b"//") else line)
+    return b"\n".join(lines)
 
 
 def accepts_gzip(request: Request) -> bool:

@@ -3,7 +3,6 @@
  */
 
 import { path } from "./http.js";
-import { openNewRoomDialog } from "./new_room_dialog.js";
 
 export class Dialogs {
   #api;
@@ -21,13 +20,18 @@ export class Dialogs {
   }
 
   newRoom() {
-    openNewRoomDialog(async (request) => {
+    return this.#load(() => import("./new_room_dialog.js"), ({ openNewRoomDialog }) => openNewRoomDialog(async (request) => {
       const summary = request.kind === "direct"
         ? await this.#api.directRoom(request.name)
         : await this.#api.createRoom(request);
       this.#chat().addRoom(summary);
       this.#on.navigation.open(summary.name);
-    });
+    }));
+  }
+
+  /** Choose an emoji, beside an element. */
+  emoji(anchor, onPick) {
+    return this.#load(() => import("./emoji_picker.js"), ({ openEmojiPicker }) => openEmojiPicker(anchor, onPick));
   }
 
   profile(username) {

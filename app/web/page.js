@@ -4,7 +4,6 @@
 
 import { Composer } from "./compose/composer.js";
 import { ConnectionBanner } from "./connection_banner.js";
-import { openEmojiPicker } from "./emoji_picker.js";
 import { HistoryLoader } from "./history_loader.js";
 import { path } from "./http.js";
 import { MessageList } from "./list/message_list.js";
@@ -73,7 +72,7 @@ export class Page {
     this.#actions = new MessageActions({ api, chat, on: {
       reply: (item) => this.#composer.reply(this.#described(item)),
       edit: (item) => this.#composer.edit(this.#described(item)),
-      pickEmoji: openEmojiPicker,
+      pickEmoji: (anchor, onPick) => this.#dialogs.emoji(anchor, onPick),
       notice: (sentence) => this.notice(sentence),
       attempt: (work) => this.attempt(work),
     } });
@@ -234,7 +233,7 @@ export class Page {
       editLast: () => this.#editLast(),
       typing: (on) => chat().typing(on),
       notice: (sentence) => this.notice(sentence),
-      pickEmoji: openEmojiPicker,
+      pickEmoji: (anchor, onPick) => this.#dialogs.emoji(anchor, onPick),
       people: (room) => (room === null ? [] : chat().people.membersOf(room)),
     });
   }

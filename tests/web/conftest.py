@@ -50,7 +50,7 @@ def unique(name: str) -> str:
 class Server:
     """A `parley serve` process that can be killed and restarted on the same port and data."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **settings: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -65,6 +65,7 @@ class Server:
             # All users register from one address.
             "REGISTRATIONS_PER_MINUTE": "0",
             "SENDS_PER_SECOND": "0",
+            **settings,
         }
         for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
             self._env.pop(name, None)
