@@ -53,7 +53,7 @@ ol { list-style: none; }
 .avatar { display: grid; place-items: center; width: 36px; height: 36px; border-radius: 50%; color: #fff; font-size: 13px; font-weight: 600; }
 .avatar::before { content: attr(data-initials); }
 
-.text { overflow-wrap: anywhere; unicode-bidi: isolate; overflow-y: clip; }
+.text { overflow-wrap: anywhere; unicode-bidi: isolate; overflow: clip; overflow-clip-margin: 4px; }
 .text p { white-space: pre-wrap; }
 .text ol, .text ul { padding-inline-start: 24px; }
 .text ul { list-style: disc; }
