@@ -4,6 +4,7 @@
     properties  every property test with ten times the examples, others each time
     kills       a server that is killed 200 times while clients write
     torture     parley torture with 50 kills
+    postgres    a PostgreSQL that crashes, hangs, is locked, cuts or refuses connections
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
     faults      a full disk, a clock that jumps, no descriptors, a restore that is killed
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
@@ -55,6 +56,14 @@ PROOFS = {
     ),
     "kills": Proof([*PYTEST, "-m", "hard", "tests/crash/test_kill.py"], limit_minutes=40),
     "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
+    "postgres": Proof(
+        [
+            *(*PYTEST, "-m", "hard"),
+            "tests/crash/test_postgres_faults.py",
+            "tests/crash/test_postgres_locks.py",
+        ],
+        limit_minutes=60,
+    ),
     "websocket": Proof(
         [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=120
     ),

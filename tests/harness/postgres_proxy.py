@@ -36,7 +36,9 @@ class PostgresProxy:
         """How long each piece of bytes is held, in each direction."""
         self.round_trips = 0
         self.cuts: Callable[[bytes], bool] = lambda message: False
-        """Asked for each message of a client: whether the connection is cut after it was sent."""
+        """Asked for each message of a client: whether the connection is cut at it."""
+        self.loses_what_is_cut = False
+        """Whether what a connection is cut at doesn't reach the server."""
         self.passes = threading.Event()
         """Nothing is forwarded while it is not set, as if the server hung."""
         self.passes.set()
@@ -89,16 +91,19 @@ class PostgresProxy:
         with suppress(OSError), source, target:
             while data := source.recv(65_536):
                 self._pass()
-                target.sendall(data)
                 unread += data
+                is_cut = False
                 while (message := _message(unread, started)) is not None:
                     unread = unread[len(message) :]
                     if started:
                         self.round_trips += message[:1] in _ENDS_OF_TRIPS
-                        if self.cuts(message):
-                            source.shutdown(socket.SHUT_RDWR)
-                            return
+                        is_cut = is_cut or self.cuts(message)
                     started |= int.from_bytes(message[4:8]) == _STARTUP
+                if not (is_cut and self.loses_what_is_cut):
+                    target.sendall(data)
+                if is_cut:
+                    source.shutdown(socket.SHUT_RDWR)
+                    return
 
 
 def _message(data: bytes, started: bool) -> bytes | None:

@@ -76,7 +76,7 @@ class PostgresServer:
                 stderr=nowhere,
                 stdout=nowhere,
                 check=False,
-                **self._as_postgres(),
+                **as_postgres(),
             )
         shutil.rmtree(self.directory)
 
@@ -85,19 +85,19 @@ class PostgresServer:
             self._command(program, *arguments),
             check=True,
             stdout=subprocess.DEVNULL,
-            **self._as_postgres(),
+            **as_postgres(),
         )
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         return [str(self._programs / program), "-D", str(self.data), *arguments]
 
-    @staticmethod
-    def _as_postgres() -> dict[str, Any]:
-        """PostgreSQL refuses to run as root."""
-        if os.geteuid() != 0:
-            return {}
-        found = pwd.getpwnam("postgres")
-        return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": [], "cwd": "/"}
+
+def as_postgres() -> dict[str, Any]:
+    """Arguments of ``Popen`` for programs that refuse to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    found = pwd.getpwnam("postgres")
+    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": [], "cwd": "/"}
 
 
 def programs() -> Path | None:
