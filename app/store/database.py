@@ -98,7 +98,17 @@ class RowsLocked(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """The connection was lost at COMMIT. Once a lock of the transaction is granted, it shows."""
+    """
+    The connection was lost at COMMIT. Once a lock of the transaction is granted, it shows.
+
+    Args:
+        result: What the work has returned, which holds if it was committed.
+
+    """
+
+    def __init__(self, text: str, result: Any = None) -> None:
+        super().__init__(text)
+        self.result = result
 
 
 class Database(Protocol):

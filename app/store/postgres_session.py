@@ -104,7 +104,7 @@ class PostgresSession:
             is_lost = is_committing and self._driver.pgconn.status == pq.ConnStatus.BAD
             self._undo()
             if is_lost:
-                raise OutcomeUnknown(str(exc)) from exc
+                raise OutcomeUnknown(str(exc), result) from exc
             raise
         return result
 

@@ -102,7 +102,10 @@ class PostgresProxy:
                 if not (is_cut and self.loses_what_is_cut):
                     target.sendall(data)
                 if is_cut:
-                    source.shutdown(socket.SHUT_RDWR)
+                    # To close it doesn't end a recv() that the other thread is in, nor does the
+                    # server hear of it before that ends.
+                    for one in (source, target):
+                        one.shutdown(socket.SHUT_RDWR)
                     return
 
 

@@ -25,7 +25,7 @@ from app.store.postgres_settings import UnsuitableServer
         (psycopg.OperationalError("FATAL:  sorry, too many clients"), "too many connections"),
         (psycopg.OperationalError("FATAL:  no more of that"), "refused"),
         (UnsuitableServer("it is a replica"), "unsuitable"),
-        (OutcomeUnknown(), "lost at COMMIT"),
+        (OutcomeUnknown(""), "lost at COMMIT"),
         (TimeoutError(), "too slow"),
     ],
     ids=str,

@@ -63,9 +63,9 @@ class BatchWriter:
             return CommitResult(
                 [Unavailable() for _ in appends], [], frozenset(a.room for a in appends)
             )
-        except OutcomeUnknown:
+        except OutcomeUnknown as exc:
             self._receipts.put_back(marks)
-            return await self._read_back(appends, aside=aside)
+            return await self._read_back(appends, exc.result.outcomes, aside=aside)
         except Unavailable as exc:
             # It may have been committed all the same: a retry with the same client id tells.
             self.failures += 1
@@ -98,9 +98,11 @@ class BatchWriter:
         finally:
             self._pacing.resume()
 
-    async def _read_back(self, appends: Sequence[Append], *, aside: bool) -> CommitResult:
+    async def _read_back(
+        self, appends: Sequence[Append], decided: Sequence[AppendResult], *, aside: bool
+    ) -> CommitResult:
         """Find out what was committed by a transaction whose COMMIT got no answer."""
-        work = partial(read_back, appends=appends)
+        work = partial(read_back, appends=appends, decided=decided)
         time = asyncio.get_running_loop().time
         until = time() + READ_BACK_SECONDS
         while time() < until and not self._database.closed:

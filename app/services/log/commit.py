@@ -67,22 +67,34 @@ def commit(
     return CommitResult(outcomes, event_batches, locked)
 
 
-def read_back(connection: DbConnection, appends: Sequence[Append]) -> CommitResult:
+def read_back(
+    connection: DbConnection, appends: Sequence[Append], decided: Sequence[AppendResult]
+) -> CommitResult:
     """
     Find which appends a transaction of unknown outcome has committed, by their client ids.
 
     Waits for the locks of that transaction, so that it is over. Writes nothing.
+
+    Args:
+        decided: What that transaction has decided of each append.
+
     """
     ws = working_set_loader.load(connection, [a for a in appends if a.client_id is not None])
 
-    def outcome(append: Append) -> AppendResult:
+    def outcome(append: Append, before: AppendResult) -> AppendResult:
         try:
             found = first_result(ws, append)
         except ParleyError as exc:
             return exc.with_traceback(None)
-        return Unavailable() if found is None else found._replace(duplicate=False)
+        if found is None:
+            return Unavailable()
+        # A retry, if that transaction has found it to be one, or another one has stored it since.
+        is_new = (
+            isinstance(before, Committed) and not before.duplicate and (before.seq == found.seq)
+        )
+        return found._replace(duplicate=not is_new)
 
-    return CommitResult([outcome(append) for append in appends], [])
+    return CommitResult([*map(outcome, appends, decided)], [])
 
 
 def _decide(ws: WorkingSet, append: Append) -> AppendResult:

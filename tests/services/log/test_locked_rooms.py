@@ -139,3 +139,27 @@ async def test_a_connection_lost_at_commit_loses_and_doubles_nothing(
     assert answered > 0
     assert seqs == list(range(first + 1, first + 21))
     await distant.close()
+
+
+async def test_a_retry_in_a_batch_lost_at_commit_is_a_duplicate(
+    database: Database, proxy: PostgresProxy
+) -> None:
+    distant = PostgresDatabase(proxy.url)
+    async with open_server(distant) as server:
+        await server.append(Join, "general", by="ana")
+        append = Send(
+            room=server.room_id("general"),
+            by=server.user_id("ana"),
+            at=server.clock(),
+            text="lost at COMMIT",
+            client_id="id",
+        )
+        committer = server.runtime.log.committer
+        cut_once(proxy, b"lost at COMMIT")
+
+        # Submitted in the same turn: one batch.
+        first, retry = await asyncio.gather(committer.append(append), committer.append(append))
+
+    assert (first.seq, first.duplicate) == (retry.seq, False)
+    assert retry.duplicate
+    await distant.close()
