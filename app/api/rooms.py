@@ -129,8 +129,8 @@ async def get(room: RoomName, me: Me, rooms: RoomsDep) -> RoomAnswer:
     responses=errors(*IN_ROOM, Forbidden),
 )
 async def update(changes: RoomChanges, room: RoomName, me: Me, rooms: RoomsDep) -> RoomAnswer:
-    """Change the given fields. Moderators set the title and slow mode, owners everything."""
-    return room_answer(await rooms.update(me.user, room, **changes.model_dump()))
+    """Change the given fields. Owners alone set `archived`, moderators the others too."""
+    return room_answer(await rooms.update(me.user, room, **changes.wanted()))
 
 
 @router.delete(

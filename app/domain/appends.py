@@ -144,6 +144,7 @@ class UpdateRoom(Append):
 
     title: str | None = None
     slow_mode_seconds: int | None = None
+    room_mention_role: Role | None = None
     archived: bool | None = None
     as_operator: bool = False
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from .appends import Committed, Delete, Edit, Pin, React, Send
 from .authorization import require_can_post, require_visible, role_of
+from .decide_mentions import mentioned_members, mentions_room, use_room_mention
 from .emoji_forms import bare_emoji
 from .errors import Conflict, Forbidden, Invalid, SlowMode
 from .events import EventType
 from .ids import Millis, UserId
 from .limits import MAX_EMOJIS_PER_MESSAGE
-from .mentions import possible_names
+from .mentions import ROOM
 from .roles import Action, Role, may
 from .sequence import append_event
 from .working_set import Message, Person, RoomState, WorkingSet
@@ -21,13 +22,17 @@ def send(ws: WorkingSet, append: Send) -> Committed:
     slow = room.slow_mode_seconds and _slow_mode_applies(room, person, append.at)
     if append.reply_to is not None:
         _require_not_deleted(ws.message(room, append.reply_to))
-    if slow:
-        person.last_sent_at, person.changed = append.at, True
     data: dict[str, Any] | None = None
     if append.data is not None:
         data = {"data": append.data}
-    if append.mentions and (mentions := _mentioned_members(ws, room, append)):
-        data = {**(data or {}), "mentions": mentions}
+    if append.mentions:
+        if mentions := mentioned_members(ws, room, append):
+            data = {**(data or {}), "mentions": mentions}
+        if mentions_room(ws, room, person, append):
+            use_room_mention(room, append.at)
+            data = {**(data or {}), "mentions_room": ROOM}
+    if slow:
+        person.last_sent_at, person.changed = append.at, True
     event = append_event(
         ws,
         room,
@@ -44,18 +49,23 @@ def send(ws: WorkingSet, append: Send) -> Committed:
 
 def edit(ws: WorkingSet, append: Edit) -> Committed:
     """Replace the text of the caller's own message."""
-    room, _person = require_can_post(ws, append, Action.SEND)
+    room, person = require_can_post(ws, append, Action.SEND)
     message = ws.message(room, append.ref)
     if message.by != append.by:
         raise Forbidden("Only the author can edit a message.")
     _require_not_deleted(message)
     if message.text == append.text:
         return Committed(None, append.at, room=room.id)
-    mentions = _mentioned_members(ws, room, append)
+    mentions = mentioned_members(ws, room, append)
+    to_room = mentions_room(ws, room, person, append)
+    if to_room and not message.mentions_room:
+        use_room_mention(room, append.at)
     message.edited_text, message.edited_at = append.text, append.at
-    message.mentions = mentions
+    message.mentions, message.mentions_room = mentions, to_room
     message.changed = True
-    data = {"mentions": mentions} if mentions else None
+    data: dict[str, Any] = {"mentions": mentions} if mentions else {}
+    if to_room:
+        data["mentions_room"] = ROOM
     event = append_event(
         ws,
         room,
@@ -64,7 +74,7 @@ def edit(ws: WorkingSet, append: Edit) -> Committed:
         append.at,
         ref=append.ref,
         text=append.text,
-        data=data,
+        data=data or None,
         client_id=append.client_id,
     )
     return Committed(event.seq, event.at, room=room.id)
@@ -85,7 +95,7 @@ def delete(ws: WorkingSet, append: Delete) -> Committed:
         return Committed(None, append.at, room=room.id)
     message.deleted_at = append.at
     message.original_text = message.edited_text = message.pinned_at = None
-    message.mentions = []
+    message.mentions, message.mentions_room = [], False
     message.reactions = {}
     message.changed = True
     _forget_texts(ws, room, append.ref)
@@ -195,18 +205,3 @@ def _slow_mode_applies(room: RoomState, person: Person, at: Millis) -> bool:
         if wait > 0:
             raise SlowMode("This room is in slow mode.", retry_after=wait / 1000)
     return True
-
-
-def _mentioned_members(ws: WorkingSet, room: RoomState, append: Send | Edit) -> list[UserId]:
-    """
-    The mentioned members, each once, without those who have blocked the author.
-
-    Of the names that a mention may mean, the longest wins.
-    """
-    members = ws.mentionable
-    found = (
-        next((members[room.id, n] for n in possible_names(m) if (room.id, n) in members), None)
-        for m in append.mentions
-    )
-    mentioned = dict.fromkeys(user for user in found if user is not None)
-    return [user for user in mentioned if (user, append.by) not in ws.blocks]

@@ -54,7 +54,11 @@ def update(ws: WorkingSet, append: UpdateRoom) -> Committed:
         changes["title"] = append.title
     if append.slow_mode_seconds is not None and append.slow_mode_seconds != room.slow_mode_seconds:
         changes["slow_mode_seconds"] = append.slow_mode_seconds
-    changes_settings = append.title is not None or append.slow_mode_seconds is not None
+    lowest = append.room_mention_role
+    if lowest is not None and lowest is not room.room_mention_role:
+        changes["room_mention_role"] = lowest.value
+    settings = (append.title, append.slow_mode_seconds, lowest)
+    changes_settings = any(setting is not None for setting in settings)
     if changes_settings and not may(role, Action.UPDATE_ROOM):
         raise Forbidden("Your role in this room doesn't allow that.")
     if changes and room.archived_at is not None and append.archived is not False:
@@ -168,6 +172,7 @@ def _apply(
     if changes:
         room.title = changes.get("title", room.title)
         room.slow_mode_seconds = changes.get("slow_mode_seconds", room.slow_mode_seconds)
+        room.room_mention_role = append.room_mention_role or room.room_mention_role
         append_event(ws, room, EventType.ROOM_UPDATED, append.by, append.at, data=changes)
     if archive and append.archived:
         room.archived_at = append.at

@@ -7,6 +7,9 @@ RoomId = NewType("RoomId", int)
 SessionId = NewType("SessionId", int)
 """One login: all tokens that stem from one password check or one administrator's grant."""
 
+EVERYONE = UserId(0)
+"""Stands for all members of a room among those whom a message mentions. No user has this id."""
+
 NOWHERE = RoomId(2**31 - 1)
 """
 The id of every name that no room has; no room gets it. What is asked of it takes the same path as

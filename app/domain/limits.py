@@ -29,6 +29,9 @@ MAX_EMOJI_CHARACTERS = 32
 MAX_EMOJIS_PER_MESSAGE = 20
 # Further mentions in a message are plain text.
 MAX_MENTIONS_PER_MESSAGE = 50
+# In a room: a mention of all members this often, and so many at once. Each may notify hundreds.
+ROOM_MENTION_SECONDS = 60
+ROOM_MENTION_BURST = 5
 # Names that one mention may mean: "@ben.k.See" may be of ben.k.see, ben.k or ben.
 MAX_NAMES_PER_MENTION = 4
 # Six hours; a slower room is for announcements only.

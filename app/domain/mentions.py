@@ -25,6 +25,9 @@ _ADDRESS = re.compile(
     r"|(?<![\w.@-])(?:[\w-]+\.)+[A-Za-z]{2,}/[^\s<>\"]*"
     r"|@[\w.-]+@(?:[\w-]+\.)+[\w-]+"
 )
+ROOM = "all"
+"""The name by which a message mentions the whole room."""
+
 _LAST_WORD = re.compile(r"[A-Za-z0-9]+\Z")
 _CUT = re.compile(r"[.-]+")
 _MARKS = "_.-"

@@ -43,6 +43,10 @@ class Action(StrEnum):
     CHANGE_ROLE = "change_role"
 
 
+ROOM_MENTION_ROLE = Role.MODERATOR
+"""The lowest role that may mention the whole room, unless the room is set to another one."""
+
+
 _MEMBER = frozenset({Action.SEND, Action.REACT, Action.PIN})
 _MODERATOR = _MEMBER | {
     Action.ADD_MEMBER,
@@ -64,6 +68,11 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
 
 RANK: dict[Role, int] = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.OWNER: 2}
 """A moderator can't act on other moderators or on owners; an owner can act on all members."""
+
+
+def has_rank(role: Role | None, lowest: Role) -> bool:
+    """Whether ``role`` is ``lowest`` or a higher one. None is no role."""
+    return role is not None and RANK[role] >= RANK[lowest]
 
 
 def may(role: Role | None, action: Action) -> bool:

@@ -25,6 +25,7 @@ class MessageView:
     pinned: bool
     reactions: dict[str, list[str]] = field(default_factory=dict)
     mentions: list[str] = field(default_factory=list)
+    mentions_room: bool = False
     reply_count: int = 0
     last_reply: int | None = None
 
@@ -83,6 +84,8 @@ class RoomView(RoomAccess):
     created_at: Millis
     archived_at: Millis | None
     slow_mode_seconds: int
+    room_mention_role: Role
+    """The lowest role that may mention the whole room."""
     read: int
     unread: int
     mentions: int

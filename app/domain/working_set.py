@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from .errors import MessageNotFound
 from .events import Event, EventType
 from .ids import Millis, RoomId, Seq, UserId
-from .roles import Kind, Role
+from .roles import ROOM_MENTION_ROLE, Kind, Role
 
 FOREVER = Millis(253_402_300_799_999)
 """The end of the year 9999: stands for a ban or mute without an end."""
@@ -37,6 +37,10 @@ class RoomState:
     created_at: Millis
     archived_at: Millis | None
     direct_key: str | None = None
+    room_mention_role: Role = ROOM_MENTION_ROLE
+    """The lowest role that may mention the whole room."""
+    room_mentions_full_at: Millis = Millis(0)
+    """When the room may be mentioned as often at once as it ever may."""
     is_new: bool = False
     head_before: int = 0
     """The head before the batch: events above it are the batch's own."""
@@ -87,6 +91,7 @@ class Message:
     pinned_at: Millis | None = None
     mentions: list[UserId] | None = None
     """The mentions to store; None leaves them unchanged."""
+    mentions_room: bool = False
     reactions: dict[str, set[UserId]] = field(default_factory=dict)
     changed: bool = False
 
@@ -152,6 +157,7 @@ class WorkingSet:
                 if event.type != EventType.MESSAGE_CREATED:
                     return None
                 message = Message(room.id, event.seq, event.by, event.text)
+                message.mentions_room = "mentions_room" in (event.data or {})
                 self.messages[room.id, seq] = message
                 return message
         return None

@@ -6,10 +6,12 @@ What a connection receives about rooms of its user that it has not joined.
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from ..domain.events import EventBatch, EventType
 from ..domain.ids import RoomId, UserId
 from ..domain.limits import ACTIVITY_SECONDS
+from ..domain.mentions import ROOM
 from ..wire import answers
 from ..wire.frames import text_frame
 from .connection import Connection
@@ -19,12 +21,13 @@ from .hub import Hub
 class PendingActivity:
     """What has happened in a room since its last ``activity`` signal."""
 
-    __slots__ = ("head", "mentioned", "name")
+    __slots__ = ("head", "mentioned", "mentions_room", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.head = 0
         self.mentioned: set[UserId] = set()
+        self.mentions_room = False
 
 
 class ActivityNotifier:
@@ -117,8 +120,9 @@ class ActivityNotifier:
             pending = self._pending[batch.room] = PendingActivity(batch.room_name)
         pending.head = batch.last
         for event in batch.events:
-            if event.data is not None and "mentions" in event.data:
-                pending.mentioned.update(event.data["mentions"])
+            if event.data is not None:
+                pending.mentioned.update(event.data.get("mentions", ()))
+                pending.mentions_room |= "mentions_room" in event.data
         if batch.room not in self._intervals:
             self._signal_activity(batch.room)
 
@@ -131,8 +135,11 @@ class ActivityNotifier:
         self._intervals[room] = loop.call_later(
             self._interval_seconds, self._signal_activity, room
         )
-        plain = answers.signal("activity", room=pending.name, head=pending.head)
-        mention = answers.signal("activity", room=pending.name, head=pending.head, mention=True)
+        fields: dict[str, Any] = {"room": pending.name, "head": pending.head}
+        if pending.mentions_room:
+            fields["mentions_room"] = ROOM
+        plain = answers.signal("activity", **fields)
+        mention = answers.signal("activity", **fields, mention=True)
         frames = {payload: text_frame(payload) for payload in (plain, mention)}
         for connection in self._watching.get(room, ()):
             if room in connection.subscriptions:

@@ -94,7 +94,7 @@ class ReplayBuffer:
         # Earlier edits show the newest text as well, and none once the message is deleted.
         changes: dict[str, Any] = {"text": event.text}
         if event.text is None:
-            changes["mentions"] = None
+            changes |= {"mentions": None, "mentions_room": None}
         mark = b'"ref":%d,' % event.ref
         for index, frame in enumerate(self._frames):
             if mark in frame and b'"type":"message.edited"' in frame:
@@ -115,7 +115,7 @@ class ReplayBuffer:
 def _changes(event: Event) -> dict[str, Any]:
     """The fields that ``event`` changes in its message. None removes a field."""
     if event.type == EventType.MESSAGE_DELETED:
-        removed = dict.fromkeys(("text", "mentions", "data"))
+        removed = dict.fromkeys(("text", "mentions", "mentions_room", "data"))
         return {**removed, "deleted_at": iso(event.at)}
     return {"text": event.text, "edited_at": iso(event.at)}
 

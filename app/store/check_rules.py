@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..domain.ids import EVERYONE
 from .event_checksum import sealing
 
 
@@ -37,7 +38,7 @@ _REACTIONS = """
   JOIN events AS m ON m.id = ((w.room_id << 32) | w.ref) AND m.deleted_at IS NULL
   WHERE w.n = 1 AND w.type = 'reaction.added'
 """
-# The users that the present text mentions.
+# The users that the present text mentions, or EVERYONE.
 _MENTIONS = """
   SELECT {person} AS user_id, w.message AS event_id
   FROM (SELECT e.id, e.data, e.message,
@@ -48,7 +49,7 @@ _MENTIONS = """
   JOIN events AS m ON m.id = w.message AND m.deleted_at IS NULL
     AND (m.edited_at IS NULL OR w.id <> m.id)
   {mentioned}
-  WHERE w.n = 1
+  WHERE w.n = 1{also}
 """
 # The role in the last event about each membership.
 _ROLES = """
@@ -67,6 +68,7 @@ _SQLITE = {
     "emoji": "json_extract(e.data, '$.emoji')",
     "person": "CAST(j.value AS INTEGER)",
     "mentioned": "JOIN json_each(w.data, '$.mentions') AS j",
+    "of_room": "json_extract(w.data, '$.mentions_room') IS NOT NULL",
     "kind": "json_extract(data, '$.kind')",
     "user": "json_extract(data, '$.user')",
     "role": "json_extract(data, '$.role')",
@@ -76,6 +78,7 @@ _POSTGRESQL = {
     "person": "CAST(j.value AS bigint)",
     "mentioned": "JOIN LATERAL jsonb_array_elements_text("
     "CAST(w.data AS jsonb)->'mentions') AS j(value) ON true",
+    "of_room": "(CAST(w.data AS jsonb)->>'mentions_room') IS NOT NULL",
     "kind": "(CAST(data AS jsonb)->>'kind')",
     "user": "CAST(CAST(data AS jsonb)->>'user' AS bigint)",
     "role": "(CAST(data AS jsonb)->>'role')",
@@ -94,7 +97,10 @@ _PINS = _LAST.format(types="'message.pinned', 'message.unpinned'")
 def rules(dialect: str) -> Iterator[Rule]:
     """Return what must hold of the log, and of what is derived from it."""
     words = _SQLITE if dialect == "sqlite" else _POSTGRESQL
-    reactions, mentions = _REACTIONS.format(**words), _MENTIONS.format(**words)
+    reactions = _REACTIONS.format(**words)
+    of_room = {**words, "person": EVERYONE, "mentioned": "", "also": f" AND {words['of_room']}"}
+    named = _MENTIONS.format(**words, also="")
+    mentions = f"SELECT * FROM ({named} UNION ALL {_MENTIONS.format(**of_room)}) AS y"
     roles = _ROLES.format(**words)
     if dialect == "sqlite":
         yield _CHECKSUMS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from ..domain.events import EventType
-from ..domain.ids import event_id
+from ..domain.ids import EVERYONE, UserId, event_id
 from ..domain.working_set import WorkingSet
 from . import search_index, tables
 from .bulk import BulkInsert, BulkStatement
@@ -29,12 +29,15 @@ _HEADS = BulkStatement(
     "UPDATE rooms SET head = k.head FROM {keys} WHERE rooms.id = k.id", id="bigint", head="bigint"
 )
 _CHANGED_ROOMS = BulkStatement(
-    "UPDATE rooms SET title = k.title, slow_mode_seconds = k.slow, archived_at = k.archived_at"
+    "UPDATE rooms SET title = k.title, slow_mode_seconds = k.slow, archived_at = k.archived_at,"
+    " room_mention_role = k.mention_role, room_mentions_full_at = k.mentions_full_at"
     " FROM {keys} WHERE rooms.id = k.id",
     id="bigint",
     title="text",
     slow="bigint",
     archived_at="bigint",
+    mention_role="text",
+    mentions_full_at="bigint",
 )
 _MEMBERS = BulkStatement(
     "INSERT INTO members (room_id, user_id, role, joined_at, banned_until, muted_until,"
@@ -119,7 +122,11 @@ def save(connection: DbConnection, ws: WorkingSet) -> None:
         _HEADS.run(connection, grown)
     changed = [r for r in ws.rooms.values() if r.changed and not r.is_new]
     if changed:
-        rows = [(r.id, r.title, r.slow_mode_seconds, r.archived_at) for r in changed]
+        rows = [
+            (r.id, r.title, r.slow_mode_seconds, r.archived_at)
+            + (r.room_mention_role.value, r.room_mentions_full_at)
+            for r in changed
+        ]
         _CHANGED_ROOMS.run(connection, rows)
     _save_members(connection, ws)
     _save_messages(connection, ws)
@@ -144,7 +151,7 @@ def _save_events(connection: DbConnection, ws: WorkingSet) -> None:
         (user, id_)
         for id_, e in messages
         if e.data is not None
-        for user in e.data.get("mentions", ())
+        for user in _mentioned(e.data.get("mentions", ()), "mentions_room" in e.data)
     ]
     _MENTIONS(connection, mentions)
     # On SQLite the indexer does it after the commit.
@@ -192,7 +199,11 @@ def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
             for m in changed
         ],
     )
-    mentioning = [(event_id(m.room, m.seq), m.mentions) for m in changed if m.mentions is not None]
+    mentioning = [
+        (event_id(m.room, m.seq), _mentioned(m.mentions, m.mentions_room))
+        for m in changed
+        if m.mentions is not None
+    ]
     if mentioning:
         _DROP_MENTIONS.run(connection, [(id_,) for id_, _ in mentioning])
         _MENTIONS(connection, [(user, id_) for id_, users in mentioning for user in users])
@@ -208,6 +219,10 @@ def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
         _DROP_REACTIONS.run(connection, ids)
     if connection.has_checksums:
         _SEAL.run(connection, [*((event_id(m.room, m.seq),) for m in changed), *edits])
+
+
+def _mentioned(users: Sequence[UserId], room: bool) -> Sequence[UserId]:
+    return [*users, EVERYONE] if room else users
 
 
 def _save_reactions(connection: DbConnection, ws: WorkingSet) -> None:

@@ -23,9 +23,11 @@ _CLIENT_IDS = BulkStatement(
     client_id="text",
 )
 
+# The last column: whether it mentions EVERYONE.
 _MESSAGES = BulkStatement(
     "SELECT e.room_id, {e.id}, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
-    " e.pinned_at FROM {keys} JOIN events AS e ON e.id = k.id"
+    " e.pinned_at, EXISTS (SELECT 1 FROM mentions AS n WHERE n.user_id = 0"
+    " AND n.event_id = e.id) FROM {keys} JOIN events AS e ON e.id = k.id"
     " WHERE e.type = 'message.created'",
     id="bigint",
 )
@@ -76,11 +78,12 @@ def ask_for_messages(
 
     def fill(ws: WorkingSet) -> None:
         by_id: dict[int, Message] = {}
-        for room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at in rows:
+        for room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at, of_room in rows:
             seq = id_ - event_id(room, 0)
             by_id[id_] = ws.messages[room, seq] = Message(
                 room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
             )
+            by_id[id_].mentions_room = bool(of_room)
         for id_, emoji, user in reactions:
             by_id[id_].reactions.setdefault(emoji, set()).add(user)
 

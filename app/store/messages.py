@@ -7,7 +7,7 @@ Reactions, replies and mentions of a page are one statement each, whatever its s
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..domain.ids import SEQ_BITS, EventId, RoomId, Seq, event_id
+from ..domain.ids import EVERYONE, SEQ_BITS, EventId, RoomId, Seq, event_id
 from ..domain.limits import MAX_COMPARED_EVENTS
 from ..domain.views import MessagePage, MessageView
 from .bulk import BulkStatement
@@ -210,11 +210,14 @@ def _add_reactions_mentions_and_replies(
     reactions = _REACTIONS.rows(connection, keys)
     mentions = _MENTIONS.rows(connection, keys)
     users = {user for _, _, user in reactions} | {user for _, user in mentions}
-    names = usernames(connection, users)
+    names = usernames(connection, users - {EVERYONE})
     for id_, emoji, user in reactions:
         by_id[id_].reactions.setdefault(emoji, []).append(names[user])
     for id_, user in mentions:
-        by_id[id_].mentions.append(names[user])
+        if user == EVERYONE:
+            by_id[id_].mentions_room = True
+        else:
+            by_id[id_].mentions.append(names[user])
     replied = [(id_, view.room, view.seq) for id_, view in by_id.items()]
     for id_, count, last in _REPLY_COUNTS.rows(connection, replied):
         by_id[id_].reply_count, by_id[id_].last_reply = count, _seq(last)

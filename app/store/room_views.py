@@ -19,7 +19,7 @@ _ROOM_VIEWS = BulkStatement(
     SELECT k.person, k.seen,
       r.id, r.name, r.title, r.kind, r.head, r.first, r.created_at, r.archived_at,
       r.slow_mode_seconds, m.role, m.banned_until, m.notifications,
-      {unread.READ_SEQ}, {unread.UNREAD}, {unread.MENTIONS},
+      {unread.READ_SEQ}, {unread.UNREAD}, {unread.MENTIONS}, r.room_mention_role,
       CASE WHEN r.kind = 'direct' THEN (SELECT u.username FROM members AS o
         JOIN users AS u ON u.id = o.user_id
         WHERE o.room_id = r.id AND o.user_id <> k.person LIMIT 1) END
@@ -48,7 +48,7 @@ def load(connection: DbConnection, keys: Iterable[RoomViewKey]) -> Mapping[RoomV
 
 def _view(room: RoomId, row: Sequence[Any]) -> RoomView:
     (name, title, kind, head, first, created, archived, slow) = row[:8]
-    (role, banned, chosen, read, unread_count, mentions, other) = row[8:]
+    (role, banned, chosen, read, unread_count, mentions, mention_role, other) = row[8:]
     return RoomView(
         room=room,
         name=name,
@@ -59,6 +59,7 @@ def _view(room: RoomId, row: Sequence[Any]) -> RoomView:
         created_at=created,
         archived_at=archived,
         slow_mode_seconds=slow,
+        room_mention_role=Role(mention_role),
         role=None if role is None else Role(role),
         banned_until=banned,
         read=read,

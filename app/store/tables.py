@@ -115,6 +115,9 @@ rooms = Table(
     Column("slow_mode_seconds", Integer, nullable=False, server_default=text("0")),
     Column("created_at", BigInteger, nullable=False),
     Column("archived_at", BigInteger),
+    # The lowest role that may mention the whole room, and when its allowance is full again.
+    Column("room_mention_role", Text, nullable=False, server_default=text("'moderator'")),
+    Column("room_mentions_full_at", BigInteger, nullable=False, server_default=text("0")),
     # Older events, or all but so many, are removed. Null: no limit.
     Column("retention_days", BigInteger),
     Column("retention_events", BigInteger),
@@ -209,6 +212,7 @@ reactions = Table(
 mentions = Table(
     "mentions",
     metadata,
+    # EVERYONE: all members of the room.
     Column("user_id", _Key, primary_key=True, autoincrement=False),
     # By user for unread counts, by message for pages of messages.
     Column("event_id", _Key, primary_key=True, autoincrement=False, index=True),

@@ -2,13 +2,14 @@
 Unread counts, as SQL expressions for a query over members.
 
 Unread are the messages after the member's read marker, by others, that are not deleted.
-``mentions`` counts those of them that mention the member. Both are counted from an index alone
-and no further than clients show, so that the cost does not grow with the room.
+``mentions`` counts those of them that mention the member or the whole room. Both are counted from
+an index alone and no further than clients show, so that the cost does not grow with the room.
 
 The expressions need these tables: ``k`` with ``person``, the user, and ``seen``, how far the user
 is known to have read though it is not stored yet; ``rooms AS r``; ``members AS m``, outer joined.
 """
 
+from ..domain.ids import EVERYONE
 from ..domain.limits import MAX_UNREAD_COUNTED
 
 READ_SEQ = """(CASE WHEN k.seen <= coalesce(m.read_seq, 0) THEN coalesce(m.read_seq, 0)
@@ -26,9 +27,17 @@ UNREAD = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
 """The number of unread messages; 0 for a user who is not a member."""
 
 MENTIONS = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
-    SELECT 1 FROM mentions AS n JOIN events AS e ON e.id = n.event_id
-    WHERE n.user_id = k.person
+    SELECT DISTINCT n.event_id FROM mentions AS n JOIN events AS e ON e.id = n.event_id
+    WHERE n.user_id IN (k.person, {EVERYONE})
       AND n.event_id > ((r.id << 32) | {_SEEN})
       AND n.event_id <= ((r.id << 32) | r.head)
-      AND e.deleted_at IS NULL AND e.by <> k.person LIMIT {MAX_UNREAD_COUNTED}) AS named) END"""
-"""The number of unread messages that mention the user; 0 for a user who is not a member."""
+      AND e.deleted_at IS NULL AND e.by <> k.person
+      AND (n.user_id = k.person OR (coalesce(m.notifications, '') <> 'none' AND NOT EXISTS (
+        SELECT 1 FROM blocks AS b WHERE b.user_id = k.person AND b.blocked_id = e.by)))
+    LIMIT {MAX_UNREAD_COUNTED}) AS named) END"""
+"""
+The number of unread messages that mention the user; 0 for a user who is not a member.
+
+A mention of the whole room counts, unless the member wants to be notified of nothing or has
+blocked the author.
+"""

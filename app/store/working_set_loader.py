@@ -46,7 +46,8 @@ _LOCK_FREE_ROOMS = BulkStatement(
 
 _ROOMS = BulkStatement(
     "SELECT rooms.id, name, title, kind, head, first, slow_mode_seconds, created_at,"
-    " archived_at, direct_key FROM {keys} JOIN rooms ON rooms.id = k.id",
+    " archived_at, direct_key, room_mention_role, room_mentions_full_at"
+    " FROM {keys} JOIN rooms ON rooms.id = k.id",
     id="bigint",
 )
 
@@ -161,11 +162,12 @@ def _ask_rooms(connection: DbConnection, rooms: Sequence[tuple[RoomId]]) -> _Fil
             ws.rooms[NOWHERE] = RoomState(
                 NOWHERE, "", "", Kind.PRIVATE, 0, 1, 0, Millis(0), None, None
             )
-        for id_, name, title, kind, head, first, slow, created_at, archived_at, key in rows:
-            ws.rooms[id_] = RoomState(
+        for id_, name, title, kind, head, first, slow, created_at, archived_at, key, *last in rows:
+            room = ws.rooms[id_] = RoomState(
                 id_, name, title, Kind(kind), head, first, slow, created_at, archived_at, key
             )
-            ws.rooms[id_].head_before = head
+            room.head_before = head
+            room.room_mention_role, room.room_mentions_full_at = Role(last[0]), last[1]
 
     return fill
 

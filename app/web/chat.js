@@ -241,11 +241,11 @@ export class Chat {
 
   // Internal
 
-  async #onActivity({ room: name, head, mention }) {
+  async #onActivity({ room: name, head, mention, mentions_room: ofRoom }) {
     await this.#describe(name);
     const room = this.rooms.get(name);
     // Others than messages are events, too.
-    if (room?.unread > 0) this.#onMessage(room, { by: null, text: null, seq: head, mentions: mention === true });
+    if (room?.unread > 0) this.#onMessage(room, { by: null, text: null, seq: head, mentions: mention === true || ofRoom !== undefined });
   }
 
   #room(name) {
@@ -293,6 +293,6 @@ export class Chat {
   }
 }
 
-function arrivalOf({ by, text, mentions = [], seq }, me) {
-  return { by, text, seq, mentions: mentions.includes(me) };
+function arrivalOf({ by, text, mentions = [], mentions_room: ofRoom, seq }, me) {
+  return { by, text, seq, mentions: mentions.includes(me) || ofRoom !== undefined };
 }

@@ -34,8 +34,11 @@ export class Counts {
     return Math.min(UNREAD_CAP, this.#server.unread + this.#after(timeline).length);
   }
 
-  mentions(timeline) {
-    const named = this.#after(timeline).filter((item) => item.mentions.includes(this.#me));
+  /** @param ofRoom whether a mention of the whole room counts. */
+  mentions(timeline, ofRoom = true) {
+    const named = this.#after(timeline).filter((item) => (
+      item.mentions.includes(this.#me) || (ofRoom && item.mentionsRoom !== null)
+    ));
     return Math.min(UNREAD_CAP, this.#server.mentions + named.length);
   }
 

@@ -10,6 +10,7 @@ export function toMessage({ seq, at, by, text, id, ...rest }) {
     editedAt: rest.edited_at ?? null,
     pinned: Boolean(rest.pinned),
     mentions: rest.mentions ?? [],
+    mentionsRoom: rest.mentions_room ?? null,
     reactions: { ...rest.reactions },
   };
 }
@@ -19,10 +20,10 @@ export function toMessage({ seq, at, by, text, id, ...rest }) {
  *
  * Fields are set, never counted up, so applying an event twice is harmless.
  */
-export function changesFrom({ type, at, by, text, emoji, mentions }, { reactions }) {
+export function changesFrom({ type, at, by, text, emoji, mentions, mentions_room: mentionsRoom }, { reactions }) {
   switch (type) {
     case "message.edited":
-      return { text, editedAt: at, mentions: mentions ?? [] };
+      return { text, editedAt: at, mentions: mentions ?? [], mentionsRoom: mentionsRoom ?? null };
     case "message.deleted":
       return { text: null, pinned: false, reactions: {} };
     case "message.pinned":

@@ -26,6 +26,9 @@ const KEPT_ITEMS = 1_000;
 // Pinned messages that are listed, the newest: the server's largest page.
 const PINS = 200;
 
+// Completed like a name.
+const EVERYONE = { user: "all", display_name: "Everyone in the room" };
+
 export class Page {
   #api;
   #chat;
@@ -234,7 +237,7 @@ export class Page {
       typing: (on) => chat().typing(on),
       notice: (sentence) => this.notice(sentence),
       pickEmoji: (anchor, onPick) => this.#dialogs.emoji(anchor, onPick),
-      people: (room) => (room === null ? [] : chat().people.membersOf(room)),
+      people: (room) => (room === null ? [] : chat().people.membersOf(room).concat(room.maySayAll ? EVERYONE : [])),
     });
   }
 

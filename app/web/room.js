@@ -58,6 +58,8 @@ export class Room {
   member = false;
   role = null;
   slowModeSeconds = 0;
+  // The lowest role that may mention everybody.
+  roomMentionRole = "moderator";
   // What to notify of: "all", "mentions" or "none".
   level = "mentions";
   presence = new Presence();
@@ -87,6 +89,7 @@ export class Room {
     this.member = Boolean(summary.member);
     this.role = summary.role ?? null;
     this.slowModeSeconds = summary.slow_mode_seconds ?? 0;
+    this.roomMentionRole = summary.room_mention_role;
     this.level = summary.notifications ?? this.level;
     if (this.member) this.setCounts(summary);
   }
@@ -203,11 +206,17 @@ export class Room {
   }
 
   get mentions() {
-    return this.member ? this.counts.mentions(this.history.live) : 0;
+    return this.member ? this.counts.mentions(this.history.live, this.level !== "none") : 0;
   }
 
   get isModerator() {
     return this.kind !== "direct" && ["owner", "moderator"].includes(this.role);
+  }
+
+  /** Whether the user's `@all` mentions everybody in the room. */
+  get maySayAll() {
+    const ranks = ["member", "moderator", "owner"];
+    return this.kind !== "direct" && ranks.indexOf(this.role) >= ranks.indexOf(this.roomMentionRole);
   }
 
   // Internal
@@ -234,6 +243,7 @@ export class Room {
     if (event.type === "room.updated") {
       this.title = event.title ?? this.title;
       this.slowModeSeconds = event.slow_mode_seconds ?? this.slowModeSeconds;
+      this.roomMentionRole = event.room_mention_role ?? this.roomMentionRole;
     }
     if (event.type === "room.archived") this.archived = true;
     if (event.type === "room.reopened") this.archived = false;

@@ -11,6 +11,9 @@ import { LEVELS } from "./levels.js";
 // Seconds between two messages of a member.
 const SLOW_MODES = [["0", "Off"], ["5", "5 seconds"], ["30", "30 seconds"], ["60", "1 minute"], ["300", "5 minutes"], ["3600", "1 hour"]];
 
+// Who may mention everybody.
+const ALL_ROLES = [["member", "All members"], ["moderator", "Moderators and owners"], ["owner", "Owners"]];
+
 /** @param on `{attempt(work), notice(sentence), changed(summary), setLevel(room, level)}` */
 export function openRoomDialog(room, { api, on }) {
   const { dialog, body } = openDialog(room.kind === "direct" ? "Conversation" : `#${room.name}`);
@@ -36,8 +39,12 @@ function settings(room, save) {
   const section = make("section", "", make("h3", "", "Room"));
   const title = input("title", room.title ?? "", { maxlength: "200", autocomplete: "off" });
   const slow = select("slow", withPresent(SLOW_MODES, room.slowModeSeconds), room.slowModeSeconds);
-  formOf(section, [field("Topic", title), field("Slow mode", slow, "How long members wait between two messages.")], "Save", () => (
-    save({ title: title.value.trim(), slow_mode_seconds: Number(slow.value) })
+  const all = select("all", ALL_ROLES, room.roomMentionRole);
+  formOf(section, [
+    field("Topic", title), field("Slow mode", slow, "How long members wait between two messages."),
+    field("@all", all, "Who may notify everyone in the room."),
+  ], "Save", () => (
+    save({ title: title.value.trim(), slow_mode_seconds: Number(slow.value), room_mention_role: all.value })
   ));
   return section;
 }

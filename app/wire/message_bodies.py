@@ -1,6 +1,6 @@
 """Messages, events and search over HTTP: the bodies of requests and responses."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -105,6 +105,9 @@ class MessageAnswer(Answer):
     pinned: bool
     reactions: dict[str, list[str]] = Field(description="Usernames by emoji.")
     mentions: list[str] = Field(description="Usernames of the mentioned members.")
+    mentions_room: Literal["all"] | None = Field(
+        default=None, description="`all`: it mentions all members; absent if not."
+    )
     replies: Replies
 
 

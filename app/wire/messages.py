@@ -6,6 +6,7 @@ import orjson
 
 from ..domain.clock import iso, iso_or_none
 from ..domain.events import EventType
+from ..domain.mentions import ROOM
 from ..domain.views import MessagePage, MessageView
 
 
@@ -25,6 +26,8 @@ def message_body(view: MessageView, room: str) -> dict[str, Any]:
         "mentions": view.mentions,
         "replies": {"count": view.reply_count, "last_seq": view.last_reply},
     }
+    if view.mentions_room:
+        body["mentions_room"] = ROOM
     if view.data is not None:
         body["data"] = view.data
     return body

@@ -1,7 +1,7 @@
 """Rooms, members, invites and blocks over HTTP: the bodies of requests and responses."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -37,6 +37,7 @@ EXAMPLE_ROOM: JsonDict = {
     "created_at": "2026-11-21T08:00:00.123Z",
     "archived": False,
     "slow_mode_seconds": 0,
+    "room_mention_role": "moderator",
     "member": True,
     "role": "member",
     "read": 115,
@@ -127,9 +128,19 @@ class RoomChanges(Body):
         description="How long a member has to wait between two messages; 0: no wait.",
         examples=[30],
     )
+    room_mention_role: RoleName | None = Field(
+        default=None,
+        description="The lowest role that may mention the whole room with `@all`.",
+        examples=["moderator"],
+    )
     archived: bool | None = Field(
         default=None, description="An archived room is read-only. Owners only."
     )
+
+    def wanted(self) -> dict[str, Any]:
+        """The fields, as the service takes them."""
+        role = None if self.room_mention_role is None else Role(self.room_mention_role)
+        return {**self.model_dump(), "room_mention_role": role}
 
 
 class MemberRole(Body):
@@ -206,6 +217,9 @@ class RoomAnswer(BaseModel):
     created_at: Moment
     archived: bool
     slow_mode_seconds: int
+    room_mention_role: RoleName = Field(
+        description="The lowest role that may mention the whole room with `@all`."
+    )
     with_: str | None = Field(
         default=None,
         alias="with",

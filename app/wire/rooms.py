@@ -19,6 +19,7 @@ def room_body(view: RoomView) -> dict[str, Any]:
         "created_at": iso(view.created_at),
         "archived": view.archived_at is not None,
         "slow_mode_seconds": view.slow_mode_seconds,
+        "room_mention_role": view.room_mention_role.value,
     }
     if view.kind is Kind.DIRECT:
         body["with"] = view.other

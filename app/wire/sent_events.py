@@ -17,6 +17,9 @@ RoomName = Annotated[str, Field(description="Name of the room.", examples=["gene
 By = Annotated[str | None, Field(description="The user who did it; null: the operator.")]
 Who = Annotated[str | None, Field(description="Name of the user.", examples=["bob"])]
 Mentions = Annotated[list[str], Field(description="Usernames.")]
+MentionsRoom = Annotated[
+    Literal["all"] | None, Field(description="`all`: all members of the room are mentioned.")
+]
 
 
 class SentEvent(BaseModel):
@@ -38,6 +41,7 @@ class MessageCreated(SentEvent):
     id: str | None = Field(None, description="The idempotency key with which it was sent.")
     reply_to: int | None = None
     mentions: Mentions = []
+    mentions_room: MentionsRoom = None
     data: dict[str, Any] | None = None
     edited_at: AwareDatetime | None = None
     deleted_at: AwareDatetime | None = None
@@ -53,6 +57,7 @@ class MessageEdited(SentEvent):
     ref: Ref
     text: str | None
     mentions: Mentions = []
+    mentions_room: MentionsRoom = None
 
 
 class MessageDeleted(SentEvent):
@@ -108,6 +113,7 @@ class RoomUpdated(SentEvent):
     type: Literal["room.updated"]
     title: str | None = None
     slow_mode_seconds: int | None = None
+    room_mention_role: RoleName | None = None
 
 
 class RoomArchived(SentEvent):

@@ -155,6 +155,7 @@ class Activity(SentFrame):
     room: RoomName
     head: int
     mention: bool | None = None
+    mentions_room: Literal["all"] | None = None
 
 
 class Presence(SentFrame):

@@ -176,6 +176,6 @@ class Messages:
 def _without_responses(message: MessageView) -> MessageView:
     """For an author who may no longer read the room: the message without what others added."""
     message.pinned = False
-    message.reactions, message.mentions = {}, []
+    message.reactions, message.mentions, message.mentions_room = {}, [], False
     message.reply_count, message.last_reply = 0, None
     return message

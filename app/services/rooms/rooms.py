@@ -9,7 +9,7 @@ from ...domain import labels, names
 from ...domain.appends import CreateRoom, OpenDirect, UpdateRoom
 from ...domain.authorization import authorize_read
 from ...domain.ids import Millis, RoomId, UserId
-from ...domain.roles import Kind
+from ...domain.roles import Kind, Role
 from ...domain.views import RoomView
 from ...domain.working_set import NO_ROOM
 from ...store import room_views as room_view_store
@@ -153,6 +153,7 @@ class Rooms:
         *,
         title: str | None = None,
         slow_mode_seconds: int | None = None,
+        room_mention_role: Role | None = None,
         archived: bool | None = None,
     ) -> RoomView:
         """
@@ -171,6 +172,7 @@ class Rooms:
             at=self._now(),
             title=None if title is None else labels.title(title),
             slow_mode_seconds=slow_mode_seconds,
+            room_mention_role=room_mention_role,
             archived=archived,
         )
         await self._committer.append(append)

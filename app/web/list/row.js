@@ -57,7 +57,7 @@ function classesOf(item, follows, me) {
     follows && "follows",
     item.by === me && "own",
     item.kind === "unsent" && "unsent",
-    item.by !== me && item.mentions?.includes(me) && "mentions-me",
+    item.by !== me && (item.mentions?.includes(me) || item.mentionsRoom) && "mentions-me",
   ].filter(Boolean).join(" ");
 }
 
@@ -82,8 +82,9 @@ export function timeElement(at) {
   return element;
 }
 
-function textOf({ text, mentions = [] }, me) {
-  return text === null ? make("p", "text deleted", "This message was deleted.") : textElement(text, mentions, me);
+function textOf({ text, mentions = [], mentionsRoom }, me) {
+  const names = mentionsRoom ? [...mentions, mentionsRoom] : mentions;
+  return text === null ? make("p", "text deleted", "This message was deleted.") : textElement(text, names, me);
 }
 
 function marks({ editedAt, pinned }) {

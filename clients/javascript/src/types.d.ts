@@ -12,6 +12,7 @@ export interface MessageCreated extends OfRoom {
   id?: string;
   reply_to?: number | null;
   mentions?: string[];
+  mentions_room?: "all";
   data?: Record<string, unknown> | null;
   edited_at?: string | null;
   deleted_at?: string | null;
@@ -19,12 +20,12 @@ export interface MessageCreated extends OfRoom {
   pinned?: boolean;
   reactions?: Record<string, string[]>;
 }
-export interface MessageEdited extends OfRoom { type: "message.edited"; ref: number; text: string | null; mentions?: string[] }
+export interface MessageEdited extends OfRoom { type: "message.edited"; ref: number; text: string | null; mentions?: string[]; mentions_room?: "all" }
 export interface MessageDeleted extends OfRoom { type: "message.deleted"; ref: number; author: string | null }
 export interface Reaction extends OfRoom { type: "reaction.added" | "reaction.removed"; ref: number; emoji: string }
 export interface Pin extends OfRoom { type: "message.pinned" | "message.unpinned"; ref: number }
 export interface RoomCreated extends OfRoom { type: "room.created"; title: string | null; kind: RoomKind; slow_mode_seconds: number }
-export interface RoomUpdated extends OfRoom { type: "room.updated"; title?: string | null; slow_mode_seconds?: number }
+export interface RoomUpdated extends OfRoom { type: "room.updated"; title?: string | null; slow_mode_seconds?: number; room_mention_role?: Role }
 export interface RoomArchived extends OfRoom { type: "room.archived" | "room.reopened" }
 export interface MemberJoined extends OfRoom { type: "member.joined"; user: string }
 export interface MemberLeft extends OfRoom { type: "member.left"; user: string; reason: "left" | "removed" | "banned" }
@@ -56,7 +57,7 @@ export type Level = "all" | "mentions" | "none";
 
 export interface RoomSummary {
   name: string; title: string | null; kind: RoomKind; head: number; first: number; created_at: string;
-  archived: boolean; slow_mode_seconds: number; with?: string; member: boolean | null; role: Role | null;
+  archived: boolean; slow_mode_seconds: number; room_mention_role: Role; with?: string; member: boolean | null; role: Role | null;
   read: number | null; unread: number | null; mentions: number | null; as_of: number | null; notifications: Level | null;
 }
 

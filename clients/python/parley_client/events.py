@@ -34,6 +34,8 @@ class MessageCreated(Event):
     """The id with which it was sent: tells a client its own messages."""
     reply_to: int | None = None
     mentions: Sequence[str] = ()
+    mentions_room: str | None = None
+    """``"all"``: it mentions all members of the room."""
     data: Mapping[str, Any] | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
@@ -46,6 +48,8 @@ class MessageEdited(Event):
     ref: int
     text: str | None
     mentions: Sequence[str] = ()
+    mentions_room: str | None = None
+    """``"all"``: it mentions all members of the room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,7 @@ class RoomUpdated(Event):
 
     title: str | None = None
     slow_mode_seconds: int | None = None
+    room_mention_role: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
