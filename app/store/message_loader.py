@@ -7,7 +7,7 @@ from ..domain.events import Event
 from ..domain.ids import event_id
 from ..domain.working_set import Message, WorkingSet
 from .bulk import BulkStatement
-from .database import DbConnection
+from .database import ColumnType, DbConnection
 from .events import decode_data
 
 _CLIENT_IDS = BulkStatement(
@@ -23,18 +23,31 @@ _CLIENT_IDS = BulkStatement(
     client_id="text",
 )
 
+# Nothing of a hidden room is read: that would take longer than to read nothing.
+_OPERATOR = 0
+_KEY: dict[str, ColumnType] = {"id": "bigint", "room": "bigint", "person": "bigint"}
+_VISIBLE_ID = (
+    f"CASE WHEN k.person = {_OPERATOR}"
+    " OR EXISTS (SELECT 1 FROM members AS m"
+    " WHERE m.room_id = k.room AND m.user_id = k.person AND m.role IS NOT NULL)"
+    " OR EXISTS (SELECT 1 FROM users AS u WHERE u.id = k.person AND u.is_admin)"
+    " OR EXISTS (SELECT 1 FROM rooms AS r WHERE r.id = k.room AND r.kind = 'public')"
+    " THEN k.id ELSE 0 END"
+)
+
 # The last column: whether it mentions EVERYONE.
 _MESSAGES = BulkStatement(
     "SELECT e.room_id, {e.id}, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
     " e.pinned_at, EXISTS (SELECT 1 FROM mentions AS n WHERE n.user_id = 0"
-    " AND n.event_id = e.id) FROM {keys} JOIN events AS e ON e.id = k.id"
-    " WHERE e.type = 'message.created'",
-    id="bigint",
+    " AND n.event_id = e.id) FROM {keys} CROSS JOIN events AS e"
+    f" WHERE e.id = {_VISIBLE_ID} AND e.type = 'message.created'",
+    **_KEY,
 )
 
 _REACTIONS = BulkStatement(
-    "SELECT r.event_id, r.emoji, r.user_id FROM {keys} JOIN reactions AS r ON r.event_id = k.id",
-    id="bigint",
+    "SELECT r.event_id, r.emoji, r.user_id FROM {keys} CROSS JOIN reactions AS r"
+    f" WHERE r.event_id = {_VISIBLE_ID}",
+    **_KEY,
 )
 
 _Fill = Callable[[WorkingSet], None]
@@ -68,13 +81,13 @@ def ask_for_messages(
     sends: Sequence[Send],
 ) -> _Fill:
     """Ask for the messages that ``changes`` change and that ``sends`` reply to."""
-    wanted = {event_id(a.room, a.ref) for a in changes}
-    wanted |= {event_id(a.room, a.reply_to) for a in sends if a.reply_to is not None}
+    wanted = {_key(a, a.ref) for a in changes}
+    wanted |= {_key(a, a.reply_to) for a in sends if a.reply_to is not None}
     if not wanted:
         return _nothing
-    rows = _MESSAGES.rows(connection, [(id_,) for id_ in wanted])
-    reacted = {event_id(a.room, a.ref) for a in changes if isinstance(a, React)}
-    reactions = _REACTIONS.rows(connection, [(id_,) for id_ in reacted]) if reacted else ()
+    rows = _MESSAGES.rows(connection, wanted)
+    reacted = {_key(a, a.ref) for a in changes if isinstance(a, React)}
+    reactions = _REACTIONS.rows(connection, reacted) if reacted else ()
 
     def fill(ws: WorkingSet) -> None:
         by_id: dict[int, Message] = {}
@@ -88,3 +101,7 @@ def ask_for_messages(
             by_id[id_].reactions.setdefault(emoji, set()).add(user)
 
     return fill
+
+
+def _key(append: Append, seq: int) -> tuple[int, int, int]:
+    return event_id(append.room, seq), append.room, append.by or _OPERATOR
