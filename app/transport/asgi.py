@@ -34,7 +34,12 @@ class AsgiTransport:
         self._reading = asyncio.Event()
         self._reading.set()
         self._reader: Task[None] | None = None
+        # None before there is a receiver, and once nothing more is delivered.
+        self._on_message: OnMessage | None = None
+        self._on_close: OnClose | None = None
         self._ended = False
+        # Whether the peer was lost before there was a receiver to hear of it.
+        self._lost = False
 
     async def run(self) -> None:
         """Write until the connection is gone. Reads, too, once there is a receiver."""
@@ -67,17 +72,21 @@ class AsgiTransport:
         await self._idle.wait()
 
     def abort(self) -> None:
-        """Stop writing. ASGI can't abort: the server closes when the app returns."""
+        """Stop. ASGI can't abort: the server closes when the app returns."""
+        self._on_message = self._on_close = None
         self._ended = True
         self._queue.clear()
         self._bytes = 0
         self._work.set()
         self._idle.set()
-        self.pause()
 
     def set_receiver(self, on_message: OnMessage, on_close: OnClose) -> None:
         """Deliver what comes."""
-        self._reader = asyncio.create_task(self._read(on_message, on_close))
+        if self._lost:
+            on_close()
+        elif not self._ended:
+            self._on_message, self._on_close = on_message, on_close
+            self._reader = asyncio.create_task(self._read())
 
     def pause(self) -> None:
         """Receive no more for now."""
@@ -93,7 +102,7 @@ class AsgiTransport:
 
     async def close(self, code: int, reason: str, within: float) -> None:
         """Close, after all that was written."""
-        self.pause()
+        self._on_message = self._on_close = None
         try:
             async with asyncio.timeout(within):
                 await self.drained()
@@ -117,17 +126,26 @@ class AsgiTransport:
             try:
                 await self._send(message)
             except (OSError, RuntimeError):
-                # The peer has gone, which the reader will notice.
-                self.abort()
+                self._lose()
                 return
             self._bytes -= size
 
-    async def _read(self, on_message: OnMessage, on_close: OnClose) -> None:
-        while True:
+    def _lose(self) -> None:
+        """The peer is gone: a write has failed, or the server says so."""
+        on_close = self._on_close
+        self._lost = True
+        self.abort()
+        if on_close is not None:
+            on_close()
+
+    async def _read(self) -> None:
+        while self._on_message is not None:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
-                on_close()
+                self._lose()
                 return
             await self._reading.wait()
-            text = message.get("text")
-            on_message(message.get("bytes") or b"" if text is None else text)
+            # The connection may have been closed meanwhile.
+            if self._on_message is not None:
+                text = message.get("text")
+                self._on_message(message.get("bytes") or b"" if text is None else text)

@@ -18,6 +18,9 @@ _FIN_PONG = 0x8A
 _MASKED = 0x80
 _MAX_PAYLOAD = 125
 _HEAD = 6
+MAX_REASON_BYTES = _MAX_PAYLOAD - 2
+# Those of the protocol that a close frame may have (RFC 6455, section 7.4), and of applications.
+_SENDABLE = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)))
 # Codes that well-behaved clients send, and those that applications may choose.
 _COMMON = frozenset((1000, 1001, *range(3000, 5000)))
 
@@ -33,6 +36,11 @@ class Control(NamedTuple):
 
     opcode: Opcode
     payload: bytes
+
+
+def may_be_sent(code: int) -> bool:
+    """Whether a close frame may have this code."""
+    return code in _SENDABLE
 
 
 def close_payload(frame: bytes) -> bytes | None:

@@ -76,7 +76,6 @@ class FrameJudge:
         if frame.opcode not in _DATA:
             return Control(frame.opcode, bytes(frame.data))
         if frame.opcode is not Opcode.CONT:
-            self._message.clear()
             self._decoder = _new_decoder() if frame.opcode is Opcode.TEXT else None
         self._message += frame.data
         if self._decoder is not None:
@@ -86,4 +85,6 @@ class FrameJudge:
                 return INVALID_TEXT
         if not frame.fin:
             return Control(Opcode.CONT, b"")
-        return bytes(self._message) if self._decoder is None else self._message.decode()
+        # Hold no message longer than it takes: there may be one for each connection.
+        message, self._message = self._message, bytearray()
+        return bytes(message) if self._decoder is None else message.decode()

@@ -5,6 +5,7 @@ The HTTP protocol has parsed the request; here only what makes it a handshake is
 """
 
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from websockets.datastructures import Headers
@@ -25,6 +26,11 @@ _DEFLATE = ServerPerMessageDeflateFactory(
     compress_settings={"memLevel": 5},
 )
 _NO_BODY = b"0"
+# RFC 9110, sections 15.5.6 and 15.5.22.
+_NEEDED: dict[int, RawHeaders] = {
+    405: [(b"allow", b"GET")],
+    426: [(b"upgrade", b"websocket"), (b"connection", b"upgrade")],
+}
 
 # The library logs each handshake at a lower level.
 _log = logging.getLogger("parley.ws.handshakes")
@@ -32,10 +38,11 @@ _log.setLevel(logging.WARNING)
 
 
 class Rejection(NamedTuple):
-    """Why a handshake is refused: an HTTP status and a sentence."""
+    """Why a handshake is refused: an HTTP status, a sentence, and headers that belong to it."""
 
     status: int
     detail: str
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 def judge_handshake(
@@ -56,7 +63,8 @@ def judge_handshake(
         return Rejection(400, "A header of the handshake is not legal.")
     response = server.accept(Request(target.decode("ascii"), given, method))
     if response.status_code != 101:
-        return Rejection(response.status_code, _sentence(response.body))
+        needed = _NEEDED.get(response.status_code, ())
+        return Rejection(response.status_code, _sentence(response.body), needed)
     accept = response.headers["Sec-WebSocket-Accept"].encode("ascii")
     agreed = response.headers.get(_EXTENSIONS)
     added = [] if agreed is None else [(_EXTENSIONS.encode(), agreed.encode("ascii"))]

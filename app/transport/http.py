@@ -20,6 +20,7 @@ from .linger import linger
 from .scopes import http_scope
 from .websocket import WebSocketProtocol
 from .ws_handshake import Handshake
+from .ws_handshake import Headers as Fields
 
 log = logging.getLogger("parley.http")
 
@@ -212,12 +213,13 @@ class HttpProtocol(Protocol):
         else:
             self._answer(500, [_PLAIN], b"Internal Server Error")
 
-    def _refuse(self, status: int, detail: str) -> None:
+    def _refuse(self, status: int, detail: str, added: Fields = ()) -> None:
         """Answer an invalid request; nothing more is read."""
         if self._exchange is not None and self._exchange.started:
             self._close()
         else:
-            self._answer(*self._context.refuse(status, detail))
+            refusal = self._context.refuse(status, detail)
+            self._answer(refusal.status, [*refusal.headers, *added], refusal.body)
 
     def _answer(self, status: int, headers: Headers, body: bytes) -> None:
         if not self._transport.is_closing():

@@ -1,12 +1,12 @@
 """One HTTP request and the response to it, as the app sees them: ASGI's receive and send."""
 
 import asyncio
-import re
 from asyncio import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from .context import Headers, Message
+from .header_fields import check_fields, content_length
 from .http_request import Request
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
-# RFC 9110, sections 5.1 and 5.5: no token, no field content.
-_BAD_NAME = re.compile(rb"[^A-Za-z0-9!#$%&'*+.^_`|~-]")
-_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # Responses with these statuses have no body, whatever their headers say.
 _WITHOUT_BODY = frozenset((204, 304))
 
@@ -97,7 +94,8 @@ class HttpExchange:
         Answer.
 
         Raises:
-            RuntimeError: If the message is out of order, or the response is not legal.
+            RuntimeError: If the message is out of order, or the response is not legal. After a
+                start that isn't, nothing has been sent, and another may follow.
 
         """
         if not self._connection.writable.is_open:
@@ -113,24 +111,24 @@ class HttpExchange:
             raise RuntimeError(f"An ASGI app may not send {kind} now.")
 
     def _start(self, status: int, headers: Headers) -> None:
-        self.started = True
-        self._request.expects_continue = False
         sent = [*self._connection.default_headers, *headers]
-        names = b"".join([name for name, _ in sent])
-        if _BAD_NAME.search(names) or _BAD_VALUE.search(b"".join([value for _, value in sent])):
-            raise RuntimeError("A header of the response is not legal.")
+        # Before anything changes, so that the app can answer again: with an error.
+        check_fields(sent)
+        length, chunked, says_close = None, False, False
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        says_close = False
         for name, value in sent:
             lower = name.lower()
             if lower == b"content-length":
-                self._left = int(value)
+                length = content_length(value)
             elif lower == b"transfer-encoding":
-                self._chunked = value.lower() == b"chunked"
+                chunked = value.lower() == b"chunked"
             elif lower == b"connection" and b"close" in value.lower():
-                self.keep_alive = False
                 says_close = True
             lines += (lower, b": ", value, b"\r\n")
+        self.started = True
+        self._request.expects_continue = False
+        self._left, self._chunked = length, chunked
+        self.keep_alive = self.keep_alive and not says_close
         if self._request.method == "HEAD" or status in _WITHOUT_BODY:
             self._left = 0
             self._chunked = False

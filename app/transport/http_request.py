@@ -11,6 +11,24 @@ from .context import Headers
 EMPTY_LINE = b"\r\n\r\n"
 _CHECKED = frozenset((b"expect", b"host", b"transfer-encoding", b"upgrade"))
 _VERSIONS = frozenset(("1.0", "1.1"))
+# llhttp also reads RTSP and Icecast's protocol, and doesn't say so. These methods are theirs
+# alone; a GET, POST or OPTIONS of RTSP is framed like one of HTTP, and answered as such.
+_OTHER_PROTOCOLS = frozenset(
+    (
+        "ANNOUNCE",
+        "DESCRIBE",
+        "FLUSH",
+        "GET_PARAMETER",
+        "PAUSE",
+        "PLAY",
+        "RECORD",
+        "REDIRECT",
+        "SETUP",
+        "SET_PARAMETER",
+        "SOURCE",
+        "TEARDOWN",
+    )
+)
 # RFC 9110, section 7.2: a name or an address, and a port; it may be empty.
 HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
 
@@ -90,6 +108,8 @@ def check(request: Request) -> bytes | None:
     version = request.version
     if version not in _VERSIONS:
         raise InvalidRequest(f"HTTP/{version} is not spoken here.")
+    if request.method in _OTHER_PROTOCOLS:
+        raise InvalidRequest("This is not HTTP/1.1: a method of another protocol.")
     hosts = 0
     offered = None
     for name, value in request.headers:

@@ -36,8 +36,8 @@ class ReadPacer:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether unread bytes may exist: reading is paused, or goes on in another turn."""
-        return self._paused or self._is_scheduled
+        """Whether unread bytes may exist: some are kept, reading is paused, or in another turn."""
+        return self._paused or self._is_scheduled or bool(self._unread)
 
     def start(self, read: Read) -> None:
         """Call ``read`` with the bytes that were kept, in another turn, and with all that come."""

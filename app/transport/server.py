@@ -64,7 +64,11 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as exc:
         raise ListenError(f"There is no address {host!r} to listen on: {exc}.") from None
     family, kind, protocol, _name, address = found[0]
-    listening = socket.socket(family, kind, protocol)
+    try:
+        # It may have an address of a family that this machine does not support.
+        listening = socket.socket(family, kind, protocol)
+    except OSError as exc:
+        raise _refusal(exc, host, port) from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):

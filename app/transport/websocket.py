@@ -122,6 +122,11 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # What the app does: app.transport.base says what each promises
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._state is State.ENDED or self._transport.is_closing()
+
     def accept(
         self, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]] = ()
     ) -> bytes:

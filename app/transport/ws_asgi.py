@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from ..domain.limits import CLOSE_SECONDS
 from ..wire.frames import binary_frame, text_frame
 from .context import Message
+from .control_frames import MAX_REASON_BYTES, may_be_sent
+from .header_fields import check_fields
 
 if TYPE_CHECKING:
     from .websocket import WebSocketProtocol
 
 # ASGI requires a code; this one means that there is none (RFC 6455, section 7.1.5).
 _NO_CODE = 1005
+_OFFER = b"sec-websocket-protocol"
 
 
 class AsgiSide:
@@ -56,24 +59,31 @@ class AsgiSide:
 
         Raises:
             OSError: If the peer is gone.
+            RuntimeError: If the message is out of order, or not legal.
 
         """
         kind = message["type"]
         if kind == "websocket.accept" and not self._accepted:
-            headers = message.get("headers", ())
-            answer = self._transport.accept(message.get("subprotocol"), headers)
-            self._transport.write(answer)
+            headers, subprotocol = message.get("headers", ()), message.get("subprotocol")
+            offer = [(_OFFER, subprotocol.encode("latin-1"))] if subprotocol else []
+            check_fields([*headers, *offer])
+            self._transport.write(self._transport.accept(subprotocol, headers))
             self._accepted = True
         elif kind == "websocket.close" and not self._accepted:
             self._transport.refuse(b"403 Forbidden")
             self._on_close()
         elif kind == "websocket.send" and self._accepted:
+            if self._transport.is_gone:
+                raise ConnectionResetError
             text = message.get("text")
             frame = binary_frame(message["bytes"]) if text is None else text_frame(text.encode())
             self._transport.write(frame)
             await self._transport.drained()
         elif kind == "websocket.close":
             code, reason = message.get("code", 1000), message.get("reason") or ""
+            if not may_be_sent(code):
+                raise RuntimeError(f"{code} is no close code that may be sent.")
+            reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
             await self._transport.close(code, reason, CLOSE_SECONDS)
             self._on_close()
         else:

@@ -143,3 +143,58 @@ async def test_nothing_is_delivered_after_the_close() -> None:
         await turns()
 
     assert got == []
+
+
+@pytest.mark.parametrize("gone", [OSError("reset"), RuntimeError("closed")])
+async def test_a_failed_write_ends_it_once(gone: Exception) -> None:
+    peer, ends = Peer(), []
+    async with running(peer) as transport:
+        transport.set_receiver(lambda _: None, lambda: ends.append(1))
+        peer.gone = gone
+        transport.write(text_frame(b"x"))
+        await until(lambda: ends == [1], "the end")
+
+        peer.says.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        await turns()
+    assert ends == [1]
+
+
+async def test_a_receiver_that_comes_after_the_loss_is_told() -> None:
+    peer, ends = Peer(), []
+    peer.gone = OSError("reset")
+    async with running(peer) as transport:
+        transport.write(text_frame(b"x"))
+        async with patience("the end"):
+            await transport.drained()
+
+        transport.set_receiver(lambda _: None, lambda: ends.append(1))
+        assert ends == [1]
+
+
+async def test_a_peer_that_leaves_during_the_close_is_not_reported() -> None:
+    peer, ends = Peer(), []
+    peer.taking.clear()
+    async with running(peer) as transport:
+        transport.set_receiver(lambda _: None, lambda: ends.append(1))
+        transport.write(text_frame(b"x"))
+        closing = asyncio.create_task(transport.close(1000, "", PATIENT))
+        await turns()
+        peer.says.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        async with patience("the close"):
+            await closing
+
+    assert ends == []
+
+
+async def test_what_waits_while_it_is_paused_is_not_delivered_after_the_close() -> None:
+    peer, got = Peer(), []
+    async with running(peer) as transport:
+        transport.set_receiver(got.append, lambda: got.append(None))
+        transport.pause()
+        peer.says.put_nowait({"type": "websocket.receive", "text": "late"})
+        await turns()
+        await transport.close(1000, "", PATIENT)
+        transport.resume()
+        await turns()
+
+    assert got == []

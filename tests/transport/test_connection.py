@@ -365,3 +365,12 @@ async def test_an_app_that_closes_while_it_receives_gets_the_end(accepts: bool) 
     socket = MemorySocket(app=app)
     await until(lambda: ends == ["websocket.disconnect"], "the end")
     await socket.lose()
+
+
+def test_no_message_is_held_longer_than_it_takes() -> None:
+    judge = FrameJudge(MAX_FRAME_BYTES, [])
+
+    [message] = judge.receive(masked(Opcode.BINARY, b"x" * MAX_FRAME_BYTES))
+
+    assert len(message) == MAX_FRAME_BYTES
+    assert not judge._message

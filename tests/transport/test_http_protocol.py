@@ -103,3 +103,55 @@ async def test_a_long_body_behind_another_request_pauses_reading() -> None:
     assert not transport.reading
     done.set()
     connection.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    "header", [(b"x-a", b"a\r\nX-B: b"), (b"x a", b"a"), (b"content-length", b"five")]
+)
+async def test_an_app_may_answer_again_if_its_headers_are_not_legal(header: Any) -> None:
+    async def recover(_scope: Any, _receive: Any, send: Any) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": [header]}
+        with pytest.raises(RuntimeError):
+            await send(start)
+        await send({"type": "http.response.start", "status": 500})
+        await send({"type": "http.response.body"})
+
+    connection, transport = connect(recover)
+    connection.data_received(GET)
+    await until(lambda: b"\r\n\r\n" in transport.written, "the answer")
+
+    assert transport.written.startswith(b"HTTP/1.1 500")
+    assert b"X-B" not in transport.written
+    connection.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "needed"),
+    [
+        pytest.param(b"POST", b"405", b"allow: GET", id="another method"),
+        pytest.param(b"GET", b"426", b"upgrade: websocket", id="two upgrades"),
+    ],
+)
+async def test_a_refused_handshake_says_what_is_allowed(
+    request_: bytes, answer: bytes, needed: bytes
+) -> None:
+    connection, transport = connect()
+    offers = [b"Upgrade: websocket"] * (2 if request_ == b"GET" else 1)
+    lines = [request_ + b" /ws HTTP/1.1", b"Host: here", b"Connection: Upgrade", *offers]
+
+    connection.data_received(b"\r\n".join([*lines, VERSION, KEY, b"", b""]))
+
+    assert transport.written.startswith(b"HTTP/1.1 " + answer)
+    assert needed in transport.written.split(b"\r\n")
+    transport.protocol.connection_lost(None)
+
+
+async def test_invalid_handshakes_take_turns_too() -> None:
+    connection, transport = connect(handshakes_per_turn=0)
+    lines = [b"POST /ws HTTP/1.1", b"Host: here", b"Connection: Upgrade", b"Upgrade: websocket"]
+
+    connection.data_received(b"\r\n".join([*lines, VERSION, KEY, b"", b""]))
+
+    assert transport.written == b""
+    assert not transport.reading
+    connection.connection_lost(None)

@@ -275,6 +275,8 @@ def test_a_turn_reads_a_bounded_number_of_pieces() -> None:
             b"DESCRIBE / RTSP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
             id="another protocol, with an offer",
         ),
+        pytest.param(b"DESCRIBE / RTSP/1.0\r\n\r\n", id="another protocol"),
+        pytest.param(b"SOURCE / ICE/1.0\r\n\r\n", id="a third protocol"),
         pytest.param(b"GET http://a:99999/ HTTP/1.1\r\nHost: a\r\n\r\n", id="no such port"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", id="a folded header"),
         pytest.param(b"GET / HTTP/1.1\nHost: a\n\n", id="line feeds alone"),

@@ -96,3 +96,12 @@ async def test_nothing_is_read_after_the_end(closing: bool) -> None:
 
     assert reader.reads == [b"ab"]
     assert not reader.transport.reading
+
+
+async def test_bytes_that_are_kept_before_the_start_are_waiting() -> None:
+    reader = Reader()
+    assert not reader.pacer.is_waiting
+
+    reader.pacer.receive(b"a pong")
+
+    assert reader.pacer.is_waiting

@@ -1,6 +1,7 @@
 """The process that serves: where it listens, how it starts and how it ends."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -189,3 +190,13 @@ def test_no_limit_is_no_limit() -> None:
     found = options(forwarded_allow_ips="*", ws_compression=True, shutdown_seconds=0)
 
     assert found["timeout_graceful_shutdown"] is None
+
+
+def test_a_family_that_the_machine_has_not_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(*_args: Any, **_kwargs: Any) -> Any:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr("app.transport.server.socket.socket", without)
+
+    with pytest.raises(ListenError, match="Address family not supported"):
+        listen("::1", 0)
