@@ -38,6 +38,7 @@ from ..realtime.outbox import Outbox
 from ..realtime.token_expiry import TokenExpiry
 from ..runtime import Runtime
 from ..services.messages.history import LogPage, check_cursor, check_epoch
+from ..transport.base import UNACKNOWLEDGED
 from ..transport.sse import SseTransport
 from ..wire.encoding import event_json
 from ..wire.errors import close_for
@@ -123,7 +124,7 @@ async def held_open(
 
 
 async def _is_present(_seconds: float) -> bool:
-    """HTTP has no ping."""
+    """Waits and exports end by themselves; see :meth:`SseTransport.probe` for streams."""
     return True
 
 
@@ -195,9 +196,12 @@ class Stream(Response):
         self._token = token
         self._room = room
         self._cursor = cursor
+        # None on a server that isn't ours, where a stream can't be probed.
+        self._unacknowledged: Callable[[], int] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond. An error before the first byte is answered like that of any endpoint."""
+        self._unacknowledged = scope.get("extensions", {}).get(UNACKNOWLEDGED)
         try:
             async with held_open(self._runtime, receive, self._token, self._room) as open_:
                 await self._stream(open_, send)
@@ -264,6 +268,8 @@ class EventStream(Stream):
         check_epoch(self._cursor.epoch, self._epoch)
         check_cursor(admission.view, self._cursor.since)
         await self._start(send)
+        if self._unacknowledged is not None:
+            open_.connection.probe = partial(transport.probe, self._unacknowledged)
         writing = asyncio.create_task(_write(transport, send, realtime.limits.stream_ping_seconds))
         following = asyncio.create_task(self._follow(open_, admission))
         try:

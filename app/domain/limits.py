@@ -157,6 +157,9 @@ SLOW_CLOSE_SECONDS = 1.0
 # A user who has as many connections as allowed opens another: a connection whose client doesn't
 # answer a ping within this makes room. A phone on a slow network takes a second...
 PROBE_SECONDS = 3.0
+# ...an event stream has no pongs: the kernel is asked this often whether the client's has
+# acknowledged a comment...
+PROBE_LOOK_SECONDS = 0.1
 # ...the oldest are asked, as many as a user's devices leave behind...
 MAX_PROBED_CONNECTIONS = 16
 # ...and so many new ones may wait for the answer; others are refused at once.

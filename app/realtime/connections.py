@@ -61,7 +61,8 @@ class Connections:
         Args:
             close: Called with a close code when the connection has to end. May be called again;
                 the first code counts.
-            probe: Whether the client answers within so many seconds; true where it can't be asked.
+            probe: Whether the client answers within so many seconds, or its TCP; true where it
+                can't be asked.
             path_room: The room in the connection's path, if there is one.
 
         Raises:

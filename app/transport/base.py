@@ -27,6 +27,10 @@ from typing import Protocol
 EXTENSION = "parley.transport"
 """The key of the :class:`WebSocketTransport` in a scope's ``extensions``."""
 
+UNACKNOWLEDGED = "parley.unacknowledged"
+"""The key of a function in the ``extensions`` of an HTTP scope: bytes of this connection that the
+peer has not acknowledged; where the kernel does not say, those that it has not taken."""
+
 OnMessage = Callable[[str | bytes], None]
 """Called with each whole message: texts, which are valid Unicode, and binary ones as bytes."""
 

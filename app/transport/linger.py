@@ -45,7 +45,7 @@ class Linger(asyncio.Protocol):
         self._within = within
         self._extend = extend
         # At the last look, if the deadline may be extended.
-        self._unsent = _unacknowledged(transport) if extend else 0
+        self._unsent = unacknowledged(transport) if extend else 0
         self._loop = asyncio.get_running_loop()
         self._deadline: TimerHandle | None = self._loop.call_later(within, self._on_deadline)
 
@@ -68,7 +68,7 @@ class Linger(asyncio.Protocol):
         self._transport.close()
 
     def _on_deadline(self) -> None:
-        before, self._unsent = self._unsent, _unacknowledged(self._transport)
+        before, self._unsent = self._unsent, unacknowledged(self._transport)
         if self._extend and self._unsent and before - self._unsent >= LINGER_PROGRESS_BYTES:
             self._deadline = self._loop.call_later(self._within, self._on_deadline)
         else:
@@ -110,7 +110,7 @@ def reset(transport: Transport) -> None:
     transport.abort()
 
 
-def _unacknowledged(transport: Transport) -> int:
+def unacknowledged(transport: Transport) -> int:
     """Bytes that the peer has not acknowledged; where the kernel doesn't say, those unsent."""
     unsent = transport.get_write_buffer_size()
     sock = transport.get_extra_info("socket")
@@ -118,7 +118,7 @@ def _unacknowledged(transport: Transport) -> int:
         return unsent
     try:
         (in_kernel,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
-    except OSError:
+    except (OSError, ValueError):  # also if it is closed already
         return unsent
     return unsent + int(in_kernel)
 

@@ -1,11 +1,13 @@
 """The scopes of ASGI, made from requests and handshakes."""
 
 from asyncio import Transport
+from functools import partial
 from urllib.parse import unquote
 
-from .base import EXTENSION, WebSocketTransport
+from .base import EXTENSION, UNACKNOWLEDGED, WebSocketTransport
 from .context import Address, Scope, ServerContext
 from .http_request import Request
+from .linger import unacknowledged
 from .ws_handshake import Handshake, subprotocols
 
 
@@ -29,6 +31,7 @@ def http_scope(
         "query_string": query,
         "headers": request.headers,
         "state": context.app_state.copy(),
+        "extensions": {UNACKNOWLEDGED: partial(unacknowledged, transport)},
         **_paths(context.root_path, path),
     }
 

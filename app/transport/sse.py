@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 
+from ..domain.limits import PROBE_LOOK_SECONDS
 from ..wire.frames import payloads_of
 
 # How every event begins. Other frames are not sent on a stream.
@@ -42,6 +44,33 @@ class SseTransport:
         """Say why the stream ends, after all that was given before."""
         self._put(b"event: end\ndata: %s\n\n" % payload)
         self.finished = True
+
+    def ping(self) -> None:
+        """Write a comment, which clients ignore."""
+        self._put(b": ping\n\n")
+
+    async def probe(self, unacknowledged: Callable[[], int], within: float) -> bool:
+        """
+        Whether the peer's TCP acknowledges something ``within`` so many seconds. Safe to cancel.
+
+        A stream has no pongs: a comment is written, so that there is something to acknowledge.
+
+        Args:
+            unacknowledged: The bytes of the connection that are not yet.
+
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        self.ping()
+        before = 0
+        while loop.time() < deadline:
+            await asyncio.sleep(min(PROBE_LOOK_SECONDS, within / 2))
+            now = unacknowledged()
+            # Not before the comment has left: else there may be nothing to acknowledge.
+            if now < before or not (now or self._unsent):
+                return True
+            before = now
+        return False
 
     def unsent(self) -> int:
         """Bytes taken that have not left."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.limits import MAX_UNREAD_BODY_BYTES, READ_PIECES_PER_TURN
+from app.transport.base import UNACKNOWLEDGED
 from app.transport.context import ServerContext, TransportLimits
 from app.transport.http import HttpProtocol
 from tests.harness.patience import until
@@ -154,4 +155,19 @@ async def test_invalid_handshakes_take_turns_too() -> None:
 
     assert transport.written == b""
     assert not transport.reading
+    connection.connection_lost(None)
+
+
+async def test_an_app_can_ask_what_the_peer_has_not_acknowledged() -> None:
+    scopes: list[Any] = []
+
+    async def keep(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await answer(scope, receive, send)
+
+    connection, transport = connect(keep)
+    connection.data_received(GET)
+    await until(lambda: b"204 No Content" in transport.written, "the answer")
+
+    assert scopes[0]["extensions"][UNACKNOWLEDGED]() == transport.get_write_buffer_size()
     connection.connection_lost(None)

@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import pytest
+
 from app.transport.sse import SseTransport
 from app.wire.frames import text_frame
 from tests.harness.patience import patience
@@ -69,3 +71,42 @@ async def test_an_aborted_lane_keeps_nothing() -> None:
 
     assert transport.unsent() == 0
     await transport.drained()
+
+
+class Kernel:
+    """Takes what a stream has, and looks at what the peer acknowledges as the test says."""
+
+    def __init__(self, transport: SseTransport, *looks: int, takes: bool = True) -> None:
+        self._transport = transport
+        self._looks = list(looks)
+        self._takes = takes
+
+    def unacknowledged(self) -> int:
+        if self._takes:
+            self._transport.sent()
+        return self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+
+
+@pytest.mark.parametrize(
+    ("looks", "takes", "answers"),
+    [
+        pytest.param([9, 9, 0], True, True, id="it acknowledges"),
+        pytest.param([90, 90, 40], False, True, id="it takes some of much"),
+        pytest.param([9], True, False, id="it acknowledges nothing"),
+        pytest.param([0], False, False, id="the comment has not left"),
+        pytest.param([10, 20, 30, 40], True, False, id="there is ever more"),
+    ],
+)
+async def test_a_peer_is_there_if_its_tcp_acknowledges(
+    looks: list[int], takes: bool, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.transport.sse.PROBE_LOOK_SECONDS", 0.001)
+    transport = SseTransport("8a41")
+    kernel = Kernel(transport, *looks, takes=takes)
+    if takes:
+        transport.abort()
+
+    probing = asyncio.create_task(transport.probe(kernel.unacknowledged, 0.03))
+    assert await taken(transport) == [": ping"]
+    async with patience("the answer"):
+        assert await probing is answers
