@@ -205,7 +205,8 @@ class RequestReader:
         """A field of its header or, after the body, a trailer, which is dropped."""
         if not self._in_head:
             return
-        self._headers.append((name.lower(), value))
+        # RFC 9112, section 5: white space behind a value is none of it. llhttp keeps it.
+        self._headers.append((name.lower(), value.rstrip(b" \t")))
         if len(self._headers) > self._limits.max_headers:
             raise InvalidRequest("The request has too many headers.")
 

@@ -92,7 +92,7 @@ class Judge:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._whole:
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         self._whole = True
@@ -392,6 +392,12 @@ def test_chunks_of_one_byte_are_read() -> None:
 )
 def test_a_host_is_a_name_or_an_address(hosts: bytes) -> None:
     assert len(read(GET.replace(b"here", hosts)).requests) == 1
+
+
+def test_white_space_around_a_value_is_none_of_it() -> None:
+    [found] = read(GET.replace(b"here", b"here \t")).requests
+
+    assert found.headers == ((b"host", b"here"),)
 
 
 def test_a_request_behind_which_nonsense_comes_is_answered_first() -> None:
