@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import getrandbits
 from typing import Any, Literal, TextIO
 
@@ -59,7 +60,14 @@ def event(logger: logging.Logger, level: int, name: str, /, **facts: object) -> 
 
     """
     if logger.isEnabledFor(level):
-        logger.log(level, "%s", name, extra={"facts": facts}, stacklevel=2)
+        # The caller's frame is known: ``Logger.log`` would search for it.
+        frame = sys._getframe(1)
+        code = frame.f_code
+        where = (code.co_filename, frame.f_lineno)
+        extra = {"facts": facts}
+        logger.handle(
+            logger.makeRecord(logger.name, level, *where, "%s", (name,), None, code.co_name, extra)
+        )
 
 
 @contextmanager
@@ -162,8 +170,13 @@ def _traceback(record: logging.LogRecord) -> str:
 
 
 def _time(record: logging.LogRecord) -> str:
-    at = datetime.fromtimestamp(record.created, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, fraction = divmod(record.created, 1)
+    return f"{_second(int(seconds))}.{int(fraction * 1000):03}Z"
+
+
+@lru_cache(1)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _quoted(value: object) -> str:

@@ -46,6 +46,17 @@ def test_a_secret_is_masked(text: str, secret: str) -> None:
     assert redact(redact(text)) == redact(text)
 
 
+_WORDS = st.sampled_from(
+    ["eyJhbGciOiJI", "bearer", "Basic", "0123456789", "/invites/", "/", ".", "-", "_", "@", "room"]
+)
+
+
+@given(st.lists(_WORDS, max_size=6).map("".join))
+def test_a_text_of_words_is_redacted_as_a_part_of_a_sentence_is(text: str) -> None:
+    # Only a text of words alone is returned without a look at every pattern.
+    assert redact(f"{text} ") == f"{redact(text)} "
+
+
 @pytest.mark.parametrize(
     "text",
     [
