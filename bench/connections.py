@@ -8,7 +8,7 @@ senders and of the last reader, are checked for order and text. All are counted.
 from collections.abc import Callable
 
 from bench.generator import Connection
-from bench.servers import Parley, RunningServer
+from bench.servers import Parley, RunningServer, TutorialStore
 
 # The first sockets of each room, this many, are checked.
 _CHECKED = 3
@@ -67,5 +67,17 @@ def page_clients(room: int, clients: int) -> Callable[[RunningServer], list[Conn
             running.server.page(running.dataset, room, first + user) for user in range(clients)
         ]
         return [Connection(target=target, argument=token) for target, token in asked]
+
+    return connect
+
+
+def requesting_clients(path: str, clients: int) -> Callable[[RunningServer], list[Connection]]:
+    """Members of the first room that send one request after the other to ``path``."""
+
+    def connect(running: RunningServer) -> list[Connection]:
+        server = running.server
+        assert isinstance(server, (Parley, TutorialStore))
+        target = path.format(room=running.dataset.rooms[0].name)
+        return [Connection(target=target, argument=server.token(user)) for user in range(clients)]
 
     return connect

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.connections import arriving_clients, joining_clients, page_clients, room_clients
+from bench.connections import (
+    arriving_clients,
+    joining_clients,
+    page_clients,
+    requesting_clients,
+    room_clients,
+)
 from bench.dataset import Dataset, Room
 from bench.figures import (
     answer_rate,
@@ -15,7 +21,7 @@ from bench.figures import (
 )
 from bench.generator import Load
 from bench.scenario import Figure, Scenario
-from bench.servers import Server
+from bench.servers import Parley, Server, TutorialStore
 
 PAGE = 50
 IDLE_CONNECTIONS = 5_000
@@ -35,6 +41,10 @@ def only_parley(server: Server) -> bool:
     return server.name == "parley"
 
 
+def servers_with_accounts(server: Server) -> bool:
+    return isinstance(server, (Parley, TutorialStore))
+
+
 def all_but_bare_uvloop(server: Server) -> bool:
     return server.name != "bare uvloop"
 
@@ -50,6 +60,7 @@ _ANSWERS = Figure("answers/s", "/s")
 HUNDRED = Dataset((Room("hundred", 100),))
 _ARCHIVE = Dataset((Room("archive", 500, 100_000),))
 _HISTORY = Dataset((Room("small", 50, 1_000), Room("large", 50, 5_000_000)))
+_SIXTEEN = Dataset((Room("sixteen", 16),))
 _SLOW = Dataset((Room("slow", 200),))
 # 2,400 messages, so that the p99 rests on 24 of them.
 _PACED = Load(mode="paced", rate=200, seconds=12)
@@ -190,6 +201,29 @@ SCENARIOS: Sequence[Scenario] = (
         takes_part=only_parley,
         main=False,
         reuses_database=True,
+    ),
+    Scenario(
+        name="post-16",
+        title="POST a message, 16 clients with one request each, in one room",
+        figures=(_ANSWERS, _P50, _P99),
+        dataset=_SIXTEEN,
+        load=Load(mode="posts"),
+        connect=requesting_clients("/rooms/{room}/messages", 16),
+        read=answer_rate,
+        takes_part=servers_with_accounts,
+        dialect="http",
+        main=True,
+    ),
+    Scenario(
+        name="users-me-16",
+        title="GET /users/me, 16 clients with one request each",
+        figures=(_ANSWERS, _P50, _P99),
+        dataset=_SIXTEEN,
+        load=Load(mode="pages"),
+        connect=requesting_clients("/users/me", 16),
+        read=answer_rate,
+        takes_part=servers_with_accounts,
+        dialect="http",
     ),
     Scenario(
         name="idle",

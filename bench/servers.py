@@ -155,16 +155,16 @@ class TutorialStore(Tutorial):
             "PEER_SECRET_KEY": self._secret,
         }
 
-    def _token(self, user: int) -> str:
+    def token(self, user: int) -> str:
         claims = {"sub": username(user), "exp": int(time.time()) + _TOKEN_MINUTES * 60}
         token: str = jwt.encode(claims, self._secret, "HS256")
         return token
 
     def socket(self, dataset: Dataset, room: int, user: int, replay: int) -> tuple[str, str]:
-        return f"/ws/{dataset.rooms[room].name}?token={self._token(user)}", "-"
+        return f"/ws/{dataset.rooms[room].name}?token={self.token(user)}", "-"
 
     def page(self, dataset: Dataset, room: int, user: int) -> tuple[str, str]:
-        return f"/rooms/{dataset.rooms[room].name}/messages?limit=50", self._token(user)
+        return f"/rooms/{dataset.rooms[room].name}/messages?limit=50", self.token(user)
 
 
 class SocketIO:

@@ -188,8 +188,48 @@ void dialect_send(struct conn *c, uint32_t message)
     net_text(c, whole, (size_t)n);
 }
 
-/* The size of a complete response with a page of history; 0 if it is incomplete. */
-size_t dialect_page(struct conn *c, const char *p, size_t n)
+/* Write the present request of an HTTP connection; returns its size. */
+size_t dialect_request(struct conn *c, char *request, size_t size)
+{
+    char text[TEXT_BYTES], body[TEXT_BYTES + 32] = "", bearer[4200] = "", posting[256] = "";
+    if (strcmp(c->arg, "-"))
+        snprintf(bearer, sizeof bearer, "Authorization: Bearer %s\r\n", c->arg);
+    if (opt->mode == POSTS) {
+        dialect_text(text, c->posted);
+        int n = snprintf(body, sizeof body, "{\"text\":\"%.100s\"}", text);
+        snprintf(posting, sizeof posting,
+                 "Content-Type: application/json\r\nContent-Length: %d\r\n"
+                 "Idempotency-Key: %.4s-%08x\r\n", n, opt->nonce, c->posted);
+    }
+    int n = snprintf(request, size, "%s %s HTTP/1.1\r\nHost: bench\r\n%s%s\r\n%s",
+                     opt->mode == POSTS ? "POST" : "GET", c->target, bearer, posting, body);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+/* A page must have as many messages as are asked for. */
+static void check_page(const char *p, const char *body, size_t n)
+{
+    long found = 0;
+    for (const char *at = body, *stop = body + n;
+         (at = memmem(at, (size_t)(stop - at), "old-", 4)) != NULL; at += 4)
+        found++;
+    if (!begins(p, 12, "HTTP/1.1 200") || found != opt->replay)
+        fault("A page with %ld messages instead of %ld: %.*s", found, opt->replay, 60, p);
+}
+
+/* A message that was posted must be answered with its text. */
+static void check_posted(struct conn *c, const char *p, const char *body, size_t n)
+{
+    char text[TEXT_BYTES];
+    dialect_text(text, c->posted);
+    if (!begins(p, 12, "HTTP/1.1 201"))
+        fault("A message was refused: %.*s", 60, p);
+    else if (memmem(body, n, text, TEXT_BYTES) == NULL)
+        fault("A message was answered with another text.");
+}
+
+/* The size of a complete response; 0 if it is incomplete. */
+size_t dialect_response(struct conn *c, const char *p, size_t n)
 {
     const char *end = memmem(p, n, "\r\n\r\n", 4);
     if (end == NULL)
@@ -200,14 +240,12 @@ size_t dialect_page(struct conn *c, const char *p, size_t n)
         net_drop(c);
         return 0;
     }
-    size_t head = (size_t)(end - p) + 4, body = strtoul(length + 17, NULL, 10);
-    if (n < head + body)
+    size_t head = (size_t)(end - p) + 4, size = strtoul(length + 17, NULL, 10);
+    if (n < head + size)
         return 0;
-    long found = 0;
-    for (const char *at = p + head, *stop = at + body;
-         (at = memmem(at, (size_t)(stop - at), "old-", 4)) != NULL; at += 4)
-        found++;
-    if (begins(p, n, "HTTP/1.1 200") == false || found != opt->replay)
-        fault("A page with %ld messages instead of %ld: %.*s", found, opt->replay, 60, p);
-    return head + body;
+    if (opt->mode == POSTS)
+        check_posted(c, p, p + head, size);
+    else
+        check_page(p, p + head, size);
+    return head + size;
 }

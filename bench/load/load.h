@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum dialect { PARLEY, PLAIN, SOCKETIO, HTTP };
-enum mode { CLOSED, PACED, CONNECT, JOIN, IDLE, PAGES };
+enum mode { CLOSED, PACED, CONNECT, JOIN, IDLE, PAGES, POSTS };
 
 enum { TEXT_BYTES = 100, TAG_BYTES = 8 };
 
@@ -66,6 +66,7 @@ struct conn {
     uint64_t received;      /* live messages */
     uint64_t replayed;
     uint32_t position;      /* in the room's order, on checked sockets */
+    uint32_t posted;        /* POSTS: the message of the present request */
     uint32_t close_code;
 };
 
@@ -94,13 +95,14 @@ bool dialect_opened(struct conn *c);
 enum kind dialect_read(struct conn *c, const char *p, size_t n, uint32_t *message);
 void dialect_send(struct conn *c, uint32_t message);
 bool dialect_seq(const char *p, size_t n, uint64_t *seq);
-size_t dialect_page(struct conn *c, const char *p, size_t n);
+size_t dialect_response(struct conn *c, const char *p, size_t n);
+size_t dialect_request(struct conn *c, char *request, size_t size);
 
 /* scenario.c */
 void fault(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void scenario_opened(struct conn *c);
 void scenario_frame(struct conn *c, const char *p, size_t n);
-void scenario_page(struct conn *c);
+void scenario_response(struct conn *c);
 void scenario_gone(struct conn *c);
 int scenario_run(const struct options *chosen, struct conn *conns, uint32_t n);
 

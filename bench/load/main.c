@@ -27,7 +27,8 @@ static int one_of(const char *value, const char *const *names)
 static void set(struct options *o, const char *name, const char *value)
 {
     static const char *const dialects[] = {"parley", "plain", "socketio", "http", NULL};
-    static const char *const modes[] = {"closed", "paced", "connect", "join", "idle", "pages", NULL};
+    static const char *const modes[] = {"closed", "paced", "connect", "join",  "idle",
+                                        "pages",  "posts", NULL};
     static const char *const names[] = {
         "dialect", "mode", "host",   "port",    "nonce", "inflight", "opening", "total",
         "replay",  "rate", "warmup", "seconds", "limit", "keep",     "server",  "drain", NULL,

@@ -271,8 +271,8 @@ static void readable(struct conn *c)
     size_t n = have + (size_t)got, at = 0;
     arena[n] = 0; /* for the string functions */
     if (opt->dialect == HTTP) {
-        for (size_t used; (used = dialect_page(c, (char *)arena + at, n - at)) > 0; at += used)
-            scenario_page(c);
+        for (size_t used; (used = dialect_response(c, (char *)arena + at, n - at)) > 0; at += used)
+            scenario_response(c);
     } else {
         if (c->state == HANDSHAKE)
             at = handshake(c, (char *)arena, n);

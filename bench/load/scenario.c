@@ -238,14 +238,13 @@ static void ready(struct conn *c)
         net_stall(c);
 }
 
-static void ask_page(struct conn *c)
+static void ask(struct conn *c)
 {
     char request[8192];
-    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bench\r\n%s%s%s\r\n",
-                     c->target, strcmp(c->arg, "-") ? "Authorization: Bearer " : "",
-                     strcmp(c->arg, "-") ? c->arg : "", strcmp(c->arg, "-") ? "\r\n" : "");
+    if (opt->mode == POSTS)
+        c->posted = n_messages++;
     c->started = now;
-    net_raw(c, request, (size_t)n);
+    net_raw(c, request, dialect_request(c, request, sizeof request));
 }
 
 void scenario_opened(struct conn *c)
@@ -254,13 +253,14 @@ void scenario_opened(struct conn *c)
         ready(c);
 }
 
-void scenario_page(struct conn *c)
+void scenario_response(struct conn *c)
 {
     total.pages++;
+    total.acked += opt->mode == POSTS;
     if (measured())
         sample(&to_page, now - c->started);
     if (phase == RUN)
-        ask_page(c);
+        ask(c);
 }
 
 void scenario_frame(struct conn *c, const char *p, size_t n)
@@ -314,8 +314,8 @@ static void enter(enum phase next)
     due = now;
     sockets_before = n_stalled ? sockets_of(opt->server) : 0;
     for (uint32_t i = 0; i < n_conns; i++) {
-        if (opt->mode == PAGES)
-            ask_page(&conns[i]);
+        if (opt->dialect == HTTP)
+            ask(&conns[i]);
         if (opt->mode == CLOSED && conns[i].sender)
             for (int k = 0; k < opt->inflight; k++)
                 send_one(&conns[i], now);
@@ -352,6 +352,8 @@ static bool arrived(void)
 {
     if (opt->mode == CLOSED || opt->mode == PACED)
         return total.acked == n_messages && total.delivered == expected;
+    if (opt->mode == POSTS)
+        return total.acked == n_messages;
     return opt->mode != CONNECT || opening == 0;
 }
 

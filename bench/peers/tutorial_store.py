@@ -68,6 +68,17 @@ class MessageOut(BaseModel):
     created_at: datetime
 
 
+class MessageIn(BaseModel):
+    text: str
+
+
+class UserOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    username: str
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with engine.begin() as connection:
@@ -118,6 +129,25 @@ async def read_messages(
     limit: int = 50,
 ) -> list[Message]:
     return await newest(session, room, limit)
+
+
+@app.post("/rooms/{room}/messages", status_code=201)
+async def create_message(
+    room: str,
+    new: MessageIn,
+    session: Annotated[AsyncSession, Depends(get_session)],
+    user: Annotated[User, Depends(get_current_user)],
+) -> MessageOut:
+    message = Message(room=room, user_id=user.id, text=new.text)
+    session.add(message)
+    await session.commit()
+    await manager.broadcast(room, new.text)
+    return MessageOut.model_validate(message)
+
+
+@app.get("/users/me")
+async def read_users_me(user: Annotated[User, Depends(get_current_user)]) -> UserOut:
+    return UserOut.model_validate(user)
 
 
 @app.websocket("/ws/{room}")

@@ -5,7 +5,8 @@ import os
 import shutil
 import socket
 import threading
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -189,6 +190,62 @@ def test_a_stalled_client_is_not_counted_and_its_close_is_noticed(tmp_path):
     assert counted.faults(ordered=True) == []
     assert counted.numbers["stalled_released"] == counted.numbers["stalled_ended"] == 1
     assert counted.numbers["released_after_seconds"] > 0
+
+
+@contextmanager
+def answer_posts(change):
+    """Answer each POST with its body, changed, until the block ends."""
+
+    async def answer(reader, writer):
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            status, body = change(await reader.readexactly(length))
+            writer.write(
+                b"HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body
+            )
+
+    async def until_it_ends(reader, writer):
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await answer(reader, writer)
+        writer.close()
+
+    async def serve_posts():
+        server = await asyncio.start_server(until_it_ends, "127.0.0.1", 0)
+        async with server:
+            listening.set_result(server.sockets[0].getsockname()[1])
+            await asyncio.to_thread(over.wait)
+        # The generator has gone: every connection has ended.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+
+    listening, over = Future(), threading.Event()
+    thread = threading.Thread(target=asyncio.run, args=(serve_posts(),))
+    thread.start()
+    try:
+        yield listening.result()
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        pytest.param(lambda body: (201, body), "", id="as sent"),
+        pytest.param(
+            lambda body: (201, body.replace(b"klm", b"kln")), "another text", id="altered"
+        ),
+        pytest.param(lambda body: (429, body), "A message was refused", id="refused"),
+    ],
+)
+def test_posted_messages_are_answered_with_their_text(change, fault):
+    room = [Connection(target="/rooms/room/messages", argument="token") for _ in range(3)]
+    with answer_posts(change) as port:
+        counted = generator.run("http", port, os.getpid(), replace(SHORT_LOAD, mode="posts"), room)
+
+    assert fault in " ".join(counted.faults(ordered=True))
+    assert bool(fault) == bool(counted.faults(ordered=True))
+    assert counted.numbers["sent"] >= len(room)
 
 
 def test_connects_are_counted_repeatedly(tmp_path):
