@@ -1,10 +1,10 @@
 """Loads the messages that a batch changes or replies to, and the results of its retries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ..domain.appends import Append, Delete, Edit, Pin, React, Send
 from ..domain.events import Event
-from ..domain.ids import event_id
+from ..domain.ids import RoomId, event_id
 from ..domain.working_set import Message, WorkingSet
 from .bulk import BulkStatement
 from .database import ColumnType, DbConnection
@@ -24,6 +24,7 @@ _CLIENT_IDS = BulkStatement(
 )
 
 # Nothing of a hidden room is read: that would take longer than to read nothing.
+# The operator, and authors of whom only the decision can tell, get what there is.
 _OPERATOR = 0
 _KEY: dict[str, ColumnType] = {"id": "bigint", "room": "bigint", "person": "bigint"}
 _VISIBLE_ID = (
@@ -79,14 +80,27 @@ def ask_for_messages(
     connection: DbConnection,
     changes: Sequence[Edit | Delete | React | Pin],
     sends: Sequence[Send],
+    *,
+    opened: Collection[RoomId],
 ) -> _Fill:
-    """Ask for the messages that ``changes`` change and that ``sends`` reply to."""
-    wanted = {_key(a, a.ref) for a in changes}
-    wanted |= {_key(a, a.reply_to) for a in sends if a.reply_to is not None}
+    """
+    Ask for the messages that ``changes`` change and that ``sends`` reply to.
+
+    Args:
+        opened: Rooms that the batch itself may make visible to an author before it is their turn.
+
+    """
+
+    def key(append: Append, seq: int) -> tuple[int, int, int]:
+        known = append.by is None or append.room in opened
+        return event_id(append.room, seq), append.room, _OPERATOR if known else append.by or 0
+
+    wanted = {key(a, a.ref) for a in changes}
+    wanted |= {key(a, a.reply_to) for a in sends if a.reply_to is not None}
     if not wanted:
         return _nothing
     rows = _MESSAGES.rows(connection, wanted)
-    reacted = {_key(a, a.ref) for a in changes if isinstance(a, React)}
+    reacted = {key(a, a.ref) for a in changes if isinstance(a, React)}
     reactions = _REACTIONS.rows(connection, reacted) if reacted else ()
 
     def fill(ws: WorkingSet) -> None:
@@ -101,7 +115,3 @@ def ask_for_messages(
             by_id[id_].reactions.setdefault(emoji, set()).add(user)
 
     return fill
-
-
-def _key(append: Append, seq: int) -> tuple[int, int, int]:
-    return event_id(append.room, seq), append.room, append.by or _OPERATOR

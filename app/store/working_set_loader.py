@@ -106,6 +106,11 @@ _Fill = Callable[[WorkingSet], None]
 """Puts the rows of queries that have been asked for into the working set."""
 
 
+def _opened(appends: Sequence[Append]) -> set[RoomId]:
+    """Rooms of which the batch changes more than messages: who is in them, or their kind."""
+    return {a.room for a in appends if not isinstance(a, (Send, *_ABOUT_MESSAGE))}
+
+
 def load(
     connection: DbConnection, appends: Sequence[Append], *, skip_locked: bool = False
 ) -> WorkingSet:
@@ -132,7 +137,9 @@ def load(
         _ask_rooms(connection, rooms),
         _ask_people(connection, batch, appends),
         ask_for_keys(connection, appends),
-        ask_for_messages(connection, batch.of(*_ABOUT_MESSAGE), batch.of(Send)),
+        ask_for_messages(
+            connection, batch.of(*_ABOUT_MESSAGE), batch.of(Send), opened=_opened(appends)
+        ),
         _ask_mentionable(connection, batch),
         _ask_owners(connection, batch),
         ask_for_new_rooms(connection, batch.of(CreateRoom, OpenDirect)),

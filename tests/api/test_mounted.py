@@ -1,5 +1,6 @@
 """Inside a host application: the mount's path, the host's state, and a forgotten lifespan."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -95,12 +96,18 @@ async def test_a_socket_is_opened_below_the_path() -> None:
         bearer = await log_in(client, "ana")
         sent: list[dict[str, Any]] = []
         incoming = iter([{"type": "websocket.connect"}])
+        welcomed = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
-            return next(incoming, {"type": "websocket.disconnect", "code": 1000})
+            for message in incoming:
+                return message
+            await welcomed.wait()
+            return {"type": "websocket.disconnect", "code": 1000}
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
+            if message["type"] == "websocket.send":
+                welcomed.set()
 
         scope = {
             "type": "websocket",

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from app.domain.appends import Append, Delete, React, Send
+from app.domain.appends import Admit, Append, Delete, React, Send
 from app.domain.roles import Kind
 from app.store.database import Database
 from app.store.tables import rooms
@@ -50,6 +50,12 @@ async def test_a_member_and_the_operator_get_the_message(env: LogEnv) -> None:
 
 async def test_nothing_of_a_hidden_room_is_read_for_a_stranger(env: LogEnv) -> None:
     assert await loaded(env, react(env, "eve")) == {}
+
+
+async def test_who_joins_in_the_same_batch_gets_it(env: LogEnv) -> None:
+    admit = Admit(room=GENERAL, by=env.users["ana"], at=env.now, user=env.users["eve"], role=None)
+
+    assert 4 in await loaded(env, admit, react(env, "eve"))
 
 
 async def test_an_administrator_and_readers_of_a_public_room_get_it(env: LogEnv) -> None:
