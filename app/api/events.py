@@ -19,9 +19,10 @@ from ..wire.message_bodies import EventsAnswer
 from .deps import BearerToken, RuntimeDep
 from .head import is_head
 from .messages import EpochOfCursor, HistoryDep, json_answer
+from .open_requests import Cursor
 from .responses import errors
 from .rooms import IN_ROOM, RoomName
-from .streams import Cursor, EventStream, Export, long_poll
+from .streams import EventStream, Export, long_poll
 from .strict import StrictRoute
 
 router = APIRouter(prefix="/rooms/{room}", tags=["Log"], route_class=StrictRoute)

@@ -1,17 +1,11 @@
-"""
-HTTP requests that stay open: exports, event streams and long polls.
-
-Each is a connection like a socket: registered before its log-in is read, counted, and ended by
-the same rules with the same close codes.
-"""
+"""Responses that take long: exports, event streams and long polls."""
 
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from fastapi import Request, Response
@@ -19,119 +13,28 @@ from fastapi import Request, Response
 from ..domain.close_codes import (
     DRAINING,
     INTERNAL,
-    TOKEN_EXPIRED,
-    TOO_MANY_CONNECTIONS,
-    UNAUTHORIZED,
     UNAVAILABLE,
     Close,
 )
-from ..domain.errors import ParleyError, RateLimited, TokenExpired, Unauthorized, Unavailable
-from ..domain.ids import UserId
+from ..domain.errors import ParleyError
 from ..domain.limits import (
     REPLAY_PAGE_EVENTS,
-    STREAM_PING_SECONDS,
     STREAM_RETRY_MS,
 )
-from ..realtime.connection import Connection
 from ..realtime.joins import Admission
-from ..realtime.outbox import Outbox
-from ..realtime.token_expiry import TokenExpiry
 from ..runtime import Runtime
 from ..services.messages.history import LogPage, check_cursor, check_epoch
 from ..transport.base import UNACKNOWLEDGED
 from ..transport.sse import SseTransport
 from ..wire.encoding import event_json
 from ..wire.errors import close_for
+from .open_requests import Cursor, OpenRequest, Receive, Scope, Send, held_open
 from .problems import answer
 
 log = logging.getLogger("parley.streams")
 
 EPOCH_HEADER = "X-Epoch"
 """Of a stream or an export, which has no page that could hold the epoch."""
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class Cursor(NamedTuple):
-    """The last ``seq`` that a client has, and the epoch that it belongs to, if it says so."""
-
-    since: int
-    epoch: str | None
-
-
-class OpenRequest(NamedTuple):
-    """A request that is held open as a connection."""
-
-    connection: Connection
-    user: UserId
-    transport: SseTransport
-    ending: "asyncio.Future[Close | None]"
-    """Done when the connection has to end; its result is None if the client is gone."""
-
-    def raise_if_ended(self) -> None:
-        """Raise the error that corresponds to the close code, if the connection has to end."""
-        why = self.ending.result() if self.ending.done() else None
-        if why is None:
-            return
-        if why == TOKEN_EXPIRED:
-            raise TokenExpired
-        if why == UNAUTHORIZED:
-            raise Unauthorized
-        if why == TOO_MANY_CONNECTIONS:
-            raise RateLimited("You have too many connections.", retry_after=STREAM_PING_SECONDS)
-        raise Unavailable
-
-
-@asynccontextmanager
-async def held_open(
-    runtime: Runtime, receive: Receive, token: str, room: str
-) -> AsyncIterator[OpenRequest]:
-    """
-    Hold a request open as a connection until the block ends.
-
-    Raises:
-        Unauthorized: If the token is not valid or its log-in has ended.
-        Unavailable: If the database can't be read now.
-
-    """
-    loop = asyncio.get_running_loop()
-    ending: asyncio.Future[Close | None] = loop.create_future()
-
-    def end(why: Close | None) -> None:
-        if not ending.done():
-            ending.set_result(why)
-
-    connections = runtime.realtime.connections
-    transport = SseTransport(runtime.log.epoch.name)
-    outbox = Outbox(transport, runtime.realtime.slow_consumer, end)
-    connection = connections.open(
-        token, outbox=outbox, close=end, probe=_is_present, path_room=room.lower()
-    )
-    watching = asyncio.create_task(_end_on_disconnect(receive, end))
-    expiry = TokenExpiry(connection, runtime.now, runtime.realtime.token_timer, announce_seconds=0)
-    try:
-        identity, refusal = await connections.admit(connection)
-        expiry.start(identity.expires_at)
-        if refusal is not None:
-            end(refusal)
-        yield OpenRequest(connection, identity.user, transport, ending)
-    finally:
-        expiry.stop()
-        watching.cancel()
-        connections.end(connection)
-
-
-async def _is_present(_seconds: float) -> bool:
-    """Waits and exports end by themselves; see :meth:`SseTransport.probe` for streams."""
-    return True
-
-
-async def _end_on_disconnect(receive: Receive, end: Callable[[None], None]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    end(None)
 
 
 async def long_poll(
