@@ -85,4 +85,9 @@ class Broker(Protocol):
         """Notify the other nodes. Never awaits, never raises; may be called before ``open``."""
 
     async def close(self) -> None:
-        """Stop receiving: ``on_notification`` is not called any more. Idempotent."""
+        """
+        Stop receiving at once: ``on_notification`` is not called any more. Idempotent.
+
+        What was notified before is sent, but not waited for longer than
+        :data:`~app.domain.limits.BROKER_CLOSE_SECONDS`.
+        """

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from ..domain.limits import (
+    BROKER_CLOSE_SECONDS,
     BROKER_DEAF_SECONDS,
     BROKER_PROBE_SECONDS,
     BROKER_RETRY_SECONDS,
@@ -68,6 +69,8 @@ class PostgresBroker:
         self._ended = asyncio.Event()
         self._was_connected = False
         self._flush_scheduled = False
+        # Set when what was sent is with the server, or will never be.
+        self._sent = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -88,9 +91,12 @@ class PostgresBroker:
         self._flush_soon()
 
     async def close(self) -> None:
-        """Send nothing more, and stop receiving."""
+        """Stop receiving, and send what is pending."""
         self._receiver.on_notification = None
         self._probe.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BROKER_CLOSE_SECONDS):
+                await self._send_the_last()
         if self._running is not None:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
@@ -131,6 +137,7 @@ class PostgresBroker:
             await self._ended.wait()
         finally:
             self._channel = None
+            self._sent.set()
             await channel.close()
         # At once, but a server that ends each connection is not asked in a loop.
         lasted = asyncio.get_running_loop().time() - began
@@ -159,7 +166,17 @@ class PostgresBroker:
         if self._channel is not None and not self._channel.is_sending and self._pending:
             self._channel.send(self._pending.take())
 
+    async def _send_the_last(self) -> None:
+        """Send what is pending, without an end if the server doesn't answer."""
+        for _ in range(2):  # what is on its way, and then the rest
+            self._flush()
+            if self._channel is None or not self._channel.is_sending:
+                return
+            self._sent.clear()
+            await self._sent.wait()
+
     def _on_sent(self, refused: psycopg.Error | None) -> None:
+        self._sent.set()
         if refused is not None:
             log.warning("broker.failed", extra={"error": _first_line(refused)})
             # Not at once: the server's queue may be full. The next probe takes it along.

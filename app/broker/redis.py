@@ -16,6 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from ..domain.limits import (
+    BROKER_CLOSE_SECONDS,
     BROKER_DEAF_SECONDS,
     BROKER_PROBE_SECONDS,
     BROKER_RETRY_SECONDS,
@@ -76,8 +77,10 @@ class RedisBroker:
         )
         self._receiver = Receiver(node, self._probe)
         self._wake = asyncio.Event()
+        self._closing = False
         self._was_connected = False
         self._subscribing: asyncio.Task[None] | None = None
+        self._publishing: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -90,10 +93,9 @@ class RedisBroker:
     async def open(self, on_notification: OnNotification) -> None:
         """Connect in the background, and start receiving."""
         self._receiver.on_notification = on_notification
-        self._tasks = [
-            asyncio.create_task(self._keep_subscribed(), name="broker"),
-            asyncio.create_task(self._keep_publishing(), name="broker publisher"),
-        ]
+        self._publishing = asyncio.create_task(self._keep_publishing(), name="broker publisher")
+        subscribed = asyncio.create_task(self._keep_subscribed(), name="broker")
+        self._tasks = [subscribed, self._publishing]
 
     def notify(self, notification: Notification) -> None:
         """Send a notification soon, with all that wait."""
@@ -101,9 +103,13 @@ class RedisBroker:
         self._wake.set()
 
     async def close(self) -> None:
-        """Send nothing more, and stop receiving."""
+        """Stop receiving, and publish what is pending."""
         self._receiver.on_notification = None
         self._probe.stop()
+        self._closing = True
+        self._wake.set()
+        if self._publishing is not None and self.fault is None:
+            await asyncio.wait([self._publishing], timeout=BROKER_CLOSE_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -118,10 +124,12 @@ class RedisBroker:
         self._wake.set()
 
     async def _keep_publishing(self) -> None:
-        """Publish what is pending, until cancelled."""
-        while True:
+        """Publish what is pending, until cancelled; when closing, until nothing is."""
+        while not self._closing or self._pending:
             await self._wake.wait()
             self._wake.clear()
+            if not self._pending:
+                continue
             messages = self._pending.take()
             pipeline = self._redis.pipeline(transaction=False)
             for message in messages:

@@ -240,6 +240,8 @@ BROKER_PROBE_SECONDS = 5.0
 BROKER_DEAF_SECONDS = 10.0
 # The pause before the broker is connected to again.
 BROKER_RETRY_SECONDS = 1.0
+# How long a node that stops waits until the others are notified of the last that it wrote.
+BROKER_CLOSE_SECONDS = 0.5
 # Notifications that wait while the broker is away; more are replaced by one that says "look
 # everywhere". About 2 MB.
 MAX_PENDING_NOTIFICATIONS = 10_000

@@ -97,5 +97,16 @@ async def test_a_closed_broker_receives_nothing_and_may_still_notify(nodes: list
     assert two.received == []
 
 
+async def test_what_was_notified_before_the_close_is_sent(nodes: list[Node]) -> None:
+    one, two, _ = nodes
+
+    one.broker.notify(ADVANCED)
+    await turns(3)  # it is on its way
+    one.broker.notify(REVOKED)
+    await one.broker.close()
+
+    await until(lambda: {ADVANCED, REVOKED} <= set(two.received), "the notifications")
+
+
 async def test_notifying_before_open_raises_nothing(make: MakeBroker) -> None:
     make().notify(ADVANCED)
