@@ -183,6 +183,7 @@ async def _open_local_admin(
                 erasures=erasures,
                 retention=retention,
                 epoch=Epoch(await opened.read(epoch_store.read)),
+                on_epoch_changed=seams.on_epoch_changed,
                 refresh_token_days=settings.refresh_token_days,
                 now=_now,
             )

@@ -7,7 +7,7 @@ log-in. The poller finds what a lost one would hide.
 
 from collections.abc import Callable, Sequence
 
-from ..broker.base import Broker, LogAdvanced, Notification, RoomSignal
+from ..broker.base import Broker, LogAdvanced, LookEverywhere, Notification, RoomSignal
 from ..domain.events import EventBatch, EventType
 from ..domain.sessions import SessionsRevoked
 from .feed import Feed
@@ -64,6 +64,10 @@ class Cluster:
     def on_sessions_revoked(self, revoked: SessionsRevoked) -> None:
         """Notify other nodes of log-ins that have ended."""
         self._broker.notify(revoked)
+
+    def on_epoch_changed(self, _: None) -> None:
+        """Have other nodes poll at once, which finds the new epoch."""
+        self._broker.notify(LookEverywhere())
 
     # From others to this node
 

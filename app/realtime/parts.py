@@ -131,6 +131,7 @@ async def open_realtime(
         stack.enter_context(revoked.connected(parts.cluster.on_sessions_revoked))
         stack.enter_context(seams.on_names_changed.connected(parts.feed.on_names_changed))
         stack.enter_context(seams.on_log_trimmed.connected(parts.feed.on_log_trimmed))
+        stack.enter_context(seams.on_epoch_changed.connected(parts.cluster.on_epoch_changed))
         await broker.open(parts.cluster.on_notification)
         stack.push_async_callback(broker.close)
         if database.shared:
@@ -201,7 +202,9 @@ def _build(
     hub.on_unsubscribed = typing.end
     drain = Drain(hub, log.committer)
     revocations = Revocations(hub, accounts.authenticator, log.seams)
-    poller = Poller(database, feed, revocations.on_polled, poll_seconds=limits.poll_seconds)
+    poller = Poller(
+        database, feed, log.epoch, revocations.on_polled, poll_seconds=limits.poll_seconds
+    )
     remote_activity = RemoteActivity(database, activity, interval_seconds=limits.activity_seconds)
     cluster = Cluster(
         broker,

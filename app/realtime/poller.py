@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from ..domain.errors import Unavailable
 from ..domain.limits import POLL_SECONDS, REVOCATIONS_LOOK_BACK, REVOCATIONS_PER_POLL
+from ..services.log.epoch import Epoch
 from ..services.log.seams import LogTrimmed
 from ..store import polling
 from ..store.database import Database, DbConnection, T, Work
@@ -36,6 +37,7 @@ class Poller:
         self,
         database: Database,
         feed: Feed,
+        epoch: Epoch,
         on_revocation: Callable[[Revocation], None],
         *,
         poll_seconds: float = POLL_SECONDS,
@@ -43,6 +45,7 @@ class Poller:
         self._poll_seconds = poll_seconds
         self._database = database
         self._feed = feed
+        self._epoch = epoch
         self._on_revocation = on_revocation
         self._wake = asyncio.Event()
         self._seen: dict[int, None] = {}
@@ -63,15 +66,25 @@ class Poller:
         self._wake.set()
 
     async def poll(self) -> None:
-        """Poll once: the logs of rooms with a feed, and new revocations. Safe to cancel."""
+        """
+        Poll once: the logs of rooms with a feed, new revocations, and the epoch.
+
+        Safe to cancel.
+        """
+        known = self._epoch.name
         rooms = self._feed.room_ids()
         after = max(0, self._newest - REVOCATIONS_LOOK_BACK)
 
-        def work(connection: DbConnection) -> tuple[Sequence[Bounds], list[Revocation]]:
+        def work(
+            connection: DbConnection,
+        ) -> tuple[Sequence[Bounds], list[Revocation], str | None]:
             logs = polling.bounds(connection, rooms) if rooms else ()
-            return logs, polling.revocations(connection, after, REVOCATIONS_PER_POLL)
+            return logs, *polling.revocations_and_epoch(connection, after, REVOCATIONS_PER_POLL)
 
-        logs, revocations = await self._retry_until_available(work)
+        logs, revocations, epoch = await self._retry_until_available(work)
+        # If this node has changed it meanwhile, what was read may be the one before.
+        if self._epoch.name == known:
+            self._epoch.name = epoch or known
         for room, head, first in logs:
             self._feed.on_log_trimmed(LogTrimmed(room, first))
             self._feed.on_head(room, head)

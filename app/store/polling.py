@@ -13,9 +13,16 @@ _BOUNDS = BulkStatement(
     "SELECT rooms.id, rooms.head, rooms.first FROM {keys} JOIN rooms ON rooms.id = k.id",
     id="bigint",
 )
-_REVOCATIONS = sa.text(
-    "SELECT r.id, r.user_id, r.session_id, u.erased_at IS NOT NULL FROM revocations AS r"
-    " JOIN users AS u ON u.id = r.user_id WHERE r.id > :after ORDER BY r.id LIMIT :limit"
+# One statement, because each is a round trip: the epoch is in each row, and is alone in the only
+# one if there is no revocation.
+_REVOCATIONS_AND_EPOCH = sa.text(
+    "SELECT (SELECT value FROM meta WHERE key = 'epoch'),"
+    " found.id, found.user_id, found.session_id, found.erased"
+    " FROM (SELECT 1 AS one) AS always LEFT JOIN"
+    " (SELECT r.id, r.user_id, r.session_id, u.erased_at IS NOT NULL AS erased"
+    " FROM revocations AS r JOIN users AS u ON u.id = r.user_id"
+    " WHERE r.id > :after ORDER BY r.id LIMIT :limit) AS found ON always.one = 1"
+    " ORDER BY found.id"
 )
 _NEWEST = sa.text("SELECT coalesce(max(id), 0) FROM revocations")
 
@@ -49,7 +56,14 @@ def newest_revocation(connection: DbConnection) -> int:
     return found
 
 
-def revocations(connection: DbConnection, after: int, limit: int) -> list[Revocation]:
-    """Return the revocations after the id ``after``, oldest first."""
-    rows = connection.execute(_REVOCATIONS, {"after": after, "limit": limit})
-    return [Revocation(id_, user, session, bool(erased)) for id_, user, session, erased in rows]
+def revocations_and_epoch(
+    connection: DbConnection, after: int, limit: int
+) -> tuple[list[Revocation], str | None]:
+    """Return the revocations after the id ``after``, oldest first, and the epoch."""
+    rows = connection.execute(_REVOCATIONS_AND_EPOCH, {"after": after, "limit": limit}).all()
+    found = [
+        Revocation(id_, user, session, bool(erased))
+        for _, id_, user, session, erased in rows
+        if id_ is not None
+    ]
+    return found, rows[0][0]

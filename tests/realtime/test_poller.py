@@ -13,8 +13,11 @@ from app.realtime.hub import Hub
 from app.realtime.poller import Poller
 from app.realtime.replay_buffer import ReplayBuffers
 from app.services.log.commit import commit
+from app.services.log.epoch import Epoch
+from app.store import epoch as epoch_store
 from app.store.database import Database
 from app.store.polling import Revocation
+from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, until
 
 GENERAL = RoomId(1)
@@ -61,7 +64,7 @@ async def test_revocations_are_found_once_even_out_of_order(database: Database) 
     hub = Hub(Fanout())
     feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
     found: list[Revocation] = []
-    poller = Poller(database, feed, found.append)
+    poller = Poller(database, feed, Epoch("epoch"), found.append)
 
     await database.write(lambda c: revoke(c, (7, 1, 11)))
     await poller.poll()
@@ -76,7 +79,7 @@ async def test_it_polls_at_once_when_notifications_were_lost(database: Database)
     hub = Hub(Fanout())
     feed = Feed(database, hub, ActivityNotifier(hub), ReplayBuffers())
     found: list[Revocation] = []
-    poller = Poller(database, feed, found.append, poll_seconds=3_600)
+    poller = Poller(database, feed, Epoch("epoch"), found.append, poll_seconds=3_600)
     polling = asyncio.create_task(poller.run())
     await database.write(lambda c: revoke(c, (7, 1, 11)))
 
@@ -93,8 +96,25 @@ async def test_a_room_catches_up_without_a_notification(database: Database) -> N
     room_feed.seed(1)
 
     await database.write(lambda c: send(c, "on another node"))
-    await Poller(database, feed, lambda _: None).poll()
+    await Poller(database, feed, Epoch("epoch"), lambda _: None).poll()
 
     async with patience("the event of another node"):
         await room_feed.reach(2)
     await feed.close()
+
+
+async def test_the_epoch_before_is_not_put_back_by_a_poll_that_had_read_it(
+    gated: GatedDatabase,
+) -> None:
+    hub = Hub(Fanout())
+    feed = Feed(gated, hub, ActivityNotifier(hub), ReplayBuffers())
+    epoch = Epoch(await gated.read(epoch_store.read))
+    poller = Poller(gated, feed, epoch, lambda _: None)
+
+    with gated.holding_read_results() as gate:
+        polling = asyncio.create_task(poller.poll())
+        await until(lambda: gate.waiting, "the poll")
+        epoch.name = new = await gated.write(epoch_store.renew)
+    await polling
+
+    assert epoch.name == new

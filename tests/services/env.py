@@ -129,6 +129,7 @@ async def open_accounts_env(
         erasures=erasures,
         retention=Retention(database, now=now, on_log_trimmed=seams.on_log_trimmed),
         epoch=Epoch("epoch"),
+        on_epoch_changed=seams.on_epoch_changed,
         refresh_token_days=30,
         now=now,
     )

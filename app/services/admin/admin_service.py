@@ -26,6 +26,7 @@ from ..accounts.erasures import Erasures
 from ..accounts.login_throttle import LoginThrottle
 from ..accounts.logins import Logins, Tokens
 from ..log.epoch import Epoch
+from ..log.seams import Seam
 from ..log.transactions import Transactions
 from ..rooms.retention import Retention
 from . import account_changes as changes
@@ -56,6 +57,7 @@ class AdminService:
         erasures: Erasures,
         retention: Retention,
         epoch: Epoch,
+        on_epoch_changed: Seam[None],
         refresh_token_days: int,
         now: Callable[[], Millis],
     ) -> None:
@@ -66,6 +68,7 @@ class AdminService:
         self._throttle = throttle
         self._erasures = erasures
         self._epoch = epoch
+        self._on_epoch_changed = on_epoch_changed
         self._refresh_token_days = refresh_token_days
         self._now = now
         self._audit_log = AuditLog(database, now)
@@ -218,8 +221,9 @@ class AdminService:
         audited = self._audit_log.audited(by, "epoch.new", "installation")
 
         async def renew() -> str:
-            self._epoch.name = await audited.write(epoch_store.renew)
-            return self._epoch.name
+            name = self._epoch.name = await audited.write(epoch_store.renew)
+            self._on_epoch_changed.announce(None)
+            return name
 
         return await self._audit_log.run(audited, renew())
 

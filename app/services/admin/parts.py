@@ -31,6 +31,7 @@ async def open_admin(
         erasures=accounts.erasures,
         retention=rooms.retention,
         epoch=log.epoch,
+        on_epoch_changed=log.seams.on_epoch_changed,
         refresh_token_days=limits.refresh_token_days,
         now=now,
     )

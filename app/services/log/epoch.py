@@ -2,7 +2,11 @@
 
 
 class Epoch:
-    """The present epoch. Read and changed in the event loop."""
+    """
+    The present epoch. Read and changed in the event loop.
+
+    Of several nodes, one writes a new epoch; the poller of each other one finds it.
+    """
 
     __slots__ = ("name",)
 

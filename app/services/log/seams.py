@@ -70,3 +70,5 @@ class Seams:
     """An account was erased: texts that were read before may still show its old name."""
     on_log_trimmed: Seam[LogTrimmed] = field(default_factory=Seam)
     """The oldest events of a room were removed."""
+    on_epoch_changed: Seam[None] = field(default_factory=Seam)
+    """This node has started a new epoch. It is on disk, and is the present one of this node."""

@@ -51,6 +51,7 @@ class AdminEnv:
             ),
             retention=Retention(database, now=lambda: NOW, on_log_trimmed=seams.on_log_trimmed),
             epoch=self.epoch,
+            on_epoch_changed=seams.on_epoch_changed,
             passwords=passwords,
             access_tokens=AccessTokens(SECRET, [], minutes=15),
             throttle=LoginThrottle(failed_logins_per_minute=0, registrations_per_minute=0),
