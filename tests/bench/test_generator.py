@@ -100,16 +100,16 @@ def drop_third_write():
 
 
 def swap_writes():
-    """Swap the third write of events with the fourth."""
+    """Swap the first write of events with the second: on a busy machine there are few."""
     writes = []
 
     def change(data):
         if not is_event(data):
             return data
         writes.append(data)
-        if len(writes) == 3:
+        if len(writes) == 1:
             return b""
-        return data + writes[2] if len(writes) == 4 else data
+        return data + writes[0] if len(writes) == 2 else data
 
     return change
 

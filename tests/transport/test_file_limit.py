@@ -81,13 +81,18 @@ async def test_a_limit_that_is_reached_is_said(
 
 
 def test_a_loop_that_accepts_nothing_is_one_line(caplog: Any) -> None:
-    loop = asyncio.new_event_loop()
-    try:
-        exc = OSError(errno.EMFILE, "Too many open files")
-        on_loop_exception(loop, {"message": "socket.accept() failed", "exception": exc})
-        on_loop_exception(loop, {"message": "something else", "exception": LookupError()})
-    finally:
-        loop.close()
+    class Loop:
+        def __init__(self) -> None:
+            self.left: list[dict[str, Any]] = []
 
-    assert [r.getMessage() for r in caplog.records] == ["accept.failed", "something else"]
+        def default_exception_handler(self, context: dict[str, Any]) -> None:
+            self.left.append(context)
+
+    loop, other = Loop(), {"message": "something else", "exception": LookupError()}
+    exc = OSError(errno.EMFILE, "Too many open files")
+    on_loop_exception(loop, {"message": "socket.accept() failed", "exception": exc})  # type: ignore[arg-type]
+    on_loop_exception(loop, other)  # type: ignore[arg-type]
+
+    assert [r.getMessage() for r in caplog.records] == ["accept.failed"]
     assert caplog.records[0].exc_info is None
+    assert loop.left == [other]
