@@ -8,7 +8,7 @@ from ..domain.clock import iso
 from ..domain.errors import Conflict, Invalid, UserNotFound
 from ..services.accounts.blocks import Blocks
 from ..store.blocks import Block
-from ..wire.room_bodies import BlockAnswer, BlocksAnswer
+from ..wire.room_answers import BlockAnswer, BlocksAnswer
 from .deps import Me, RuntimeDep
 from .pagination import PageDep
 from .responses import AUTHENTICATED, errors

@@ -9,13 +9,8 @@ from ..domain.errors import Forbidden, Invalid, InviteNotFound
 from ..domain.limits import MAX_INTEGER
 from ..services.rooms.invites import Invites
 from ..store.invites import Invite
-from ..wire.room_bodies import (
-    InviteAnswer,
-    InvitesAnswer,
-    NewInvite,
-    NewInviteAnswer,
-    RoomAnswer,
-)
+from ..wire.room_answers import InviteAnswer, InvitesAnswer, NewInviteAnswer, RoomAnswer
+from ..wire.room_bodies import NewInvite
 from .deps import Me, RuntimeDep
 from .pagination import PageDep
 from .responses import AUTHENTICATED, errors

@@ -9,7 +9,8 @@ from ..domain.errors import Conflict, Forbidden, UserNotFound
 from ..domain.ids import Millis
 from ..domain.views import MemberView
 from ..services.rooms.members import Members
-from ..wire.room_bodies import BanAnswer, Expiry, MemberAnswer, MemberRole, MembersAnswer
+from ..wire.room_answers import BanAnswer, MemberAnswer, MembersAnswer
+from ..wire.room_bodies import Expiry, MemberRole
 from ..wire.rooms import member_body
 from .deps import Me, RuntimeDep
 from .pagination import PageDep

@@ -18,15 +18,8 @@ from ..domain.views import RoomView
 from ..realtime.read_receipts import ReadReceipts
 from ..services.rooms.notification_levels import NotificationLevels
 from ..services.rooms.rooms import Rooms
-from ..wire.room_bodies import (
-    NewRoom,
-    Notifications,
-    ReadAnswer,
-    ReadMark,
-    RoomAnswer,
-    RoomChanges,
-    RoomsAnswer,
-)
+from ..wire.room_answers import ReadAnswer, RoomAnswer, RoomsAnswer
+from ..wire.room_bodies import NewRoom, Notifications, ReadMark, RoomChanges
 from ..wire.rooms import room_body, view_body
 from .deps import Me, RuntimeDep
 from .pagination import PageDep
@@ -154,9 +147,14 @@ async def archive(room: RoomName, me: Me, rooms: RoomsDep) -> None:
 async def mark_read(
     mark: ReadMark, room: RoomName, me: Me, rooms: RoomsDep, read_receipts: ReadReceiptsDep
 ) -> ReadAnswer:
-    """Move your read marker forward. It never moves back."""
+    """
+    Move your read marker forward.
+
+    It moves back only with `force`, and only for you: what others see as read stays so.
+    """
     found = await rooms.find(room)
-    view = await read_receipts.move(found, me.user, me.username, mark.seq)
+    move = read_receipts.place if mark.force else read_receipts.move
+    view = await move(found, me.user, me.username, mark.seq)
     return ReadAnswer(**view_body(view))
 
 

@@ -50,12 +50,20 @@ class RoomSignal(NamedTuple):
     """The finished JSON of a frame."""
 
 
+class UserSignal(NamedTuple):
+    """A signal for the connections of ``user``."""
+
+    user: UserId
+    payload: str
+    """The finished JSON of a frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class LookEverywhere:
     """Notifications were lost, or were too many to carry: compare everything with the database."""
 
 
-Notification = LogAdvanced | SessionsRevoked | RoomSignal | LookEverywhere
+Notification = LogAdvanced | SessionsRevoked | RoomSignal | UserSignal | LookEverywhere
 OnNotification = Callable[[Notification], None]
 
 

@@ -13,7 +13,7 @@ import orjson
 from ..domain.ids import RoomId, SessionId, UserId
 from ..domain.limits import MAX_INTEGER, MAX_SEQ, MAX_SIGNAL_CHARACTERS
 from ..domain.sessions import SessionsRevoked
-from .base import LogAdvanced, LookEverywhere, Notification, RoomSignal
+from .base import LogAdvanced, LookEverywhere, Notification, RoomSignal, UserSignal
 
 _VERSION = 1
 
@@ -37,6 +37,8 @@ def encode(notification: Notification) -> bytes:
         return orjson.dumps(["sessions", *notification])
     if isinstance(notification, RoomSignal):
         return orjson.dumps(["signal", *notification])
+    if isinstance(notification, UserSignal):
+        return orjson.dumps(["user_signal", *notification])
     return b'["everywhere"]'
 
 
@@ -90,6 +92,10 @@ def _decode_hint(hint: object) -> Notification | None:
             _is_id(room) and _is_id(user) and len(payload) <= MAX_SIGNAL_CHARACTERS
         ):
             return RoomSignal(RoomId(room), UserId(user), payload)
+        case ["user_signal", int(user), str(payload)] if (
+            _is_id(user) and len(payload) <= MAX_SIGNAL_CHARACTERS
+        ):
+            return UserSignal(UserId(user), payload)
         case ["everywhere"]:
             return LookEverywhere()
     return None

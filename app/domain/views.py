@@ -75,7 +75,8 @@ class RoomView(RoomAccess):
     """
     A room as one user sees it: one snapshot, at ``head``.
 
-    ``read``, ``unread``, ``mentions`` and ``notifications`` are meaningless for a non-member.
+    ``read``, ``receipt``, ``unread``, ``mentions`` and ``notifications`` are meaningless for a
+    non-member.
     """
 
     room: RoomId
@@ -87,6 +88,11 @@ class RoomView(RoomAccess):
     room_mention_role: Role
     """The lowest role that may mention the whole room."""
     read: int
+    receipt: int
+    """The furthest that is stored of what others were told: at least as far as was stored for
+    ``read``."""
+    read_moves: int
+    """How often the user has placed the marker, back or forward."""
     unread: int
     mentions: int
     other: str | None

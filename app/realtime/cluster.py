@@ -7,7 +7,14 @@ log-in. The poller finds what a lost one would hide.
 
 from collections.abc import Callable, Sequence
 
-from ..broker.base import Broker, LogAdvanced, LookEverywhere, Notification, RoomSignal
+from ..broker.base import (
+    Broker,
+    LogAdvanced,
+    LookEverywhere,
+    Notification,
+    RoomSignal,
+    UserSignal,
+)
 from ..domain.events import EventBatch, EventType
 from ..domain.sessions import SessionsRevoked
 from .feed import Feed
@@ -78,6 +85,8 @@ class Cluster:
             self._remote_activity.on_advanced(notification)
         elif isinstance(notification, RoomSignal):
             self._remote_signals.on_signal(notification)
+        elif isinstance(notification, UserSignal):
+            self._remote_signals.on_user_signal(notification)
         elif isinstance(notification, SessionsRevoked):
             self._revocations.on_revoked_elsewhere(notification)
         else:

@@ -14,6 +14,7 @@ from ..domain.close_codes import UNAUTHORIZED, lost_room
 from ..domain.events import Event, EventBatch, EventType
 from ..domain.ids import RoomId, SessionId, UserId
 from ..wire import answers
+from ..wire.frames import text_frame
 from .connection import AccessEnd, Connection, Subscription, SubscriptionState
 from .fanout import Fanout
 from .outbox import Outbox
@@ -169,6 +170,18 @@ class Hub:
                 continue
             if connection.user not in without:
                 connection.outbox.signal(frames)
+
+    def signal_user(self, user: UserId, payload: bytes, *, but: Connection | None = None) -> None:
+        """Send a payload that may be lost to a user's connections, whatever they have joined."""
+        frame = text_frame(payload)
+        for connection in tuple(self.of_user(user)):
+            if connection is but:
+                continue
+            if connection.held_until_welcome is None:
+                connection.outbox.signal(frame)
+            else:
+                # Don't drop it: `welcome` may show a state from before.
+                connection.send(payload)
 
     def send_presence(
         self,

@@ -185,12 +185,13 @@ def _build(
     )
     remote_signals = RemoteSignals(broker, hub, separation)
     read_receipts = ReadReceipts(
+        database,
         log.batch_loader,
         room_views=rooms.room_views,
         receipts=log.receipts,
         hub=hub,
         separation=separation,
-        to_other_nodes=remote_signals.send if database.shared else None,
+        to_other_nodes=remote_signals if database.shared else None,
         now=now,
     )
     typing = Typing(

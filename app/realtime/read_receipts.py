@@ -12,11 +12,15 @@ from ..domain.views import RoomView
 from ..services.log.read_receipt_buffer import ReadReceiptBuffer
 from ..services.rooms.room_views import RoomViews
 from ..store import members as member_store
+from ..store import read_markers
 from ..store.batch_loader import BatchLoader, Loader
+from ..store.database import Database
 from ..wire import answers
 from ..wire.frames import text_frame
+from ..wire.rooms import own_read_body
 from .connection import Connection
 from .hub import Hub
+from .remote_signals import RemoteSignals
 from .separation import Separation
 
 
@@ -25,15 +29,17 @@ class ReadReceipts:
 
     def __init__(
         self,
+        database: Database,
         batch_loader: BatchLoader,
         *,
         room_views: RoomViews,
         receipts: ReadReceiptBuffer,
         hub: Hub,
         separation: Separation,
-        to_other_nodes: Callable[[RoomId, UserId, bytes], None] | None,
+        to_other_nodes: RemoteSignals | None,
         now: Callable[[], Millis],
     ) -> None:
+        self._database = database
         self._room_views = room_views
         self._receipts = receipts
         self._hub = hub
@@ -54,6 +60,9 @@ class ReadReceipts:
         """
         Move a user's read marker to ``seq``, but neither back nor beyond the head.
 
+        While it is before the receipt that others got, since the user placed it there, they are
+        told nothing. Where the user has ever placed it, the user's connections are told, too.
+
         It is written to the database a moment later, with the next batch; a crash before that
         may lose it. Safe to cancel.
 
@@ -70,10 +79,72 @@ class ReadReceipts:
             Unavailable: If the database can't be read now.
 
         """
-        view = authorize_read(await self._room_views.get(room, user, read=seq), self._now())
+        view = await self._visible_to_member(room, user, read=seq)
+        self._receipts.move(room, user, view.read, moves=view.read_moves)
+        if view.read_moves:
+            self._tell_user(view, user, username, but)
+        if view.read >= self._receipt(view, user):
+            await self._tell_room(view, user, username, but)
+        return view
+
+    async def place(
+        self,
+        room: RoomId,
+        user: UserId,
+        username: str,
+        seq: int,
+        *,
+        but: Connection | None = None,
+    ) -> RoomView:
+        """
+        Move a user's own read marker to ``seq``, back or forward, but not beyond the head.
+
+        What others were told does not move back. The user's connections are told the marker. It
+        is in the database on return; a mark by :meth:`move` from before does not undo it.
+
+        Args:
+            but: The connection that asked: it gets a reply instead of the signal.
+
+        Returns:
+            The room as the user sees it now.
+
+        Raises:
+            ParleyError: As :meth:`move`.
+
+        """
+        before = await self._visible_to_member(room, user)
+        place = min(seq, before.head)
+        await self._database.write(
+            lambda connection: read_markers.place(connection, room, user, place)
+        )
+        view = await self._visible_to_member(room, user)
+        self._tell_user(view, user, username, but)
+        if view.read >= self._receipt(view, user):
+            await self._tell_room(view, user, username, but)
+        return view
+
+    async def _visible_to_member(self, room: RoomId, user: UserId, read: int = 0) -> RoomView:
+        view = authorize_read(await self._room_views.get(room, user, read=read), self._now())
         if view.role is None:
             raise Forbidden("Only members of this room may do that. Join it first.")
-        self._receipts.move(room, user, view.read)
+        return view
+
+    def _receipt(self, view: RoomView, user: UserId) -> int:
+        """How far others were told that the user has read."""
+        return max(view.receipt, self._receipts.latest(view.room, user).receipt)
+
+    def _tell_user(
+        self, view: RoomView, user: UserId, username: str, but: Connection | None
+    ) -> None:
+        payload = answers.signal("read", **own_read_body(view, username))
+        self._hub.signal_user(user, payload, but=but)
+        if self._to_other_nodes is not None:
+            self._to_other_nodes.send_to_user(user, payload)
+
+    async def _tell_room(
+        self, view: RoomView, user: UserId, username: str, but: Connection | None
+    ) -> None:
+        room = view.room
         others = any(one.connection is not but for one in self._hub.subscriptions(room))
         if others or self._to_other_nodes is not None:
             small, separated = await asyncio.gather(
@@ -83,8 +154,7 @@ class ReadReceipts:
                 payload = answers.signal("read", room=view.name, by=username, seq=view.read)
                 self._hub.signal(room, text_frame(payload), but=but, without=separated)
                 if self._to_other_nodes is not None:
-                    self._to_other_nodes(room, user, payload)
-        return view
+                    self._to_other_nodes.send(room, user, payload)
 
     async def _is_small(self, view: RoomView) -> bool:
         if view.kind is Kind.DIRECT:

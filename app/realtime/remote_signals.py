@@ -1,12 +1,13 @@
 """
-``typing`` and ``read`` between nodes: a finished frame for the subscribers of a room everywhere.
+``typing`` and ``read`` between nodes: a finished frame for the subscribers of a room everywhere,
+or for the connections of one user.
 
 It may be lost. Whom a block separates from the user is read by each node that has subscribers.
 """
 
 import asyncio
 
-from ..broker.base import Broker, RoomSignal
+from ..broker.base import Broker, RoomSignal, UserSignal
 from ..domain.errors import Unavailable
 from ..domain.ids import RoomId, UserId
 from ..wire.frames import text_frame
@@ -39,6 +40,14 @@ class RemoteSignals:
             self._arrived.append(signal)
             if self._delivering is None:
                 self._delivering = asyncio.create_task(self._deliver(), name="remote signals")
+
+    def send_to_user(self, user: UserId, payload: bytes) -> None:
+        """Send a frame to the connections of ``user`` on other nodes."""
+        self._broker.notify(UserSignal(user, payload.decode()))
+
+    def on_user_signal(self, signal: UserSignal) -> None:
+        """Take a signal of another node for one user."""
+        self._hub.signal_user(signal.user, signal.payload.encode())
 
     async def close(self) -> None:
         """Deliver no more."""

@@ -237,9 +237,9 @@ class RequestHandler:
         services, user = self._services, self._connection.user
         name = request.room or ""
         room = self._room_at_once(name) or await services.directory.find(name)
-        view = await services.read_receipts.move(
-            room, user, self._connection.username, request.seq, but=self._connection
-        )
+        receipts = services.read_receipts
+        move = receipts.place if request.force else receipts.move
+        view = await move(room, user, self._connection.username, request.seq, but=self._connection)
         self._connection.outbox.send(answers.ack(request.id, **view_body(view)))
 
     async def _auth(self, request: requests.Auth) -> None:

@@ -104,6 +104,11 @@ _PLAIN = (
         " JOIN rooms AS r ON r.id = m.room_id WHERE m.read_seq > r.head OR m.read_seq < 0",
     ),
     Rule(
+        "room {room}: user {user_id} has the own marker {own_read_seq}, others {read_seq}",
+        "SELECT room_id AS room, user_id, own_read_seq, read_seq FROM members"
+        " WHERE own_read_seq >= read_seq OR own_read_seq < 0 OR own_read_moves < 0",
+    ),
+    Rule(
         "room {room}: user {user_id} has the role {role}, which there is not",
         "SELECT room_id AS room, user_id, role FROM members"
         " WHERE role NOT IN ('member', 'moderator', 'owner')",

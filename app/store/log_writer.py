@@ -46,7 +46,10 @@ _MEMBERS = BulkStatement(
     " FROM {keys} WHERE true ON CONFLICT (room_id, user_id) DO UPDATE SET"
     " role = excluded.role, joined_at = excluded.joined_at,"
     " banned_until = excluded.banned_until, muted_until = excluded.muted_until,"
-    " read_seq = excluded.read_seq, last_sent_at = excluded.last_sent_at",
+    " own_read_seq = CASE WHEN excluded.read_seq > members.read_seq THEN NULL"
+    " ELSE members.own_read_seq END,"
+    " read_seq = CASE WHEN excluded.read_seq > members.read_seq THEN excluded.read_seq"
+    " ELSE members.read_seq END, last_sent_at = excluded.last_sent_at",
     room="bigint",
     person="bigint",
     role="text",

@@ -1,7 +1,7 @@
 """Rooms as their members see them: the room, the member's role, and what is unread."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..domain.ids import RoomId, UserId
 from ..domain.notification_levels import level_of
@@ -10,16 +10,29 @@ from ..domain.views import RoomView
 from . import unread
 from .bulk import BulkStatement
 from .database import DbConnection
+from .read_markers import Mark
 
-RoomViewKey = tuple[RoomId, UserId, int]
-"""Room, user, and how far the user is known to have read though it is not stored yet."""
+
+class RoomViewKey(NamedTuple):
+    """Who sees which room, and how far the user is known to have read."""
+
+    room: RoomId
+    user: UserId
+    seen: int = 0
+    """A mark that is not stored yet..."""
+    moves: int = 0
+    """...and how often the marker had been placed when it was made."""
+    now: int = 0
+    """How far the user has read with this request, whatever was before."""
+
 
 _ROOM_VIEWS = BulkStatement(
     f"""
-    SELECT k.person, k.seen,
-      r.id, r.name, r.title, r.kind, r.head, r.first, r.created_at, r.archived_at,
+    SELECT r.id, k.person, k.seen, k.moves, k.now,
+      r.name, r.title, r.kind, r.head, r.first, r.created_at, r.archived_at,
       r.slow_mode_seconds, m.role, m.banned_until, m.notifications,
       {unread.READ_SEQ}, {unread.UNREAD}, {unread.MENTIONS}, r.room_mention_role,
+      coalesce(m.read_seq, 0), coalesce(m.own_read_moves, 0),
       CASE WHEN r.kind = 'direct' THEN (SELECT u.username FROM members AS o
         JOIN users AS u ON u.id = o.user_id
         WHERE o.room_id = r.id AND o.user_id <> k.person LIMIT 1) END
@@ -30,7 +43,16 @@ _ROOM_VIEWS = BulkStatement(
     room="bigint",
     person="bigint",
     seen="bigint",
+    moves="bigint",
+    now="bigint",
 )
+
+
+def with_marks(user: UserId, rooms: Iterable[RoomId], marks: Iterable[Mark]) -> list[RoomViewKey]:
+    """Return the keys of a user's views of ``rooms``, with the marks that are not stored yet."""
+    of_rooms = {mark.room: mark for mark in marks}
+    found = ((room, of_rooms.get(room) or Mark(room, user)) for room in rooms)
+    return [RoomViewKey(room, user, mark.seq, mark.moves) for room, mark in found]
 
 
 def load(connection: DbConnection, keys: Iterable[RoomViewKey]) -> Mapping[RoomViewKey, RoomView]:
@@ -41,14 +63,17 @@ def load(connection: DbConnection, keys: Iterable[RoomViewKey]) -> Mapping[RoomV
     the same time.
     """
     return {
-        (room, UserId(person), seen): _view(room, row)
-        for person, seen, room, *row in _ROOM_VIEWS.rows(connection, keys)
+        RoomViewKey(*key): _view(key[0], row)
+        for *key, row in (
+            (*found[:5], found[5:]) for found in _ROOM_VIEWS.rows(connection, map(tuple, keys))
+        )
     }
 
 
 def _view(room: RoomId, row: Sequence[Any]) -> RoomView:
     (name, title, kind, head, first, created, archived, slow) = row[:8]
-    (role, banned, chosen, read, unread_count, mentions, mention_role, other) = row[8:]
+    (role, banned, chosen, read, unread_count, mentions, mention_role, *rest) = row[8:]
+    receipt, read_moves, other = rest
     return RoomView(
         room=room,
         name=name,
@@ -63,6 +88,8 @@ def _view(room: RoomId, row: Sequence[Any]) -> RoomView:
         role=None if role is None else Role(role),
         banned_until=banned,
         read=read,
+        receipt=receipt,
+        read_moves=read_moves,
         unread=unread_count,
         mentions=mentions,
         other=other,

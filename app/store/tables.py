@@ -137,6 +137,9 @@ members = Table(
     Column("muted_until", BigInteger),
     Column("read_seq", BigInteger, nullable=False, server_default=text("0")),
     Column("last_sent_at", BigInteger),
+    # The own marker, if before `read_seq`, which others see; and how often it was placed.
+    Column("own_read_seq", BigInteger),
+    Column("own_read_moves", BigInteger, nullable=False, server_default=text("0")),
     # "all", "mentions" or "none"; null: what the kind of room implies.
     Column("notifications", Text),
 )

@@ -5,15 +5,20 @@ Unread are the messages after the member's read marker, by others, that are not 
 ``mentions`` counts those of them that mention the member or the whole room. Both are counted from
 an index alone and no further than clients show, so that the cost does not grow with the room.
 
-The expressions need these tables: ``k`` with ``person``, the user, and ``seen``, how far the user
-is known to have read though it is not stored yet; ``rooms AS r``; ``members AS m``, outer joined.
+The expressions need these tables: ``k`` with ``person``, the user, ``now``, how far the user has
+read with the present request, and ``seen`` and ``moves``, a mark that is not stored yet;
+``rooms AS r``; ``members AS m``, outer joined.
 """
 
 from ..domain.ids import EVERYONE
 from ..domain.limits import MAX_UNREAD_COUNTED
 
-READ_SEQ = """(CASE WHEN k.seen <= coalesce(m.read_seq, 0) THEN coalesce(m.read_seq, 0)
-    WHEN k.seen > r.head THEN r.head ELSE k.seen END)"""
+_STORED = "coalesce(m.own_read_seq, m.read_seq, 0)"
+# A mark from before the user placed the marker does not count.
+_KNOWN = """(CASE WHEN k.moves = coalesce(m.own_read_moves, 0) AND k.seen > k.now THEN k.seen
+    ELSE k.now END)"""
+READ_SEQ = f"""(CASE WHEN {_KNOWN} <= {_STORED} THEN {_STORED}
+    WHEN {_KNOWN} > r.head THEN r.head ELSE {_KNOWN} END)"""
 """The read marker: the later of the stored and the known one, but never beyond the head."""
 
 # Pinned messages that stayed from before the first event are not unread.

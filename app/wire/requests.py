@@ -114,10 +114,15 @@ class Send(InRoom):
 
 
 class Read(InRoom):
-    """Mark everything up to ``seq`` as read."""
+    """
+    Mark everything up to ``seq`` as read.
+
+    With ``force`` also mark everything after it as unread: only for yourself.
+    """
 
     type: Literal["read"]
     seq: Since
+    force: bool = False
 
 
 class Typing(InRoom):

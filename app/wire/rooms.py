@@ -45,6 +45,12 @@ def view_body(view: RoomView) -> dict[str, int]:
     }
 
 
+def own_read_body(view: RoomView, username: str) -> dict[str, Any]:
+    """The fields of the signal that tells a user's connections the own read marker."""
+    counts = view_body(view)
+    return {"room": view.name, "by": username, "seq": counts.pop("read"), **counts}
+
+
 def member_body(member: MemberView) -> dict[str, Any]:
     """A member of a room."""
     return {

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from .room_bodies import KindName, RoleName, RoomAnswer
+from .room_answers import RoomAnswer
+from .room_bodies import KindName, RoleName
 from .sent_events import By, RoomName
 
 Re = Annotated[str | None, Field(description="The `id` of the request.")]
@@ -179,12 +180,20 @@ class TypingSignal(SentFrame):
 
 
 class ReadSignal(SentFrame):
-    """Another user's read marker."""
+    """
+    A user's read marker.
+
+    With counts it is your own, which only your connections are sent: take it as it is, also if it
+    moves back.
+    """
 
     type: Literal["read"]
     room: RoomName
     by: str
     seq: int
+    unread: int | None = None
+    mentions: int | None = None
+    as_of: int | None = None
 
 
 class AuthExpiring(SentFrame):

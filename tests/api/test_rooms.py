@@ -425,6 +425,48 @@ async def test_only_a_member_has_a_read_marker(server: Server) -> None:
     assert code(private) == (404, "room_not_found")
 
 
+async def test_marking_as_unread_moves_the_own_marker_alone(server: Server) -> None:
+    await server.room("den", members=["bo"])
+    bo = await server.person("bo")
+    for text, mentions in (("one", []), ("two @bo", ["bo"]), ("three", [])):
+        await server.append(Send, "den", by="ana", text=text, mentions=mentions)
+    ana = await server.joins("ana", "den")
+
+    async def reads(seq: int, **how: Any) -> dict[str, int]:
+        answer = await bo.http.put("/rooms/den/read", json={"seq": seq, **how})
+        assert answer.status_code == 200
+        return answer.json()
+
+    await reads(5)
+    assert (await ana.hears("read"))["seq"] == 5
+
+    assert await reads(3, force=True) == {"read": 3, "unread": 2, "mentions": 1, "as_of": 5}
+    assert (await bo.http.get("/rooms/den")).json()["read"] == 3
+    assert await reads(2) == {"read": 3, "unread": 2, "mentions": 1, "as_of": 5}
+    assert await reads(4) == {"read": 4, "unread": 1, "mentions": 0, "as_of": 5}
+    await ana.nothing_more()
+    assert [frame for frame in ana.heard if frame["type"] == "read" and frame["seq"] != 5] == []
+
+    assert (await reads(10**9, force=True))["read"] == 5
+    assert (await ana.hears("read"))["seq"] == 5
+
+
+async def test_only_a_member_marks_as_unread(server: Server) -> None:
+    eve = await server.person("eve")
+
+    answer = await eve.http.put("/rooms/general/read", json={"seq": 1, "force": True})
+
+    assert code(answer) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("force", [1, "true", None])
+async def test_a_wrong_force_is_invalid(server: Server, force: Any) -> None:
+    ana = await server.person("ana")
+    body = {"seq": 1, "force": force}
+
+    assert fields(await ana.http.put("/rooms/general/read", json=body)) == ["force"]
+
+
 @pytest.mark.parametrize("seq", [-1, 2**53, 1.5, "1", True, None])
 async def test_a_wrong_seq_is_invalid(server: Server, seq: Any) -> None:
     await server.room("den")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.broker.base import LogAdvanced, LookEverywhere, Notification, RoomSignal
+from app.broker.base import LogAdvanced, LookEverywhere, Notification, RoomSignal, UserSignal
 from app.broker.encoding import Message, decode, encode, pack
 from app.domain.ids import RoomId, SessionId, UserId
 from app.domain.sessions import SessionsRevoked
@@ -13,6 +13,7 @@ NOTIFICATIONS: list[Notification] = [
     SessionsRevoked(UserId(3), SessionId(4)),
     SessionsRevoked(UserId(3), None),
     RoomSignal(RoomId(7), UserId(3), '{"type":"typing"}'),
+    UserSignal(UserId(3), '{"type":"read"}'),
     LookEverywhere(),
 ]
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.domain.appends import Admit, Append, Committed, CreateRoom, OpenDirect, Send
 from app.domain.events import EventBatch, EventType
-from app.domain.ids import Millis, RoomId, UserId
+from app.domain.ids import Millis, RoomId
 from app.domain.roles import Kind, Role
 from app.domain.views import RoomView
 from app.realtime.activity import ActivityNotifier
@@ -27,6 +27,7 @@ from app.services.log.commit import AppendResult, commit
 from app.store import events as event_store
 from app.store import members, messages, room_views, users
 from app.store.database import Work
+from app.store.read_markers import Mark
 from app.store.sqlite_connection import SqliteConnection
 from app.wire.encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of
@@ -113,7 +114,7 @@ class ModelEnv:
         self.outcomes: list[AppendResult] = []
         self.appends: list[list[Append]] = []
         """The appends of each batch."""
-        self.marks: list[list[tuple[RoomId, UserId, int]]] = []
+        self.marks: list[list[Mark]] = []
         """The read markers after each batch."""
         self.committed: dict[RoomId, list[bytes]] = {}
         """The frame of every committed event, by room."""
@@ -149,12 +150,11 @@ class ModelEnv:
                 appends.append(append)
             elif act.by is not None:
                 # Never beyond the head, as in the services.
-                marks.append((room, act.by, min(about.seq, self._head(room))))
+                seq = min(about.seq, self._head(room))
+                marks.append(Mark(room, act.by, seq, receipt=seq))
         self.commit(appends, marks)
 
-    def commit(
-        self, appends: Sequence[Append], marks: Sequence[tuple[RoomId, UserId, int]]
-    ) -> None:
+    def commit(self, appends: Sequence[Append], marks: Sequence[Mark]) -> None:
         """Commit a batch, then move read markers."""
         done = commit(self.connection, appends, marks)
         self.appends.append(list(appends))
@@ -230,7 +230,7 @@ class ModelEnv:
 
     def view(self, room: RoomId, name: str, read: int = 0) -> RoomView | None:
         """The room as a member sees it who has read up to ``read``; None if it is hidden."""
-        key = (room, PEOPLE[name], read)
+        key = room_views.RoomViewKey(room, PEOPLE[name], read)
         return room_views.load(self.connection, [key]).get(key)
 
     def _fetch_messages(self, room: RoomId, limit: int) -> list[Body]:

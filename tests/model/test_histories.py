@@ -193,7 +193,7 @@ def _read(env: ModelEnv, room: RoomId, name: str, state: RoomState) -> int:
     marks = [
         seq
         for batch in env.marks
-        for where, user, seq in batch
+        for where, user, seq, *_ in batch
         if (where, user) == (room, PEOPLE[name])
     ]
     return max([0, *joined, *marks])

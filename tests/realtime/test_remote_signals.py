@@ -64,3 +64,23 @@ async def test_read_receipts_are_shown_on_other_nodes(database: Database) -> Non
 
         heard = await bo.hears("read")
         assert (heard["room"], heard["by"], heard["seq"]) == ("den", "ana", sent["seq"])
+
+
+@pytest.mark.postgres_only
+async def test_own_connections_on_other_nodes_are_told_of_a_placed_marker(
+    database: Database,
+) -> None:
+    async with two_nodes(database) as (two, ana, bo):
+        phone = await two.connects("ana")
+        await phone.hears("welcome")
+        sent = await bo.ask("send", text="hello @ana")
+        for line in (ana, bo):
+            await line.hears_until(sent["seq"])
+
+        await ana.ask("read", seq=sent["seq"])
+        await ana.ask("read", seq=sent["seq"] - 1, force=True)
+
+        heard = await phone.hears("read")
+        assert (heard["seq"], heard["unread"], heard["mentions"]) == (sent["seq"] - 1, 1, 1)
+        await bo.nothing_more()
+        assert {one["seq"] for one in bo.heard if one["type"] == "read"} == {sent["seq"]}

@@ -56,6 +56,10 @@ WOUNDS = {
     "an empty epoch": ("UPDATE meta SET value = '' WHERE key = 'epoch'", "no epoch"),
     "a marker after the log": ("UPDATE members SET read_seq = 99 WHERE user_id = 1", "read up to"),
     "a marker before it": ("UPDATE members SET read_seq = -1 WHERE user_id = 1", "read up to -1"),
+    "an own marker after it": (
+        "UPDATE members SET own_read_seq = read_seq WHERE user_id = 1",
+        "has the own marker",
+    ),
     "a ban of no event": ("UPDATE members SET banned_until = 9 WHERE user_id = 1", "the ban of"),
     "a ban lost": (
         "UPDATE members SET banned_until = NULL WHERE user_id = 3",

@@ -197,7 +197,7 @@ async def test_no_page_shows_what_is_before_the_first(env: RetentionEnv) -> None
 
 
 async def test_removed_messages_are_not_unread(env: RetentionEnv) -> None:
-    key = (GENERAL, env.users["bo"], 0)
+    key = room_views.RoomViewKey(GENERAL, env.users["bo"])
     before = (await env.read(lambda c: room_views.load(c, [key])))[key]
     await env.set_limits(events=2)
     await env.remove()
@@ -298,7 +298,7 @@ async def test_a_kept_message_is_no_part_of_the_log_or_of_its_pages(env: Retenti
         found = await page(env, read, *arguments)
         assert 4 not in [m.seq for m in found.messages]
         assert not found.has_older
-    key = (GENERAL, env.users["bo"], 0)
+    key = room_views.RoomViewKey(GENERAL, env.users["bo"])
     view = (await env.read(lambda c: room_views.load(c, [key])))[key]
     assert (view.unread, view.mentions) == (0, 0)
 

@@ -9,6 +9,7 @@ from app.domain.views import RoomView
 from app.domain.working_set import NO_ROOM
 from app.store import room_access, room_views
 from app.store.database import Database, DbConnection
+from app.store.room_views import RoomViewKey
 from tests.store.log_env import START, LogEnv
 from tests.store.statements import recorded
 
@@ -29,7 +30,7 @@ async def den(env: LogEnv) -> RoomId:
 
 
 async def view(env: LogEnv, room: RoomId, name: str) -> RoomView | None:
-    key = (room, env.users[name], 0)
+    key = RoomViewKey(room, env.users[name])
     return (await env.read(lambda c: room_views.load(c, [key]))).get(key)
 
 
@@ -64,7 +65,7 @@ async def test_a_direct_room_names_the_other_user(env: LogEnv) -> None:
 @pytest.mark.sqlite_only
 async def test_any_number_of_views_is_one_statement(env: LogEnv) -> None:
     made = [await env.create_room(f"room-{number}") for number in range(5)]
-    keys = [(room, user, 0) for room in made for user in env.users.values()]
+    keys = [RoomViewKey(room, user) for room in made for user in env.users.values()]
 
     def work(connection: DbConnection) -> tuple[object, list[str]]:
         with recorded(connection) as statements:

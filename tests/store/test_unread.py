@@ -9,6 +9,7 @@ from app.domain.roles import Kind, Role
 from app.domain.views import RoomView
 from app.store import room_views
 from app.store.database import Database
+from app.store.room_views import RoomViewKey
 from tests.store.log_env import LogEnv
 from tests.store.message_env import MessageEnv
 from tests.store.statements import is_constant
@@ -20,7 +21,7 @@ class UnreadEnv(LogEnv):
     den = RoomId(0)
 
     async def view(self, name: str, seen: int = 0) -> RoomView:
-        key = (self.den, self.users[name], seen)
+        key = RoomViewKey(self.den, self.users[name], seen)
         return (await self.read(lambda c: room_views.load(c, [key])))[key]
 
 
@@ -83,7 +84,7 @@ async def test_the_cost_does_not_grow_with_the_room(database: Database) -> None:
         )
 
     def load(room: RoomId, seen: int):
-        return lambda c: room_views.load(c, [(room, reader, seen)])
+        return lambda c: room_views.load(c, [RoomViewKey(room, reader, seen)])
 
     # All is unread; then, only the newest messages.
     for unread in (None, 50):

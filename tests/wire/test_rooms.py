@@ -28,6 +28,8 @@ def view(**what: Any) -> RoomView:
             "role": None,
             "banned_until": None,
             "read": 4,
+            "receipt": 4,
+            "read_moves": 0,
             "unread": 3,
             "mentions": 1,
             "other": None,

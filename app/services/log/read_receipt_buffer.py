@@ -12,9 +12,9 @@ from ...domain.ids import RoomId, UserId
 from ...domain.limits import READ_MARKER_SECONDS
 from ...store.read_markers import Mark
 
-Receipts = dict[UserId, dict[RoomId, int]]
+Receipts = dict[UserId, dict[RoomId, Mark]]
 
-_NONE: Mapping[RoomId, int] = {}
+_NONE: Mapping[RoomId, Mark] = {}
 
 
 class ReadReceiptBuffer:
@@ -38,26 +38,28 @@ class ReadReceiptBuffer:
         """Call ``wake`` when the receipts are ``due``."""
         self._wake = wake
 
-    def move(self, room: RoomId, user: UserId, seq: int) -> None:
-        """Record that ``user`` has read up to ``seq``. A lower ``seq`` than before is ignored."""
-        rooms = self._waiting.setdefault(user, {})
-        if seq > rooms.get(room, 0):
-            rooms[room] = seq
-            if self._timer is None:
-                loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(self._delay_seconds, self.flush)
+    def move(self, room: RoomId, user: UserId, seq: int, *, moves: int = 0) -> None:
+        """
+        Record that ``user`` has read up to ``seq``. A lower ``seq`` than before is ignored.
 
-    def latest(self, room: RoomId, user: UserId, stored: int) -> int:
-        """How far ``user`` has read; ``stored`` is what the database says."""
-        waiting = self._waiting.get(user, _NONE).get(room, 0)
-        return max(stored, waiting, self._writing.get(user, _NONE).get(room, 0))
+        Args:
+            moves: How often the user had placed the marker, as :attr:`RoomView.read_moves` says.
 
-    def pending(self, user: UserId) -> tuple[tuple[RoomId, int], ...]:
+        """
+        self._add(Mark(room, user, seq, moves, seq))
+
+    def latest(self, room: RoomId, user: UserId) -> Mark:
+        """How far ``user`` has read of late; 0 if nothing is waiting or being written."""
+        waiting = self._waiting.get(user, _NONE).get(room)
+        writing = self._writing.get(user, _NONE).get(room)
+        return (waiting or Mark(room, user)).merged_with(writing or Mark(room, user))
+
+    def pending(self, user: UserId) -> tuple[Mark, ...]:
         """The unwritten receipts of ``user``: a copy, safe to pass to a database thread."""
         if user not in self._waiting and user not in self._writing:
             return ()
         pending = {**self._writing.get(user, _NONE), **self._waiting.get(user, _NONE)}
-        return tuple((room, self.latest(room, user, 0)) for room in pending)
+        return tuple(self.latest(room, user) for room in pending)
 
     def take(self) -> list[Mark]:
         """The receipts to write now: a copy, safe to pass to a database thread."""
@@ -66,16 +68,12 @@ class ReadReceiptBuffer:
             self._timer = None
         self.due = False
         self._writing, self._waiting = self._waiting, {}
-        return [
-            (room, user, seq)
-            for user, rooms in self._writing.items()
-            for room, seq in rooms.items()
-        ]
+        return [mark for rooms in self._writing.values() for mark in rooms.values()]
 
     def put_back(self, marks: Iterable[Mark]) -> None:
         """Return receipts that could not be written; the next batch takes them."""
-        for room, user, seq in marks:
-            self.move(room, user, seq)
+        for mark in marks:
+            self._add(mark)
 
     def flush(self) -> None:
         """Make the receipts ``due`` at once."""
@@ -83,3 +81,13 @@ class ReadReceiptBuffer:
             self.due = True
             if self._wake is not None:
                 self._wake()
+
+    def _add(self, mark: Mark) -> None:
+        rooms = self._waiting.setdefault(mark.user, {})
+        old = rooms.get(mark.room, Mark(mark.room, mark.user))
+        merged = old.merged_with(mark)
+        if merged != old:
+            rooms[mark.room] = merged
+            if self._timer is None:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(self._delay_seconds, self.flush)

@@ -165,7 +165,7 @@ class Messages:
             found = messages.one(connection, room, seq)
             if found is None:
                 raise MessageNotFound
-            key = (room, me, 0)
+            key = room_view_store.RoomViewKey(room, me)
             view = room_view_store.load(connection, [key]).get(key)
             may_read = view is not None and view.may_read(at)
             return found if may_read else _without_responses(found)

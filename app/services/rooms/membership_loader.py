@@ -10,7 +10,8 @@ from ...store import room_views as room_view_store
 from ...store import rooms
 from ...store.batch_loader import BatchLoader, Loader
 from ...store.database import DbConnection
-from ...store.room_views import RoomViewKey
+from ...store.read_markers import Mark
+from ...store.room_views import RoomViewKey, with_marks
 from ..log.read_receipt_buffer import ReadReceiptBuffer
 
 
@@ -19,7 +20,7 @@ class _RoomViewsKey(NamedTuple):
 
     user: UserId
     limit: int
-    receipts: tuple[tuple[RoomId, int], ...]
+    receipts: tuple[Mark, ...]
 
 
 class MembershipLoader:
@@ -63,10 +64,7 @@ def _load(
     joined = rooms.of_users(connection, [key.user for key in keys])
     wanted: dict[_RoomViewsKey, list[RoomViewKey]] = {}
     for key in keys:
-        read = dict(key.receipts)
-        wanted[key] = [
-            (room, key.user, read.get(room, 0)) for room in joined[key.user][: key.limit]
-        ]
+        wanted[key] = with_marks(key.user, joined[key.user][: key.limit], key.receipts)
     found = room_view_store.load(
         connection, {one for of_user in wanted.values() for one in of_user}
     )

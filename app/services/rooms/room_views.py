@@ -26,4 +26,5 @@ class RoomViews:
             Unavailable: If the database can't be read now.
 
         """
-        return await self._loader.get((room, user, self._receipts.latest(room, user, read)))
+        mark = self._receipts.latest(room, user)
+        return await self._loader.get(RoomViewKey(room, user, mark.seq, mark.moves, read))

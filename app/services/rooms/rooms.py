@@ -94,13 +94,13 @@ class Rooms:
             return []
 
         # A copy, since `work` runs in a database thread.
-        read = dict(self._receipts.pending(me))
+        marks = self._receipts.pending(me)
 
         def work(connection: DbConnection) -> list[RoomView]:
             found = rooms.visible(
                 connection, me, mine=mine, prefix=prefix, after=after, limit=limit, now=now
             )
-            keys = [(room, me, read.get(room, 0)) for room in found]
+            keys = room_view_store.with_marks(me, found, marks)
             room_views = room_view_store.load(connection, keys)
             return [room_views[key] for key in keys]
 

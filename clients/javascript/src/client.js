@@ -201,13 +201,14 @@ export class Client {
   }
 
   /**
-   * Mark everything up to `seq` as read.
+   * Mark everything up to `seq` as read; with `force` also everything after it as unread.
    *
-   * @param {string} room @param {number} seq @param {RequestOptions} [options]
+   * @param {string} room @param {number} seq @param {RequestOptions & { force?: boolean }} [options]
    * @returns {Promise<{ read: number, unread: number, mentions: number, as_of: number }>}
    */
-  async read(room, seq, options = {}) {
-    return /** @type {any} */ (await this.#ask({ type: "read", id: randomId(), room: room.toLowerCase(), seq }, options));
+  async read(room, seq, { force = false, ...options } = {}) {
+    const request = { type: "read", id: randomId(), room: room.toLowerCase(), seq, ...(force && { force }) };
+    return /** @type {any} */ (await this.#ask(request, options));
   }
 
   /** Tell the room that the user types, or has stopped. Lost if the room is not live. @param {string} room @param {boolean} [on] */

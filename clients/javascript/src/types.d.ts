@@ -83,7 +83,7 @@ export interface Signals {
   stored: OutboxEntry & { ack: Ack };
   typing: { type: "typing"; room: string; by: string; on: boolean };
   presence: { type: "presence"; room: string; by?: string; display_name?: string; online?: boolean; count?: number };
-  read: { type: "read"; room: string; by: string; seq: number };
+  read: { type: "read"; room: string; by: string; seq: number; unread?: number; mentions?: number; as_of?: number };
   activity: { type: "activity"; room: string; head: number; mention?: true };
   added: { type: "added"; room: string; kind: RoomKind; by: string | null };
   removed: { type: "removed"; room: string; reason: "left" | "removed" | "banned" | "archived" };

@@ -89,10 +89,15 @@ class Requests(ABC):
         return await self._append("pin", room, {"ref": ref, "on": on}, seconds=seconds)
 
     async def read(
-        self, room: str, seq: int, *, seconds: float | None = None
+        self, room: str, seq: int, *, force: bool = False, seconds: float | None = None
     ) -> Mapping[str, Any]:
-        """Mark everything up to ``seq`` as read; return ``read``, ``unread`` and ``mentions``."""
-        return await self._request("read", room, {"seq": seq}, seconds=seconds)
+        """
+        Mark everything up to ``seq`` as read; return ``read``, ``unread`` and ``mentions``.
+
+        With ``force`` everything after it is unread again, for this user alone.
+        """
+        fields = {"seq": seq, "force": True} if force else {"seq": seq}
+        return await self._request("read", room, fields, seconds=seconds)
 
     def typing(self, room: str, *, on: bool = True) -> None:
         """Tell the room that the user types, or has stopped. Lost if the room is not live."""
