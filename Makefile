@@ -38,9 +38,10 @@ test-slow: $(STAMP) $(NODE_STAMP) ## Run the tests including slow ones, and enfo
 test-crash: $(STAMP) ## Run the tests that kill real server processes
 	@$(PYTEST) -m "crash and not hard" --timeout 600 $(ARGS)
 
-test-postgres: $(STAMP) ## Run the tests on PostgreSQL (TEST_DATABASE_URL)
+test-postgres: $(STAMP) ## Run the tests on PostgreSQL (TEST_DATABASE_URL), with its coverage
 	@TEST_DATABASE_URL="$(TEST_DATABASE_URL)" HYPOTHESIS_PROFILE=slow \
-		$(PYTEST) -m "not crash and not hard" $(IN_PARALLEL) $(ARGS)
+		$(PYTEST) -m "not crash and not hard" $(IN_PARALLEL) \
+		--cov --cov-config=tests/postgres.coveragerc --cov-report=term $(ARGS)
 
 test-hard: $(STAMP) ## Run the long proofs, or those named in ARGS, for hours
 	@$(BIN)/python -m tests.proofs $(ARGS)

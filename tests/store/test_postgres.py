@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
-from app.store import working_set_loader
+from app.store import message_loader
 from app.store.errors import StoreError
 from app.store.opening import open_database
 from app.store.postgres import PostgresDatabase
@@ -217,7 +217,7 @@ async def test_client_ids_are_looked_up_by_key_whatever_the_statistics_say(
     )
 
     def plan(connection: Any) -> list[str]:
-        sql = working_set_loader._CLIENT_IDS._sql_for(connection)
+        sql = message_loader._CLIENT_IDS._sql_for(connection)
         connection.execute(sa.text("SET LOCAL plan_cache_mode = force_generic_plan"))
         connection.execute(sa.text(f"PREPARE look AS {sql.replace(':keys', '$1')}"))
         found = connection.execute(sa.text("""EXPLAIN EXECUTE look('[[1, 1, "c1"]]')"""))
