@@ -444,6 +444,8 @@ def at_a_terminal(*arguments: str, answers: list[tuple[str, str]]) -> tuple[int,
     """Run a command on a terminal, and answer what it asks; return its exit code and output."""
     pid, terminal = pty.fork()
     if pid == 0:
+        # A shell lets what it runs in the background ignore it, and the tests with it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, "-m", "app", *arguments])
     seen = b""
     try:

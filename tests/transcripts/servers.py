@@ -9,7 +9,8 @@ import re
 import secrets
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,6 +71,13 @@ class Server:
             return found is not None
 
         wait_until(listens, "the server to listen")
+        # On PostgreSQL a node listens before it has reached the broker.
+        wait_until(self._is_ready, "the server to be ready")
+
+    def _is_ready(self) -> bool:
+        with closing(HTTPConnection(self.address, timeout=30)) as connection:
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
 
     def command(self, *arguments: str, stdin: str = "") -> Process:
         """Run a command with this installation's settings and wait until it has ended."""
