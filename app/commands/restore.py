@@ -48,8 +48,8 @@ async def restore(settings: Settings, source: Path, *, force: bool) -> str:
         if lock.left is None:
             # If this process is killed now, the next one tells which files belong together.
             lock.note(leftover_wal.note_left(path))
-        suffix = time.strftime(".before-%Y%m%dT%H%M%SZ", time.gmtime())
-        kept = restoring.replace(path, draft, suffix)
+        began = time.strftime(".before-%Y%m%dT%H%M%SZ", time.gmtime())
+        kept = restoring.replace(path, draft, restoring.unused_suffix(path, began))
         # What an earlier process has noted is of the database that is no longer there.
         lock.note(None)
     finally:

@@ -7,6 +7,7 @@ the new one is at the path, complete; at worst with the other one's ``-wal``, wh
 """
 
 import os
+from itertools import count
 from pathlib import Path
 
 from . import migrations
@@ -31,6 +32,19 @@ def refuse_unusable(source: Path) -> None:
         if found != "ok":
             raise StoreError(f"{source} is damaged: {found.splitlines()[-1]}.")
         refuse_newer(run_read_only(connection, migrations.current), f"sqlite:///{source}")
+
+
+def unused_suffix(path: Path, wanted: str) -> str:
+    """
+    Return ``wanted``, or with a number if a database of this name is kept already.
+
+    An earlier restore, or one that was killed, may have begun in the same second.
+    """
+    for number in count(2):
+        if not any(Path(f"{path}{wanted}{side}").exists() for side in ("", "-wal")):
+            break
+        wanted = f"{wanted.split('_')[0]}_{number}"
+    return wanted
 
 
 def replace(path: Path, draft: Path, suffix: str) -> Path | None:

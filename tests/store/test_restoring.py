@@ -37,6 +37,15 @@ def test_the_old_database_is_kept_with_its_wal(files: tuple[Path, Path]) -> None
     }
 
 
+def test_what_an_earlier_restore_has_kept_stays(files: tuple[Path, Path]) -> None:
+    path, _ = files
+    (path.parent / "parley.db.before").touch()
+    (path.parent / "parley.db.before_2-wal").touch()
+
+    assert restoring.unused_suffix(path, ".before") == ".before_3"
+    assert restoring.unused_suffix(path, ".other") == ".other"
+
+
 @pytest.mark.parametrize("name", ["parley.db.before", "parley.db.before-wal"])
 def test_what_was_kept_before_is_never_replaced(files: tuple[Path, Path], name: str) -> None:
     path, draft = files
