@@ -242,7 +242,8 @@ BROKER_DEAF_SECONDS = 10.0
 BROKER_RETRY_SECONDS = 1.0
 # How long a node that stops waits until the others are notified of the last that it wrote.
 BROKER_CLOSE_SECONDS = 0.5
-# Notifications that wait while the broker is away; more are replaced by one that says "look
+# Notifications that wait while the broker is away, and signals of other nodes that wait for the
+# database. More notifications are replaced by one that says "look
 # everywhere". About 2 MB.
 MAX_PENDING_NOTIFICATIONS = 10_000
 # Messages of 8 KB, PostgreSQL's most, that one transaction sends on the channel; then it says

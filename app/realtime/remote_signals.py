@@ -10,6 +10,7 @@ import asyncio
 from ..broker.base import Broker, RoomSignal, UserSignal
 from ..domain.errors import Unavailable
 from ..domain.ids import RoomId, UserId
+from ..domain.limits import MAX_PENDING_NOTIFICATIONS
 from ..wire.frames import text_frame
 from .hub import Hub
 from .separation import Separation
@@ -36,7 +37,9 @@ class RemoteSignals:
 
     def on_signal(self, signal: RoomSignal) -> None:
         """Take a signal of another node."""
-        if self._hub.subscriptions(signal.room):
+        # While the database hangs, what does not fit is lost, as any signal may be.
+        has_place = len(self._arrived) < MAX_PENDING_NOTIFICATIONS
+        if has_place and self._hub.subscriptions(signal.room):
             self._arrived.append(signal)
             if self._delivering is None:
                 self._delivering = asyncio.create_task(self._deliver(), name="remote signals")
