@@ -25,14 +25,13 @@ from ..domain.errors import ParleyError, Unavailable
 from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS
 from .condition import Condition
 from .damage import Damage, Damaged, damage
-from .database import DbConnection, T, Work
+from .database import T, Work
 from .database_files import DatabaseFiles
 from .integrity import IntegrityCheck
 from .sqlite_connection import SqliteConnection
 from .sqlite_maintenance import checkpoint, rewrite
 from .sqlite_session import (
     connect,
-    driver,
     open_connection,
     transaction,
     wait_for_lock,
@@ -141,11 +140,15 @@ class SqliteDatabase:
         # The one before it in the queue may wait for another program's lock.
         within = since + self._busy_ms / 1_000 - monotonic()
         try:
-            return await self._run(
+            result: T = await self._run(
                 self._write_thread, call, work, max(within, _SHORT_WAIT_SECONDS)
             )
         except TimeoutError:
             raise Unavailable from None
+        # If they were deleted before COMMIT or during it, it has written to the deleted ones.
+        # Looked at here: the thread would wait for the interpreter lock after each system call.
+        self._require_files()
+        return result
 
     async def checkpoint(self) -> bool:
         return await self._run(self._write_thread, self._outside_transaction, checkpoint)
@@ -199,16 +202,9 @@ class SqliteDatabase:
             raise
 
     def _write_in_thread(self, since: float, work: Work[T]) -> T:
-        def checked(connection: DbConnection) -> T:
-            result = work(connection)
-            self._require_files()
-            return result
-
         self._limit_wait(self._writer, since)
-        result = transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", checked)
-        # If they were deleted during COMMIT, it may have written to the deleted ones.
         self._require_files()
-        return result
+        return transaction(self._writer, "BEGIN IMMEDIATE", "COMMIT", work)
 
     def _limit_wait(self, connection: SqliteConnection, since: float) -> None:
         """A caller that came at ``since`` waits for another program's lock for what is left."""
@@ -218,7 +214,7 @@ class SqliteDatabase:
 
     def _outside_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._require_files()
-        return work(driver(self._writer))
+        return work(self._writer.driver)
 
     def _require_files(self) -> None:
         """Return if what is committed is where the paths lead to; raise Unavailable if not."""

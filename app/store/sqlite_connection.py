@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, cast
 
 import orjson
+import sqlalchemy as sa
 
 from .database import Columns, DbConnection
 
@@ -19,29 +20,31 @@ class SqliteConnection(DbConnection):
 
     """
 
-    busy_ms: int | None = None
-    """How long a statement waits for another program's lock; None: as it was opened."""
-
     is_only_writer = True
     has_lateral = False
     has_checksums = True
 
-    @property
-    def driver(self) -> sqlite3.Connection:
-        """The sqlite3 connection under SQLAlchemy's, inside the transaction that is open on it."""
-        sqlite = cast(sqlite3.Connection, self._sqlalchemy.connection.driver_connection)
-        # Outside of one, each statement would be a transaction of its own.
-        assert sqlite.in_transaction
-        return sqlite
+    def __init__(self, sqlalchemy: sa.Connection) -> None:
+        super().__init__(sqlalchemy)
+        # Looked up once: it stays the same, and each statement needs it.
+        self.driver = cast(sqlite3.Connection, sqlalchemy.connection.driver_connection)
+        """The sqlite3 connection under SQLAlchemy's, also outside of a transaction."""
+        self.busy_ms: int | None = None
+        """How long a statement waits for another program's lock; None: as it was opened."""
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Any]:
-        return self.driver.execute(sql, parameters).fetchall()
+        return self._in_transaction().execute(sql, parameters).fetchall()
 
     def run(self, sql: str, parameters: Mapping[str, object]) -> None:
-        self.driver.execute(sql, parameters)
+        self._in_transaction().execute(sql, parameters)
 
     def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
-        self.driver.executemany(_insert(table, columns), rows)
+        self._in_transaction().executemany(_insert(table, columns), rows)
+
+    def _in_transaction(self) -> sqlite3.Connection:
+        # Outside of one, each statement would be a transaction of its own.
+        assert self.driver.in_transaction
+        return self.driver
 
     @staticmethod
     def key_source(columns: Columns) -> str:

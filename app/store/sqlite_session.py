@@ -1,7 +1,6 @@
 """One connection to SQLite: its settings, and transactions on it."""
 
 import sqlite3
-from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -90,18 +89,13 @@ def open_connection(database: str, *, write: bool, busy_ms: int) -> SqliteConnec
     return opened
 
 
-def driver(connection: SqliteConnection) -> sqlite3.Connection:
-    """Return the connection under SQLAlchemy's, also outside of a transaction."""
-    return cast(sqlite3.Connection, connection.sqlalchemy.connection.driver_connection)
-
-
 def _first_read(connection: DbConnection) -> None:
     connection.rows("SELECT count(*) FROM sqlite_master", {})
 
 
 def transaction(connection: SqliteConnection, begin: str, end: str, work: Work[T]) -> T:
     """Run ``work`` between two statements; roll back if it or the second one fails."""
-    sqlite = driver(connection)
+    sqlite = connection.driver
     sqlite.execute(begin)
     try:
         result = work(connection)
@@ -126,5 +120,5 @@ def _roll_back(sqlite: sqlite3.Connection) -> None:
 def wait_for_lock(connection: SqliteConnection, milliseconds: int) -> None:
     """Set how long a statement waits for a lock of another program."""
     if connection.busy_ms != milliseconds:
-        driver(connection).execute(f"PRAGMA busy_timeout={milliseconds}")
+        connection.driver.execute(f"PRAGMA busy_timeout={milliseconds}")
         connection.busy_ms = milliseconds
