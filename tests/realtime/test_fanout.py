@@ -162,7 +162,7 @@ async def test_an_outbox_is_queued_once(fanout: Fanout) -> None:
 
 
 async def test_an_audience_that_has_waited_long_is_written_to_in_few_turns() -> None:
-    audience, fanout = Audience.of(100 * FANOUT_SLICE), Fanout(patience_seconds=0)
+    audience, fanout = Audience.of(10 * FANOUT_QUIET_SLICE), Fanout(patience_seconds=0)
 
     fanout.send(audience.outboxes, ONE)
     await turns(1)
