@@ -65,7 +65,7 @@ class Cluster:
     def on_committed(self, batches: Sequence[EventBatch]) -> None:
         """Notify other nodes of how far the logs reach."""
         for batch in batches:
-            changes_members = any(event.type in _CHANGES_MEMBERS for event in batch.events)
+            changes_members = batch.has_any(_CHANGES_MEMBERS)
             self._broker.notify(LogAdvanced(batch.room, batch.last, batch.first, changes_members))
 
     def on_sessions_revoked(self, revoked: SessionsRevoked) -> None:

@@ -142,11 +142,12 @@ class Hub:
         if not subscriptions:
             return
         start = 0
-        for index, event in enumerate(batch.events):
-            if event.type in _MAY_END_ACCESS and (reason := _end_reason(event)):
-                self._write(subscriptions, frames[start : index + 1])
-                start = index + 1
-                self._end_access(list(subscriptions.values()), event, reason)
+        if batch.has_any(_MAY_END_ACCESS):
+            for index, event in enumerate(batch.events):
+                if event.type in _MAY_END_ACCESS and (reason := _end_reason(event)):
+                    self._write(subscriptions, frames[start : index + 1])
+                    start = index + 1
+                    self._end_access(list(subscriptions.values()), event, reason)
         self._write(subscriptions, frames[start:], replies_of=batch.room)
 
     def signal(

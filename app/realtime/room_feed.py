@@ -19,7 +19,7 @@ from .replay_buffer import ReplayBuffer, ReplayBuffers
 
 log = logging.getLogger("parley.feed")
 
-_REWRITES = (EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED)
+_REWRITES = frozenset({EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED})
 
 ReadLog = Callable[[RoomId, int, int], Awaitable[tuple[EventBatch | None, int]]]
 """Reads the events of a room after a seq, up to another (None if there are none), and the seq
@@ -169,10 +169,11 @@ class RoomFeed:
         if batch.first < self.first:
             self._replay_buffers.forget_before(batch.room, self.first)
         # After the append: a batch may delete a message of its own.
-        for event in batch.events:
-            if event.type in _REWRITES:
-                self._replay_buffers.rewrite(batch.room, event)
-                self.revision += 1
+        if batch.has_any(_REWRITES):
+            for event in batch.events:
+                if event.type in _REWRITES:
+                    self._replay_buffers.rewrite(batch.room, event)
+                    self.revision += 1
         self.delivered = batch.last
         self._hub.deliver(batch, frames)
         if self.waiters:

@@ -24,7 +24,7 @@ from ..log.seams import LogTrimmed
 
 log = logging.getLogger("parley.purger")
 
-_REMOVING = frozenset({EventType.MESSAGE_EDITED.value, EventType.MESSAGE_DELETED.value})
+_REMOVING = frozenset({EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED})
 
 
 class Purger:
@@ -45,7 +45,7 @@ class Purger:
 
     def on_committed(self, batches: Sequence[EventBatch]) -> None:
         """Note that words were removed. Never awaits, never raises."""
-        if any(event.type in _REMOVING for batch in batches for event in batch.events):
+        if any(batch.has_any(_REMOVING) for batch in batches):
             self._note_removal()
 
     def on_log_trimmed(self, _: LogTrimmed) -> None:

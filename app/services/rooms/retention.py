@@ -21,6 +21,8 @@ from ..log.seams import LogTrimmed, Seam
 
 log = logging.getLogger("parley.retention")
 
+_UNPINNED = frozenset({EventType.MESSAGE_UNPINNED})
+
 
 class Retention:
     """
@@ -53,7 +55,7 @@ class Retention:
 
     def on_committed(self, batches: Sequence[EventBatch]) -> None:
         """Sweep if a message was unpinned: it may have been kept for nothing but its pin."""
-        if any(e.type == EventType.MESSAGE_UNPINNED for b in batches for e in b.events):
+        if any(batch.has_any(_UNPINNED) for batch in batches):
             self.wake()
 
     async def run(self) -> None:
