@@ -136,9 +136,7 @@ async def send(
     new: NewMessage, room: RoomName, me: Me, messages: MessagesDep, key: Key = None
 ) -> Response:
     """Send a message. With an `Idempotency-Key`, a retry does not send it twice."""
-    sent = await messages.send(
-        me.user, room, new.text, reply_to=new.reply_to, data=new.data, key=key
-    )
+    sent = await messages.send(me, room, new.text, reply_to=new.reply_to, data=new.data, key=key)
     if sent.duplicate:
         return message_answer(sent.message, room)
     answer = message_answer(sent.message, room, status=201)

@@ -16,6 +16,7 @@ from ..domain.errors import (
 )
 from ..domain.ids import SessionId
 from ..domain.limits import MAX_INTEGER
+from ..services.accounts.authenticator import Identity
 from ..store.sessions import Session
 from ..store.users import User
 from ..wire.accounts import (
@@ -88,9 +89,9 @@ async def find(
     summary="Get your account",
     responses=errors(*AUTHENTICATED),
 )
-async def get_me(me: Me, accounts: AccountsDep) -> MeAnswer:
+async def get_me(me: Me) -> MeAnswer:
     """Get your own account."""
-    return _me(await accounts.me(me))
+    return _me(me)
 
 
 @router.patch(
@@ -184,7 +185,7 @@ def _user(user: User) -> UserAnswer:
     )
 
 
-def _me(user: User) -> MeAnswer:
+def _me(user: User | Identity) -> MeAnswer:
     return MeAnswer(
         username=user.username,
         display_name=user.display_name,

@@ -36,6 +36,7 @@ class SessionOwner(NamedTuple):
     user: UserId
     username: str
     display_name: str
+    created_at: Millis
     is_admin: bool
     expires_at: Millis
     last_used_at: Millis
@@ -44,8 +45,9 @@ class SessionOwner(NamedTuple):
 _COLUMNS = [sessions.c[name] for name in Session._fields]
 
 _OWNERS = BulkStatement(
-    "SELECT s.id, s.user_id, u.username, u.display_name, u.is_admin, s.expires_at, s.last_used_at"
-    " FROM {keys} JOIN sessions s ON s.id = k.session JOIN users u ON u.id = s.user_id"
+    "SELECT s.id, s.user_id, u.username, u.display_name, u.created_at, u.is_admin, s.expires_at,"
+    " s.last_used_at FROM {keys} JOIN sessions s ON s.id = k.session"
+    " JOIN users u ON u.id = s.user_id"
     " WHERE s.revoked_at IS NULL AND u.disabled_at IS NULL AND u.erased_at IS NULL",
     session="bigint",
 )

@@ -52,6 +52,32 @@ async def test_a_message_is_sent(env: Server) -> None:
     assert (await request(env, "moe", "GET", "/messages/5")).json() == message
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"text": "hi"},
+        {"text": "hi @nobody @Moe", "reply_to": 5},
+        {"text": "hi @all"},
+        {
+            "text": "\n\U0001f44d ",
+            "data": {"n": 1.0, "big": 2**53, "deep": {"é": [None, True, -0.0]}},
+        },
+    ],
+    ids=["text", "mentions", "everyone", "data"],
+)
+async def test_a_new_message_is_answered_as_it_was_stored(
+    env: Server, message: dict[str, Any]
+) -> None:
+    await send_message(env, "moe")
+    await send_message(env, "ana", "an answer", reply_to=5)
+
+    sent = await request(env, "ana", "POST", "/messages", json=message, key="k")
+
+    assert sent.status_code == 201
+    stored = await request(env, "bo", "GET", "/messages/7")
+    assert sent.content == stored.content
+
+
 async def test_subscribers_receive_the_message(env: Server) -> None:
     moe = await env.joins("moe", "den")
 

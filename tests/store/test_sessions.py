@@ -6,6 +6,7 @@ from sqlalchemy import insert, select
 from app.domain.ids import Millis, SessionId
 from app.store import sessions, users
 from app.store.database import Database, DbConnection
+from app.store.sessions import SessionOwner
 from app.store.tables import sessions as sessions_table
 from tests.store.session_env import DAY, LATER, NOW, SessionEnv, open_session_env
 from tests.store.statements import is_constant, opcodes
@@ -22,7 +23,9 @@ async def test_a_log_in_has_an_owner_until_it_is_ended(env: SessionEnv) -> None:
     found = await env.owners(session, SessionId(404))
 
     assert found.keys() == {session}
-    assert found[session] == (session, env.alice, "alice", "Alice", True, NOW + 30 * DAY, NOW)
+    assert found[session] == SessionOwner(
+        session, env.alice, "alice", "Alice", NOW, True, NOW + 30 * DAY, NOW
+    )
     assert found[session].is_admin is True
     await env.end(session)
     assert await env.owners(session) == {}

@@ -26,6 +26,8 @@ class Identity(NamedTuple):
     user: UserId
     username: str
     display_name: str
+    created_at: Millis
+    """When the account was created."""
     is_admin: bool
     session: SessionId
     expires_at: Millis
@@ -98,6 +100,7 @@ class Authenticator:
             user=owner.user,
             username=owner.username,
             display_name=owner.display_name,
+            created_at=owner.created_at,
             is_admin=owner.is_admin,
             session=owner.session,
             expires_at=min(claims.expires_at, owner.expires_at),

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 from ...domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
 from ...domain.errors import MessageNotFound, RateLimited
-from ...domain.ids import Millis, RoomId, UserId
+from ...domain.ids import Millis, RoomId, Seq, UserId
 from ...domain.mentions import mentioned
 from ...domain.token_bucket import UserTokenBuckets
 from ...domain.views import MessageView
 from ...store import messages
 from ...store import room_views as room_view_store
 from ...store.database import Database, DbConnection
+from ..accounts.authenticator import Identity
 from ..log.committer import Committer
 from ..rooms.room_directory import RoomDirectory
 
@@ -50,7 +51,7 @@ class Messages:
 
     async def send(
         self,
-        me: UserId,
+        me: Identity,
         name: str,
         text: str,
         *,
@@ -59,15 +60,15 @@ class Messages:
         key: str | None = None,
     ) -> Sent:
         """
-        Send a message.
+        Send a message. A new one is returned as it was committed, without another read.
 
         Raises:
             ParleyError: Why it was refused.
 
         """
-        room = await self._admit(me, name)
+        room = await self._admit(me.user, name)
         append = Send(
-            **self._fields(me, room, key),
+            **self._fields(me.user, room, key),
             text=text,
             reply_to=reply_to,
             data=data,
@@ -75,7 +76,12 @@ class Messages:
         )
         committed = await self._committer.append(append)
         assert committed.seq is not None
-        return Sent(await self._read(me, room, committed.seq), committed.duplicate)
+        if committed.duplicate or append.mentions:
+            # Others may have changed it; and only the log knows which mentions are of members.
+            view = await self._read(me.user, room, committed.seq)
+        else:
+            view = _new_message(append, committed.seq, committed.at, me.username)
+        return Sent(view, committed.duplicate)
 
     async def edit(
         self, me: UserId, name: str, seq: int, text: str, *, key: str | None = None
@@ -171,6 +177,23 @@ class Messages:
             return found if may_read else _without_responses(found)
 
         return await self._database.read(work)
+
+
+def _new_message(append: Send, seq: int, at: Millis, by: str) -> MessageView:
+    """A message without mentions, as it was committed."""
+    return MessageView(
+        room=append.room,
+        seq=Seq(seq),
+        at=at,
+        by=by,
+        text=append.text,
+        data=append.data,
+        reply_to=append.reply_to,
+        client_id=append.client_id,
+        edited_at=None,
+        deleted_at=None,
+        pinned=False,
+    )
 
 
 def _without_responses(message: MessageView) -> MessageView:

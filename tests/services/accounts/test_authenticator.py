@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.domain.errors import TokenExpired, Unauthorized, Unavailable
 from app.domain.ids import Millis, SessionId, UserId
-from app.services.accounts.authenticator import Authenticator
+from app.services.accounts.authenticator import Authenticator, Identity
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database, T, Work
 from tests.services.env import MINUTE, AccountsEnv, open_accounts_env
@@ -59,8 +59,15 @@ async def test_a_token_identifies_its_user_until_it_expires(env: AccountsEnv) ->
 
     me = await env.authenticate(tokens)
 
-    assert me[:5] == (tokens.user, "alice", "alice", True, tokens.session)
-    assert me.expires_at == env.at + 15 * MINUTE
+    assert me == Identity(
+        user=tokens.user,
+        username="alice",
+        display_name="alice",
+        created_at=env.at,
+        is_admin=True,
+        session=tokens.session,
+        expires_at=Millis(env.at + 15 * MINUTE),
+    )
     env.pass_time(15 * MINUTE - 1)
     assert await env.authenticate(tokens) == me
     env.pass_time(1)
