@@ -6,7 +6,8 @@ Everything they load comes from this server, so both work without a network,
 and a strict Content-Security-Policy makes the browser enforce that: no inline
 scripts, no other hosts, no framing. Swagger UI's files come from the package
 fastapi-offline, the web client's from ``app/web``; the JavaScript client in it
-is a link. Pages of other products load ``/web/embed.js``.
+is a link. Pages of other products load ``/web/embed.js``. The manifest and the service worker
+make the web client installable.
 """
 
 import os
@@ -23,6 +24,7 @@ from .. import web
 from ..domain.errors import NotFound
 from . import problems
 from .emoji_list import emoji_list
+from .offline_shell import service_worker, versioned
 from .static_files import FOR_GOOD, REVALIDATE, File, suffix, version_of, without_comments
 
 # For responses that are data. A browser that is tricked into rendering one as a
@@ -30,11 +32,17 @@ from .static_files import FOR_GOOD, REVALIDATE, File, suffix, version_of, withou
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 # For the web client. 'self' covers the WebSocket of the same origin (CSP 3).
-# Trusted types make the browser reject innerHTML and similar sinks.
+# Trusted types make the browser reject innerHTML and similar sinks. One policy, which can
+# be created once and names one address, lets the page register its service worker.
 PAGE_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types service-worker"
+)
+
+# For the service worker, whose own policy applies to what it fetches.
+WORKER_CSP: Final = (
+    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 # Swagger UI sets style attributes and builds its page from markup.
@@ -53,8 +61,10 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 }
 
 # What pages load. The pages themselves have paths of their own.
-_ASSETS: Final = frozenset({".css", ".js", ".svg"})
+_ASSETS: Final = frozenset({".css", ".js", ".png", ".svg"})
 _CODE: Final = frozenset({".css", ".js"})
+
+_PAGES: Final = frozenset({"asyncapi.html", "docs.html", "index.html", "manifest.webmanifest"})
 
 # The web client's styles, in the order in which they apply.
 _STYLES: Final = (
@@ -85,13 +95,19 @@ def install(app: FastAPI) -> None:
     # One request instead of one per file.
     styles = b"\n".join(ours.pop(f"styles/{name}.css").body for name in _STYLES)
     ours["style.css"] = File("style.css", styles)
-    version = version_of(ours)
-    _add_page(app, "/", "index.html", version, csp=PAGE_CSP)
+    worker = ours.pop("service_worker.js")
+    pages = _read(Path(web.__path__[0]), _PAGES.__contains__)
+    version = version_of({**ours, **pages})
+    index = pages["index.html"].body
+    _add_page(app, "/", pages["index.html"], version, csp=PAGE_CSP)
+    _add_page(app, "/manifest.webmanifest", pages["manifest.webmanifest"], version, csp=API_CSP)
+    script = service_worker(worker.body, index, ours, version)
+    _add_file(app, "/service-worker.js", File(worker.name, script), csp=WORKER_CSP)
     _add_files(app, "/web", ours, version)
     if app.openapi_url is not None:
         swagger = _read(Path(fastapi_offline.__path__[0], "static"), _SWAGGER.__contains__)
-        _add_page(app, "/docs", "docs.html", version, csp=SWAGGER_CSP)
-        _add_page(app, "/asyncapi", "asyncapi.html", version, csp=SWAGGER_CSP)
+        _add_page(app, "/docs", pages["docs.html"], version, csp=SWAGGER_CSP)
+        _add_page(app, "/asyncapi", pages["asyncapi.html"], version, csp=SWAGGER_CSP)
         _add_files(app, "/docs/assets", swagger, version_of(swagger))
 
 
@@ -112,14 +128,15 @@ def _shortened(file: File) -> File:
     return File(file.name, without_comments(file.body)) if suffix(file.name) in _CODE else file
 
 
-def _add_page(app: FastAPI, path: str, name: str, version: str, *, csp: str) -> None:
-    html = Path(web.__path__[0], name).read_bytes()
-    # Everything that the page loads has the version in its address.
-    page = File(name, html.replace(b'="web/', f'="web/{version}/'.encode()))
+def _add_page(app: FastAPI, path: str, page: File, version: str, *, csp: str) -> None:
+    _add_file(app, path, File(page.name, versioned(page.body, version)), csp=csp)
+
+
+def _add_file(app: FastAPI, path: str, file: File, *, csp: str) -> None:
     headers = {**SECURITY_HEADERS, "Content-Security-Policy": csp}
 
     async def show(request: Request) -> Response:
-        return page.answer(request, headers, caching=REVALIDATE)
+        return file.answer(request, headers, caching=REVALIDATE)
 
     app.add_route(path, show, methods=["GET"], include_in_schema=False)
 

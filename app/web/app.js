@@ -5,6 +5,7 @@
 import { Api } from "./api.js";
 import { Chat } from "./chat.js";
 import { Drafts } from "./drafts.js";
+import { registerServiceWorker } from "./installation.js";
 import { LoginView } from "./login_view.js";
 import { Navigation } from "./navigation.js";
 import { Page } from "./page.js";
@@ -47,6 +48,8 @@ class App {
   start() {
     if (this.#session.user === null) this.#login.show(null);
     else this.#openChat();
+    // After what the page itself loads.
+    addEventListener("load", () => registerServiceWorker(() => this.#onNewVersion()));
   }
 
   // Logging in and out
@@ -145,6 +148,10 @@ class App {
     this.#page.onVisible();
     this.#refresh();
     this.#scheduleDraw();
+  }
+
+  #onNewVersion() {
+    if (this.#chat !== null) this.#page.notice("There is a new version. Reload the page to use it.");
   }
 
   #refresh() {

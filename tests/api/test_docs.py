@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.api.docs import API_CSP, PAGE_CSP, SECURITY_HEADERS, SWAGGER_CSP, install
+from app.api.docs import API_CSP, PAGE_CSP, SECURITY_HEADERS, SWAGGER_CSP, WORKER_CSP, install
 
 PAGES = ["/", "/docs", "/asyncapi"]
 
@@ -46,6 +46,8 @@ def test_a_page_has_no_inline_script_or_style(client: TestClient, page: str) -> 
     [
         pytest.param("/", PAGE_CSP, id="client"),
         pytest.param("/web/app.js", API_CSP, id="module"),
+        pytest.param("/manifest.webmanifest", API_CSP, id="manifest"),
+        pytest.param("/service-worker.js", WORKER_CSP, id="service worker"),
         pytest.param("/docs", SWAGGER_CSP, id="swagger"),
         pytest.param("/asyncapi", SWAGGER_CSP, id="asyncapi"),
         pytest.param("/docs/assets/swagger-ui-bundle.js", API_CSP, id="swagger asset"),
@@ -60,7 +62,7 @@ def test_every_file_has_its_policy(client: TestClient, path: str, policy: str) -
         assert headers[name] == value
 
 
-@pytest.mark.parametrize("policy", [API_CSP, PAGE_CSP, SWAGGER_CSP])
+@pytest.mark.parametrize("policy", [API_CSP, PAGE_CSP, SWAGGER_CSP, WORKER_CSP])
 def test_no_policy_allows_foreign_scripts(policy: str) -> None:
     directives = dict(part.split(" ", 1) for part in policy.split("; "))
 
@@ -78,6 +80,9 @@ def test_no_policy_allows_foreign_scripts(policy: str) -> None:
         ("/web/app.js", "text/javascript; charset=utf-8"),
         ("/web/style.css", "text/css; charset=utf-8"),
         ("/web/icon.svg", "image/svg+xml"),
+        ("/web/icons/192.png", "image/png"),
+        ("/manifest.webmanifest", "application/manifest+json"),
+        ("/service-worker.js", "text/javascript; charset=utf-8"),
         ("/docs/assets/swagger-ui.css", "text/css; charset=utf-8"),
     ],
 )

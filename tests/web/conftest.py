@@ -55,6 +55,8 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        # The checkout that runs.
+        self.checkout = Path(__file__).parents[2]
         # Parts of console errors that the test provokes.
         self.expected: list[str] = []
         self._log = data / "server.log"
@@ -78,6 +80,7 @@ class Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app", "serve", "--port", str(self.port)],
+                cwd=self.checkout,
                 env=self._env,
                 stdout=log,
                 stderr=log,
