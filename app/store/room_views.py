@@ -28,17 +28,25 @@ class RoomViewKey(NamedTuple):
 
 _ROOM_VIEWS = BulkStatement(
     f"""
-    SELECT r.id, k.person, k.seen, k.moves, k.now,
-      r.name, r.title, r.kind, r.head, r.first, r.created_at, r.archived_at,
-      r.slow_mode_seconds, m.role, m.banned_until, m.notifications,
-      {unread.READ_SEQ}, {unread.UNREAD}, {unread.MENTIONS}, r.room_mention_role,
-      coalesce(m.read_seq, 0), coalesce(m.own_read_moves, 0),
-      CASE WHEN r.kind = 'direct' THEN (SELECT u.username FROM members AS o
+    WITH v AS MATERIALIZED (
+      SELECT r.id, k.person, k.seen, k.moves, k.now,
+        r.name, r.title, r.kind, r.head, r.first, r.created_at, r.archived_at,
+        r.slow_mode_seconds, m.role, m.banned_until, m.notifications, r.room_mention_role,
+        coalesce(m.read_seq, 0) AS receipt, coalesce(m.own_read_moves, 0) AS read_moves,
+        {unread.READ_SEQ} AS read_seq, {unread.COUNTED_AFTER} AS counted_after
+      FROM {{keys}} JOIN rooms AS r ON r.id = k.room
+      LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person
+      WHERE r.kind = 'public' OR m.role IS NOT NULL
+    )
+    SELECT v.id, v.person, v.seen, v.moves, v.now,
+      v.name, v.title, v.kind, v.head, v.first, v.created_at, v.archived_at,
+      v.slow_mode_seconds, v.role, v.banned_until, v.notifications,
+      v.read_seq, {unread.UNREAD}, {unread.MENTIONS}, v.room_mention_role,
+      v.receipt, v.read_moves,
+      CASE WHEN v.kind = 'direct' THEN (SELECT u.username FROM members AS o
         JOIN users AS u ON u.id = o.user_id
-        WHERE o.room_id = r.id AND o.user_id <> k.person LIMIT 1) END
-    FROM {{keys}} JOIN rooms AS r ON r.id = k.room
-    LEFT JOIN members AS m ON m.room_id = k.room AND m.user_id = k.person
-    WHERE r.kind = 'public' OR m.role IS NOT NULL
+        WHERE o.room_id = v.id AND o.user_id <> v.person LIMIT 1) END
+    FROM v
     """,
     room="bigint",
     person="bigint",

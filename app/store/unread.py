@@ -5,9 +5,14 @@ Unread are the messages after the member's read marker, by others, that are not 
 ``mentions`` counts those of them that mention the member or the whole room. Both are counted from
 an index alone and no further than clients show, so that the cost does not grow with the room.
 
-The expressions need these tables: ``k`` with ``person``, the user, ``now``, how far the user has
-read with the present request, and ``seen`` and ``moves``, a mark that is not stored yet;
-``rooms AS r``; ``members AS m``, outer joined.
+:data:`READ_SEQ` and :data:`COUNTED_AFTER` need these tables: ``k`` with ``person``, the user,
+``now``, how far the user has read with the present request, and ``seen`` and ``moves``, a mark that
+is not stored yet; ``rooms AS r``; ``members AS m``, outer joined.
+
+:data:`UNREAD` and :data:`MENTIONS` need a table ``v`` with what these have found: ``person``, the
+room's ``id`` and ``head``, the member's ``role`` and ``notifications``, and ``counted_after``. It has
+to be materialized: SQLite would put the expressions in place of the columns, and evaluate them for
+each message that is counted.
 """
 
 from ..domain.ids import EVERYONE
@@ -21,24 +26,34 @@ READ_SEQ = f"""(CASE WHEN {_KNOWN} <= {_STORED} THEN {_STORED}
     WHEN {_KNOWN} > r.head THEN r.head ELSE {_KNOWN} END)"""
 """The read marker: the later of the stored and the known one, but never beyond the head."""
 
-# Pinned messages that stayed from before the first event are not unread.
-_SEEN = f"(CASE WHEN {READ_SEQ} < r.first THEN r.first - 1 ELSE {READ_SEQ} END)"
+COUNTED_AFTER = f"(CASE WHEN {READ_SEQ} < r.first THEN r.first - 1 ELSE {READ_SEQ} END)"
+"""The seq after which messages are unread: pinned ones from before the first event are not."""
 
-UNREAD = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
+
+def _counted(id_: str) -> str:
+    return f"{id_} > ((v.id << 32) | v.counted_after) AND {id_} <= ((v.id << 32) | v.head)"
+
+
+def _mentioning(user: object) -> str:
+    return f"""SELECT 1 FROM mentions AS n JOIN events AS e ON e.id = n.event_id
+    WHERE n.user_id = {user} AND {_counted("n.event_id")}
+      AND e.deleted_at IS NULL AND e.by <> v.person"""
+
+
+UNREAD = f"""CASE WHEN v.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
     SELECT 1 FROM events AS e
-    WHERE e.id > ((r.id << 32) | {_SEEN})
-      AND e.id <= ((r.id << 32) | r.head) AND e.type = 'message.created'
-      AND e.deleted_at IS NULL AND e.by <> k.person LIMIT {MAX_UNREAD_COUNTED}) AS unread) END"""
+    WHERE {_counted("e.id")} AND e.type = 'message.created'
+      AND e.deleted_at IS NULL AND e.by <> v.person LIMIT {MAX_UNREAD_COUNTED}) AS unread) END"""
 """The number of unread messages; 0 for a user who is not a member."""
 
-MENTIONS = f"""CASE WHEN m.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
-    SELECT DISTINCT n.event_id FROM mentions AS n JOIN events AS e ON e.id = n.event_id
-    WHERE n.user_id IN (k.person, {EVERYONE})
-      AND n.event_id > ((r.id << 32) | {_SEEN})
-      AND n.event_id <= ((r.id << 32) | r.head)
-      AND e.deleted_at IS NULL AND e.by <> k.person
-      AND (n.user_id = k.person OR (coalesce(m.notifications, '') <> 'none' AND NOT EXISTS (
-        SELECT 1 FROM blocks AS b WHERE b.user_id = k.person AND b.blocked_id = e.by)))
+MENTIONS = f"""CASE WHEN v.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
+    {_mentioning("v.person")}
+    UNION ALL {_mentioning(EVERYONE)}
+      AND coalesce(v.notifications, '') <> 'none'
+      AND NOT EXISTS (
+        SELECT 1 FROM blocks AS b WHERE b.user_id = v.person AND b.blocked_id = e.by)
+      AND NOT EXISTS (
+        SELECT 1 FROM mentions AS o WHERE o.user_id = v.person AND o.event_id = n.event_id)
     LIMIT {MAX_UNREAD_COUNTED}) AS named) END"""
 """
 The number of unread messages that mention the user; 0 for a user who is not a member.
