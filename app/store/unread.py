@@ -6,13 +6,13 @@ Unread are the messages after the member's read marker, by others, that are not 
 an index alone and no further than clients show, so that the cost does not grow with the room.
 
 :data:`READ_SEQ` and :data:`COUNTED_AFTER` need these tables: ``k`` with ``person``, the user,
-``now``, how far the user has read with the present request, and ``seen`` and ``moves``, a mark that
-is not stored yet; ``rooms AS r``; ``members AS m``, outer joined.
+``now``, how far the user has read with the present request, and ``seen`` and ``moves``, a mark
+that is not stored yet; ``rooms AS r``; ``members AS m``, outer joined.
 
 :data:`UNREAD` and :data:`MENTIONS` need a table ``v`` with what these have found: ``person``, the
-room's ``id`` and ``head``, the member's ``role`` and ``notifications``, and ``counted_after``. It has
-to be materialized: SQLite would put the expressions in place of the columns, and evaluate them for
-each message that is counted.
+room's ``id`` and ``head``, the member's ``role`` and ``notifications``, and ``counted_after``. It
+has to be materialized: SQLite would put the expressions in place of the columns, and evaluate them
+for each message that is counted.
 """
 
 from ..domain.ids import EVERYONE
