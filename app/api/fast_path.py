@@ -1,59 +1,87 @@
 """
-A fast path for pages of messages, which bypasses FastAPI.
+Fast paths for what HTTP clients request most, which bypass FastAPI.
 
-They are what HTTP clients request most, and FastAPI's middleware, routing and dependencies take
-longer than reading the page. A well-formed request is answered here, by the same service. Every
-other request goes to the endpoint ``listMessages``, which validates it and explains what is
-wrong.
+FastAPI's middleware, routing and dependencies take longer than reading a page of messages, or than
+a message's share of a commit. A well-formed request is answered here, by the same endpoint. Every
+other request goes through FastAPI, which validates it and explains what is wrong.
 """
 
+import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
+from fastapi import Response
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import State
+
 from ..domain.errors import Internal, ParleyError
-from ..domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
+from ..domain.limits import DEFAULT_PAGE, MAX_BODY_BYTES, MAX_INTEGER, MAX_PAGE
 from ..realtime.connect_request import route_path
 from ..runtime import Runtime
+from ..services.accounts.authenticator import Identity
+from ..wire.message_bodies import NewMessage
+from ..wire.requests import RequestId
 from . import problems
-from .messages import finished
+from .messages import finished, list_messages, send
+from .users import get_me
 
 log = logging.getLogger("parley.http")
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Endpoint = Callable[[Runtime, Identity], Awaitable[Response]]
 
-_PATH = re.compile(r"/rooms/([\w.-]+)/messages", re.ASCII)
+_MESSAGES = re.compile(r"/rooms/([\w.-]+)/messages", re.ASCII)
 _CURSORS = frozenset((b"before", b"after", b"around"))
 _MAX_DIGITS = len(str(MAX_INTEGER)) - 1
-# Headers that a plain request lacks: it has no body, and no page of another origin sends it.
-_NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"origin"))
+_AUTHORIZATION, _LENGTH, _TYPE = b"authorization", b"content-length", b"content-type"
+_KEY = b"idempotency-key"
+# Those that the endpoints look at. A plain request has none of them twice.
+_FIELDS = frozenset((_AUTHORIZATION, _LENGTH, _TYPE, _KEY))
+# Those that a plain request lacks: its body has a length, and no page of another origin sends it.
+_NOT_PLAIN = frozenset((b"transfer-encoding", b"origin", b"last-event-id"))
+_REQUEST_ID = TypeAdapter[str](RequestId)
+
+
+class FastPaths:
+    """
+    Middleware that answers plain requests itself.
+
+    Args:
+        state: Of the app, whose ``runtime`` is open when a request comes.
+
+    """
+
+    def __init__(self, app: Asgi, state: State) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a plain request, or pass it on."""
+        plain, receive = await plain_request(scope, receive)
+        if plain is None:
+            await self._app(scope, receive, send)
+        else:
+            await plain.answer(self._state.runtime, scope, receive, send)
 
 
 class PlainRequest(NamedTuple):
-    """A well-formed request for a page of messages."""
+    """A well-formed request."""
 
-    room: str
     token: str
-    cursors: dict[str, int]
-    limit: int
+    endpoint: Endpoint
+    """Answers it, for the user whom the token belongs to."""
 
     async def answer(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the endpoint ``listMessages`` would. Never raises."""
+        """Answer as FastAPI would. Never raises."""
         try:
             me = await runtime.accounts.authenticator.authenticate(self.token)
-            response = finished(
-                await runtime.messages.message_pages.get(
-                    me.user,
-                    self.room,
-                    before=self.cursors.get("before"),
-                    after=self.cursors.get("after"),
-                    around=self.cursors.get("around"),
-                    limit=self.limit,
-                )
-            )
+            response = await self.endpoint(runtime, me)
             response.headers["Cache-Control"] = "no-store"
         except ParleyError as exc:
             response = problems.answer(exc)
@@ -63,30 +91,68 @@ class PlainRequest(NamedTuple):
         await response(scope, receive, send)
 
 
-def plain_request(scope: Scope) -> PlainRequest | None:
-    """The request, if it is a well-formed one for a page of messages."""
-    if scope["type"] != "http" or scope["method"] != "GET":
+async def plain_request(scope: Scope, receive: Receive) -> tuple[PlainRequest | None, Receive]:
+    """
+    Return the HTTP request, if it is a well-formed one that has a fast path.
+
+    The second result is to be used in the place of ``receive``: the body may have been read.
+    """
+    method, path = scope["method"], route_path(scope)
+    if method == "GET" and path == "/users/me":
+        return _without_body(scope, None if scope["query_string"] else _account), receive
+    room = _MESSAGES.fullmatch(path)
+    if room is None:
+        return None, receive
+    if method == "GET":
+        return _without_body(scope, _page(room[1], scope["query_string"])), receive
+    if method == "POST" and not scope["query_string"] and (fields := _fields(scope)):
+        return await _new_message(room[1], fields, receive)
+    return None, receive
+
+
+def _without_body(scope: Scope, endpoint: Endpoint | None) -> PlainRequest | None:
+    """The request, if it has no body, and a query that ``endpoint`` takes."""
+    fields = None if endpoint is None else _fields(scope)
+    if endpoint is None or fields is None or _LENGTH in fields:
         return None
-    path = _PATH.fullmatch(route_path(scope))
-    if path is None:
-        return None
-    token = None
+    token = _token(fields)
+    return PlainRequest(token, endpoint) if token else None
+
+
+def _fields(scope: Scope) -> Mapping[bytes, bytes] | None:
+    """The header fields that the endpoints look at; None if any is unusual."""
+    found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, credentials = value.partition(b" ")
-            if token is not None or scheme.lower() != b"bearer":
+        if name in _FIELDS:
+            if name in found:
                 return None
-            # One space or more (RFC 6750, section 2.1).
-            token = credentials.strip(b" ")
+            found[name] = value
         elif name in _NOT_PLAIN:
             return None
-    parameters = _parameters(scope["query_string"])
-    if not token or parameters is None:
+    return found
+
+
+def _token(fields: Mapping[bytes, bytes]) -> str:
+    scheme, _, credentials = fields.get(_AUTHORIZATION, b"").partition(b" ")
+    # One space or more (RFC 6750, section 2.1).
+    return credentials.strip(b" ").decode("latin-1") if scheme.lower() == b"bearer" else ""
+
+
+async def _account(_runtime: Runtime, me: Identity) -> Response:
+    return finished((await get_me(me)).model_dump_json().encode())
+
+
+def _page(room: str, query: bytes) -> Endpoint | None:
+    parameters = _parameters(query)
+    if parameters is None or not 1 <= (limit := parameters.get("limit", DEFAULT_PAGE)) <= MAX_PAGE:
         return None
-    limit = parameters.pop("limit", DEFAULT_PAGE)
-    if not 1 <= limit <= MAX_PAGE:
-        return None
-    return PlainRequest(path[1], token.decode("latin-1"), parameters, limit)
+    before, after, around = (parameters.get(name) for name in ("before", "after", "around"))
+
+    async def page(runtime: Runtime, me: Identity) -> Response:
+        pages = runtime.messages.message_pages
+        return await list_messages(room, me, pages, before, after, around, limit=limit)
+
+    return page
 
 
 def _parameters(query: bytes) -> dict[str, int] | None:
@@ -100,3 +166,39 @@ def _parameters(query: bytes) -> dict[str, int] | None:
             return None
         found[name.decode()] = int(value)
     return found
+
+
+async def _new_message(
+    room: str, fields: Mapping[bytes, bytes], receive: Receive
+) -> tuple[PlainRequest | None, Receive]:
+    length = fields.get(_LENGTH, b"")
+    is_number = length.isdigit() and len(length) <= _MAX_DIGITS
+    is_short = is_number and int(length) <= MAX_BODY_BYTES
+    if not is_short or fields.get(_TYPE) != b"application/json" or not (token := _token(fields)):
+        return None, receive
+    first = await receive()
+    again = _replayed(first, receive)
+    if first["type"] != "http.request" or first.get("more_body", False):
+        return None, again
+    try:
+        new = NewMessage.model_validate(json.loads(first["body"]))
+        key = (
+            _REQUEST_ID.validate_python(fields[_KEY].decode("latin-1")) if _KEY in fields else None
+        )
+    except (ValidationError, ValueError, RecursionError):  # explained by FastAPI
+        return None, again
+
+    async def message(runtime: Runtime, me: Identity) -> Response:
+        return await send(new, room, me, runtime.messages.messages, key)
+
+    return PlainRequest(token, message), again
+
+
+def _replayed(first: Message, receive: Receive) -> Receive:
+    """``receive``, with the message that was read already once more."""
+    messages = [first]
+
+    async def replayed() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replayed

@@ -1,6 +1,8 @@
-"""A page of messages is the same through the fast path and through FastAPI."""
+"""An answer is the same through the fast path and through FastAPI."""
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 from httpx2 import Response
@@ -77,6 +79,95 @@ async def test_an_expired_token_is_refused(env: Server) -> None:
     assert (await bo.http.get(PATH)).json()["code"] == "token_expired"
 
 
+async def test_an_account_is_the_same_through_both(env: Server) -> None:
+    bo = await env.person("bo")
+
+    fast = await bo.http.get("/users/me")
+    slow = await bo.http.get("/users/me", headers=THROUGH_FASTAPI)
+
+    assert fast.status_code == 200
+    assert shown(fast) == shown(slow)
+    assert fast.content == slow.content
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"text": "hi"},
+        {"text": "hi @ana é \u2028", "reply_to": 5, "data": {"a": [1.0, None, {}]}},
+        {"text": "hi", "data": None},
+    ],
+)
+async def test_a_message_is_answered_alike_by_both(env: Server, message: dict[str, Any]) -> None:
+    bo = await env.person("bo")
+    for number, through in enumerate(({}, THROUGH_FASTAPI)):
+        key = {"Idempotency-Key": f"k {number}"}
+        sent = await bo.http.post(PATH, json=message, headers=key | through)
+        retried = await bo.http.post(PATH, json=message, headers=key | through)
+
+        place = 17 + number
+        assert (sent.status_code, retried.status_code) == (201, 200)
+        assert sent.headers["location"] == f"{PATH}/{place}"
+        stored = (await bo.http.get(f"{PATH}/{place}")).content
+        assert sent.content == retried.content == stored
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"hi"',
+        b"{}",
+        b'{"text": ""}',
+        b'{"text": "hi", "txt": 1}',
+        b'{"text": "\\ud800"}',
+        b'{"text": "hi", "reply_to": "5"}',
+        b'{"text": "hi", "reply_to": 99}',
+        b'{"text": "hi", "data": {"a": NaN}}',
+        b'{"text": "\xff"}',
+        b"[" * 100_000,
+        b'{"text": "' + b"x" * 70_000 + b'"}',
+        b"x" * 300_000,
+    ],
+    ids=lambda body: body[:24].decode("latin-1"),
+)
+async def test_a_refused_message_is_explained_alike_by_both(env: Server, body: bytes) -> None:
+    bo = await env.person("bo")
+    json_body = {"Content-Type": "application/json"}
+
+    fast = await bo.http.post(PATH, content=body, headers=json_body)
+    slow = await bo.http.post(PATH, content=body, headers=json_body | THROUGH_FASTAPI)
+
+    assert 400 <= fast.status_code < 500
+    assert shown(fast) == shown(slow)
+
+
+async def test_a_stranger_cannot_send_through_either(env: Server) -> None:
+    eve = await env.person("eve")
+
+    fast = await eve.http.post(PATH, json={"text": "hi"})
+    slow = await eve.http.post(PATH, json={"text": "hi"}, headers=THROUGH_FASTAPI)
+
+    assert fast.status_code == 404
+    assert shown(fast) == shown(slow)
+
+
+BODY = json.dumps({"text": "hi"}).encode()
+
+
+async def answered(message: dict[str, Any]) -> dict[str, Any]:
+    return message
+
+
+async def is_plain(scope: dict[str, object], *received: dict[str, Any]) -> bool:
+    """Whether a request takes the fast path. It may read no more than ``received``."""
+    left = iter(received)
+    plain, _ = await plain_request(scope, lambda: answered(next(left)))
+    return plain is not None
+
+
 def asked(target: str = PATH, method: str = "GET", **headers: str) -> dict[str, object]:
     path, _, query = target.partition("?")
     given = {"authorization": "Bearer x", **headers}
@@ -113,16 +204,68 @@ def asked(target: str = PATH, method: str = "GET", **headers: str) -> dict[str, 
         pytest.param(asked(transfer_encoding="chunked"), id="a body in chunks"),
     ],
 )
-def test_an_unusual_request_is_left_to_fastapi(scope: dict[str, object]) -> None:
-    assert plain_request(asked()) is not None
-    assert plain_request(scope) is None
+async def test_an_unusual_request_is_left_to_fastapi(scope: dict[str, object]) -> None:
+    assert await is_plain(asked())
+    assert not await is_plain(scope)
 
 
-def test_two_tokens_are_left_to_fastapi() -> None:
+async def test_two_tokens_are_left_to_fastapi() -> None:
     scope = asked()
     scope["headers"] = [(b"authorization", b"Bearer x"), (b"authorization", b"Bearer y")]
 
-    assert plain_request(scope) is None
+    assert not await is_plain(scope)
+
+
+def posted(**headers: str) -> dict[str, object]:
+    given = {"content_type": "application/json", "content_length": str(len(BODY)), **headers}
+    return asked(method="POST", **given)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        pytest.param(posted(content_type="text/plain"), id="another type"),
+        pytest.param(posted(content_type="application/json; charset=utf-8"), id="a charset"),
+        pytest.param(posted(content_length="262145"), id="too long"),
+        pytest.param(posted(content_length="9" * 5_000), id="a number too long"),
+        pytest.param(posted(content_length="+12"), id="no number"),
+        pytest.param(posted(transfer_encoding="chunked"), id="chunks"),
+        pytest.param(posted(origin="https://elsewhere.test"), id="another origin"),
+        pytest.param(posted(authorization="Bearer "), id="no token"),
+        pytest.param(posted() | {"query_string": b"a=1"}, id="a parameter"),
+        pytest.param(posted() | {"path": "/rooms/den/read"}, id="another path"),
+    ],
+)
+async def test_an_unusual_message_is_left_to_fastapi_unread(scope: dict[str, object]) -> None:
+    assert await is_plain(posted(), {"type": "http.request", "body": BODY})
+    assert not await is_plain(scope)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "http.request", "body": BODY[:5], "more_body": True},
+        {"type": "http.request", "body": b"{}", "more_body": False},
+        {"type": "http.disconnect"},
+    ],
+    ids=["a part", "no message", "a disconnect"],
+)
+async def test_what_was_read_of_a_body_is_read_again_by_fastapi(message: dict[str, Any]) -> None:
+    received = [message, {"type": "http.disconnect"}]
+
+    plain, receive = await plain_request(posted(), lambda: answered(received.pop(0)))
+
+    assert plain is None
+    assert await receive() == message
+    assert await receive() == {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize("key", ["", "k" * 65, "é"])
+async def test_a_wrong_key_is_left_to_fastapi(key: str) -> None:
+    message = {"type": "http.request", "body": BODY}
+
+    assert await is_plain(posted(idempotency_key="k"), message)
+    assert not await is_plain(posted(idempotency_key=key), message)
 
 
 async def test_an_unexpected_error_is_logged_and_answered(
