@@ -5,7 +5,7 @@ ana owns the room, mo and max moderate it, bo and bea are members, dis is a memb
 disabled, eve is not a member, and root is an administrator who is not a member.
 """
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from app.domain.errors import ParleyError
 from app.domain.events import Event
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind, Role
-from app.domain.working_set import NO_ROOM, Person, RoomState, WorkingSet
+from app.domain.working_set import NO_ROOM, Message, Person, RoomState, WorkingSet
 
 NOW = Millis(1_795_000_000_000)
 MINUTE = 60_000
@@ -95,7 +95,11 @@ class Env:
         if "user" in fields:
             fields["user"] = _IDS.get(fields["user"], _UNKNOWN_USER)
         at = self.at if at is None else at
-        return decide(self.ws, request(**{"room": ROOM, "by": user_id(by), "at": at, **fields}))
+        append = request(**{"room": ROOM, "by": user_id(by), "at": at, **fields})
+        before = _Before(self.ws)
+        committed = decide(self.ws, append)
+        before.assert_only_told_changes(append, committed)
+        return committed
 
     def send(self, by: str, text: str = "hi", **fields: Any) -> int:
         """Send a message; returns its seq."""
@@ -136,6 +140,41 @@ class Env:
     def appended(self) -> list[tuple[str, dict[str, Any] | None]]:
         """The types and data of the appended events, users by name."""
         return [(event.type, _with_names(event)) for event in self.ws.events]
+
+
+class _Before:
+    """A working set before a decision: what a decision changes, it has to tell of."""
+
+    def __init__(self, ws: WorkingSet) -> None:
+        self.ws = ws
+        self.events = len(ws.events)
+        self.rows = [(row, copy(row)) for row in self._rows()]
+
+    def _rows(self) -> list[RoomState | Person | Message]:
+        ws = self.ws
+        return [*ws.rooms.values(), *ws.people.values(), *ws.messages.values()]
+
+    def assert_only_told_changes(self, append: Append, committed: Committed) -> None:
+        """Assert what is true of every decision that is not refused."""
+        events = self.ws.events[self.events :]
+        if append.room != NO_ROOM:
+            assert committed.room == append.room
+        if committed.seq is None or committed.duplicate:
+            assert events == [], "what appends nothing has no seq"
+        else:
+            last = events[-1]
+            assert committed == (last.seq, last.at, False, last.room), "the result is the event's"
+        if not committed.duplicate:
+            assert committed.at == append.at
+        assert all((e.by, e.at) == (append.by, append.at) for e in events)
+        for row, old in self.rows:
+            stored = [name for name in row.__slots__ if name not in _NOT_STORED]
+            if any(getattr(row, name) != getattr(old, name) for name in stored):
+                assert row.changed is True, "what has changed is written"
+
+
+# The head is written with the events, and reactions are rows of their own.
+_NOT_STORED = {"head", "reactions", "changed"}
 
 
 def _with_names(event: Event) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.appends import Admit, Ban, Committed, Join, Mute, Remove, Send
+from app.domain.appends import Admit, AnnounceErasure, Ban, Committed, Join, Mute, Remove, Send
 from app.domain.errors import (
     Banned,
     Conflict,
@@ -13,6 +13,7 @@ from app.domain.errors import (
     UserNotFound,
 )
 from app.domain.ids import Millis
+from app.domain.names import erased_username
 from app.domain.roles import Kind, Role
 from app.domain.working_set import FOREVER
 from tests.domain.env import HEAD, MINUTE, NOW, ROOM, Env, user_id
@@ -322,6 +323,19 @@ def test_a_ban_ends_the_role() -> None:
     assert env.person("mo").role is Role.MEMBER
 
 
+# Erasure
+
+
+def test_an_erasure_tells_by_which_name_the_messages_go() -> None:
+    env = Env(head=HEAD)
+
+    done = env.decide(None, AnnounceErasure, user="bo")
+
+    assert done.seq == HEAD + 1
+    name = erased_username(env.person("bo").user)
+    assert env.appended == [("user.erased", {"user": "bo", "as": name})]
+
+
 # Mutes
 
 
@@ -359,6 +373,10 @@ def test_a_mute_survives_leaving_and_rejoining() -> None:
     env.decide("bo", Remove, user="bo")
     env.decide("bo", Join)
 
+    assert env.appended[-2:] == [
+        ("member.joined", {"user": "bo"}),
+        ("member.updated", {"user": "bo", "muted_until": LATER}),
+    ]
     env.assert_refused(Muted, "bo", Send, text="ha")
     env.decide("bo", Remove, user="bo")
     env.decide("bo", Join, at=LATER)

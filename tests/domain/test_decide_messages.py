@@ -447,13 +447,21 @@ def test_a_deleted_message_is_marked_as_changed(env: Env) -> None:
 def test_a_deletion_removes_the_texts_kept_for_retries() -> None:
     env = Env()
     env.send("bo", "first", client_id="sent")
-    env.send("bo", "something else", client_id="other")
+    other = env.send("bo", "something else", client_id="other")
     env.decide("bo", Edit, ref=1, text="hello", client_id="edited")
+    env.decide("bo", Edit, ref=other, text="changed", client_id="other edited")
+    env.send("bo", "a reply", client_id="reply", reply_to=1)
 
     env.decide("bo", Delete, ref=1)
 
     texts = {key: event.text for (_, _, key), event in env.ws.keys.items()}
-    assert texts == {"sent": None, "edited": None, "other": "something else"}
+    assert texts == {
+        "sent": None,
+        "edited": None,
+        "other": "something else",
+        "other edited": "changed",
+        "reply": "a reply",
+    }
 
 
 def test_refusals_have_distinct_sentences(env: Env) -> None:

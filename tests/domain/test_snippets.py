@@ -21,6 +21,7 @@ FAR = "far " * 100
         pytest.param("in Tōkyō", "tokyo", "in «Tōkyō»", id="accents stay"),
         pytest.param("東京タワー", "京タ", "東«京タ»ワー", id="a part"),
         pytest.param("a b c", "b 'a-b' c", "«a b» «c»", id="overlapping"),
+        pytest.param("東京", "京 東", "«東»«京»", id="side by side"),
         pytest.param("<b>go</b>", "go", "<b>«go»</b>", id="markup is text"),
         pytest.param("nothing", "go", "nothing", id="no match"),
     ],
