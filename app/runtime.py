@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from .broker.base import Broker
 from .broker.memory import MemoryBroker
+from .broker.presence import PresenceStore
 from .config.client_limits import client_limits
 from .config.database_url import DatabaseUrl
 from .config.server_url import local_url
@@ -21,7 +22,9 @@ from .domain.ids import Millis
 from .domain.limits import AUTH_EXPIRING_SECONDS, FANOUT_PATIENCE_SECONDS
 from .observability.logs import event
 from .realtime.fanout import Fanout
-from .realtime.parts import RealtimeLimits, RealtimeParts, open_realtime
+from .realtime.parts import RealtimeParts, open_realtime
+from .realtime.presence_table import PresenceTable
+from .realtime.realtime_limits import RealtimeLimits
 from .realtime.socket import SocketServices
 from .security.access_tokens import AccessTokens
 from .services.accounts.parts import AccountLimits, AccountParts, open_accounts
@@ -123,30 +126,34 @@ async def open_server(settings: Settings) -> AsyncIterator[Runtime]:
         address=local_url(settings.host, settings.port),
         migrate=where.kind == "sqlite",
     ) as database:
-        async with open_runtime(settings, database, broker=_broker(settings)) as runtime:
+        broker, presence_store = _between_nodes(settings, database)
+        async with open_runtime(
+            settings, database, broker=broker, presence_store=presence_store
+        ) as runtime:
             event(log, logging.INFO, "server.started", database=where.shown)
             yield runtime
         event(log, logging.INFO, "server.stopped")
 
 
-def _broker(settings: Settings) -> Broker:
-    """The broker between the nodes that may share the database."""
+def _between_nodes(settings: Settings, database: Database) -> tuple[Broker, PresenceStore | None]:
+    """What connects the nodes that may share the database."""
     if settings.database.kind == "sqlite":
-        return MemoryBroker()
+        return MemoryBroker(), None
     if settings.redis_url:
-        return _redis_broker(settings)
+        return _through_redis(settings)
     # Their driver is installed only with the extra "postgres".
     from .broker.postgres import PostgresBroker
     from .store.postgres_settings import connection_parameters
 
     url = DatabaseUrl.parse(settings.notify_database_url or settings.database_url).url
-    return PostgresBroker(connection_parameters(url))
+    return PostgresBroker(connection_parameters(url)), PresenceTable(database)
 
 
-def _redis_broker(settings: Settings) -> Broker:
+def _through_redis(settings: Settings) -> tuple[Broker, PresenceStore]:
     try:
         # Installed only with the extra "redis".
         from .broker.redis import RedisBroker
+        from .broker.redis_presence import RedisPresence
     except ModuleNotFoundError as exc:
         raise SettingsError(
             f"REDIS_URL: needs a package that is not installed: {exc.name}. "
@@ -154,9 +161,9 @@ def _redis_broker(settings: Settings) -> Broker:
         ) from exc
     # All nodes of an installation have the same key, and no other installation has it.
     key = resolve_secret(settings).get_secret_value().encode()
-    name = hmac.digest(key, b"parley broker", "sha256").hex()[:16]
+    name = f"parley:{hmac.digest(key, b'parley broker', 'sha256').hex()[:16]}"
     try:
-        return RedisBroker(settings.redis_url, f"parley:{name}")
+        return RedisBroker(settings.redis_url, name), RedisPresence(settings.redis_url, name)
     except ValueError as exc:
         raise SettingsError(f"REDIS_URL: can't be used: {exc}") from None
 
@@ -167,11 +174,15 @@ async def open_runtime(
     database: Database,
     *,
     broker: Broker,
+    presence_store: PresenceStore | None = None,
     now: Callable[[], Millis] = clock,
     limits: Limits | None = None,
 ) -> AsyncIterator[Runtime]:
     """
     Open the parts of a server on a database, until the block ends.
+
+    Args:
+        presence_store: None: there are no other nodes, or their users are not shown.
 
     When the block has ended, every append that was submitted has been committed.
 
@@ -211,6 +222,7 @@ async def open_runtime(
             rooms=rooms,
             accounts=accounts,
             broker=broker,
+            presence_store=presence_store,
             fanout=fanout,
             limits=limits.realtime,
             now=now,

@@ -58,12 +58,23 @@ class UserSignal(NamedTuple):
     """The finished JSON of a frame."""
 
 
+class PresenceChanged(NamedTuple):
+    """What ``node`` says of who is present on it has changed: see :mod:`app.broker.presence`."""
+
+    node: str
+    version: int
+    rooms: tuple[RoomId, ...]
+    """In which rooms, since the version before; empty: look at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class LookEverywhere:
     """Notifications were lost, or were too many to carry: compare everything with the database."""
 
 
-Notification = LogAdvanced | SessionsRevoked | RoomSignal | UserSignal | LookEverywhere
+Notification = (
+    LogAdvanced | SessionsRevoked | RoomSignal | UserSignal | PresenceChanged | LookEverywhere
+)
 OnNotification = Callable[[Notification], None]
 
 

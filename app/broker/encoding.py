@@ -11,9 +11,22 @@ from typing import NamedTuple
 import orjson
 
 from ..domain.ids import RoomId, SessionId, UserId
-from ..domain.limits import MAX_INTEGER, MAX_SEQ, MAX_SIGNAL_CHARACTERS
+from ..domain.limits import (
+    MAX_INTEGER,
+    MAX_NOTIFIED_ROOMS,
+    MAX_SEQ,
+    MAX_SIGNAL_CHARACTERS,
+)
 from ..domain.sessions import SessionsRevoked
-from .base import LogAdvanced, LookEverywhere, Notification, RoomSignal, UserSignal
+from .base import (
+    LogAdvanced,
+    LookEverywhere,
+    Notification,
+    PresenceChanged,
+    RoomSignal,
+    UserSignal,
+)
+from .presence import is_node_name
 
 _VERSION = 1
 
@@ -39,6 +52,8 @@ def encode(notification: Notification) -> bytes:
         return orjson.dumps(["signal", *notification])
     if isinstance(notification, UserSignal):
         return orjson.dumps(["user_signal", *notification])
+    if isinstance(notification, PresenceChanged):
+        return orjson.dumps(["presence", *notification])
     return b'["everywhere"]'
 
 
@@ -96,6 +111,13 @@ def _decode_hint(hint: object) -> Notification | None:
             _is_id(user) and len(payload) <= MAX_SIGNAL_CHARACTERS
         ):
             return UserSignal(UserId(user), payload)
+        case ["presence", str(node), int(version), list(rooms)] if (
+            is_node_name(node)
+            and _is_id(version)
+            and len(rooms) <= MAX_NOTIFIED_ROOMS
+            and all(isinstance(room, int) and _is_id(room) for room in rooms)
+        ):
+            return PresenceChanged(node, version, tuple(map(RoomId, rooms)))
         case ["everywhere"]:
             return LookEverywhere()
     return None

@@ -303,6 +303,22 @@ PRESENCE_GRACE_SECONDS = 15.0
 PRESENCE_GATHER_SECONDS = 0.2
 # Presence counts of large rooms are sent at most this often.
 PRESENCE_COUNT_SECONDS = 2.0
+# How often a node says that it still runs, and compares what it knows of the others...
+PRESENCE_REFRESH_SECONDS = 15.0
+# ...and how long after the last time its users count as present elsewhere: two may be lost.
+PRESENCE_EXPIRY_SECONDS = 45.0
+# Nodes whose users are shown elsewhere.
+MAX_NODES = 100
+# Rooms that one node says who is present in...
+MAX_NODE_ROOMS = 100_000
+# ...users whom it names in one room: names are listed in smaller rooms only...
+MAX_SHARED_PRESENT = 20_000
+# ...and the size of that: 20,000 ids, or 200 users with the longest names.
+MAX_SHARED_PRESENT_BYTES = 256 * 1024
+# Users who are present on other nodes, counted once for each of their rooms: about 60 MB.
+MAX_REMOTE_PRESENT = 200_000
+# Rooms that a notification of presence names; for more it says "compare all".
+MAX_NOTIFIED_ROOMS = 100
 ACTIVITY_SECONDS = 2.0
 # Events of other nodes that are looked through for `activity` at a time; of more, only the last.
 MAX_REMOTE_EVENTS = 500

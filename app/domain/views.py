@@ -108,3 +108,10 @@ class MemberView(NamedTuple):
     role: Role
     joined_at: Millis
     muted_until: Millis | None
+
+
+class Present(NamedTuple):
+    """A user who is present in a room, by the names that they had when they came."""
+
+    username: str
+    display_name: str

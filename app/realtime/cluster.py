@@ -12,12 +12,14 @@ from ..broker.base import (
     LogAdvanced,
     LookEverywhere,
     Notification,
+    PresenceChanged,
     RoomSignal,
     UserSignal,
 )
 from ..domain.events import EventBatch, EventType
 from ..domain.sessions import SessionsRevoked
 from .feed import Feed
+from .presence_exchange import PresenceExchange
 from .remote_activity import RemoteActivity
 from .remote_signals import RemoteSignals
 from .revocations import Revocations
@@ -34,6 +36,7 @@ class Cluster:
     Used in the event loop. No method awaits or raises.
 
     Args:
+        presence_exchange: None: no other node has users.
         look_everywhere: Called when notifications of others may have been lost.
 
     """
@@ -46,6 +49,7 @@ class Cluster:
         remote_activity: RemoteActivity,
         remote_signals: RemoteSignals,
         revocations: Revocations,
+        presence_exchange: PresenceExchange | None,
         look_everywhere: Callable[[], None],
     ) -> None:
         self._broker = broker
@@ -53,6 +57,7 @@ class Cluster:
         self._remote_activity = remote_activity
         self._remote_signals = remote_signals
         self._revocations = revocations
+        self._presence_exchange = presence_exchange
         self._look_everywhere = look_everywhere
 
     @property
@@ -89,5 +94,10 @@ class Cluster:
             self._remote_signals.on_user_signal(notification)
         elif isinstance(notification, SessionsRevoked):
             self._revocations.on_revoked_elsewhere(notification)
+        elif isinstance(notification, PresenceChanged):
+            if self._presence_exchange is not None:
+                self._presence_exchange.on_changed_elsewhere(notification)
         else:
             self._look_everywhere()
+            if self._presence_exchange is not None:
+                self._presence_exchange.compare_all()

@@ -1,12 +1,12 @@
 """The parts of this package: what they are given, how they are built and opened."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from ..broker.base import Broker
-from ..domain import limits as defaults
+from ..broker.presence import PresenceStore
 from ..domain.ids import Millis
 from ..services.accounts.parts import AccountParts
 from ..services.log.parts import LogParts
@@ -23,8 +23,11 @@ from .hub import Hub
 from .joins import Joins
 from .poller import Poller
 from .presence import Presence
+from .presence_exchange import PresenceExchange
 from .read_receipts import ReadReceipts
+from .realtime_limits import RealtimeLimits
 from .remote_activity import RemoteActivity
+from .remote_presence import RemotePresence
 from .remote_signals import RemoteSignals
 from .replay import Replay
 from .replay_buffer import ReplayBuffers
@@ -38,35 +41,6 @@ from .write_coalescer import WriteCoalescer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RealtimeLimits:
-    """Settings, and the defaults of :mod:`app.domain.limits` for the rest; 0 is no limit."""
-
-    allowed_origins: Collection[str]
-    max_unsent_bytes: int
-    max_connections_per_user: int
-    frames_per_second: float
-    frame_burst: float
-    auth_expiring_seconds: float
-    told_to_clients: Mapping[str, int]
-    """What ``welcome`` shows."""
-    max_rooms_per_connection: int = defaults.MAX_ROOMS_PER_CONNECTION
-    max_pending_requests: int = defaults.MAX_PENDING_REQUESTS
-    room_feed_idle_seconds: float = defaults.ROOM_FEED_IDLE_SECONDS
-    replay_stall_seconds: float = defaults.REPLAY_STALL_SECONDS
-    poll_seconds: float = defaults.POLL_SECONDS
-    activity_seconds: float = defaults.ACTIVITY_SECONDS
-    typing_seconds: float = defaults.TYPING_SECONDS
-    presence_grace_seconds: float = defaults.PRESENCE_GRACE_SECONDS
-    presence_gather_seconds: float = defaults.PRESENCE_GATHER_SECONDS
-    presence_count_seconds: float = defaults.PRESENCE_COUNT_SECONDS
-    max_present_listed: int = defaults.MAX_PRESENT_LISTED
-    close_seconds: float = defaults.CLOSE_SECONDS
-    slow_close_seconds: float = defaults.SLOW_CLOSE_SECONDS
-    probe_seconds: float = defaults.PROBE_SECONDS
-    stream_ping_seconds: float = defaults.STREAM_PING_SECONDS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RealtimeParts:
     """Everything about the clients that are connected to this node."""
 
@@ -75,6 +49,7 @@ class RealtimeParts:
     hub: Hub
     activity: ActivityNotifier
     presence: Presence
+    presence_exchange: PresenceExchange | None
     separation: Separation
     typing: Typing
     replay_buffers: ReplayBuffers
@@ -102,6 +77,7 @@ async def open_realtime(
     rooms: RoomParts,
     accounts: AccountParts,
     broker: Broker,
+    presence_store: PresenceStore | None,
     fanout: Fanout,
     limits: RealtimeLimits,
     now: Callable[[], Millis],
@@ -110,10 +86,11 @@ async def open_realtime(
     Deliver what this node and others commit, until the block ends.
 
     Args:
+        presence_store: Where nodes say who is present on them; None: there is one node.
         fanout: The one that paces the log's writer.
 
     """
-    parts = _build(database, log, rooms, accounts, broker, fanout, limits, now)
+    parts = _build(database, log, rooms, accounts, broker, presence_store, fanout, limits, now)
     seams = log.seams
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.feed.close)
@@ -134,6 +111,10 @@ async def open_realtime(
         stack.enter_context(seams.on_epoch_changed.connected(parts.cluster.on_epoch_changed))
         await broker.open(parts.cluster.on_notification)
         stack.push_async_callback(broker.close)
+        if (exchange := parts.presence_exchange) is not None:
+            exchanging = asyncio.create_task(exchange.run(), name="presence exchange")
+            stack.callback(exchanging.cancel)
+            stack.push_async_callback(exchange.close)
         if database.shared:
             polling = asyncio.create_task(parts.poller.run(), name="poller")
             stack.callback(polling.cancel)
@@ -146,6 +127,7 @@ def _build(
     rooms: RoomParts,
     accounts: AccountParts,
     broker: Broker,
+    presence_store: PresenceStore | None,
     fanout: Fanout,
     limits: RealtimeLimits,
     now: Callable[[], Millis],
@@ -153,7 +135,9 @@ def _build(
     hub = Hub(fanout)
     separation = Separation(log.batch_loader, hub)
     activity = ActivityNotifier(hub, interval_seconds=limits.activity_seconds)
-    presence = _presence(separation, limits)
+    remote_presence = RemotePresence()
+    presence = _presence(separation, remote_presence, limits)
+    exchange = _exchange(presence_store, broker, presence, remote_presence, limits)
     replay_buffers, coalescer = ReplayBuffers(), WriteCoalescer()
     feed = Feed(
         database,
@@ -201,7 +185,7 @@ def _build(
         expiry_seconds=limits.typing_seconds,
     )
     hub.on_unsubscribed = typing.end
-    drain = Drain(hub, log.committer)
+    drain = Drain(hub, log.committer, exchange)
     revocations = Revocations(hub, accounts.authenticator, log.seams)
     poller = Poller(
         database, feed, log.epoch, revocations.on_polled, poll_seconds=limits.poll_seconds
@@ -213,6 +197,7 @@ def _build(
         remote_activity=remote_activity,
         remote_signals=remote_signals,
         revocations=revocations,
+        presence_exchange=exchange,
         look_everywhere=poller.poll_soon,
     )
     return RealtimeParts(
@@ -226,6 +211,7 @@ def _build(
         hub=hub,
         activity=activity,
         presence=presence,
+        presence_exchange=exchange,
         separation=separation,
         typing=typing,
         replay_buffers=replay_buffers,
@@ -263,13 +249,40 @@ def _build(
     )
 
 
-def _presence(separation: Separation, limits: RealtimeLimits) -> Presence:
+def _presence(
+    separation: Separation, elsewhere: RemotePresence, limits: RealtimeLimits
+) -> Presence:
     grace = limits.presence_grace_seconds
     return Presence(
         separation.send_presence,
         quiet_until=asyncio.get_running_loop().time() + grace,
+        elsewhere=elsewhere,
         grace_seconds=grace,
         gather_seconds=limits.presence_gather_seconds,
         count_seconds=limits.presence_count_seconds,
         max_listed=limits.max_present_listed,
     )
+
+
+def _exchange(
+    store: PresenceStore | None,
+    broker: Broker,
+    presence: Presence,
+    remote: RemotePresence,
+    limits: RealtimeLimits,
+) -> PresenceExchange | None:
+    if store is None:
+        return None
+    exchange = PresenceExchange(
+        store,
+        broker,
+        presence,
+        remote,
+        grace_seconds=limits.presence_grace_seconds,
+        gather_seconds=limits.presence_gather_seconds,
+        count_seconds=limits.presence_count_seconds,
+        refresh_seconds=limits.presence_refresh_seconds,
+        expiry_seconds=limits.presence_expiry_seconds,
+    )
+    presence.on_local_change = exchange.on_local_change
+    return exchange

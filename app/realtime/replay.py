@@ -12,7 +12,7 @@ from ..domain.authorization import authorize_read
 from ..domain.errors import Gone
 from ..domain.ids import Millis
 from ..domain.limits import DEFAULT_PAGE
-from ..domain.views import RoomView
+from ..domain.views import Present, RoomView
 from ..services.log.epoch import Epoch
 from ..services.rooms.room_views import RoomViews
 from ..wire import answers
@@ -22,7 +22,7 @@ from .event_pages import EventPage, write_page
 from .feed import Feed
 from .hub import Hub
 from .joins import Admission
-from .presence import Presence, Present
+from .presence import Presence
 from .replay_pages import ReplayPages
 from .resume import ResumeRequest
 from .write_coalescer import WriteCoalescer

@@ -255,6 +255,25 @@ audit = Table(
     Column("data", Text),
 )
 
+# Who is present on which node: see app/store/node_presence.py. Empty on SQLite, which has one.
+# Unlogged on PostgreSQL: what a crash loses is written again within seconds.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+node_presence = Table(
+    "node_presence",
+    metadata,
+    Column("node", Text, ForeignKey("nodes.name", ondelete="CASCADE"), primary_key=True),
+    Column("room_id", _Key, primary_key=True, autoincrement=False),
+    # See app/broker/presence.py.
+    Column("users", Text, nullable=False),
+)
+
 # See app/store/erased_names.py.
 erased_names = Table("erased_names", metadata, Column("hash", Text, primary_key=True))
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from app.broker.base import LogAdvanced, LookEverywhere, Notification, RoomSignal, UserSignal
+from app.broker.base import (
+    LogAdvanced,
+    LookEverywhere,
+    Notification,
+    PresenceChanged,
+    RoomSignal,
+    UserSignal,
+)
 from app.broker.encoding import Message, decode, encode, pack
 from app.domain.ids import RoomId, SessionId, UserId
 from app.domain.sessions import SessionsRevoked
@@ -14,6 +21,8 @@ NOTIFICATIONS: list[Notification] = [
     SessionsRevoked(UserId(3), None),
     RoomSignal(RoomId(7), UserId(3), '{"type":"typing"}'),
     UserSignal(UserId(3), '{"type":"read"}'),
+    PresenceChanged("a1", 2, (RoomId(7), RoomId(8))),
+    PresenceChanged("a1", 3, ()),
     LookEverywhere(),
 ]
 
@@ -80,6 +89,12 @@ def test_what_is_no_message_is_none(payload: bytes) -> None:
         b'["signal",1,0,""]',
         b'["signal",1,1,2]',
         b'["signal",1,1,"%b"]' % (b"x" * 501),
+        b'["presence","",1,[]]',
+        b'["presence","a b",1,[]]',
+        b'["presence","a",0,[]]',
+        b'["presence","a",1,[true]]',
+        b'["presence","a",1,["1"]]',
+        b'["presence","a",1,[%b]]' % b",".join([b"1"] * 101),
         b'["of a later version",1]',
     ],
 )

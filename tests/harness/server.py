@@ -21,6 +21,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.broker.base import Broker
 from app.broker.memory import MemoryBroker
+from app.broker.presence import PresenceStore
 from app.config.settings import Settings
 from app.domain.appends import Admit, Append, Committed, CreateRoom
 from app.domain.ids import Millis, RoomId, SessionId, UserId
@@ -305,6 +306,7 @@ async def open_server(
     database: Database,
     *,
     broker: Broker | None = None,
+    presence_store: PresenceStore | None = None,
     limits: Mapping[str, Mapping[str, Any]] | None = None,
     fanout_patience_seconds: float | None = None,
     **chosen: Any,
@@ -333,6 +335,7 @@ async def open_server(
         configured,
         database,
         broker=broker or MemoryBroker(),
+        presence_store=presence_store,
         now=clock,
         limits=replace(own, **changed),
     ) as runtime:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.harness.databases import administer, migrate, postgres_database
+from tests.harness.patience import PATIENCE_SECONDS, patience
 from tests.harness.process import Process
 from tests.harness.redis_server import RedisServer, redis_server
 from tests.harness.socket_client import SocketClient
@@ -51,6 +52,16 @@ class Nodes(NamedTuple):
         ):
             assert answer.is_success, answer.text
         return await self.a.joins(ana, name), await self.b.joins(ben, name)
+
+
+async def hears_of(
+    client: SocketClient, name: str, *, online: bool, seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until a client is told that a user has come or gone."""
+    sought = {"type": "presence", "by": name, "online": online}
+    async with patience(f"{sought}; received {client.heard[-5:]}", seconds):
+        while not any(sought.items() <= frame.items() for frame in client.heard):
+            await client.hears("presence", "message.created", "member.joined", "ack")
 
 
 @pytest.fixture(scope="module", params=["postgresql", "redis"])
@@ -137,3 +148,44 @@ async def test_nothing_is_lost_when_the_connections_to_the_broker_are_ended(node
 
     await on_b.hears_until(said["seq"])
     assert on_b.texts == [f"{number}" for number in range(60)]
+
+
+async def test_presence_is_of_both_nodes(nodes: Nodes) -> None:
+    on_a, on_b = await nodes.den("presence")
+    await hears_of(on_a, "ben", online=True)
+
+    phone = await nodes.a.connects(await nodes.a.person("ben"), "presence")
+    await phone.hears("welcome")
+    joined = await phone.hears("joined")
+    assert (joined["present"], joined["present_count"]) == (["ana", "ben"], 2)
+
+    await on_b.socket.hang_up()
+    await phone.catches_up()
+    await phone.socket.hang_up()
+    # Once, though he left each node: after the grace of 15 s.
+    await hears_of(on_a, "ben", online=False)
+    about_ben = [f["online"] for f in on_a.heard if f["type"] == "presence" and f["by"] == "ben"]
+    assert about_ben == [True, False]
+
+
+@pytest.mark.crash
+async def test_a_restart_is_no_leave_and_a_crash_is_one_later(nodes: Nodes) -> None:
+    on_a, _ = await nodes.den("restart")
+    await hears_of(on_a, "ben", online=True)
+
+    await nodes.b.stop()
+    await nodes.b.start()
+    back = await nodes.b.joins(await nodes.b.person("ben"), "restart")
+    said = await back.ask("send", text="back")
+    await on_a.hears_until(said["seq"])
+    # Longer than the users of the node that stopped stay.
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(17):
+            await hears_of(on_a, "ben", online=False)
+
+    nodes.b.kill()
+    began = monotonic()
+    await hears_of(on_a, "ben", online=False, seconds=70)
+    # The node had said at most 15 s before that it runs.
+    assert 25 < monotonic() - began < 65
+    await nodes.b.start()

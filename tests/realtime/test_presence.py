@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from app.domain.ids import RoomId, UserId
-from app.realtime.presence import Presence, Present
+from app.domain.views import Present
+from app.realtime.presence import Presence
+from app.realtime.remote_presence import RemotePresence
 from app.wire.frames import payload_of
 from tests.harness.patience import turns, until
 from tests.realtime.recording import ANA, BO, DEN, EVE, NAMES
@@ -166,6 +168,52 @@ async def test_a_large_room_announces_a_number(
     assert announced.frames == [{"type": "presence", "room": "den", "count": 4}]
     assert presence.present(DEN) is None
     assert presence.count(DEN) == 4
+
+
+async def test_who_is_on_another_node_is_present(announced: Announcements) -> None:
+    elsewhere = RemotePresence()
+    presence = Presence(
+        announced, 0.0, elsewhere=elsewhere, gather_seconds=SOON, grace_seconds=SOON
+    )
+    eve = {EVE: Present("eve", "Eve")}
+    elsewhere.update("other", DEN, eve)
+    elsewhere.update("other", RoomId(9), eve)
+
+    add(presence, ANA)
+    assert names(presence, DEN) == ["ana", "eve"]
+    assert presence.count(DEN) == 2
+    assert list(presence.local_users(DEN)) == [ANA]
+    elsewhere.update("other", DEN, {**eve, BO: Present("bo", "Bo")})
+    await until(lambda: len(announced.frames) == 2)
+    elsewhere.drop("other")
+    await until(lambda: len(announced.frames) == 4)
+
+    assert announced.changes[:2] == [("ana", True), ("bo", True)]
+    assert sorted(announced.changes[2:]) == [("bo", False), ("eve", False)]
+    presence.close()
+
+
+async def test_who_is_here_and_elsewhere_leaves_with_the_last(announced: Announcements) -> None:
+    elsewhere = RemotePresence()
+    presence = Presence(
+        announced, 0.0, elsewhere=elsewhere, gather_seconds=SOON, grace_seconds=SOON
+    )
+    bo = {BO: Present("bo", "Bo")}
+    for user in (ANA, BO, EVE):
+        add(presence, user)
+    elsewhere.update("other", DEN, bo)
+    elsewhere.update("third", DEN, {})
+    await until(lambda: len(announced.frames) == 3)
+
+    presence.remove(DEN, BO)
+    presence.remove(DEN, EVE)
+    await until(lambda: len(announced.frames) == 4)
+    assert names(presence, DEN) == ["ana", "bo"]
+    elsewhere.update("other", DEN, {})
+    await until(lambda: len(announced.frames) == 5)
+
+    assert announced.changes[3:] == [("eve", False), ("bo", False)]
+    presence.close()
 
 
 async def test_closing_stops_the_timers(presence: Presence, announced: Announcements) -> None:
