@@ -63,7 +63,12 @@ class DbConnection(ABC):
 
     @abstractmethod
     def rows(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Any]:
-        """Execute a query with named parameters (``:name``); return its rows, as tuples."""
+        """
+        Execute a query with named parameters (``:name``); return its rows, as tuples.
+
+        It may lock rows, but not write: on PostgreSQL a transaction of queries alone is rolled
+        back, so that it doesn't wait for the disk.
+        """
 
     @abstractmethod
     def run(self, sql: str, parameters: Mapping[str, object]) -> None:

@@ -28,23 +28,24 @@ class PostgresConnection(DbConnection):
     def __init__(self, sqlalchemy: sa.Connection, pipeline: Pipeline) -> None:
         super().__init__(sqlalchemy)
         self._pipeline = pipeline
+        self.may_have_written = False
+        """Whether there was any statement but those of :meth:`rows`."""
 
     @property
     def sqlalchemy(self) -> sa.Connection:
         self._pipeline.flush()
+        self.may_have_written = True
         return self._sqlalchemy
-
-    def flush(self) -> None:
-        """Send what is queued, and wait for the results."""
-        self._pipeline.flush()
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Any]:
         return self._pipeline.queue(sql, parameters)
 
     def run(self, sql: str, parameters: Mapping[str, object]) -> None:
+        self.may_have_written = True
         self._pipeline.queue(sql, parameters)
 
     def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
+        self.may_have_written = True
         self._pipeline.queue(_insert(table, columns), {"keys": self.encode_keys(rows)})
 
     @staticmethod

@@ -61,7 +61,7 @@ def advance(connection: DbConnection, limit: int) -> bool:
     last = found[-1].id
     if connection.dialect.name == "postgresql":
         rooms = sorted({event >> SEQ_BITS for _, event in found})
-        _LOCK_ROOMS.run(connection, [(room,) for room in rooms])
+        _LOCK_ROOMS.rows(connection, [(room,) for room in rooms])
     rows = connection.execute(_TEXTS, {"after": after, "last": last}).all()
     changed = _changed(connection.dialect.name, rows)
     if changed:

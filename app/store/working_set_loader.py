@@ -132,7 +132,7 @@ def load(
         if skip_locked:
             free = _LOCK_FREE_ROOMS.rows(connection, rooms)
         else:
-            _LOCK_ROOMS.run(connection, rooms)
+            _LOCK_ROOMS.rows(connection, rooms)
     asked = [
         _ask_rooms(connection, rooms),
         _ask_people(connection, batch, appends),

@@ -6,13 +6,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.domain.appends import Send
 from app.domain.errors import Unavailable
+from app.domain.ids import NOWHERE, RoomId
+from app.domain.roles import Kind
+from app.services.log.commit import commit
 from app.store import message_loader
+from app.store.database import DbConnection
 from app.store.errors import StoreError
 from app.store.opening import open_database
 from app.store.postgres import PostgresDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.postgres_proxy import postgres_proxy
+from tests.store.log_env import LogEnv
 
 pytestmark = pytest.mark.postgres_only
 
@@ -55,6 +61,47 @@ async def test_reads_are_snapshots_and_can_not_write(database: PostgresDatabase)
         await database.read(run(INSERT, key="note"))
     assert await database.read(scalar("SHOW transaction_isolation")) == "repeatable read"
     assert await database.write(scalar("SHOW transaction_isolation")) == "read committed"
+
+
+async def test_a_batch_that_wrote_nothing_waits_for_no_disk(database: PostgresDatabase) -> None:
+    """COMMIT would: a row lock gives a transaction an id, also where nothing is found to do."""
+    env = LogEnv(database)
+    await env.add_users("ana", "eve")
+    den = await env.create_room("den", Kind.PRIVATE)
+
+    async def status(by: str, room: RoomId) -> str | None:
+        """How the transaction of a message ended; None if it had no id."""
+
+        def work(connection: DbConnection) -> str | None:
+            commit(connection, [Send(room=room, by=env.users[by], at=env.now, text="hi")])
+            [(number,)] = connection.rows("SELECT pg_current_xact_id_if_assigned()::text", {})
+            return number
+
+        if (number := await database.write_log(work)) is None:
+            return None
+        status: str = await database.read(scalar(f"SELECT pg_xact_status('{number}'::xid8)"))
+        return status
+
+    assert await status("ana", den) == "committed"
+    assert await status("eve", den) == "aborted"
+    assert await status("eve", NOWHERE) is None
+
+
+async def test_a_write_of_any_kind_is_committed(database: PostgresDatabase) -> None:
+    def write(how: str) -> Any:
+        sql = f"INSERT INTO meta (key, value) VALUES ('{how}', 'x')"
+        return {
+            "run": lambda c: c.run(sql, {}),
+            "insert": lambda c: c.insert(
+                "meta", (("key", "text"), ("value", "text")), [(how, "x")]
+            ),
+            "execute": lambda c: c.execute(sa.text(sql)),
+            "sqlalchemy": lambda c: c.sqlalchemy.execute(sa.text(sql)),
+        }[how]
+
+    for how in ("run", "insert", "execute", "sqlalchemy"):
+        await database.write(write(how))
+        assert await database.read(scalar(f"SELECT count(*) FROM meta WHERE key = '{how}'")) == 1
 
 
 @pytest.mark.parametrize(
