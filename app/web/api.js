@@ -3,28 +3,25 @@
  * `ApiError`s, whose message is a sentence for the user.
  */
 
-import { BASE, call, path } from "./http.js";
-import { randomId } from "./ids.js";
+import { randomId } from "./client/ids.js";
+import { forUser, path } from "./http.js";
 
 // The server's largest page. A list beyond this many pages is cut off.
 const PAGE_LIMIT = 200;
 const PAGES = 5;
 
-// A server that takes longer to say that it is alive is of no use.
-const HEALTH_TIMEOUT_MS = 5_000;
-
 export class Api {
-  #session;
+  #client;
 
-  constructor(session) {
-    this.#session = session;
+  /** @param client () → the `Client` of the user who is logged in. */
+  constructor(client) {
+    this.#client = client;
   }
 
   // Any endpoint
 
   get(where, query = {}, signal) {
-    const search = new URLSearchParams(query).toString();
-    return this.#ask("GET", search ? `${where}?${search}` : where, { signal });
+    return this.#ask("GET", where, { query, signal });
   }
 
   /** A list that is paged with `after`, whole, up to PAGES pages. */
@@ -32,7 +29,7 @@ export class Api {
     const found = [];
     let after = null;
     for (let page = 0; page < PAGES; page += 1) {
-      const answer = await this.get(where, { limit: PAGE_LIMIT, ...query, ...(after && { after }) });
+      const answer = await this.get(where, { limit: PAGE_LIMIT, ...query, after });
       found.push(...answer[plural]);
       after = answer.next;
       if (after === null) break;
@@ -58,12 +55,6 @@ export class Api {
   }
 
   // Rooms and messages
-
-  /** Whether the server answers at all. Never rejects. */
-  isServerUp() {
-    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
-    return fetch(new URL("health", BASE), { credentials: "omit", signal }).then(({ ok }) => ok, () => false);
-  }
 
   /** The user's rooms and the public ones. */
   rooms() {
@@ -100,14 +91,7 @@ export class Api {
 
   // Internal
 
-  async #ask(method, where, body = {}) {
-    const token = await this.#session.token();
-    try {
-      return await call(method, where, { token, ...body });
-    } catch (error) {
-      if (error.code !== "token_expired") throw error;
-      // This clock is slow, or the machine was suspended after the token was read.
-      return call(method, where, { token: await this.#session.token({ fresh: true }), ...body });
-    }
+  async #ask(method, where, options) {
+    return forUser(this.#client().http(method, where, options));
   }
 }

@@ -21,7 +21,7 @@ const REDRAW_MS = 3_000;
 
 class App {
   #session = new Session({ onEnd: (notice) => this.#closeChat(notice) });
-  #api = new Api(this.#session);
+  #api = new Api(() => this.#client());
   #login = new LoginView((credentials) => this.#authenticate(credentials));
   #chat = null;
   #navigation = new Navigation({ api: this.#api, chat: () => this.#chat });
@@ -38,18 +38,21 @@ class App {
       logOut: () => this.#logOut(),
     });
     addEventListener("hashchange", () => this.#openFromAddress());
-    addEventListener("online", () => this.#onNetworkChange());
-    addEventListener("offline", () => this.#onNetworkChange());
+    for (const type of ["online", "offline"]) addEventListener(type, () => this.#scheduleDraw());
     document.addEventListener("visibilitychange", () => this.#onVisibilityChange());
     setInterval(() => this.#refresh(), REFRESH_ROOMS_MS);
     setInterval(() => this.#scheduleDraw(), REDRAW_MS);
   }
 
   start() {
-    if (this.#session.user === null) this.#login.show(null);
-    else this.#openChat();
     // After what the page itself loads.
     addEventListener("load", () => registerServiceWorker(() => this.#onNewVersion()));
+    if (this.#session.user === null) {
+      this.#login.show(null);
+      return;
+    }
+    this.#chat = this.#newChat();
+    this.#openChat();
   }
 
   // Logging in and out
@@ -57,19 +60,28 @@ class App {
   async #authenticate({ username, password, register }) {
     if (register) await this.#session.register(username, password);
     else await this.#session.logIn(username, password);
+    this.#chat = this.#newChat();
     // Without the first room, a new user still has all others to look at.
     if (register) await this.#navigation.joinFirst(this.#session.user).catch(() => {});
     this.#openChat();
   }
 
-  #openChat() {
-    this.#chat = new Chat({
+  #newChat() {
+    return new Chat({
       api: this.#api,
       session: this.#session,
       onChange: () => this.#scheduleDraw(),
       onNotice: (sentence) => this.#page.notice(sentence),
       onMessage: (room, message) => this.#page.onMessage(room, message),
     });
+  }
+
+  #client() {
+    if (this.#chat === null) throw new Error("You have been logged out.");
+    return this.#chat.client;
+  }
+
+  #openChat() {
     this.#login.hide();
     this.#page.open(this.#chat.me);
     // On a phone the list of rooms comes first.
@@ -136,15 +148,8 @@ class App {
     this.#page.draw();
   }
 
-  #onNetworkChange() {
-    if (navigator.onLine) this.#chat?.wake();
-    else this.#chat?.onOffline();
-    this.#scheduleDraw();
-  }
-
   #onVisibilityChange() {
     if (document.hidden) return;
-    this.#chat?.wake();
     this.#page.onVisible();
     this.#refresh();
     this.#scheduleDraw();

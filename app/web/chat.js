@@ -1,26 +1,32 @@
 /**
- * The state of a logged-in user: connection, rooms, unsent messages. Connects
- * socket, rooms and outbox; knows nothing of the page and reports changes
- * through `onChange`.
+ * The state of a logged-in user: connection, rooms, unsent messages. Connects the
+ * client (`@parley/client`) and the rooms of the page; knows nothing of the page
+ * and reports changes through `onChange`.
  */
 
-import { SOCKET_URL, path } from "./http.js";
-import { Joins } from "./joins.js";
+import { Client } from "./client/client.js";
+import { BASE, path } from "./http.js";
 import { People } from "./people.js";
-import { Requests } from "./requests.js";
 import { Applied, Phase, Room } from "./room.js";
-import { Sender } from "./sender.js";
 import { Signals } from "./signals.js";
-import { Socket } from "./socket.js";
+import { Subscriptions } from "./subscriptions.js";
+import { Unsent } from "./unsent.js";
 import { removalReason } from "./format.js";
 
 // Items that a room which is not on display keeps in memory.
 const KEPT_ITEMS = 300;
-const EVENT = /^(message|reaction|room|member)\./;
+
+// The rooms of the page know where they have got to.
+const NO_CURSORS = { load: () => null, save: () => {} };
+
+// The page is open until its user leaves, and so it connects for as long as that takes.
+const LIMITS = { openMs: Infinity };
 
 export class Chat {
   /** The connection: `{state, code?, reason?}`. */
-  connection = { state: "stopped" };
+  connection = { state: "connecting" };
+  /** The client of the user; another one after the server has ended a connection for good. */
+  client;
   /** The room on display, or null. */
   current = null;
   /** name → Room: the user's own rooms and the public ones. */
@@ -29,14 +35,12 @@ export class Chat {
 
   #api;
   #session;
-  #socket;
-  #sender;
   #signals;
+  #subscriptions;
+  #unsent;
   #onChange;
   #onNotice;
   #onMessage;
-  #joins;
-  #requests;
 
   /**
    * @param onChange called after any visible change.
@@ -52,53 +56,39 @@ export class Chat {
     this.#onChange = onChange;
     this.#onNotice = onNotice;
     this.#onMessage = onMessage;
-    this.#socket = new Socket(SOCKET_URL, {
-      token: (options) => session.token(options),
-      isServerUp: () => api.isServerUp(),
-      onFrame: (frame) => this.#onFrame(frame),
-      onState: (state) => this.#onConnectionChange(state),
+    const client = () => this.client;
+    this.#unsent = new Unsent({ outbox: () => this.client.outbox, rooms: this.rooms });
+    this.#signals = new Signals({ client, onReadInterval: onChange });
+    this.#subscriptions = new Subscriptions({
+      api, client, onChange, onEvent: (room, event) => this.#onRoomEvent(room, event),
     });
-    const send = (frame) => this.#socket.send(frame);
-    this.#requests = new Requests(send);
-    this.#joins = new Joins({
-      api, requests: this.#requests, send, onChange,
-      isOnline: () => this.#socket.state === "online",
-    });
-    this.#sender = new Sender(send);
-    this.#signals = new Signals({
-      send,
-      request: (...args) => this.#requests.ask(...args),
-      onReadInterval: onChange,
-    });
+    this.client = this.#newClient();
   }
 
   // Lifecycle
 
   start() {
-    this.#socket.start();
+    // A failure shows in `connection`.
+    this.client.open().catch(() => {});
     return this.refresh();
   }
 
+  /** The login has ended, and with it what was not sent. */
   stop() {
-    this.#joins.stop();
-    this.#sender.stop();
-    this.#socket.stop();
-  }
-
-  /** Reconnect now instead of after the back-off: the network or the user is back. */
-  wake() {
-    this.#socket.retryNow();
-  }
-
-  /** The browser has lost its network: show that, and don't trust the connection. */
-  onOffline() {
-    this.#socket.onOffline();
+    this.#subscriptions.stop();
+    for (const { id } of this.client.outbox) this.client.discard(id);
+    this.client.close();
   }
 
   /** Reconnect at the user's request, even after the server refused the connection. */
   reconnect() {
-    this.wake();
-    this.#socket.start();
+    if (this.connection.state !== "stopped") {
+      this.client.wake();
+      return;
+    }
+    this.client = this.#newClient();
+    this.#subscriptions.restart();
+    this.client.open().catch(() => {});
   }
 
   // Actions
@@ -114,14 +104,14 @@ export class Chat {
     this.#signals.typing(this.current, false);
     this.current?.history.showLive();
     this.current = name === null ? null : this.#room(name);
-    if (this.current === null) this.#joins.close();
-    else this.#joins.open(this.current);
+    if (this.current === null) this.#subscriptions.close();
+    else this.#subscriptions.open(this.current);
     this.#onChange();
   }
 
   /** Become a member of the public room on display. */
   join() {
-    this.#joins.join(this.current);
+    this.#subscriptions.join(this.current);
     this.#onChange();
   }
 
@@ -136,18 +126,20 @@ export class Chat {
     this.#removeRoom(this.current.name, "left");
   }
 
-  /** Send a text. It is shown at once, and kept until it is acknowledged. */
+  /**
+   * Send a text. It is shown at once, and kept until it is acknowledged.
+   *
+   * @throws {Error} whose message is a sentence for the user, if it can't be kept
+   */
   send(text, replyTo = null) {
+    this.client.queue(this.current.name, text, { replyTo });
     this.#signals.onSend();
-    this.#sender.send(this.current.name, text, replyTo);
-    this.#onChange();
   }
 
   /** Retry a refused text, or discard it. */
   resend(id, { again }) {
-    if (again) this.#sender.retry(id);
-    else this.#sender.discard(id);
-    this.#onChange();
+    if (again) this.client.retry(id);
+    else this.client.discard(id);
   }
 
   typing(on) {
@@ -161,82 +153,63 @@ export class Chat {
 
   /** Messages of a room that are not acknowledged yet, oldest first. */
   unsent(room) {
-    return this.#sender.unsent(room);
+    return this.#unsent.of(room);
   }
 
-  // Frames from the server
+  // From the server
 
-  #onFrame(frame) {
-    if (EVENT.test(frame.type)) this.#onEvent(frame);
-    else if (frame.type === "ack" || frame.type === "error") this.#onReply(frame);
-    else this.#onServerFrame(frame);
-    this.#onChange();
-  }
-
-  #onReply(frame) {
-    if (this.#sender.onReply(frame, this.rooms)) return;
-    this.#requests.onReply(frame);
-  }
-
-  #onServerFrame(frame) {
-    switch (frame.type) {
-      case "welcome":
-        this.#welcome(frame);
-        break;
-      case "joined":
-        this.#joined(frame);
-        break;
-      case "caught_up":
-        this.#onEvent(frame);
-        break;
-      case "reset":
-        this.#requests.take(frame.re);
-        this.#room(frame.room).reset();
-        this.#joins.rejoin(this.#room(frame.room));
-        break;
-      case "typing": case "presence": case "read":
-        this.rooms.get(frame.room)?.applySignal(frame, Date.now());
-        break;
-      case "activity":
-        this.#onActivity(frame);
-        break;
-      case "added":
-        this.#describe(frame.room);
-        break;
-      case "removed":
-        this.#removeRoom(frame.room, frame.reason);
-        break;
-      case "auth_expiring":
-        this.#renew();
+  #newClient() {
+    const client = new Client(BASE, { user: this.me, tokens: this.#session, cursors: NO_CURSORS, limits: LIMITS });
+    const handlers = {
+      connection: (connection) => this.#onConnectionChange(connection),
+      welcome: (welcome) => this.#welcome(welcome),
+      outbox: () => {},
+      stored: (entry) => this.#unsent.onStored(entry),
+      typing: (frame) => this.#onSignal(frame),
+      presence: (frame) => this.#onSignal(frame),
+      read: (frame) => this.#onSignal(frame),
+      activity: (frame) => this.#onActivity(frame),
+      added: ({ room }) => this.#describe(room),
+      removed: ({ room, reason }) => this.#removeRoom(room, reason),
+    };
+    for (const [type, handle] of Object.entries(handlers)) {
+      client.on(type, (detail) => {
+        handle(detail);
+        this.#onChange();
+      });
     }
+    return client;
   }
 
   #welcome({ rooms, user, display_name: name }) {
     this.people.learnNames({ [user]: name });
     for (const summary of rooms) this.#room(summary.name).update(summary);
-    this.#joins.onConnect();
     // A room that could not be looked up while offline.
-    if (this.current?.phase === Phase.OUT && this.current.refused === null) this.#joins.open(this.current);
-    this.#sender.onConnect();
+    if (this.current?.phase === Phase.OUT && this.current.refused === null) this.#subscriptions.open(this.current);
   }
 
-  #joined(frame) {
+  #onSignal(frame) {
+    this.rooms.get(frame.room)?.applySignal(frame, Date.now());
+  }
+
+  #onRoomEvent(room, event) {
+    if (event.type === "joined") this.#joined(room, event);
+    else if (event.type === "reset") room.reset();
+    else if (event.type === "caught_up") room.onCaughtUp(event);
+    else this.#onEvent(room, event);
+    if (room !== this.current) room.history.trim(KEPT_ITEMS);
+    this.#onChange();
+  }
+
+  #joined(room, frame) {
     this.people.learnNames(frame.display_names ?? {});
-    const room = this.#room(frame.room);
-    this.#requests.take(frame.re);
     room.onJoined(frame);
     if (room.kind === null) this.#describe(room.name);
   }
 
-  #onEvent(frame) {
-    const room = this.rooms.get(frame.room);
-    if (room === undefined) return;
-    const applied = room.apply(frame);
-    if (applied === Applied.GAP) this.#joins.rejoin(room);
-    const isNew = applied === Applied.YES && room.phase === Phase.LIVE;
-    if (isNew && frame.type === "message.created" && frame.by !== this.me) this.#onMessage(room, arrivalOf(frame, this.me));
-    this.#sender.onEvents(room);
-    if (room !== this.current) room.history.trim(KEPT_ITEMS);
+  #onEvent(room, event) {
+    const isNew = room.apply(event) === Applied.YES && room.phase === Phase.LIVE;
+    if (isNew && event.type === "message.created" && event.by !== this.me) this.#onMessage(room, arrivalOf(event, this.me));
   }
 
   // Internal
@@ -256,7 +229,7 @@ export class Chat {
   #removeRoom(name, reason) {
     const room = this.rooms.get(name);
     if (room === undefined) return;
-    this.#joins.forget(room);
+    this.#subscriptions.forget(room);
     room.onRemoved();
     room.refused = reason === "archived" ? null : removalReason(reason);
     if (room.kind === "public" || reason === "archived") this.#describe(name);
@@ -273,23 +246,11 @@ export class Chat {
     }
   }
 
-  async #renew() {
-    try {
-      const token = await this.#session.token({ fresh: true });
-      this.#socket.send({ type: "auth", token });
-    } catch {
-      // The server will close with 4301, and reconnecting gets a fresh token.
-    }
-  }
-
   #onConnectionChange(connection) {
     if (this.connection.state === "online") {
-      this.#requests.clear();
-      this.#sender.onDisconnect();
       for (const room of this.rooms.values()) room.onDisconnect();
     }
     this.connection = connection;
-    this.#onChange();
   }
 }
 

@@ -2,7 +2,7 @@
  * Opens the dialogs. Their code is loaded when it is first needed.
  */
 
-import { path } from "./http.js";
+import { path, whenLoaded } from "./http.js";
 
 export class Dialogs {
   #api;
@@ -89,12 +89,13 @@ export class Dialogs {
     }));
   }
 
+  shortcuts() {
+    return this.#load(() => import("./shortcuts_dialog.js"), ({ openShortcuts }) => openShortcuts());
+  }
+
   // Internal
 
-  // Without a network, what isn't loaded yet can't be opened.
   #load(load, open) {
-    return this.#on.attempt(async () => open(await load().catch(() => {
-      throw new Error("The server can't be reached.");
-    })));
+    return this.#on.attempt(async () => open(await whenLoaded(load())));
   }
 }

@@ -2,9 +2,8 @@
  * What can be done with a message, and who may: the server decides again.
  */
 
-import { confirm, openDialog } from "./dialog.js";
 import { make } from "./dom.js";
-import { path } from "./http.js";
+import { path, whenLoaded } from "./http.js";
 import { timeElement } from "./list/row.js";
 
 export class MessageActions {
@@ -70,9 +69,12 @@ export class MessageActions {
     this.#on.attempt(() => (item.pinned ? this.#api.delete(where) : this.#api.put(where)));
   }
 
-  async #delete(room, item) {
-    const sure = await confirm("Delete this message?", "Its text is removed for everyone. This can't be undone.", "Delete");
-    if (sure) await this.#on.attempt(() => this.#api.delete(path`rooms/${room.name}/messages/${item.seq}`));
+  #delete(room, item) {
+    return this.#on.attempt(async () => {
+      const { confirm } = await whenLoaded(import("./dialog.js"));
+      const sure = await confirm("Delete this message?", "Its text is removed for everyone. This can't be undone.", "Delete");
+      if (sure) await this.#api.delete(path`rooms/${room.name}/messages/${item.seq}`);
+    });
   }
 
   async #copy(text, done) {
@@ -88,6 +90,7 @@ export class MessageActions {
   #showEdits(room, item) {
     return this.#on.attempt(async () => {
       const edits = await this.#api.list(path`rooms/${room.name}/messages/${item.seq}/edits`, "edits");
+      const { openDialog } = await whenLoaded(import("./dialog.js"));
       const { body } = openDialog("Earlier versions");
       const versions = [...edits, { text: item.text, at: item.editedAt }];
       body.append(...versions.map(({ text, at }) => {

@@ -5,26 +5,19 @@
 import { Composer } from "./compose/composer.js";
 import { ConnectionBanner } from "./connection_banner.js";
 import { HistoryLoader } from "./history_loader.js";
-import { path } from "./http.js";
+import { byId } from "./dom.js";
+import { whenLoaded } from "./http.js";
 import { MessageList } from "./list/message_list.js";
-import { openMenu } from "./menu.js";
 import { MessageActions } from "./message_actions.js";
 import { Dialogs } from "./dialogs.js";
 import { Notifications } from "./notifications.js";
-import { MembersPane } from "./panes/members_pane.js";
-import { PinsPane } from "./panes/pins_pane.js";
-import { SearchPane } from "./panes/search_pane.js";
 import { SidePane } from "./panes/side_pane.js";
-import { installRoomMenu } from "./room_menu.js";
-import { installShortcuts, openShortcuts } from "./shortcuts.js";
+import { installShortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
 import { View, WIDE } from "./view.js";
 
 // Items that the room on display keeps in memory while its end is in view.
 const KEPT_ITEMS = 1_000;
-
-// Pinned messages that are listed, the newest: the server's largest page.
-const PINS = 200;
 
 // Completed like a name.
 const EVERYONE = { user: "all", display_name: "Everyone in the room" };
@@ -167,7 +160,7 @@ export class Page {
       react: (item, emoji) => this.#actions.react(item, emoji),
       pickReaction: (item, anchor) => this.#actions.pickReaction(item, anchor),
       actionsOf: (item) => this.#actions.of(item),
-      openMenu,
+      openMenu: (actions, anchor) => load(async () => (await whenLoaded(import("./menu.js"))).openMenu(actions, anchor)),
       openProfile: (username) => this.#dialogs.profile(username),
       pickDate: () => this.#dialogs.date(),
       addPeople: () => this.#side.open("people"),
@@ -188,37 +181,43 @@ export class Page {
   }
 
   #sidePane() {
-    const chat = this.#chat;
-    const nameOf = (username) => chat().people.nameOf(username);
-    const open = (name, seq) => this.#openHit(name, seq);
+    const on = {
+      attempt: (work) => this.attempt(work),
+      openProfile: (username) => this.#dialogs.profile(username),
+      open: (name, seq) => this.#openHit(name, seq),
+    };
     return new SidePane({
-      people: new MembersPane({
-        addMember: (username) => this.#api.put(path`rooms/${chat().current.name}/members/${username}`),
-        leave: () => this.attempt(() => chat().leave()),
-        openProfile: (username) => this.#dialogs.profile(username),
-        attempt: (work) => this.attempt(work),
-      }),
-      search: new SearchPane({ search: (query) => this.#api.get("search", query), nameOf, open }),
-      pins: new PinsPane({
-        pins: async (room) => (await this.#api.get(path`rooms/${room.name}/pins`, { limit: PINS })).messages, nameOf, open,
-      }),
-    }, this.#redraw);
+      load: async () => {
+        const { newPanes } = await whenLoaded(import("./panes/panes.js"));
+        return newPanes({ api: this.#api, chat: this.#chat, on });
+      },
+      attempt: on.attempt,
+      redraw: this.#redraw,
+    });
   }
 
   #installControls() {
-    installRoomMenu(() => this.#chat().current, {
-      settings: () => this.#dialogs.room(),
-      date: () => this.#dialogs.date(),
-      setLevel: (room, level) => this.attempt(() => this.#dialogs.setLevel(room, level)),
-      leave: () => this.attempt(() => this.#chat().leave()),
-      shortcuts: openShortcuts,
-    });
+    byId("room-menu").addEventListener("click", ({ currentTarget }) => this.#openRoomMenu(currentTarget));
     const loggedIn = (work) => () => this.#chat() !== null && work();
     installShortcuts({
       openSwitcher: loggedIn(() => this.#dialogs.switcher()),
       search: loggedIn(() => this.#side.open("search")),
       step: (by) => loggedIn(() => this.#navigation.step(by))(),
       nextUnread: loggedIn(() => this.#navigation.nextUnread()),
+      help: () => this.#dialogs.shortcuts(),
+    });
+  }
+
+  #openRoomMenu(anchor) {
+    return this.attempt(async () => {
+      const { openRoomMenu } = await whenLoaded(import("./room_menu.js"));
+      openRoomMenu(this.#chat().current, anchor, {
+        settings: () => this.#dialogs.room(),
+        date: () => this.#dialogs.date(),
+        setLevel: (room, level) => this.attempt(() => this.#dialogs.setLevel(room, level)),
+        leave: () => this.attempt(() => this.#chat().leave()),
+        shortcuts: () => this.#dialogs.shortcuts(),
+      });
     });
   }
 
@@ -231,7 +230,7 @@ export class Page {
   #newComposer() {
     const chat = this.#chat;
     return new Composer({
-      send: (text, replyTo) => chat().send(text, replyTo),
+      send: (text, replyTo) => this.#send(text, replyTo),
       saveEdit: (seq, text) => this.#actions.edit(chat().current, seq, text),
       editLast: () => this.#editLast(),
       typing: (on) => chat().typing(on),
@@ -239,6 +238,17 @@ export class Page {
       pickEmoji: (anchor, onPick) => this.#dialogs.emoji(anchor, onPick),
       people: (room) => (room === null ? [] : chat().people.membersOf(room).concat(room.maySayAll ? EVERYONE : [])),
     });
+  }
+
+  /** Whether it is kept now, to be sent. */
+  #send(text, replyTo) {
+    try {
+      this.#chat().send(text, replyTo);
+      return true;
+    } catch ({ message }) {
+      this.notice(message);
+      return false;
+    }
   }
 
   #finishOpening(room, writes) {

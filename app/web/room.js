@@ -1,17 +1,15 @@
 /**
- * The state of one room, built from frames.
+ * The state of one room, built from its events.
  *
- * Pure: no socket, DOM, clock or storage; time is an argument. `apply` tells
- * whether an event is missing. The rule is the protocol's: apply
- * `seq == cursor + 1`, ignore `seq <= cursor`, and on a gap join again with
- * `since = cursor`.
+ * Pure: no socket, DOM, clock or storage; time is an argument. A subscription of
+ * the client yields every event once and in order, and joins again by itself.
  *
- *     OUT ── startJoin() ──▶ JOINING ── joined ──▶ REPLAY ── caught_up ──▶ LIVE
- *      ▲                        │ reset: all state is dropped
- *      └──── onDisconnect() ────┴─────────── onRemoved() ─────────────────┘
+ *     OUT ── joined ──▶ REPLAY ── caught_up ──▶ LIVE
+ *      ▲                   │ reset: all state is dropped
+ *      └─ onDisconnect() ──┴───── onRemoved() ────┘
  *
- * A room that the user only looks at is in PREVIEW from `onPreview()` on, and
- * applies events by the same rule.
+ * A room that the user only looks at is in PREVIEW from `onPreview()` on; `apply`
+ * tells whether an event is missing there.
  */
 
 import { Counts } from "./counts.js";
@@ -20,16 +18,16 @@ import { toMessage } from "./message.js";
 import { Presence } from "./presence.js";
 
 export const Phase = Object.freeze({
-  OUT: "out", PREVIEW: "preview", JOINING: "joining", REPLAY: "replay", LIVE: "live",
+  OUT: "out", PREVIEW: "preview", REPLAY: "replay", LIVE: "live",
 });
 export const Applied = Object.freeze({ YES: "applied", OLD: "old", GAP: "gap" });
 
-// Newest messages requested by a join without `since`.
+// Newest messages that a subscription without a cursor begins with.
 export const FIRST_PAGE_MESSAGES = 50;
 
 // After missing more events than this, start over with the newest page instead
 // of replaying hours of events. The server's replay has no limit of its own;
-// the join asks for this one.
+// the subscription asks for this one.
 export const CATCH_UP_EVENTS = 200;
 
 // Event types that are shown as a line of their own.
@@ -101,14 +99,14 @@ export class Room {
 
   // Joining
 
-  startJoin() {
-    // An interrupted first page may be followed by a gap.
+  /** The options of a subscription that goes on from here. */
+  subscribe() {
+    // What there is of an interrupted first page is not continued.
     if (this.cursor === null) this.reset();
-    this.phase = Phase.JOINING;
+    this.phase = Phase.OUT;
     this.refused = null;
-    return this.cursor === null
-      ? { limit: FIRST_PAGE_MESSAGES }
-      : { since: this.cursor, ...(this.epoch && { epoch: this.epoch }), limit: CATCH_UP_EVENTS };
+    const since = this.cursor === null ? null : { seq: this.cursor, epoch: this.epoch ?? "" };
+    return { since, history: FIRST_PAGE_MESSAGES, catchUp: CATCH_UP_EVENTS };
   }
 
   onJoined(frame) {
@@ -153,9 +151,15 @@ export class Room {
 
   // Events and signals
 
-  /** Apply an event, or `caught_up`; GAP means that the room must be joined again. */
+  /** Everything up to `seq` has come. */
+  onCaughtUp({ seq }) {
+    if (this.cursor === null) this.history.live.hasOlder = this.history.live.messages().length >= FIRST_PAGE_MESSAGES;
+    this.cursor = seq;
+    this.phase = Phase.LIVE;
+  }
+
+  /** Apply an event; GAP: events before it are missing, and nothing was applied. */
   apply(event) {
-    if (event.type === "caught_up") return this.#onCaughtUp(event);
     if (this.cursor === null) {
       // Seqs of the newest page may jump; `caught_up` sets the cursor.
       if (this.phase !== Phase.REPLAY) return Applied.OLD;
@@ -220,18 +224,6 @@ export class Room {
   }
 
   // Internal
-
-  #onCaughtUp({ seq }) {
-    // The end of a replay that a later join has replaced.
-    if (this.phase !== Phase.REPLAY) return Applied.OLD;
-    if (this.cursor === null) {
-      this.history.live.hasOlder = this.history.live.messages().length >= FIRST_PAGE_MESSAGES;
-      this.cursor = seq;
-    }
-    if (this.cursor < seq) return Applied.GAP;
-    this.phase = Phase.LIVE;
-    return Applied.YES;
-  }
 
   #applyEvent(event) {
     if (event.type === "message.created") {

@@ -1,26 +1,27 @@
 /**
- * The login of this browser: two tokens, kept in local storage.
- *
- * The access token is renewed before it expires. All tabs share one login, and
- * only one of them renews at a time if the browser supports locks; otherwise
- * the server's grace period of ten seconds for a used refresh token suffices.
+ * The login of this browser: two tokens and their user, kept in local storage
+ * and shared by all tabs. The client exchanges them before they expire.
  */
 
-import { ApiError, call } from "./http.js";
+import { Http } from "./client/http.js";
+import { LIMITS } from "./client/limits.js";
+import { StoredTokens, tokensOf } from "./client/tokens.js";
+import { ApiError, BASE, forUser } from "./http.js";
 
 const KEY = "parley.session";
 
 // Prefix of every storage key of this page.
 const PREFIX = "parley.";
 
-// Renew a token that expires within this time: longer than any request takes.
-const RENEW_BEFORE_MS = 30_000;
-
-export class Session {
+/** Where the client finds the tokens, and keeps those that it gets for them. */
+export class Session extends StoredTokens {
+  // For requests before there is a token, and after.
+  #http = new Http(BASE, LIMITS);
   #onEnd;
 
   /** @param onEnd called when the login has ended, here or in another tab. */
   constructor({ onEnd }) {
+    super(localStorage, KEY);
     this.#onEnd = onEnd;
     addEventListener("storage", ({ key, newValue }) => {
       if ((key === KEY || key === null) && newValue === null) this.#onEnd(null);
@@ -28,33 +29,30 @@ export class Session {
   }
 
   get user() {
-    return this.#read()?.user ?? null;
+    return this.load()?.user ?? null;
   }
 
   // Actions
 
   async register(username, password) {
-    await call("POST", "users", { json: { username, password } });
+    await forUser(this.#http.request("POST", "users", { json: { username, password } }));
     await this.logIn(username, password);
   }
 
   async logIn(username, password) {
-    let answer;
-    try {
-      answer = await call("POST", "token", { form: { grant_type: "password", username, password } });
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      throw new ApiError("Wrong username or password.", { code: error.code, status: 401 });
-    }
-    const { username: user } = await call("GET", "users/me", { token: answer.access_token });
-    this.#write(user, answer);
+    const form = { grant_type: "password", username, password };
+    const tokens = tokensOf(await forUser(this.#http.request("POST", "token", { form })).catch((error) => {
+      throw error.status === 401 ? new ApiError(error, "Wrong username or password.") : error;
+    }));
+    const { username: user } = await forUser(this.#http.request("GET", "users/me", { token: tokens.access }));
+    super.save({ user, ...tokens });
   }
 
   /** Revoke the session, and forget it here even if the server can't be reached. */
   async logOut() {
-    const stored = this.#read();
+    const stored = this.load();
     this.forget();
-    if (stored !== null) await call("POST", "token/revoke", { form: { token: stored.refresh } });
+    if (stored !== null) await this.#http.request("POST", "token/revoke", { form: { token: stored.refresh } });
   }
 
   forget() {
@@ -65,57 +63,18 @@ export class Session {
     }
   }
 
-  /** A valid access token; with `fresh`, always a new one. */
-  async token({ fresh = false } = {}) {
-    const stored = this.#read();
-    if (stored === null) throw sessionEnded();
-    if (!fresh && this.#isFresh(stored)) return stored.access;
-    return this.#withLock(() => this.#renew(stored.access));
-  }
+  // For the client
 
-  // Internal
-
-  async #renew(old) {
-    const stored = this.#read();
-    if (stored === null) throw sessionEnded();
-    // Another tab has renewed it already.
-    if (stored.access !== old && this.#isFresh(stored)) return stored.access;
-    let answer;
-    try {
-      answer = await call("POST", "token", {
-        form: { grant_type: "refresh_token", refresh_token: stored.refresh },
-      });
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.forget();
-      this.#onEnd("You have been logged out.");
-      throw sessionEnded();
-    }
+  /** Keep other tokens of the same login; null: the server has ended it. */
+  save(tokens) {
+    const stored = this.load();
     // Logged out while the request was in flight: stay logged out.
-    if (this.#read() === null) throw sessionEnded();
-    this.#write(stored.user, answer);
-    return answer.access_token;
+    if (stored === null) return;
+    if (tokens !== null) {
+      super.save({ user: stored.user, ...tokens });
+      return;
+    }
+    this.forget();
+    this.#onEnd("You have been logged out.");
   }
-
-  #withLock(work) {
-    // The Web Locks API is available on https and localhost only.
-    return navigator.locks ? navigator.locks.request(KEY, work) : work();
-  }
-
-  #isFresh({ expiresAt }) {
-    return expiresAt - Date.now() > RENEW_BEFORE_MS;
-  }
-
-  #read() {
-    return JSON.parse(localStorage.getItem(KEY));
-  }
-
-  #write(user, { access_token: access, refresh_token: refresh, expires_in: expiresIn }) {
-    const expiresAt = Date.now() + expiresIn * 1_000;
-    localStorage.setItem(KEY, JSON.stringify({ user, access, refresh, expiresAt }));
-  }
-}
-
-function sessionEnded() {
-  return new ApiError("You have been logged out.", { code: "unauthorized", status: 401, final: true });
 }

@@ -10,17 +10,21 @@ const TYPING_RESEND_MS = 3_000;
 // Read markers are at least this far apart.
 const READ_INTERVAL_MS = 1_000;
 
+// A read marker that is not answered in this time is of no use.
+const READ_MS = 10_000;
+
 export class Signals {
-  #send;
-  #request;
+  #client;
   #onReadInterval;
   #typingSentAt = 0;
   #readTimer = null;
 
-  /** @param onReadInterval called when the next read marker may be sent. */
-  constructor({ send, request, onReadInterval }) {
-    this.#send = send;
-    this.#request = request;
+  /**
+   * @param client () → the `Client`.
+   * @param onReadInterval called when the next read marker may be sent.
+   */
+  constructor({ client, onReadInterval }) {
+    this.#client = client;
     this.#onReadInterval = onReadInterval;
   }
 
@@ -30,7 +34,7 @@ export class Signals {
     if (on && now - this.#typingSentAt < TYPING_RESEND_MS) return;
     if (!on && this.#typingSentAt === 0) return;
     this.#typingSentAt = on ? now : 0;
-    this.#send({ type: "typing", room: room.name, on });
+    this.#client().typing(room.name, on);
   }
 
   // A message clears the typing indicator by itself.
@@ -40,8 +44,8 @@ export class Signals {
 
   markRead(room) {
     if (room?.phase !== Phase.LIVE || room.unread === 0 || this.#readTimer !== null) return;
-    this.#request({ type: "read", room: room.name, seq: room.cursor }, (answer) => {
-      if (answer.type === "ack") room.setCounts(answer);
+    this.#client().read(room.name, room.cursor, { ms: READ_MS }).then((counts) => room.setCounts(counts), () => {
+      // The next one says more.
     });
     this.#readTimer = setTimeout(() => {
       this.#readTimer = null;

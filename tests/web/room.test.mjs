@@ -1,4 +1,4 @@
-// State of one room, built from frames. Run by test_modules.py, or: node --test tests/web
+// State of one room, built from its events. Run by test_modules.py, or: node --test tests/web
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,10 +24,10 @@ function change(seq, type, ref, more = {}) {
 // A live room as bob sees it, with alice's message 5 as the newest.
 function liveRoom(joined = {}) {
   const room = new Room("general", "bob");
-  room.startJoin();
+  room.subscribe();
   room.onJoined({ ...JOINED, ...joined });
   room.apply(created(5, "alice", "hello"));
-  room.apply({ type: "caught_up", room: "general", seq: 5 });
+  room.onCaughtUp({ seq: 5 });
   return room;
 }
 
@@ -35,15 +35,15 @@ function texts(room) {
   return room.items().map(({ text }) => text);
 }
 
-test("the first join requests a page, whose seqs may jump", () => {
+test("the first subscription begins with a page, whose seqs may jump", () => {
   const room = new Room("general", "bob");
 
-  assert.deepEqual(room.startJoin(), { limit: 50 });
+  assert.deepEqual(room.subscribe(), { since: null, history: 50, catchUp: CATCH_UP_EVENTS });
   room.onJoined(JOINED);
 
   assert.equal(room.apply(created(2, "alice", "one")), Applied.YES);
   assert.equal(room.apply(created(9, "alice", "two")), Applied.YES);
-  assert.equal(room.apply({ type: "caught_up", seq: 12 }), Applied.YES);
+  room.onCaughtUp({ seq: 12 });
   assert.equal(room.cursor, 12);
   assert.equal(room.phase, Phase.LIVE);
 });
@@ -58,42 +58,25 @@ test("live events are applied in steps of one, and never twice", () => {
   assert.deepEqual(texts(room), ["hello", "one"]);
 });
 
-test("a gap requires another join and applies nothing", () => {
+test("a gap applies nothing, and the next subscription begins before it", () => {
   const room = liveRoom();
 
   assert.equal(room.apply(created(7, "alice", "too early")), Applied.GAP);
 
   assert.deepEqual(texts(room), ["hello"]);
-  assert.deepEqual(room.startJoin(), { since: 5, epoch: "k3v9x2", limit: CATCH_UP_EVENTS });
+  assert.deepEqual(room.subscribe().since, { seq: 5, epoch: "k3v9x2" });
 });
 
 test("a resumed room has every message once, in order", () => {
   const room = liveRoom();
   room.onDisconnect();
-  room.startJoin();
   room.onJoined({ ...JOINED, as_of: 7 });
 
   for (const seq of [6, 7]) room.apply(created(seq, "alice", `message ${seq}`));
-  room.apply({ type: "caught_up", seq: 7 });
+  room.onCaughtUp({ seq: 7 });
 
   assert.deepEqual(texts(room), ["hello", "message 6", "message 7"]);
-});
-
-test("the end of a replay that another join overtook sets no cursor", () => {
-  const room = liveRoom();
-  room.startJoin();
-
-  assert.equal(room.apply({ type: "caught_up", seq: 9 }), Applied.OLD);
-
-  assert.equal(room.cursor, 5);
-});
-
-test("a replay that ends beyond the cursor has a gap", () => {
-  const room = liveRoom();
-  room.startJoin();
-  room.onJoined(JOINED);
-
-  assert.equal(room.apply({ type: "caught_up", seq: 9 }), Applied.GAP);
+  assert.equal(room.phase, Phase.LIVE);
 });
 
 test("an unknown type is skipped and still moves the cursor", () => {
@@ -111,7 +94,7 @@ test("a reset drops everything and starts over", () => {
   room.reset();
 
   assert.deepEqual(room.items(), []);
-  assert.deepEqual(room.startJoin(), { limit: 50 });
+  assert.equal(room.subscribe().since, null);
 });
 
 test("an edit, a reaction, a pin and a deletion change their message", () => {

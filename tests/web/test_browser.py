@@ -137,6 +137,7 @@ def test_the_page_works_with_the_keyboard_alone(open_page: OpenPage, room: str) 
     expect_messages(alice, "no mouse here")
 
     alice.get_by_role("button", name="New room").first.press("Enter")
+    expect(alice.get_by_role("dialog")).to_be_visible()
     alice.keyboard.press("Escape")
     expect(alice.get_by_role("dialog")).to_have_count(0)
 

@@ -30,7 +30,7 @@ export class Composer {
   #on;
 
   /**
-   * @param on `{send(text, replyTo), saveEdit(seq, text), editLast(), typing(on), notice(sentence),
+   * @param on `{send(text, replyTo) → whether it is kept, saveEdit(seq, text), editLast(), typing(on), notice(sentence),
    *   pickEmoji(anchor, onPick), candidates: {people(room)}}`
    */
   constructor(on) {
@@ -130,7 +130,7 @@ export class Composer {
   }
 
   #send(text) {
-    this.#on.send(text, this.#reply?.seq ?? null);
+    if (!this.#on.send(text, this.#reply?.seq ?? null)) return;
     this.#reply = null;
     this.#drafts.set(this.#room.name, "");
     this.#showBar();

@@ -50,7 +50,7 @@ function entryOf(item, follows, { room, me, nameOf, on }) {
     // A message keeps its key, and so its place, when it is acknowledged.
     key: item.id ? `id ${item.by} ${item.id}` : `seq ${item.seq}`,
     version: [
-      item.seq, item.text, item.editedAt, item.pinned, item.reactions, item.state, item.detail,
+      item.seq, item.text, item.editedAt, item.pinned, item.reactions, item.state, item.error,
       follows, quoted?.text, nameOf(item.by), quoted && nameOf(quoted.by),
     ],
     build: () => messageRow(item, { follows, quoted, me, nameOf, on }),

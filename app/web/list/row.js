@@ -6,7 +6,6 @@
 import { avatar } from "../avatar.js";
 import { icon, make, textButton } from "../dom.js";
 import { dayLabel, describeEvent, formatTime } from "../format.js";
-import { Sending } from "../outbox.js";
 import { textElement } from "./text.js";
 
 // A quoted text is cut off by the style; this keeps it from being megabytes.
@@ -127,10 +126,10 @@ function reactions(item, me, nameOf, on) {
   return group;
 }
 
-function progress({ id, state, detail }, on) {
-  if (state !== Sending.FAILED) return make("p", "hint", "Sending…");
+function progress({ id, state, error }, on) {
+  if (state !== "failed") return make("p", "hint", "Sending…");
   return make(
-    "p", "failed", make("span", "error", `Not sent. ${detail}`),
+    "p", "failed", make("span", "error", `Not sent. ${error.detail}`),
     textButton("Try again", () => on.resend(id, { again: true })),
     textButton("Remove", () => on.resend(id, { again: false })),
   );

@@ -7,7 +7,6 @@ import { make, reconcile, textButton } from "../dom.js";
 import { input } from "../dialog.js";
 
 export class MembersPane {
-  title = "Members";
   body = make("div", "pane");
 
   #lists = new Map();

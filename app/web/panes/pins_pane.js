@@ -9,7 +9,6 @@ import { hitElement } from "./message_hits.js";
 const SHOWN_CHARACTERS = 280;
 
 export class PinsPane {
-  title = "Pinned messages";
   body = make("div", "pane");
 
   #status = make("p", "hint");

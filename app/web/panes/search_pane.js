@@ -10,7 +10,6 @@ import { hitElement, markedParts } from "./message_hits.js";
 const TYPING_PAUSE_MS = 250;
 
 export class SearchPane {
-  title = "Search";
   body = make("div", "pane");
 
   #query = input("q", "", { type: "search", placeholder: "Search messages", "aria-label": "Search messages", maxlength: "200" });

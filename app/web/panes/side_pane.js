@@ -1,21 +1,25 @@
 /**
  * The pane beside the messages: members, search or pinned messages, one at a time.
+ * What is in them is loaded when the first one is opened.
  */
 
 import { byId, setText } from "../dom.js";
 
+const TITLES = { people: "Members", search: "Search", pins: "Pinned messages" };
+
 export class SidePane {
-  // Name → pane: `{title, body, draw(room, chat), opened?(room)}`.
-  #panes;
+  // Name → pane: `{body, draw(room, chat), opened?(room)}`; null: not loaded yet.
+  #panes = null;
   #shown = null;
+  #on;
 
-  #redraw;
-
-  /** @param redraw called when a pane was opened: it shows nothing until it is drawn. */
-  constructor(panes, redraw) {
-    this.#panes = panes;
-    this.#redraw = redraw;
-    for (const name of Object.keys(panes)) {
+  /**
+   * @param on `{load() → the panes, attempt(work), redraw()}`; `redraw` is called when a
+   *   pane was opened: it shows nothing until it is drawn.
+   */
+  constructor(on) {
+    this.#on = on;
+    for (const name of Object.keys(TITLES)) {
       byId(`${name}-toggle`).addEventListener("click", () => this.toggle(name));
     }
     byId("side-close").addEventListener("click", () => this.close());
@@ -33,10 +37,17 @@ export class SidePane {
     else this.open(name);
   }
 
-  open(name) {
+  async open(name) {
     this.#show(name);
+    await this.#on.attempt(async () => { this.#panes ??= await this.#on.load(); });
+    if (this.#shown !== name) return;
+    if (this.#panes === null) {
+      this.close();
+      return;
+    }
+    byId("side-body").replaceChildren(this.#panes[name].body);
     this.#panes[name].opened?.();
-    this.#redraw();
+    this.#on.redraw();
   }
 
   close() {
@@ -48,7 +59,7 @@ export class SidePane {
 
   draw(room, chat) {
     if (room === null) this.#show(null);
-    else if (this.#shown !== null) this.#panes[this.#shown].draw(room, chat);
+    else if (this.#shown !== null) this.#panes?.[this.#shown].draw(room, chat);
   }
 
   // Internal
@@ -57,11 +68,10 @@ export class SidePane {
     if (this.#shown === name) return;
     this.#shown = name;
     byId("side-pane").hidden = name === null;
-    for (const each of Object.keys(this.#panes)) {
+    for (const each of Object.keys(TITLES)) {
       byId(`${each}-toggle`).setAttribute("aria-expanded", String(each === name));
     }
-    if (name === null) return;
-    setText(byId("side-title"), this.#panes[name].title);
-    byId("side-body").replaceChildren(this.#panes[name].body);
+    byId("side-body").replaceChildren();
+    if (name !== null) setText(byId("side-title"), TITLES[name]);
   }
 }
