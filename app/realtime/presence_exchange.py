@@ -77,6 +77,8 @@ class PresenceExchange:
         # This node
         self._version = 0
         self._is_complete = False
+        # Whether the store may have lost what the others wrote.
+        self._was_emptied = False
         self._changed: set[RoomId] = set()
         self._refresh_at = 0.0
         self._large_at = 0.0
@@ -119,7 +121,7 @@ class PresenceExchange:
                 await self._write()
                 await self._read()
                 self._is_failing = False
-            except Unavailable as exc:
+            except Exception as exc:  # whatever it is, the task must go on
                 pause = self._retry_seconds
                 self._on_failure(exc)
             await asyncio.sleep(pause)
@@ -160,6 +162,7 @@ class PresenceExchange:
             self._node, rooms, after=self._version, version=version, seconds=self._expiry_seconds
         ):
             # The store has lost it, or never had it.
+            self._was_emptied = True
             version, changed = self._version + 1, set()
             found = ((room, self._presence.local_users(room)) for room in self._presence.rooms())
             await self._store.replace(
@@ -211,15 +214,16 @@ class PresenceExchange:
             node, rooms = self._pending.popitem()
             try:
                 await self._read_rooms(node, rooms)
-            except Unavailable:
+            except Exception:
                 self._known.pop(node, None)
                 raise
 
     async def _compare_versions(self) -> None:
         states = {state.node: state for state in await self._store.nodes()}
         now = monotonic()
-        # If the store has not even this node, it was emptied, and the others write again, too.
-        was_emptied = states.pop(self._node, None) is None and self._leaving_seconds is None
+        # If the store has lost this node, it was emptied, and the others write again, too.
+        is_missing = states.pop(self._node, None) is None and self._leaving_seconds is None
+        was_emptied, self._was_emptied = self._was_emptied or is_missing, False
         for node, state in list(states.items())[:MAX_NODES]:
             self._expires_at[node] = now + state.seconds
             if self._known.get(node) != state.version:
@@ -227,7 +231,7 @@ class PresenceExchange:
                 self._pending.pop(node, None)
                 try:
                     await self._read_rooms(node, None)
-                except Unavailable:
+                except Exception:
                     self._known.pop(node, None)
                     raise
         for node in list(self._expires_at.keys() - states.keys()):
@@ -256,10 +260,13 @@ class PresenceExchange:
         del self._expires_at[node]
         self._remote.drop(node)
 
-    def _on_failure(self, exc: Unavailable) -> None:
+    def _on_failure(self, exc: Exception) -> None:
         if not self._is_failing:
             self._is_failing = True
-            log.warning("presence.failed", extra={"error": str(exc.__cause__ or exc)})
+            error = str(exc.__cause__ or exc).partition("\n")[0]
+            # What is not the store's doing is a bug: with its traceback.
+            bug = None if isinstance(exc, Unavailable) else exc
+            log.warning("presence.failed", extra={"error": error}, exc_info=bug)
         self._compare = True
         # Who was present elsewhere when the store was last seen is not kept for ever.
         lost = monotonic() - self._expiry_seconds
