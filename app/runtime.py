@@ -228,6 +228,7 @@ async def open_runtime(
             now=now,
         ) as realtime,
     ):
+        messages.messages.present = realtime.presence.users
         yield Runtime(
             database=database,
             now=now,

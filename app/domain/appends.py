@@ -45,22 +45,24 @@ class Send(Append):
     Send a message.
 
     ``mentions`` are those of :func:`app.domain.mentions.mentioned`; those of non-members are
-    ignored.
+    ignored. ``present`` are the users who are in the room now, if one of them may mention those.
     """
 
     text: str
     reply_to: int | None = None
     data: dict[str, Any] | None = None
     mentions: list[str] = field(default_factory=list)
+    present: frozenset[UserId] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
 class Edit(Append):
-    """Replace the text of the caller's own message."""
+    """Replace the text of the caller's own message. For the mentions, see :class:`Send`."""
 
     ref: int
     text: str
     mentions: list[str] = field(default_factory=list)
+    present: frozenset[UserId] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,13 +4,13 @@ from typing import Any
 
 from .appends import Committed, Delete, Edit, Pin, React, Send
 from .authorization import require_can_post, require_visible, role_of
-from .decide_mentions import mentioned_members, mentions_room, use_room_mention
+from .decide_mentions import mentioned_members, room_mention, use_room_mention
 from .emoji_forms import bare_emoji
 from .errors import Conflict, Forbidden, Invalid, SlowMode
 from .events import EventType
 from .ids import Millis, UserId
 from .limits import MAX_EMOJIS_PER_MESSAGE
-from .mentions import ROOM
+from .mentions import HERE
 from .roles import Action, Role, may
 from .sequence import append_event
 from .working_set import Message, Person, RoomState, WorkingSet
@@ -23,14 +23,16 @@ def send(ws: WorkingSet, append: Send) -> Committed:
     if append.reply_to is not None:
         _require_not_deleted(ws.message(room, append.reply_to))
     data: dict[str, Any] | None = None
+    to_room: str | None = None
     if append.data is not None:
         data = {"data": append.data}
     if append.mentions:
         if mentions := mentioned_members(ws, room, append):
             data = {**(data or {}), "mentions": mentions}
-        if mentions_room(ws, room, person, append):
+        to_room = room_mention(ws, room, person, append)
+        if to_room is not None:
             use_room_mention(room, append.at)
-            data = {**(data or {}), "mentions_room": ROOM}
+            data = {**(data or {}), "mentions_room": to_room}
     if slow:
         person.last_sent_at, person.changed = append.at, True
     event = append_event(
@@ -44,6 +46,8 @@ def send(ws: WorkingSet, append: Send) -> Committed:
         data=data,
         client_id=append.client_id,
     )
+    if to_room == HERE:
+        ws.mentioned_present[room.id, event.seq] = append.present
     return Committed(event.seq, event.at, room=room.id)
 
 
@@ -57,15 +61,16 @@ def edit(ws: WorkingSet, append: Edit) -> Committed:
     if message.text == append.text:
         return Committed(None, append.at, room=room.id)
     mentions = mentioned_members(ws, room, append)
-    to_room = mentions_room(ws, room, person, append)
-    if to_room and not message.mentions_room:
+    to_room = room_mention(ws, room, person, append)
+    if to_room is not None and to_room != message.mentions_room:
         use_room_mention(room, append.at)
+        message.mentioned_present = append.present
     message.edited_text, message.edited_at = append.text, append.at
     message.mentions, message.mentions_room = mentions, to_room
     message.changed = True
     data: dict[str, Any] = {"mentions": mentions} if mentions else {}
-    if to_room:
-        data["mentions_room"] = ROOM
+    if to_room is not None:
+        data["mentions_room"] = to_room
     event = append_event(
         ws,
         room,
@@ -95,7 +100,7 @@ def delete(ws: WorkingSet, append: Delete) -> Committed:
         return Committed(None, append.at, room=room.id)
     message.deleted_at = append.at
     message.original_text = message.edited_text = message.pinned_at = None
-    message.mentions, message.mentions_room = [], False
+    message.mentions, message.mentions_room = [], None
     message.reactions = {}
     message.changed = True
     _forget_texts(ws, room, append.ref)

@@ -32,6 +32,8 @@ MAX_MENTIONS_PER_MESSAGE = 50
 # In a room: a mention of all members this often, and so many at once. Each may notify hundreds.
 ROOM_MENTION_SECONDS = 60
 ROOM_MENTION_BURST = 5
+# Users whom one mention of those who are present means, of more only so many: 140 KB on disk.
+MAX_PRESENT_MENTIONED = 20_000
 # Names that one mention may mean: "@ben.k.See" may be of ben.k.see, ben.k or ben.
 MAX_NAMES_PER_MENTION = 4
 # Six hours; a slower room is for announcements only.

@@ -6,9 +6,18 @@ mention is of the longest name that a member has: which one, only the decision k
 """
 
 import re
+from collections.abc import Callable, Collection
+from itertools import islice
+from typing import TypedDict
 
 from .characters import UNSPACED
-from .limits import MAX_MENTIONS_PER_MESSAGE, MAX_NAMES_PER_MENTION, MAX_USERNAME_CHARACTERS
+from .ids import UserId
+from .limits import (
+    MAX_MENTIONS_PER_MESSAGE,
+    MAX_NAMES_PER_MENTION,
+    MAX_PRESENT_MENTIONED,
+    MAX_USERNAME_CHARACTERS,
+)
 from .quoted_code import without_code
 
 # Part of a word whose letters are written together: a name can't begin or end inside it.
@@ -27,6 +36,9 @@ _ADDRESS = re.compile(
 )
 ROOM = "all"
 """The name by which a message mentions the whole room."""
+
+HERE = "here"
+"""The name by which a message mentions those members who are present when it is sent."""
 
 _LAST_WORD = re.compile(r"[A-Za-z0-9]+\Z")
 _CUT = re.compile(r"[.-]+")
@@ -53,6 +65,29 @@ def mentioned(text: str) -> list[str]:
             if len(found) == MAX_MENTIONS_PER_MESSAGE:
                 break
     return list(found)
+
+
+class MentionFields(TypedDict):
+    """What an append says of the mentions in its text."""
+
+    mentions: list[str]
+    present: frozenset[UserId]
+
+
+def mention_fields(text: str, present: Callable[[], Collection[UserId]]) -> MentionFields:
+    """
+    The mentions in ``text``, for :class:`app.domain.appends.Send` and ``Edit``.
+
+    Args:
+        present: Returns who is in the room now. Called only if the text may mention them.
+
+    """
+    mentions = mentioned(text)
+    may_mention = any(HERE in possible_names(mention) for mention in mentions)
+    return {
+        "mentions": mentions,
+        "present": frozenset(islice(present(), MAX_PRESENT_MENTIONED) if may_mention else ()),
+    }
 
 
 def possible_names(mention: str) -> list[str]:

@@ -25,7 +25,8 @@ class MessageView:
     pinned: bool
     reactions: dict[str, list[str]] = field(default_factory=dict)
     mentions: list[str] = field(default_factory=list)
-    mentions_room: bool = False
+    mentions_room: str | None = None
+    """``all`` or ``here``."""
     reply_count: int = 0
     last_reply: int | None = None
 

@@ -91,7 +91,10 @@ class Message:
     pinned_at: Millis | None = None
     mentions: list[UserId] | None = None
     """The mentions to store; None leaves them unchanged."""
-    mentions_room: bool = False
+    mentions_room: str | None = None
+    """``all``, or ``here`` for :attr:`mentioned_present`."""
+    mentioned_present: frozenset[UserId] = frozenset()
+    """Users who were present when the text mentioned them so."""
     reactions: dict[str, set[UserId]] = field(default_factory=dict)
     changed: bool = False
 
@@ -128,6 +131,8 @@ class WorkingSet:
 
     events: list[Event] = field(default_factory=list)
     """The events that the batch appends, in order."""
+    mentioned_present: dict[tuple[RoomId, int], frozenset[UserId]] = field(default_factory=dict)
+    """Whom appended messages mention by being present, by room and seq of the message."""
     reactions_added: list[tuple[RoomId, int, str, UserId, int]] = field(default_factory=list)
     """(room, seq of the message, emoji, user, seq of the event)."""
     reactions_removed: list[tuple[RoomId, int, str, UserId]] = field(default_factory=list)
@@ -157,7 +162,8 @@ class WorkingSet:
                 if event.type != EventType.MESSAGE_CREATED:
                     return None
                 message = Message(room.id, event.seq, event.by, event.text)
-                message.mentions_room = "mentions_room" in (event.data or {})
+                message.mentions_room = (event.data or {}).get("mentions_room")
+                message.mentioned_present = self.mentioned_present.get((room.id, seq), frozenset())
                 self.messages[room.id, seq] = message
                 return message
         return None

@@ -5,13 +5,13 @@ What a connection receives about rooms of its user that it has not joined.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..domain.events import EventBatch, EventType
 from ..domain.ids import RoomId, UserId
 from ..domain.limits import ACTIVITY_SECONDS
-from ..domain.mentions import ROOM
+from ..domain.mentions import HERE, ROOM
 from ..wire import answers
 from ..wire.frames import text_frame
 from .connection import Connection
@@ -27,7 +27,8 @@ class PendingActivity:
         self.name = name
         self.head = 0
         self.mentioned: set[UserId] = set()
-        self.mentions_room = False
+        # ``all``, ``here`` or both.
+        self.mentions_room: set[str] = set()
 
 
 class ActivityNotifier:
@@ -36,10 +37,21 @@ class ActivityNotifier:
 
     Owned by the event loop; never awaits. ``activity`` may be lost: it is dropped for a slow
     peer, and its ``head`` is in the next one.
+
+    Args:
+        is_present: Whether a user is present in a room: only they learn of a mention of those.
+
     """
 
-    def __init__(self, hub: Hub, *, interval_seconds: float = ACTIVITY_SECONDS) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        interval_seconds: float = ACTIVITY_SECONDS,
+        is_present: Callable[[RoomId, UserId], bool] = lambda _room, _user: False,
+    ) -> None:
         self._hub = hub
+        self._is_present = is_present
         self._interval_seconds = interval_seconds
         self._watching: dict[RoomId, set[Connection]] = {}
         self._watched: dict[Connection, set[RoomId]] = {}
@@ -122,7 +134,8 @@ class ActivityNotifier:
         for event in batch.events:
             if event.data is not None:
                 pending.mentioned.update(event.data.get("mentions", ()))
-                pending.mentions_room |= "mentions_room" in event.data
+                if (mentions_room := event.data.get("mentions_room")) is not None:
+                    pending.mentions_room.add(mentions_room)
         if batch.room not in self._intervals:
             self._signal_activity(batch.room)
 
@@ -135,18 +148,35 @@ class ActivityNotifier:
         self._intervals[room] = loop.call_later(
             self._interval_seconds, self._signal_activity, room
         )
-        fields: dict[str, Any] = {"room": pending.name, "head": pending.head}
-        if pending.mentions_room:
-            fields["mentions_room"] = ROOM
-        plain = answers.signal("activity", **fields)
-        mention = answers.signal("activity", **fields, mention=True)
-        frames = {payload: text_frame(payload) for payload in (plain, mention)}
+        payloads: dict[tuple[bool, str | None], tuple[bytes, bytes]] = {}
         for connection in self._watching.get(room, ()):
             if room in connection.subscriptions:
                 continue
-            payload = mention if connection.user in pending.mentioned else plain
+            mentions = self._mentions(room, pending, connection.user)
+            if mentions not in payloads:
+                payload = _payload(pending, *mentions)
+                payloads[mentions] = payload, text_frame(payload)
+            payload, frame = payloads[mentions]
             if connection.held_until_welcome is None:
-                connection.outbox.signal(frames[payload])
+                connection.outbox.signal(frame)
             else:
                 # Don't drop it: `welcome` may show a state from before these events.
                 connection.send(payload)
+
+    def _mentions(
+        self, room: RoomId, pending: PendingActivity, user: UserId
+    ) -> tuple[bool, str | None]:
+        """Whether a user is mentioned, and how as one of the room."""
+        to_room = ROOM if ROOM in pending.mentions_room else None
+        if to_room is None and HERE in pending.mentions_room and self._is_present(room, user):
+            to_room = HERE
+        return user in pending.mentioned, to_room
+
+
+def _payload(pending: PendingActivity, mention: bool, to_room: str | None) -> bytes:
+    fields: dict[str, Any] = {"room": pending.name, "head": pending.head}
+    if to_room is not None:
+        fields["mentions_room"] = to_room
+    if mention:
+        fields["mention"] = True
+    return answers.signal("activity", **fields)

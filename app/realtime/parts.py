@@ -134,9 +134,11 @@ def _build(
 ) -> RealtimeParts:
     hub = Hub(fanout)
     separation = Separation(log.batch_loader, hub)
-    activity = ActivityNotifier(hub, interval_seconds=limits.activity_seconds)
     remote_presence = RemotePresence()
     presence = _presence(separation, remote_presence, limits)
+    activity = ActivityNotifier(
+        hub, interval_seconds=limits.activity_seconds, is_present=presence.is_present
+    )
     exchange = _exchange(presence_store, broker, presence, remote_presence, limits)
     replay_buffers, coalescer = ReplayBuffers(), WriteCoalescer()
     feed = Feed(
@@ -234,6 +236,7 @@ def _build(
             committer=log.committer,
             directory=rooms.directory,
             read_receipts=read_receipts,
+            presence=presence,
             typing=typing,
             authenticator=accounts.authenticator,
             coalescer=coalescer,

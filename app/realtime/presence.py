@@ -6,7 +6,7 @@ announced. Nothing is stored.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ..domain.ids import RoomId, UserId
 from ..domain.limits import (
@@ -135,6 +135,16 @@ class Presence:
         if len(present.people) > self._max_listed:
             return None
         return {user: who for user, who in present.people.items() if who is not None}
+
+    def users(self, room: RoomId) -> Collection[UserId]:
+        """The users who are present, whether there are subscriptions on this node or not."""
+        present = self._rooms.get(room)
+        return self._elsewhere.users(room).keys() if present is None else present.people.keys()
+
+    def is_present(self, room: RoomId, user: UserId) -> bool:
+        """Whether a user is present, on this node or another."""
+        present = self._rooms.get(room)
+        return self._elsewhere.has(room, user) if present is None else user in present.people
 
     def rooms(self) -> Iterable[RoomId]:
         """The rooms in which users are present on this node."""

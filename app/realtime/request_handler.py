@@ -33,6 +33,7 @@ from .append_requests import AppendRequest, to_append
 from .connection import Connection, SubscriptionState
 from .hub import Hub
 from .joins import Confirmed, Joins
+from .presence import Presence
 from .read_receipts import ReadReceipts
 from .replay import Replay
 from .resume import ResumeRequest
@@ -55,6 +56,7 @@ class RequestServices:
     committer: Committer
     directory: RoomDirectory
     read_receipts: ReadReceipts
+    presence: Presence
     typing: Typing
     authenticator: Authenticator
     coalescer: WriteCoalescer
@@ -174,7 +176,8 @@ class RequestHandler:
 
     def _submit(self, request: AppendRequest, room: RoomId) -> None:
         services = self._services
-        append = to_append(request, room, self._connection.user, services.now())
+        user, present = self._connection.user, services.presence.users
+        append = to_append(request, room, user, services.now(), present)
         services.committer.submit(append, partial(self._on_outcome, request.id))
         self._pending += 1
 

@@ -1,13 +1,14 @@
 """Writes what a batch has decided: new events, and the rows that they change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import orjson
 
 from ..domain.events import EventType
 from ..domain.ids import EVERYONE, UserId, event_id
+from ..domain.mentions import HERE
 from ..domain.working_set import WorkingSet
-from . import search_index, tables
+from . import mentioned_present, search_index, tables
 from .bulk import BulkInsert, BulkStatement
 from .database import DbConnection
 from .event_checksum import checksum, sealing
@@ -23,7 +24,7 @@ _ROOMS = BulkInsert(
     *("slow_mode_seconds", "created_at", "archived_at"),
 )
 _REACTIONS = BulkInsert(tables.reactions, "event_id", "emoji", "user_id", "seq")
-_MENTIONS = BulkInsert(tables.mentions, "user_id", "event_id")
+_MENTIONS = BulkInsert(tables.mentions, "user_id", "event_id", "among")
 
 _HEADS = BulkStatement(
     "UPDATE rooms SET head = k.head FROM {keys} WHERE rooms.id = k.id", id="bigint", head="bigint"
@@ -151,10 +152,15 @@ def _save_events(connection: DbConnection, ws: WorkingSet) -> None:
     )
     messages = [(id_, e) for id_, e in numbered if e.type == EventType.MESSAGE_CREATED]
     mentions = [
-        (user, id_)
+        row
         for id_, e in messages
         if e.data is not None
-        for user in _mentioned(e.data.get("mentions", ()), "mentions_room" in e.data)
+        for row in _mention_rows(
+            id_,
+            e.data.get("mentions", ()),
+            e.data.get("mentions_room"),
+            ws.mentioned_present.get((e.room, e.seq), frozenset()),
+        )
     ]
     _MENTIONS(connection, mentions)
     # On SQLite the indexer does it after the commit.
@@ -203,13 +209,13 @@ def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
         ],
     )
     mentioning = [
-        (event_id(m.room, m.seq), _mentioned(m.mentions, m.mentions_room))
+        (event_id(m.room, m.seq), m.mentions, m.mentions_room, m.mentioned_present)
         for m in changed
         if m.mentions is not None
     ]
     if mentioning:
-        _DROP_MENTIONS.run(connection, [(id_,) for id_, _ in mentioning])
-        _MENTIONS(connection, [(user, id_) for id_, users in mentioning for user in users])
+        _DROP_MENTIONS.run(connection, [(id_,) for id_, *_ in mentioning])
+        _MENTIONS(connection, [row for mention in mentioning for row in _mention_rows(*mention)])
     deleted = [m for m in changed if m.deleted_at is not None]
     edits: Sequence[tuple[int]] = ()
     if deleted:
@@ -224,8 +230,13 @@ def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
         _SEAL.run(connection, [*((event_id(m.room, m.seq),) for m in changed), *edits])
 
 
-def _mentioned(users: Sequence[UserId], room: bool) -> Sequence[UserId]:
-    return [*users, EVERYONE] if room else users
+def _mention_rows(
+    id_: int, users: Sequence[UserId], to_room: str | None, present: frozenset[UserId]
+) -> Iterator[tuple[UserId, int, str | None]]:
+    for user in users:
+        yield user, id_, None
+    if to_room is not None:
+        yield EVERYONE, id_, mentioned_present.encode(present) if to_room == HERE else None
 
 
 def _save_reactions(connection: DbConnection, ws: WorkingSet) -> None:

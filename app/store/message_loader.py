@@ -5,7 +5,9 @@ from collections.abc import Callable, Collection, Sequence
 from ..domain.appends import Append, Delete, Edit, Pin, React, Send
 from ..domain.events import Event
 from ..domain.ids import RoomId, event_id
+from ..domain.mentions import HERE, ROOM
 from ..domain.working_set import Message, WorkingSet
+from . import mentioned_present
 from .bulk import BulkStatement
 from .database import ColumnType, DbConnection
 from .events import decode_data
@@ -36,10 +38,11 @@ _VISIBLE_ID = (
     " THEN k.id ELSE 0 END"
 )
 
-# The last column: whether it mentions EVERYONE.
+# The last columns: whether it mentions EVERYONE, and if only those who were present, whom.
 _MESSAGES = BulkStatement(
     "SELECT e.room_id, {e.id}, e.by, e.text, e.edited_text, e.edited_at, e.deleted_at,"
     " e.pinned_at, EXISTS (SELECT 1 FROM mentions AS n WHERE n.user_id = 0"
+    " AND n.event_id = e.id), (SELECT n.among FROM mentions AS n WHERE n.user_id = 0"
     " AND n.event_id = e.id) FROM {keys} CROSS JOIN events AS e"
     f" WHERE e.id = {_VISIBLE_ID} AND e.type = 'message.created'",
     **_KEY,
@@ -105,12 +108,14 @@ def ask_for_messages(
 
     def fill(ws: WorkingSet) -> None:
         by_id: dict[int, Message] = {}
-        for room, id_, by, text, edited_text, edited_at, deleted_at, pinned_at, of_room in rows:
+        for room, id_, *columns, of_room, among in rows:
             seq = id_ - event_id(room, 0)
-            by_id[id_] = ws.messages[room, seq] = Message(
-                room, seq, by, text, edited_text, edited_at, deleted_at, pinned_at
-            )
-            by_id[id_].mentions_room = bool(of_room)
+            message = by_id[id_] = ws.messages[room, seq] = Message(room, seq, *columns)
+            if among is not None:
+                message.mentions_room = HERE
+                message.mentioned_present = mentioned_present.decode(among)
+            elif of_room:
+                message.mentions_room = ROOM
         for id_, emoji, user in reactions:
             by_id[id_].reactions.setdefault(emoji, set()).add(user)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..domain.ids import EVERYONE, SEQ_BITS, EventId, RoomId, Seq, event_id
 from ..domain.limits import MAX_COMPARED_EVENTS
+from ..domain.mentions import HERE, ROOM
 from ..domain.views import MessagePage, MessageView
 from .bulk import BulkStatement
 from .damage import Damaged
@@ -61,7 +62,8 @@ _REPLY_COUNTS = BulkStatement(
     seq="bigint",
 )
 _MENTIONS = BulkStatement(
-    "SELECT m.event_id, m.user_id FROM {keys} JOIN mentions AS m ON m.event_id = k.id",
+    "SELECT m.event_id, m.user_id, m.among IS NOT NULL"
+    " FROM {keys} JOIN mentions AS m ON m.event_id = k.id",
     id="bigint",
 )
 
@@ -209,13 +211,13 @@ def _add_reactions_mentions_and_replies(
     keys = [(id_,) for id_ in by_id]
     reactions = _REACTIONS.rows(connection, keys)
     mentions = _MENTIONS.rows(connection, keys)
-    users = {user for _, _, user in reactions} | {user for _, user in mentions}
+    users = {user for _, _, user in reactions} | {user for _, user, _ in mentions}
     names = usernames(connection, users - {EVERYONE})
     for id_, emoji, user in reactions:
         by_id[id_].reactions.setdefault(emoji, []).append(names[user])
-    for id_, user in mentions:
+    for id_, user, is_of_present in mentions:
         if user == EVERYONE:
-            by_id[id_].mentions_room = True
+            by_id[id_].mentions_room = HERE if is_of_present else ROOM
         else:
             by_id[id_].mentions.append(names[user])
     replied = [(id_, view.room, view.seq) for id_, view in by_id.items()]

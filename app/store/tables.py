@@ -219,6 +219,9 @@ mentions = Table(
     Column("user_id", _Key, primary_key=True, autoincrement=False),
     # By user for unread counts, by message for pages of messages.
     Column("event_id", _Key, primary_key=True, autoincrement=False, index=True),
+    # Of EVERYONE: null, or only those who were present; see app/store/mentioned_present.py. No
+    # event has it.
+    Column("among", Text),
 )
 
 invites = Table(

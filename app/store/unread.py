@@ -17,6 +17,7 @@ for each message that is counted.
 
 from ..domain.ids import EVERYONE
 from ..domain.limits import MAX_UNREAD_COUNTED
+from .mentioned_present import includes
 
 _STORED = "coalesce(m.own_read_seq, m.read_seq, 0)"
 # A mark from before the user placed the marker does not count.
@@ -49,6 +50,7 @@ UNREAD = f"""CASE WHEN v.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
 MENTIONS = f"""CASE WHEN v.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
     {_mentioning("v.person")}
     UNION ALL {_mentioning(EVERYONE)}
+      AND {includes("n.among", "v.person")}
       AND coalesce(v.notifications, '') <> 'none'
       AND NOT EXISTS (
         SELECT 1 FROM blocks AS b WHERE b.user_id = v.person AND b.blocked_id = e.by)
@@ -58,6 +60,6 @@ MENTIONS = f"""CASE WHEN v.role IS NULL THEN 0 ELSE (SELECT count(*) FROM (
 """
 The number of unread messages that mention the user; 0 for a user who is not a member.
 
-A mention of the whole room counts, unless the member wants to be notified of nothing or has
-blocked the author.
+A mention of the whole room, or of those who were present if the member was, counts unless the
+member wants to be notified of nothing or has blocked the author.
 """

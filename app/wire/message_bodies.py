@@ -105,8 +105,10 @@ class MessageAnswer(Answer):
     pinned: bool
     reactions: dict[str, list[str]] = Field(description="Usernames by emoji.")
     mentions: list[str] = Field(description="Usernames of the mentioned members.")
-    mentions_room: Literal["all"] | None = Field(
-        default=None, description="`all`: it mentions all members; absent if not."
+    mentions_room: Literal["all", "here"] | None = Field(
+        default=None,
+        description="`all`: it mentions all members; `here`: those who were present; absent if "
+        "neither.",
     )
     replies: Replies
 

@@ -6,7 +6,6 @@ import orjson
 
 from ..domain.clock import iso, iso_or_none
 from ..domain.events import EventType
-from ..domain.mentions import ROOM
 from ..domain.views import MessagePage, MessageView
 
 
@@ -26,8 +25,8 @@ def message_body(view: MessageView, room: str) -> dict[str, Any]:
         "mentions": view.mentions,
         "replies": {"count": view.reply_count, "last_seq": view.last_reply},
     }
-    if view.mentions_room:
-        body["mentions_room"] = ROOM
+    if view.mentions_room is not None:
+        body["mentions_room"] = view.mentions_room
     if view.data is not None:
         body["data"] = view.data
     return body

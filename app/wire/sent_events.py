@@ -18,7 +18,8 @@ By = Annotated[str | None, Field(description="The user who did it; null: the ope
 Who = Annotated[str | None, Field(description="Name of the user.", examples=["bob"])]
 Mentions = Annotated[list[str], Field(description="Usernames.")]
 MentionsRoom = Annotated[
-    Literal["all"] | None, Field(description="`all`: all members of the room are mentioned.")
+    Literal["all", "here"] | None,
+    Field(description="`all`: all members of the room are mentioned; `here`: who is present."),
 ]
 
 

@@ -156,7 +156,7 @@ class Activity(SentFrame):
     room: RoomName
     head: int
     mention: bool | None = None
-    mentions_room: Literal["all"] | None = None
+    mentions_room: Literal["all", "here"] | None = None
 
 
 class Presence(SentFrame):

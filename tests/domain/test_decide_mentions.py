@@ -78,6 +78,37 @@ def test_mentions_of_the_room_are_limited() -> None:
     env.assert_refused(RateLimited, "ana", Send, NOW + MINUTE_MS, text="@all", mentions=["all"])
 
 
+def test_at_here_mentions_those_who_are_present_and_at_all_includes_them() -> None:
+    env = Env()
+    bo = frozenset({user_id("bo")})
+
+    def sends(text: str) -> dict[str, Any]:
+        env.decide("ana", Send, text=text, mentions=mentioned(text), present=bo)
+        return env.ws.events[-1].data or {}
+
+    assert sends("@HERE!") == {"mentions_room": "here"}
+    assert list(env.ws.mentioned_present.values()) == [bo]
+    assert sends("@here and @all") == {"mentions_room": "all"}
+    assert len(env.ws.mentioned_present) == 1
+    assert env.room.room_mentions_full_at == NOW + 2 * MINUTE_MS
+
+
+def test_an_edit_from_here_to_all_counts_and_one_that_keeps_it_does_not() -> None:
+    env = Env()
+    bo = frozenset({user_id("bo")})
+    env.decide("ana", Send, text="@here", mentions=["here"], present=bo)
+    seq = env.ws.events[-1].seq
+    message = env.ws.message(env.room, seq)
+
+    env.decide("ana", Edit, ref=seq, text="@here!", mentions=["here"])
+    assert (message.mentions_room, message.mentioned_present) == ("here", bo)
+    assert env.room.room_mentions_full_at == NOW + MINUTE_MS
+    env.decide("ana", Edit, ref=seq, text="@all", mentions=["all"])
+
+    assert message.mentions_room == "all"
+    assert env.room.room_mentions_full_at == NOW + 2 * MINUTE_MS
+
+
 def test_an_edit_may_add_keep_and_remove_it() -> None:
     env = Env()
     seq = env.send("ana", "hello")

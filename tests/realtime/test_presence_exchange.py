@@ -215,3 +215,15 @@ async def test_garbage_in_the_table_is_ignored(cluster: Cluster) -> None:
     await hears_of(bo, "ana", online=True)
     assert present(two) == ["ana", "bo"]
     assert two.runtime.realtime.presence.count(GENERAL) == 2
+
+
+async def test_who_is_present_on_another_node_is_mentioned(cluster: Cluster) -> None:
+    one, two = await cluster.node(), await cluster.node()
+    ana = await one.joins(await one.person("ana", is_admin=True), "general")
+    await two.joins("bo", "general")
+    await hears_of(ana, "bo", online=True)
+
+    assert (await ana.ask("send", text="@here"))["type"] == "ack"
+
+    room = await (await two.person("bo")).http.get("/rooms/general")
+    assert room.json()["mentions"] == 1

@@ -179,7 +179,7 @@ HELLO, DELETED, EDIT = (event_id(GENERAL, seq) for seq in (5, 15, 16))
             id="a mention that is lost",
         ),
         pytest.param(
-            f"INSERT INTO mentions VALUES (2, {HELLO})",
+            f"INSERT INTO mentions (user_id, event_id) VALUES (2, {HELLO})",
             "room 1, message 5: the log lacks a mention of user 2 in the table",
             id="a mention of an earlier text",
         ),

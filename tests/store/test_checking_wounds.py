@@ -81,7 +81,7 @@ WOUNDS = {
     "another reaction": ("UPDATE reactions SET emoji = 'x'", "the log lacks a reaction"),
     "a mention lost": ("DELETE FROM mentions", "the table lacks a mention"),
     "a mention of no text": (
-        f"INSERT INTO mentions VALUES (1, {SECOND})",
+        f"INSERT INTO mentions (user_id, event_id) VALUES (1, {SECOND})",
         "the log lacks a mention",
     ),
     "a pin lost": (f"UPDATE events SET pinned_at = NULL WHERE id = {FIRST}", "is pinned in"),

@@ -1,13 +1,13 @@
 """Sending and changing messages over HTTP, with the same appends as on a socket."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from ...domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
 from ...domain.errors import MessageNotFound, RateLimited
 from ...domain.ids import Millis, RoomId, Seq, UserId
-from ...domain.mentions import mentioned
+from ...domain.mentions import mention_fields
 from ...domain.token_bucket import UserTokenBuckets
 from ...domain.views import MessageView
 from ...store import messages
@@ -48,6 +48,8 @@ class Messages:
         self._directory = directory
         self._buckets = buckets
         self._now = now
+        self.present: Callable[[RoomId], Collection[UserId]] = lambda _room: ()
+        """Who is present in a room. Set by those who know. It must not await or raise."""
 
     async def send(
         self,
@@ -72,7 +74,7 @@ class Messages:
             text=text,
             reply_to=reply_to,
             data=data,
-            mentions=mentioned(text),
+            **mention_fields(text, lambda: self.present(room)),
         )
         committed = await self._committer.append(append)
         assert committed.seq is not None
@@ -95,7 +97,8 @@ class Messages:
         """
         room = await self._admit(me, name)
         fields = self._fields(me, room, key)
-        append = Edit(**fields, ref=seq, text=text, mentions=mentioned(text))
+        mentions = mention_fields(text, lambda: self.present(room))
+        append = Edit(**fields, **mentions, ref=seq, text=text)
         return await self._append_and_read(me, room, seq, append)
 
     async def delete(
@@ -199,6 +202,6 @@ def _new_message(append: Send, seq: int, at: Millis, by: str) -> MessageView:
 def _without_responses(message: MessageView) -> MessageView:
     """For an author who may no longer read the room: the message without what others added."""
     message.pinned = False
-    message.reactions, message.mentions, message.mentions_room = {}, [], False
+    message.reactions, message.mentions, message.mentions_room = {}, [], None
     message.reply_count, message.last_reply = 0, None
     return message

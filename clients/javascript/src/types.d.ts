@@ -12,7 +12,7 @@ export interface MessageCreated extends OfRoom {
   id?: string;
   reply_to?: number | null;
   mentions?: string[];
-  mentions_room?: "all";
+  mentions_room?: "all" | "here";
   data?: Record<string, unknown> | null;
   edited_at?: string | null;
   deleted_at?: string | null;
@@ -20,7 +20,7 @@ export interface MessageCreated extends OfRoom {
   pinned?: boolean;
   reactions?: Record<string, string[]>;
 }
-export interface MessageEdited extends OfRoom { type: "message.edited"; ref: number; text: string | null; mentions?: string[]; mentions_room?: "all" }
+export interface MessageEdited extends OfRoom { type: "message.edited"; ref: number; text: string | null; mentions?: string[]; mentions_room?: "all" | "here" }
 export interface MessageDeleted extends OfRoom { type: "message.deleted"; ref: number; author: string | null }
 export interface Reaction extends OfRoom { type: "reaction.added" | "reaction.removed"; ref: number; emoji: string }
 export interface Pin extends OfRoom { type: "message.pinned" | "message.unpinned"; ref: number }
