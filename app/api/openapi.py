@@ -1,9 +1,13 @@
 """The OpenAPI document: title, introduction, tags, and the schema of errors."""
 
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
 
 from ..domain.errors import BadRequest, TooLarge
 from .responses import PROBLEM_SCHEMA, errors
@@ -60,6 +64,28 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+    if app.openapi_url is not None:
+        _serve_encoded(app, app.openapi_url)
+
+
+def _serve_encoded(app: FastAPI, path: str) -> None:
+    """Encode the document once: FastAPI's route takes 2.6 ms for each request to encode it."""
+
+    @lru_cache(maxsize=4)
+    def encoded(root_path: str) -> bytes:
+        document = app.openapi()
+        return orjson.dumps(
+            {**document, "servers": [{"url": root_path}]} if root_path else document
+        )
+
+    async def answer(request: Request) -> Response:
+        root_path = request.scope.get("root_path", "").rstrip("/")
+        return Response(encoded(root_path), media_type="application/json")
+
+    replaced = [route for route in app.router.routes if getattr(route, "path", None) == path]
+    for route in replaced:
+        app.router.routes.remove(route)
+    app.add_route(path, answer, methods=["GET"], include_in_schema=False)
 
 
 def _add_errors_of_bodies(document: dict[str, Any]) -> None:
