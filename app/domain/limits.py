@@ -110,6 +110,9 @@ REQUESTS_PER_TURN = 8
 # seconds, of all connections together; addresses take turns. No browser sends any.
 PIPELINED_AT_ONCE = 4
 PIPELINED_SECONDS = 0.02
+# Bytes that may wait behind a request until it is answered: a thousand of the shortest requests.
+# With more, which no client sends, the connection ends after that answer.
+MAX_PIPELINED_BYTES = 32 * 1024
 # Pings, pongs that were not asked for and fragments of a connection; more is `rate_limited`
 # (4129). A frame of the largest size in 64-byte fragments just passes.
 CONTROL_FRAMES_PER_SECOND = 100
@@ -142,6 +145,12 @@ REPLAY_STALL_SECONDS = 30.0
 # loopback interface. With one, as behind a proxy on the same machine, each waits 40 ms for a
 # delayed ACK.
 SOCKET_SEND_BUFFER_BYTES = 64 * 1024
+# The same of a connection that speaks HTTP: 2.6 MB/s at a round trip of 100 ms. Linux would let it
+# grow to 4 MB for each peer that reads no answers.
+HTTP_SEND_BUFFER_BYTES = 128 * 1024
+# Of a WebSocket: with more unsent than this, `drained` waits. A replay waits for it at half of
+# MAX_UNSENT_BYTES or more, which is at least as much.
+WRITE_HIGH_WATER_BYTES = 32 * 1024
 # A peer that acknowledges no written data (TCP level) for this long is gone.
 TCP_USER_TIMEOUT_MS = 20_000
 # Before a restart, `drain` spreads the reconnects of clients to about this rate...

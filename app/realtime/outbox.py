@@ -155,8 +155,11 @@ class Outbox:
             False if the peer has stopped reading, and the connection is being closed for it.
 
         """
-        self.flush()
-        while self.is_behind and not self.closed:
+        while True:
+            # What is kept counts as well, and no transport sends it.
+            self.flush()
+            if self.closed or not self.is_behind:
+                return True
             before = self._unsent()
             try:
                 async with asyncio.timeout(self._slow_consumer.stall_seconds):
@@ -165,7 +168,8 @@ class Outbox:
                 if self._unsent() >= before:
                     self._close(self._slow_consumer.close_code)
                     return False
-        return True
+            # Whatever the transport says: this loop never keeps the event loop to itself.
+            await asyncio.sleep(0)
 
     def abort(self) -> None:
         """Drop the peer and everything unsent."""

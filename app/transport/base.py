@@ -55,7 +55,9 @@ class Transport(Protocol):
         """Bytes taken that have not left, beyond what the kernel holds."""
 
     async def drained(self) -> object:
-        """Wait until little is unsent, or the peer is gone. Safe to cancel."""
+        """
+        Wait until at most WRITE_HIGH_WATER_BYTES are unsent, or the peer is gone. Safe to cancel.
+        """
 
     def abort(self) -> None:
         """Drop the peer and whatever is unsent. Idempotent."""
@@ -109,6 +111,8 @@ class WebSocketTransport(Transport, Protocol):
     async def close(self, code: int, reason: str, within: float) -> None:
         """
         Close the connection, after all that was written. Never raises.
+
+        A handshake that has not been accepted is refused instead.
 
         Nothing that comes later is read. A peer that does not take what is unsent ``within``
         so many seconds is dropped.

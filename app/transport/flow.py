@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop, Future, shield
 
 
 class WriteGate:
-    """Open while little is unsent."""
+    """Open until asyncio says that more is unsent than its high-water mark."""
 
     __slots__ = ("_loop", "_waiting")
 

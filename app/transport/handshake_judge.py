@@ -63,7 +63,8 @@ def judge_handshake(
         return Rejection(400, "A header of the handshake is not legal.")
     response = server.accept(Request(target.decode("ascii"), given, method))
     if response.status_code != 101:
-        needed = _NEEDED.get(response.status_code, ())
+        # RFC 6455, section 4.4: a client of another version learns which one is spoken.
+        needed = [*_NEEDED.get(response.status_code, ()), (b"sec-websocket-version", b"13")]
         return Rejection(response.status_code, _sentence(response.body), needed)
     accept = response.headers["Sec-WebSocket-Accept"].encode("ascii")
     agreed = response.headers.get(_EXTENSIONS)

@@ -3,20 +3,23 @@ The HTTP/1.1 protocol of ``parley serve``: a connection, its requests one after 
 
 A request is read by :class:`RequestReader`, reaches the app as an :class:`HttpExchange` when its
 header is complete, and is answered before the next one is parsed. The time from its first byte to
-its last is limited. While one is answered, at most one read of the event loop is kept for later.
+its last is limited. While one is answered, at most MAX_PIPELINED_BYTES are kept for later; whoever
+sends more is sent no answer but this one.
 """
 
 import logging
 from asyncio import Protocol, TimerHandle, Transport
 from functools import partial
 
+from ..domain.addresses import subscriber
+from ..domain.limits import HTTP_SEND_BUFFER_BYTES, MAX_PIPELINED_BYTES
 from .context import Address, Headers, ServerContext
 from .flow import WriteGate
 from .handshake_judge import Rejection, judge_handshake
 from .http_exchange import HttpExchange, whole_response
 from .http_reader import RequestReader
 from .http_request import InvalidRequest, Request
-from .linger import linger
+from .linger import bound_send_buffer, linger
 from .scopes import http_scope
 from .websocket import WebSocketProtocol
 from .ws_handshake import Handshake
@@ -25,6 +28,7 @@ from .ws_handshake import Headers as Fields
 log = logging.getLogger("parley.http")
 
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class HttpProtocol(Protocol):
@@ -44,6 +48,7 @@ class HttpProtocol(Protocol):
         "_host",
         "_idle",
         "_reader",
+        "_reads_no_more",
         "_server",
         "_stopping",
         "_timer",
@@ -65,7 +70,7 @@ class HttpProtocol(Protocol):
         self._transport = transport
         self._server = server
         self._client = client
-        self._host = client[0] if client else None
+        self._host = subscriber(client[0]) if client else None
         # Ends the connection if a request isn't complete in time or, while idle, if none comes.
         self._timer = deadline
         self._idle = False
@@ -73,10 +78,13 @@ class HttpProtocol(Protocol):
         self._exchange: HttpExchange | None = None
         # Whether bytes that were received will be parsed in another turn of the loop.
         self._turn_is_planned = False
+        # Whether the connection ends with the current answer, since too much came behind it.
+        self._reads_no_more = False
         self._stopping = False
         self._ended = False
         self.write = transport.write
         self.writable = WriteGate(context.loop)
+        bound_send_buffer(transport, HTTP_SEND_BUFFER_BYTES)
         context.server.connections.add(self)
 
     @property
@@ -92,6 +100,19 @@ class HttpProtocol(Protocol):
             self._idle = False
             self._stop_timer()
         self._read(data)
+
+    def eof_received(self) -> bool:
+        """
+        The peer sends nothing more; whether it may still be sent something.
+
+        A peer that has closed looks the same. What only reads is given up, since it may wait for
+        long; a change is carried out in any case, and its answer sent.
+        """
+        request = self._reader.request
+        if self._exchange is None or request is None or not request.complete:
+            return False
+        self._exchange.keep_alive = False
+        return request.method not in _SAFE
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer is gone."""
@@ -140,6 +161,10 @@ class HttpProtocol(Protocol):
             self._context.requests.put(self._host, partial(self._run_app, exchange, request))
         else:
             self._exchange.wake()
+        if self._reader.pipelined_bytes > MAX_PIPELINED_BYTES and self._exchange is not None:
+            self._exchange.keep_alive = False
+            self._reads_no_more = True
+            self._reader.take_ahead()
 
     def read_on(self) -> None:
         """
@@ -154,6 +179,7 @@ class HttpProtocol(Protocol):
             return
         reader, request = self._reader, self._reader.request
         is_held = request is not None and (request.is_long or request.wants_websocket)
+        is_held = is_held or self._reads_no_more
         if not (self._turn_is_planned or is_held or reader.has_ahead):
             self._transport.resume_reading()
             return
@@ -229,6 +255,10 @@ class HttpProtocol(Protocol):
     def _become_websocket(self, request: Request) -> None:
         """Open it, or say why it is no handshake. Called in its turn: judging takes a while."""
         if self._ended or self._transport.is_closing():
+            return
+        if not self.writable.is_open:
+            # It has not taken the answers before this. No client asks for a socket then.
+            self._close()
             return
         target, headers = request.origin_form(), request.headers
         compressed = self._context.compression

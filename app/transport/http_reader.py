@@ -86,6 +86,13 @@ class RequestReader:
         return bool(self._ahead)
 
     @property
+    def pipelined_bytes(self) -> int:
+        """How many bytes wait that belong to later requests."""
+        if self.wants_more or self._requests[0].wants_websocket:
+            return 0
+        return len(self._ahead)
+
+    @property
     def wants_more(self) -> bool:
         """Whether :meth:`receive` has anything to do: not once the current request is complete."""
         return not self._requests or not self._requests[0].complete
@@ -120,7 +127,7 @@ class RequestReader:
             raise self._error
 
     def take_ahead(self) -> bytes:
-        """Take what came after a request to upgrade: bytes of the other protocol."""
+        """Take the bytes that wait. After a request to upgrade they are of the other protocol."""
         ahead, self._ahead = self._ahead, b""
         return ahead
 

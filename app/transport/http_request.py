@@ -121,9 +121,12 @@ def check(request: Request) -> bytes | None:
                 raise InvalidRequest("The Host header is no host.")
         elif name == b"upgrade":
             offered = value
-        elif name == b"transfer-encoding" and version == "1.0":
-            # RFC 9112, section 6.1: its framing can't be trusted.
-            raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding.")
+        elif name == b"transfer-encoding":
+            if version == "1.0":
+                # RFC 9112, section 6.1: its framing can't be trusted.
+                raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding.")
+            if value.lower() != b"chunked":
+                raise InvalidRequest("No transfer coding but chunked is understood here.")
         elif name == b"expect" and value.lower() == b"100-continue":
             request.expects_continue = version == "1.1"
     # RFC 9112, section 3.2.

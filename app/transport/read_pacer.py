@@ -74,8 +74,9 @@ class ReadPacer:
         self._read_later()
 
     def _read_rest_later(self) -> None:
-        self._transport.pause_reading()
-        self._read_later()
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._read_later()
 
     def _read_later(self) -> None:
         if self._may_read():

@@ -10,6 +10,7 @@ from asyncio.transports import BaseTransport
 from functools import partial
 from typing import cast
 
+from ..domain.addresses import subscriber
 from .context import Address, ServerContext
 from .http import HttpProtocol
 from .websocket import WebSocketProtocol
@@ -62,7 +63,7 @@ class ProtocolSniffer(Protocol):
             transport.set_protocol(http)
             http.data_received(data)
             return
-        host = self._client[0] if self._client else None
+        host = subscriber(self._client[0]) if self._client else None
         if not context.handshakes.put(host, partial(self._open, handshake, data[end:])):
             transport.pause_reading()
             self._is_waiting = True

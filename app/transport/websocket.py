@@ -20,7 +20,7 @@ from enum import Enum
 from websockets.frames import Opcode
 
 from ..domain.close_codes import IDLE, RATE_LIMITED, Close
-from ..domain.limits import SOCKET_SEND_BUFFER_BYTES
+from ..domain.limits import SOCKET_SEND_BUFFER_BYTES, WRITE_HIGH_WATER_BYTES
 from . import control_frames as control
 from .base import OnClose, OnMessage
 from .context import Address, ServerContext
@@ -94,6 +94,8 @@ class WebSocketProtocol(asyncio.Protocol):
         if early:
             self._pacer.keep(early)
         bound_send_buffer(self._transport, SOCKET_SEND_BUFFER_BYTES)
+        # As drained() promises.
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_BYTES)
         context.server.connections.add(self)
         side = AsgiSide(self)
         scope = websocket_scope(context, self._transport, server, client, handshake, self)
@@ -165,7 +167,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._pacer.resume()
 
     async def drained(self) -> None:
-        """Wait until little is unsent, or the peer is gone."""
+        """Wait until at most WRITE_HIGH_WATER_BYTES are unsent, or the peer is gone."""
         await self._writable.wait()
 
     async def probe(self, within: float) -> bool:
@@ -175,9 +177,11 @@ class WebSocketProtocol(asyncio.Protocol):
         return await self._keepalive.probe(within)
 
     async def close(self, code: int, reason: str, within: float) -> None:
-        """Close, after all that was written."""
+        """Close, after all that was written; or refuse the handshake."""
         if self._state is State.OPEN:
             self._end_with(control.close_frame(code, reason), within)
+        else:
+            self.refuse(b"503 Service Unavailable")
 
     def abort(self) -> None:
         """Drop the peer and whatever is unsent."""

@@ -9,7 +9,7 @@ from app.domain.ids import RoomId
 from app.realtime.outbox import Outbox
 from app.realtime.slow_consumer import SlowConsumerPolicy
 from app.wire.frames import text_frame
-from tests.harness.patience import patience
+from tests.harness.patience import patience, turns
 from tests.realtime.recording import DEN, NO_LIMIT, RecordingTransport
 
 LAIR = RoomId(2)
@@ -248,3 +248,31 @@ async def test_a_replay_that_pauses_writes_kept_frames_first(
     async with patience("space"):
         assert await outbox.drained() is True
     assert transport.writes == [b"x" * 51]
+
+
+async def test_a_transport_that_is_never_drained_does_not_keep_the_event_loop() -> None:
+    class Careless(RecordingTransport):
+        def unsent(self) -> int:
+            return 60
+
+        async def drained(self) -> None:
+            """At once, whatever is unsent."""
+
+    outbox = limited(Careless())
+    waiting = asyncio.create_task(outbox.drained())
+
+    await turns(10)
+
+    assert not waiting.done()
+    outbox.abort()
+    assert await waiting is True
+
+
+async def test_what_is_kept_while_a_replay_waits_is_written(transport: RecordingTransport) -> None:
+    outbox = limited(transport)
+    outbox.write_later(b"x" * 60)
+    assert outbox.is_behind
+
+    assert await outbox.drained() is True
+
+    assert b"".join(transport.writes) == b"x" * 60

@@ -101,6 +101,8 @@ class Judge:
         good = version == "1.1" and names.count(b"host") == 1
         good = good or (version == "1.0" and names.count(b"host") < 2)
         good = good and not (version == "1.0" and b"transfer-encoding" in names)
+        codings = [value for name, value in self._headers if name == b"transfer-encoding"]
+        good = good and all(value.lower() == b"chunked" for value in codings)
         hosts = [value for name, value in self._headers if name == b"host"]
         good = good and self._target.isascii() and all(map(HOST.fullmatch, hosts))
         good = good and (self._target.startswith(b"/") or _is_url(self._target))

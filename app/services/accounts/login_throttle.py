@@ -7,17 +7,14 @@ in memory, per node, and reset after a minute: windows are fixed and start with 
 
 import time
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
+from ...domain.addresses import subscriber
 from ...domain.errors import RateLimited
 from ...domain.limits import ADDRESS_LIMIT_FACTOR, MAX_REMEMBERED_ADDRESSES
-
-# An IPv6 subscriber is given a whole network of this prefix length, not one address.
-_IPV6_SUBSCRIBER_BITS = 64
 
 
 class LoginThrottle:
@@ -51,7 +48,7 @@ class LoginThrottle:
             RateLimited: If there have been too many from this address.
 
         """
-        source = _source(address)
+        source = subscriber(address)
         if self._registrations and not await self._limiter.hit(self._registrations, source):
             raise await self._limited(self._registrations, source)
 
@@ -69,18 +66,18 @@ class LoginThrottle:
             RateLimited: If there were too many failures.
 
         """
-        for item, *key in self._counters(username, _source(address), counting=False):
+        for item, *key in self._counters(username, subscriber(address), counting=False):
             if not await self._limiter.test(item, *key):
                 raise await self._limited(item, *key)
 
     async def failed(self, username: str | None, address: str) -> None:
         """Count a failed log-in."""
-        for item, *key in self._counters(username, _source(address), counting=True):
+        for item, *key in self._counters(username, subscriber(address), counting=True):
             await self._limiter.hit(item, *key)
 
     def succeeded(self, username: str, address: str) -> None:
         """Remember the address as one from which the account has logged in."""
-        key = (username, _source(address))
+        key = (username, subscriber(address))
         self._known[key] = None
         self._known.move_to_end(key)
         if len(self._known) > self._max_known:
@@ -106,16 +103,3 @@ class LoginThrottle:
 
 def _per_minute(limit: int, namespace: str) -> RateLimitItem | None:
     return RateLimitItemPerMinute(limit, namespace=namespace) if limit else None
-
-
-def _source(address: str) -> str:
-    """The address; for IPv6 the subscriber's network."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(IPv6Address(int(ip) >> _IPV6_SUBSCRIBER_BITS << _IPV6_SUBSCRIBER_BITS))
