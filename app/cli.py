@@ -112,6 +112,24 @@ def restore(
 
 
 @cli.command()
+def move(
+    to: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Address of the new database, which must be empty."),
+    ],
+) -> None:
+    """
+    Move everything to another database, of either kind. Needs the server to be stopped.
+
+    Users stay logged in, and clients go on from where they are. To continue after an interruption,
+    run it again.
+    """
+    from .commands.move import move as run_move
+
+    print(run(run_move(settings(), to)))
+
+
+@cli.command()
 def epoch(
     new: Annotated[
         bool,

@@ -410,6 +410,8 @@ MAX_REWRITTEN_BYTES = 2**30
 # The write-ahead log is checkpointed when it reaches this, 16 MiB. A checkpoint stalls the writer
 # for milliseconds; at SQLite's default of 1,000 pages after every 160th single message.
 SQLITE_WAL_PAGES = 4_000
+# Rows that a move reads and writes at once: 64 MB if all are edited messages of full length.
+MOVE_PAGE_ROWS = 2_000
 # How often the paths of a SQLite database are compared with the files that are open. They are also
 # compared at each commit; this is for /ready while nothing is written.
 DATABASE_FILES_SECONDS = 1.0

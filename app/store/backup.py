@@ -66,6 +66,8 @@ def _finish(draft: Path) -> None:
             connection.execute("INSERT INTO search_index (search_index) VALUES ('optimize')")
         # VACUUM INTO has copied nothing that was deleted.
         connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('rewritten', '1')")
+        # A copy of a database that was moved is a database in its own right.
+        connection.execute("DELETE FROM meta WHERE key = 'moved'")
         connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch.generate(),))
     finally:
         connection.close()

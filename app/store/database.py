@@ -78,6 +78,12 @@ class DbConnection(ABC):
     def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
         """Insert ``rows``, tuples in the order of the columns. They must not be changed later."""
 
+    @abstractmethod
+    def copy_in(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        """Insert ``rows`` with columns of any type, at once: for many rows, by commands."""
+
     @staticmethod
     @abstractmethod
     def key_source(columns: Columns) -> str:

@@ -37,6 +37,7 @@ _NODES = (
     "SELECT name, version, expires_at - {now} FROM nodes"
     " WHERE expires_at > {now} ORDER BY name LIMIT :most"
 )
+_COUNT = "SELECT count(*) FROM nodes WHERE expires_at > {now}"
 _CLEAR = "DELETE FROM node_presence WHERE node = :node"
 _CLEAR_ROOMS = BulkStatement(
     "DELETE FROM node_presence WHERE node = :node AND room_id IN (SELECT k.room FROM {keys})",
@@ -62,6 +63,12 @@ class Node(NamedTuple):
     version: int
     millis: int
     """Until it expires."""
+
+
+def count(connection: DbConnection) -> int:
+    """Return how many nodes have not expired."""
+    ((found,),) = connection.rows(_at(connection, _COUNT), {})
+    return int(found)
 
 
 def replace(

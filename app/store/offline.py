@@ -38,15 +38,20 @@ async def read_offline(url: str, path: Path | None, work: Work[T]) -> T:
         require_current(connection, url)
         return work(connection)
 
+    return await read_any_schema(url, path, checked_work)
+
+
+async def read_any_schema(url: str, path: Path | None, work: Work[T]) -> T:
+    """Like :func:`read_offline`, whatever the schema is."""
     if path is not None:
         with open_read_only(path) as connection:
-            return run_read_only(connection, checked_work)
+            return run_read_only(connection, work)
     # Its driver is installed only with the extra "postgres".
     from .postgres import PostgresDatabase
 
     database = PostgresDatabase(url, limited=False)
     try:
-        return await database.read(checked_work)
+        return await database.read(work)
     except Unavailable as exc:
         raise StoreError(f"{display_name(url)} can't be read: {reason(exc.__cause__)}.") from exc
     finally:

@@ -27,6 +27,7 @@ from .errors import Locked, StoreError, display_name, reason
 from .file_lock import FileLock, LockHeld
 from .file_rewrite import rewrite_once
 from .integrity import IntegrityCheck
+from .move_state import ensure_in_place
 from .schema_version import ensure_current
 from .sqlite import SqliteDatabase
 
@@ -44,6 +45,7 @@ async def open_database(
     address: str | None = None,
     migrate: bool,
     salvage: bool = False,
+    moving: bool = False,
     wait: float = LOCK_WAIT_SECONDS,
 ) -> AsyncIterator[Database]:
     """
@@ -55,11 +57,14 @@ async def open_database(
         address: Where this process serves. Commands that write send their request there.
         migrate: Whether an older schema is upgraded or refused.
         salvage: Whether a damaged ``-wal`` is used as far as it can be read, or refused.
+        moving: Whether this is for a move: then transactions may take long, and a database that
+            was moved, or is the target of a move, is not refused.
         wait: How long another process that is using the file is given to end, in seconds.
 
     Raises:
         Locked: If another process is still using the SQLite file.
-        StoreError: If the database can't be opened, or its schema is not this version's.
+        StoreError: If the database can't be opened, its schema is not this version's, or it was
+            moved.
 
     """
     async with AsyncExitStack() as stack:
@@ -72,7 +77,7 @@ async def open_database(
                 log.warning("database.wal_missing", extra={"path": f"{path}-wal"})
             _make(path)
         try:
-            database = _open(kind, url, path, limited=not migrate)
+            database = _open(kind, url, path, limited=not (migrate or moving))
         except (OSError, sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as exc:
             raise StoreError(f"{display_name(url)} can't be opened: {reason(exc, path)}.") from exc
         except ModuleNotFoundError as exc:
@@ -86,6 +91,8 @@ async def open_database(
             if was_killed or address is not None:
                 await stack.enter_async_context(_checking(database, path, to_the_end=was_killed))
         await ensure_current(database, url, migrate=migrate)
+        if not moving:
+            await ensure_in_place(database, url)
         if path is not None and isinstance(database, SqliteDatabase):
             await rewrite_once(database, path)
         if path is not None and lock is not None and isinstance(database, SqliteDatabase):

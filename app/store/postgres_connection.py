@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import orjson
+import psycopg
 import sqlalchemy as sa
 
 from .database import Columns, DbConnection
@@ -47,6 +48,15 @@ class PostgresConnection(DbConnection):
     def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
         self.may_have_written = True
         self._pipeline.queue(_insert(table, columns), {"keys": self.encode_keys(rows)})
+
+    def copy_in(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        driver = cast("psycopg.Connection[Any]", self.sqlalchemy.connection.driver_connection)
+        names = ", ".join(f'"{name}"' for name in columns)
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
 
     @staticmethod
     def key_source(columns: Columns) -> str:

@@ -46,6 +46,12 @@ class SqliteConnection(DbConnection):
         assert self.driver.in_transaction
         return self.driver
 
+    def copy_in(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        # The types are of no use to SQLite.
+        self.driver.executemany(_insert(table, tuple((name, "text") for name in columns)), rows)
+
     @staticmethod
     def key_source(columns: Columns) -> str:
         items = [f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _) in enumerate(columns)]

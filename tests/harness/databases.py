@@ -133,6 +133,14 @@ async def open_postgres(address: str) -> AsyncIterator[PostgresDatabase]:
     await database.close()
 
 
+@asynccontextmanager
+async def open_moving(address: str) -> AsyncIterator[PostgresDatabase]:
+    """A database as ``parley move`` opens it: as it is, and without limits."""
+    database = PostgresDatabase(address, limited=False)
+    yield database
+    await database.close()
+
+
 # A database with gates
 
 

@@ -13,6 +13,8 @@ EVENT_LOOP = {
     "file_lock",
     "file_rewrite",
     "integrity",
+    "move",
+    "move_state",
     "offline",
     "opening",
     "postgres",

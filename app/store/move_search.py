@@ -1,0 +1,58 @@
+"""
+Making the search index of a database that is the target of a move.
+
+Its documents are made from the texts, as each engine has its own. They keep their numbers, so that
+messages are found in the same order.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..domain.ids import RoomId
+from ..domain.roles import Kind
+from . import search_index
+from .database import DbConnection
+
+# Joined from the documents on: they are in the order of the pages.
+_TEXTS = sa.text(
+    "SELECT d.id, d.event_id, e.room_id, r.kind, e.by, coalesce(e.edited_text, e.text)"
+    " FROM (SELECT id, event_id FROM search_documents WHERE id > :after ORDER BY id LIMIT :limit)"
+    " AS d JOIN events AS e ON e.id = d.event_id JOIN rooms AS r ON r.id = e.room_id"
+    " ORDER BY d.id"
+)
+_LAST = sa.text("SELECT coalesce(max(id), 0) FROM search_documents")
+
+
+def texts(connection: DbConnection, after: int, limit: int) -> Sequence[Any]:
+    """Return what the documents after the number ``after`` are made of; none at the end."""
+    return connection.execute(_TEXTS, {"after": after, "limit": limit}).all()
+
+
+def last(connection: DbConnection) -> int:
+    """Return the number of the last document; 0 if there is none."""
+    found: int = connection.execute(_LAST).scalar_one()
+    return found
+
+
+def insert(connection: DbConnection, rows: Sequence[Any]) -> None:
+    """Index messages, rows of :func:`texts`."""
+    engine = connection.dialect.name
+    documents = [
+        (number, event, search_index.document(engine, Kind(kind), RoomId(room), by, text))
+        for number, event, room, kind, by, text in rows
+    ]
+    connection.copy_in("search_documents", ("id", "event_id", "words"), documents)
+    if engine == "sqlite":
+        entries = [(number, words) for number, _, words in documents if words]
+        connection.copy_in("search_index", ("rowid", "words"), entries)
+
+
+def clear(connection: DbConnection) -> None:
+    """Remove all messages from the index."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(
+            sa.text("INSERT INTO search_index (search_index) VALUES ('delete-all')")
+        )
+    connection.execute(sa.text("DELETE FROM search_documents"))

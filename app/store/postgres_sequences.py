@@ -1,0 +1,24 @@
+"""What PostgreSQL needs after rows were copied into it with their ids."""
+
+import sqlalchemy as sa
+
+from .database import DbConnection
+from .tables import metadata
+
+_NAMES = [table.name for table in metadata.sorted_tables if "id" in table.c]
+_FIND = sa.text("SELECT pg_get_serial_sequence(:table, 'id')")
+_SET = sa.text(
+    "SELECT setval(CAST(:sequence AS regclass), coalesce(CAST(:last AS bigint), 1),"
+    " CAST(:last AS bigint) IS NOT NULL)"
+)
+
+
+def advance(connection: DbConnection) -> None:
+    """Let new ids begin after the highest ones, and bring the statistics up to date."""
+    for table in (*_NAMES, "search_documents"):
+        sequence = connection.execute(_FIND, {"table": table}).scalar_one()
+        if sequence is not None:
+            last = connection.execute(sa.text(f"SELECT max(id) FROM {table}")).scalar_one()
+            connection.execute(_SET, {"sequence": sequence, "last": last})
+    # Plans are made of statistics, and kept.
+    connection.execute(sa.text("ANALYZE"))

@@ -1,0 +1,91 @@
+"""
+Reading any table page by page, in the order of its key, and writing such pages elsewhere.
+
+A row is a tuple with the same values on both engines, so that it can be written to either.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from . import event_checksum
+from .database import DbConnection
+from .tables import events, metadata, node_presence, nodes
+
+Row = tuple[Any, ...]
+
+
+class TablePages:
+    """The pages of one table. An event's checksum is no part of its row: it is made anew."""
+
+    def __init__(self, table: sa.Table) -> None:
+        self.table = table
+        self.name = table.name
+        self.columns = tuple(column.name for column in table.columns if column.name != "checksum")
+        self._key = tuple(table.primary_key)
+        self._key_at = [self.columns.index(column.name) for column in self._key]
+
+    def key(self, row: Row) -> Row:
+        """Return the key of a row, after which the next page begins."""
+        return tuple(row[at] for at in self._key_at)
+
+    def page(
+        self, connection: DbConnection, after: Row | None, limit: int, before: int | None = None
+    ) -> Sequence[Row]:
+        """
+        Return up to ``limit`` rows in the order of the key; none at the end.
+
+        Args:
+            after: The key of the row before them; None: from the beginning.
+            before: Leave out rows from this value of the key's first column on.
+
+        Raises:
+            Damaged: If an event is not what was written.
+
+        """
+        query = self._select(connection).order_by(*self._key).limit(limit)
+        if after is not None:
+            query = query.where(sa.tuple_(*self._key) > after)
+        if before is not None:
+            query = query.where(self._key[0] < before)
+        return [tuple(row) for row in connection.execute(query)]
+
+    def insert(self, connection: DbConnection, rows: Sequence[Row]) -> None:
+        """Insert rows as :meth:`page` returns them, with new checksums where there are any."""
+        columns = self.columns
+        if self.table is events and connection.has_checksums:
+            columns = (*columns, "checksum")
+            rows = [(*row, event_checksum.checksum(row)) for row in rows]
+        connection.copy_in(self.name, columns, rows)
+
+    def last(self, connection: DbConnection) -> Row | None:
+        """Return the highest key; None if there are no rows."""
+        query = sa.select(*self._key).order_by(*(column.desc() for column in self._key)).limit(1)
+        row = connection.execute(query).first()
+        return None if row is None else tuple(row)
+
+    def clear(self, connection: DbConnection) -> None:
+        """Delete all rows."""
+        connection.execute(self.table.delete())
+
+    def clear_range(self, connection: DbConnection, low: int, high: int) -> None:
+        """Delete the rows whose key begins with a number from ``low`` to before ``high``."""
+        first = self._key[0]
+        connection.execute(self.table.delete().where(first >= low, first < high))
+
+    def _select(self, connection: DbConnection) -> sa.Select[*tuple[Any, ...]]:
+        shown: list[sa.ColumnElement[Any]] = [self.table.c[name] for name in self.columns]
+        if self.table is events and connection.has_checksums:
+            verified = event_checksum.verifying("{events.id}")
+            shown[0] = sa.literal_column(verified, sa.BigInteger).label("id")
+        return sa.select(*shown).select_from(self.table)
+
+
+EVENTS = TablePages(events)
+PASSING = (nodes, node_presence)
+"""Tables of what is true for seconds, and of no value elsewhere."""
+OTHERS = tuple(
+    TablePages(table) for table in metadata.sorted_tables if table not in (events, *PASSING)
+)
+"""All tables of value but the events; one that refers to another comes after it."""
