@@ -121,7 +121,7 @@ CONTROL_FRAME_BURST = 1_024
 # it may have sent before it noticed.
 LINGER_BYTES = 256 * 1024
 # A response that is still being taken when its connection has ended gets as long again only if the
-# peer took so much meanwhile, or all: 0.8 KB/s. One that takes a byte at a time holds nothing.
+# peer took so much meanwhile: 0.8 KB/s. One that takes a byte at a time holds nothing.
 LINGER_PROGRESS_BYTES = 4_096
 # The fast path takes handshakes below the limits of the websockets library (lines of 8,192 bytes,
 # 128 headers) and passes larger ones on to it, so that the library answers them.

@@ -3,8 +3,9 @@ The end of a connection: what was written is delivered, what still arrives is di
 
 Closing a socket while bytes wait in it to be read makes the kernel send RST, which can destroy
 an answer that the peer has not read yet (RFC 9112, section 9.6; RFC 6455, section 7.1.1). So we
-close our side, and wait for the peer to do the same: for a bounded time, and reading a bounded
-number of bytes, which are discarded.
+close our side, and wait for the peer to do the same, reading a bounded number of bytes, which are
+discarded. The wait is bounded; a response that is still unsent has it renewed for as long as the
+peer takes LINGER_PROGRESS_BYTES in that time.
 """
 
 import asyncio

@@ -61,17 +61,18 @@ async def is_answering(server: Process) -> bool:
 async def test_a_replay_to_a_peer_that_reads_nothing_waits(tmp_path: Path, limit: int) -> None:
     server = Process(tmp_path, max_unsent_bytes=limit)
     await server.start()
-    ana = await server.person("ana")
-    room = await room_with(server, ana, 400)
-
-    with unreading(server) as peer:
-        peer.sendall(handshake(room, ana, since=0))
-        begun = await asyncio.to_thread(peer.recv, 4_096)
-        assert begun.startswith(b"HTTP/1.1 101")
-        for _ in range(20):
-            assert await is_answering(server)
-
-    await server.stop()
+    try:
+        ana = await server.person("ana")
+        room = await room_with(server, ana, 400)
+        with unreading(server) as peer:
+            peer.sendall(handshake(room, ana, since=0))
+            begun = await asyncio.to_thread(peer.recv, 4_096)
+            assert begun.startswith(b"HTTP/1.1 101")
+            for _ in range(20):
+                assert await is_answering(server)
+    finally:
+        # One that is busy for ever would not stop, and take all memory.
+        server.kill()
 
 
 async def test_a_handshake_behind_answers_that_are_not_read_is_not_opened(real: Process) -> None:
