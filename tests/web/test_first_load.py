@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Request, expect
 
 from tests.web.conftest import Server
+from tests.web.test_installation_in_browser import wait_for_worker
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -20,7 +21,7 @@ def test_the_first_load_is_small(browser: Browser, server: Server) -> None:
 
     page.goto(server.url)
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
-    page.wait_for_function("navigator.serviceWorker.controller?.state === 'activated'")
+    wait_for_worker(page)
     page.wait_for_load_state("networkidle")
     by_worker = [transferred(request) for request in finished if request.service_worker]
     by_page = [transferred(request) for request in finished if not request.service_worker]

@@ -15,8 +15,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 def wait_for_worker(page: Page) -> None:
     """Return when the service worker has cached its files and answers for this page."""
-    page.evaluate("navigator.serviceWorker.ready")
-    page.wait_for_function("navigator.serviceWorker.controller?.state === 'activated'")
+    # Not wait_for_function, whose repeated checks the page's policy forbids.
+    page.evaluate(
+        """async () => {
+            const container = navigator.serviceWorker;
+            await container.ready;
+            if (container.controller !== null) return;
+            await new Promise((resolve) =>
+                container.addEventListener("controllerchange", resolve, { once: true }));
+        }"""
+    )
 
 
 def cached(page: Page) -> list[str]:
