@@ -83,7 +83,7 @@ export class TokenSource {
     return store.exclusive(async () => {
       const kept = await store.load();
       // Another tab or process was first.
-      if (kept !== null && kept.access !== stale && kept.access !== this.#tokens?.access) {
+      if (kept !== null && kept.access !== stale) {
         this.#tokens = kept;
         return kept.access;
       }

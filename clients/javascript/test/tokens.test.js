@@ -140,6 +140,29 @@ test("tabs share a log-in, and what one has exchanged the others take", async ()
   await second.close();
 });
 
+test("a tab that waits for another's exchange takes its tokens, whatever is asked meanwhile", async () => {
+  const server = tokenServer();
+  server.latest = 2;
+  let tokens = { access: "a1", refresh: "r1", expiresAt: Date.now() };
+  let release;
+  const released = new Promise((resolve) => { release = resolve; });
+  const store = {
+    load: () => tokens,
+    save: (others) => { tokens = others; },
+    exclusive: (work) => released.then(work),
+  };
+  const chat = server.client({ tokens: store });
+
+  const waiting = chat.http("GET", "users/me");
+  tokens = { access: "a2", refresh: "r2", expiresAt: null };
+  await chat.http("GET", "users/me");
+  release();
+  await waiting;
+
+  assert.deepEqual(server.requests.map(({ path }) => path), ["users/me", "users/me"]);
+  await chat.close();
+});
+
 test("a token that is about to expire is renewed before it is used", async () => {
   const server = tokenServer();
   const chat = server.client({ tokens: { access: "old", refresh: "r0", expiresAt: Date.now() + 1_000 } });
