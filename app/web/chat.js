@@ -5,7 +5,7 @@
  */
 
 import { Client } from "./client/client.js";
-import { BASE, path } from "./http.js";
+import { BASE, forUser, path } from "./http.js";
 import { People } from "./people.js";
 import { Applied, Phase, Room } from "./room.js";
 import { Signals } from "./signals.js";
@@ -21,6 +21,9 @@ const NO_CURSORS = { load: () => null, save: () => {} };
 
 // The page is open until its user leaves, and so it connects for as long as that takes.
 const LIMITS = { openMs: Infinity };
+
+// A person waits for the answer.
+const REQUEST_MS = 10_000;
 
 export class Chat {
   /** The connection: `{state, code?, reason?}`. */
@@ -97,13 +100,17 @@ export class Chat {
   async refresh() {
     for (const summary of await this.#api.rooms()) this.#room(summary.name).update(summary);
     this.#onChange();
+    if (this.current !== null) this.people.refresh(this.current);
+    await this.people.load([...this.rooms.values()].flatMap(({ with: other }) => other ?? []));
   }
 
   /** Show a room, without joining it if the user isn't a member. */
   open(name) {
     this.#signals.typing(this.current, false);
     this.current?.history.showLive();
-    this.current = name === null ? null : this.#room(name);
+    const room = name === null ? null : this.#room(name);
+    if (room !== null && room !== this.current) room.keepsUnread = false;
+    this.current = room;
     if (this.current === null) this.#subscriptions.close();
     else this.#subscriptions.open(this.current);
     this.#onChange();
@@ -133,6 +140,7 @@ export class Chat {
    */
   send(text, replyTo = null) {
     this.client.queue(this.current.name, text, { replyTo });
+    this.current.keepsUnread = false;
     this.#signals.onSend();
   }
 
@@ -144,6 +152,14 @@ export class Chat {
 
   typing(on) {
     this.#signals.typing(this.current, on);
+  }
+
+  /** Mark a message of the current room and all after it as unread, on all of the user's devices. */
+  async markUnread(seq) {
+    const room = this.current;
+    room.onReadPlaced(await forUser(this.client.read(room.name, seq - 1, { force: true, ms: REQUEST_MS })));
+    room.keepsUnread = true;
+    this.#onChange();
   }
 
   /** The newest message of the current room is in view: mark it as read. */
@@ -189,6 +205,7 @@ export class Chat {
   }
 
   #onSignal(frame) {
+    if (frame.display_name) this.people.learnNames({ [frame.by]: frame.display_name });
     this.rooms.get(frame.room)?.applySignal(frame, Date.now());
   }
 

@@ -20,9 +20,13 @@ export class Counts {
   }
 
   /** Set the server's counts. Older ones than those known are ignored. */
-  set({ read, unread, mentions, as_of: asOf }) {
-    if (asOf < this.#server.asOf) return;
-    this.read = Math.max(this.read, read);
+  set(counts) {
+    if (counts.as_of >= this.#server.asOf) this.replace(counts);
+  }
+
+  /** Take the server's counts as they are: the marker was placed, perhaps further back. */
+  replace({ read, unread, mentions, as_of: asOf }) {
+    this.read = read;
     this.#server = { unread, mentions, asOf };
   }
 

@@ -82,7 +82,10 @@ export function formatCount(count) {
 
 /** What a room is called: a direct room is named after the other user. */
 export function roomLabel(room, nameOf = (username) => username) {
-  return room.kind === "direct" ? `@${nameOf(room.with ?? room.name)}` : `#${room.name}`;
+  if (room.kind !== "direct") return `#${room.name}`;
+  const username = room.with ?? room.name;
+  const name = nameOf(username);
+  return name === username ? `@${username}` : name;
 }
 
 export function formatTime(at) {

@@ -32,6 +32,7 @@ export class MessageActions {
       there && writes && { label: "Reply", icon: "reply", key: "r", direct: true, run: () => this.#on.reply(item) },
       there && writes && own && { label: "Edit", icon: "edit", key: "e", direct: true, run: () => this.#on.edit(item) },
       there && writes && { label: item.pinned ? "Unpin" : "Pin", icon: "pin", key: "p", run: () => this.#pin(room, item) },
+      there && room.member && { label: "Mark as unread", icon: "unread", key: "u", run: () => this.#on.attempt(() => this.#chat().markUnread(item.seq)) },
       { label: "Copy link", icon: "link", key: "l", run: () => this.#copy(this.linkTo(room, item), "Link copied.") },
       there && { label: "Copy text", icon: "copy", key: "c", run: () => this.#copy(item.text, "Text copied.") },
       there && item.editedAt && (own || room.isModerator)

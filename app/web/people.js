@@ -10,6 +10,8 @@ export class People {
   #onChange;
   // Username → display name, of everyone seen so far.
   #names = new Map();
+  // Usernames whose display names were asked for one by one.
+  #asked = new Set();
   // Room name → {version, members}; a list in flight has `members` null.
   #rooms = new Map();
 
@@ -34,6 +36,29 @@ export class People {
   /** The same from an object, `{username: display name}`. */
   learnNames(names) {
     this.learn(Object.entries(names).map(([user, name]) => ({ user, display_name: name })));
+  }
+
+  /** Load the names of users who are in no list of members yet: of the others in direct rooms. */
+  async load(usernames) {
+    for (const username of usernames) {
+      if (this.#asked.has(username) || this.#names.has(username)) continue;
+      this.#asked.add(username);
+      try {
+        this.learn([await this.#api.get(path`users/${username}`)]);
+        this.#onChange();
+      } catch ({ status }) {
+        if (status !== 0) continue;
+        // Offline: asked again with the next list of rooms.
+        this.#asked.delete(username);
+        return;
+      }
+    }
+  }
+
+  /** Load the members of a room again: changes of names are not announced. */
+  refresh(room) {
+    const known = this.#rooms.get(room.name);
+    if (known) this.#load(room, known.members);
   }
 
   /** The members of a room, as far as they are loaded; loads them if needed. */

@@ -66,6 +66,9 @@ export class Room {
   // Go up when members come, go or change, and when messages are pinned or unpinned.
   membersVersion = 0;
   pinsVersion = 0;
+  // Whether the user has marked messages as unread: until the room is opened anew, looking
+  // at them doesn't change that.
+  keepsUnread = false;
   // Why the server refused the join, as a sentence for the user; null if it didn't.
   refused = null;
 
@@ -95,6 +98,12 @@ export class Room {
   /** Set the server's counts: `read`, `unread` and `mentions`, as of a seq. Older ones are ignored. */
   setCounts(counts) {
     this.counts.set(counts);
+  }
+
+  /** The user's marker was placed where they wanted it, here or on another device. */
+  onReadPlaced(counts) {
+    if (counts.read !== this.counts.read) this.keepsUnread = counts.read < this.counts.read;
+    this.counts.replace(counts);
   }
 
   // Joining
@@ -178,9 +187,11 @@ export class Room {
     } else if (frame.type === "presence") {
       this.presence.apply(frame);
     } else if (frame.type === "read" && frame.by === this.#me) {
-      // Read in another tab. The frame has no counts, but nothing after its
-      // seq can be read.
-      if (frame.seq >= (this.cursor ?? 0)) {
+      if (frame.unread !== undefined) {
+        this.onReadPlaced({ ...frame, read: frame.seq });
+      } else if (frame.seq >= (this.cursor ?? 0)) {
+        // Read in another tab. The frame has no counts, but nothing after its seq
+        // can be read.
         this.setCounts({ read: frame.seq, unread: 0, mentions: 0, as_of: frame.seq });
       }
     }

@@ -17,6 +17,7 @@ const HELP = [
   ["Complete a name, an emoji", "@, :"],
   ["Messages: previous, next", "↑ ↓"],
   ["React, reply, edit, pin", "+ R E P"],
+  ["Mark as unread", "U"],
   ["Copy text, copy link, delete", "C L Del"],
 ];
 

@@ -43,7 +43,7 @@ export class Signals {
   }
 
   markRead(room) {
-    if (room?.phase !== Phase.LIVE || room.unread === 0 || this.#readTimer !== null) return;
+    if (room?.phase !== Phase.LIVE || room.unread === 0 || room.keepsUnread || this.#readTimer !== null) return;
     this.#client().read(room.name, room.cursor, { ms: READ_MS }).then((counts) => room.setCounts(counts), () => {
       // The next one says more.
     });

@@ -217,3 +217,20 @@ test("removal clears presence and counts, and keeps messages", () => {
   assert.deepEqual([room.member, room.unread, room.presence.names()], [false, 0, []]);
   assert.deepEqual(texts(room), ["hello"]);
 });
+
+test("a marker that is placed further back makes messages unread again", () => {
+  const room = liveRoom({ read: 5, unread: 0, as_of: 5 });
+  room.apply(created(6, "alice", "one more"));
+
+  room.applySignal({ type: "read", room: "general", by: "bob", seq: 4, unread: 1, mentions: 0, as_of: 5 }, 0);
+
+  assert.deepEqual([room.read, room.unread, room.keepsUnread], [4, 2, true]);
+});
+
+test("a marker that moves on with its counts is taken as it is", () => {
+  const room = liveRoom({ read: 3, unread: 1, as_of: 5 });
+
+  room.applySignal({ type: "read", room: "general", by: "bob", seq: 5, unread: 0, mentions: 0, as_of: 5 }, 0);
+
+  assert.deepEqual([room.read, room.unread, room.keepsUnread], [5, 0, false]);
+});

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.web.conftest import unique
+from tests.web.conftest import Server, unique
 from tests.web.test_browser import (
     OpenPage,
     expect_messages,
@@ -187,3 +187,33 @@ def test_what_is_new_has_a_line_above_it(open_page: OpenPage, room: str) -> None
     expect(rows).to_have_count(3)
     expect(rows.nth(1)).to_have_text("New")
     expect(alice.get_by_label("1 unread")).to_have_count(0)
+
+
+def test_messages_marked_as_unread_stay_so_until_the_room_is_left(
+    open_page: OpenPage, server: Server, room: str
+) -> None:
+    other = unique("other")
+    server.create_room(other)
+    alice = open_room(register(open_page(), "alice"), room)
+    tab = alice.context.new_page()
+    tab.goto(alice.url)
+    bob = open_room(register(open_page(), "bob"), room)
+    send(bob, "one")
+    send(bob, "two")
+    for page in (alice, tab):
+        expect_messages(page, "one", "two")
+
+    menu_item(alice, "two", "Mark as unread").click()
+    for page in (alice, tab):
+        link = page.get_by_role("link", name=f"#{room}")
+        expect(link.get_by_label("1 unread")).to_be_visible()
+        expect(page.locator("#messages > .new-line + .message .text")).to_have_text("two")
+    send(bob, "three")
+    expect(alice.get_by_role("link", name=f"#{room}").get_by_label("2 unread")).to_be_visible()
+
+    open_room(alice, other)
+    expect(alice.get_by_role("link", name=f"#{room}").get_by_label("2 unread")).to_be_visible()
+    open_room(alice, room)
+    expect(alice.locator("#messages > .new-line + .message .text")).to_have_text("two")
+    for page in (alice, tab):
+        expect(page.get_by_label("unread")).to_have_count(0)

@@ -162,6 +162,49 @@ def test_display_name_theme_and_sessions_are_settings(open_page: OpenPage, room:
     expect(row(alice, "Hello").get_by_role("button", name="Alice Liddell")).to_be_visible()
 
 
+def rename(page: Page, name: str) -> None:
+    page.get_by_role("button", name="Settings", exact=True).click()
+    settings = page.get_by_role("dialog", name="Settings")
+    settings.get_by_label("Display name").fill(name)
+    settings.get_by_role("button", name="Save name").click()
+    expect(page.get_by_role("alert").get_by_text("Name saved.")).to_be_visible()
+    settings.get_by_role("button", name="Close").click()
+
+
+def test_people_are_called_by_the_names_that_they_chose(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    bob = open_room(register(open_page(), "bob"), room)
+    rename(bob, "Bob Dobbs")
+    bob.keyboard.press("Control+k")
+    bob.get_by_role("combobox").fill(username(alice))
+    bob.get_by_role("option", name=username(alice)).click()
+    expect(bob.get_by_role("heading", name=f"@{username(alice)}")).to_be_visible()
+    send(bob, "between us")
+    expect_messages(bob, "between us")
+
+    # Without opening it: the list of rooms names its other user.
+    alice.reload()
+    direct = alice.get_by_role("link", name="Bob Dobbs")
+    expect(direct).to_be_visible()
+    direct.click()
+    expect(alice.get_by_role("heading", name="Bob Dobbs", exact=True)).to_be_visible()
+    expect(row(alice, "between us").get_by_role("button", name="Bob Dobbs")).to_be_visible()
+
+
+def test_a_change_of_name_shows_within_a_minute(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    alice.clock.install()
+    alice.reload()
+    bob = open_room(register(open_page(), "bob"), room)
+    send(bob, "Hello")
+    expect(row(alice, "Hello").get_by_role("button", name=username(bob))).to_be_visible()
+
+    rename(bob, "Bob Dobbs")
+    alice.clock.fast_forward(60_000)
+
+    expect(row(alice, "Hello").get_by_role("button", name="Bob Dobbs")).to_be_visible()
+
+
 def test_rooms_and_people_are_reached_by_keyboard(open_page: OpenPage, room: str) -> None:
     bob = username(register(open_page(), "bob"))
     alice = open_room(register(open_page(), "alice"), room)

@@ -11,15 +11,16 @@ const SKELETON_ROWS = 6;
 
 let shownFor = null;
 
-/** Show or hide the beginning of a room, with what to do next. */
-export function beginningOf(room, visible, on) {
+/** Show or hide the beginning of a room, with what to do next; `on` is `{addPeople(room), editRoom(room)}`. */
+export function beginningOf(room, visible, { nameOf, on }) {
   const place = byId("beginning");
   place.hidden = !visible;
   if (!visible) return;
-  const version = JSON.stringify([room.name, room.kind, room.title, room.with, room.member, room.isModerator]);
+  const other = room.kind === "direct" ? nameOf(room.with ?? room.name) : null;
+  const version = JSON.stringify([room.name, room.kind, room.title, other, room.member, room.isModerator]);
   if (shownFor === version) return;
   shownFor = version;
-  place.replaceChildren(...(room.kind === "direct" ? direct(room) : ordinary(room, on)));
+  place.replaceChildren(...(other !== null ? direct(room, other) : ordinary(room, on)));
 }
 
 export function skeleton(visible) {
@@ -31,10 +32,11 @@ export function skeleton(visible) {
   }
 }
 
-function direct(room) {
+function direct(room, name) {
   return [
-    avatar(room.with, room.with, "large"),
-    make("p", "headline", make("bdi", "", roomLabel(room))),
+    avatar(room.with, name, "large"),
+    make("p", "headline", make("bdi", "", name)),
+    ...(name === room.with ? [] : [make("p", "hint", `@${room.with}`)]),
     make("p", "hint", "Only the two of you can read what is written here."),
   ];
 }

@@ -78,6 +78,7 @@ export class MessageList {
       this.#divider = null;
       this.#followEnd();
     }
+    if (room.keepsUnread) this.#divider = room.read;
     this.#render({ quietly: !this.#settled });
     if (!this.#settled && room.cursor !== null) this.#restorePosition();
   }
@@ -148,7 +149,7 @@ export class MessageList {
   #showEdges({ start }) {
     const { history, cursor } = this.#room;
     const atBeginning = start === 0 && !history.hasOlder && cursor !== null;
-    beginningOf(this.#room, atBeginning, this.#on);
+    beginningOf(this.#room, atBeginning, { nameOf: this.#state.nameOf, on: this.#on });
     byId("older").hidden = cursor === null || atBeginning;
     skeleton(cursor === null && this.#room.refused === null);
   }
@@ -158,7 +159,6 @@ export class MessageList {
     const unread = this.#room.unread;
     newest.hidden = this.atEnd;
     newest.classList.toggle("new", unread > 0);
-    setText(newest, unread > 0 ? "New messages below" : "Jump to latest");
     const first = this.#divider === null ? null : this.#list.querySelector(".new-line");
     const above = first === null ? this.#divider !== null && unread > 0 && this.atEnd : this.#anchor.isAbove(first);
     byId("first-unread").hidden = !above;
