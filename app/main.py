@@ -22,6 +22,7 @@ from .api import (
     marks,
     members,
     messages,
+    metrics,
     openapi,
     problems,
     rooms,
@@ -31,6 +32,7 @@ from .api import (
 )
 from .api.fast_path import FastPaths
 from .api.head import HeadAsGet
+from .api.http_counts import HttpCounts
 from .api.middleware import Asgi, Requests
 from .api.not_started import NotStarted
 from .api.origins import Origins
@@ -55,11 +57,17 @@ class App(FastAPI):
         allowed_origins: Those whose pages may read answers.
         fast_paths: Whether frequent requests bypass FastAPI. Middleware that is added to this
             app doesn't see them then; middleware of a host around a mounted app does.
+        http_counts: What every HTTP request is added to.
 
     """
 
     def __init__(
-        self, *, allowed_origins: Collection[str], fast_paths: bool, **fastapi: Any
+        self,
+        *,
+        allowed_origins: Collection[str],
+        fast_paths: bool,
+        http_counts: HttpCounts,
+        **fastapi: Any,
     ) -> None:
         super().__init__(**fastapi)
         self._not_started = NotStarted()
@@ -70,7 +78,7 @@ class App(FastAPI):
         if allowed_origins:
             # Outside of everything that can answer, so that a page can read every error.
             self._http = Origins(self._http, allowed=allowed_origins)
-        self._http = Requests(self._http)
+        self._http = Requests(self._http, http_counts)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -117,9 +125,11 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
             finally:
                 del app.state.runtime
 
+    http_counts = HttpCounts()
     app = App(
         allowed_origins=settings.allowed_origins,
         fast_paths=fast_paths,
+        http_counts=http_counts,
         title="Parley",
         version=VERSION,
         summary=openapi.SUMMARY,
@@ -154,9 +164,19 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
     error_pages.install(app)
     openapi.install(app)
     asyncapi.install(app)
+    metrics.install(app, _metrics_access(settings), http_counts)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(HeadAsGet)
     return app
+
+
+def _metrics_access(settings: Settings) -> metrics.MetricsAccess:
+    token = settings.metrics_token
+    return metrics.MetricsAccess(
+        everybody=not settings.production,
+        token=None if token is None else token.get_secret_value(),
+        addresses=settings.metrics_allowed_ips,
+    )
 
 
 def __getattr__(name: str) -> FastAPI:

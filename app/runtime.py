@@ -21,6 +21,7 @@ from .config.settings import Settings, SettingsError, resolve_secret
 from .domain.ids import Millis
 from .domain.limits import AUTH_EXPIRING_SECONDS, FANOUT_PATIENCE_SECONDS
 from .observability.logs import event
+from .observability.loop_lag import LoopLag, open_loop_lag
 from .realtime.fanout import Fanout
 from .realtime.parts import RealtimeParts, open_realtime
 from .realtime.presence_table import PresenceTable
@@ -97,6 +98,7 @@ class Runtime:
     admin: AdminService
     realtime: RealtimeParts
     sockets: SocketServices
+    loop_lag: LoopLag
 
     async def drain(self) -> None:
         """Refuse new requests, finish the accepted ones, and have every client reconnect."""
@@ -197,6 +199,7 @@ async def open_runtime(
     access_tokens = AccessTokens(secret, old, settings.access_token_minutes)
     fanout = Fanout(limits.fanout_patience_seconds)
     async with (
+        open_loop_lag() as loop_lag,
         open_log(database, pacing=fanout, limits=limits.log) as log_parts,
         open_rooms(database, log_parts, now=now, limits=limits.rooms) as rooms,
         open_accounts(
@@ -245,4 +248,5 @@ async def open_runtime(
                 epoch=log_parts.epoch,
                 now=now,
             ),
+            loop_lag=loop_lag,
         )

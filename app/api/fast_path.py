@@ -48,6 +48,17 @@ _NOT_PLAIN = frozenset((b"transfer-encoding", b"origin", b"last-event-id"))
 _REQUEST_ID = TypeAdapter[str](RequestId)
 
 
+class FastRoute(NamedTuple):
+    """What is found instead of one of FastAPI's routes."""
+
+    path: str
+    """The template, as in FastAPI's."""
+
+
+_ACCOUNT = FastRoute("/users/me")
+_ROOM_MESSAGES = FastRoute("/rooms/{room}/messages")
+
+
 class FastPaths:
     """
     Middleware that answers plain requests itself.
@@ -67,6 +78,7 @@ class FastPaths:
         if plain is None:
             await self._app(scope, receive, send)
         else:
+            scope["route"] = plain.route
             await plain.answer(self._state.runtime, scope, receive, send)
 
 
@@ -76,6 +88,7 @@ class PlainRequest(NamedTuple):
     token: str
     endpoint: Endpoint
     """Answers it, for the user whom the token belongs to."""
+    route: FastRoute
 
     async def answer(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as FastAPI would. Never raises."""
@@ -99,24 +112,28 @@ async def plain_request(scope: Scope, receive: Receive) -> tuple[PlainRequest | 
     """
     method, path = scope["method"], route_path(scope)
     if method == "GET" and path == "/users/me":
-        return _without_body(scope, None if scope["query_string"] else _account), receive
+        account = None if scope["query_string"] else _account
+        return _without_body(scope, account, _ACCOUNT), receive
     room = _MESSAGES.fullmatch(path)
     if room is None:
         return None, receive
     if method == "GET":
-        return _without_body(scope, _page(room[1], scope["query_string"])), receive
+        endpoint = _page(room[1], scope["query_string"])
+        return _without_body(scope, endpoint, _ROOM_MESSAGES), receive
     if method == "POST" and not scope["query_string"] and (fields := _fields(scope)):
         return await _new_message(room[1], fields, receive)
     return None, receive
 
 
-def _without_body(scope: Scope, endpoint: Endpoint | None) -> PlainRequest | None:
+def _without_body(
+    scope: Scope, endpoint: Endpoint | None, route: FastRoute
+) -> PlainRequest | None:
     """The request, if it has no body, and a query that ``endpoint`` takes."""
     fields = None if endpoint is None else _fields(scope)
     if endpoint is None or fields is None or _LENGTH in fields:
         return None
     token = _token(fields)
-    return PlainRequest(token, endpoint) if token else None
+    return PlainRequest(token, endpoint, route) if token else None
 
 
 def _fields(scope: Scope) -> Mapping[bytes, bytes] | None:
@@ -191,7 +208,7 @@ async def _new_message(
     async def message(runtime: Runtime, me: Identity) -> Response:
         return await send(new, room, me, runtime.messages.messages, key)
 
-    return PlainRequest(token, message), again
+    return PlainRequest(token, message, _ROOM_MESSAGES), again
 
 
 def _replayed(first: Message, receive: Receive) -> Receive:

@@ -8,6 +8,8 @@ endpoint, which asks :func:`is_head`.
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from .http_counts import share_route
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -39,4 +41,8 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET", _EXTENSION: True}, receive, without_body)
+        inner = {**scope, "method": "GET", _EXTENSION: True}
+        try:
+            await self._app(inner, receive, without_body)
+        finally:
+            share_route(inner, scope)

@@ -1,4 +1,4 @@
-"""Adds a request id, a log line and security headers to every HTTP request."""
+"""Counts every HTTP request, and adds a request id, a log line and security headers to it."""
 
 import logging
 import time
@@ -12,6 +12,7 @@ from ..observability.logs import event, log_context, new_id
 from ..transport.context import Refusal
 from . import problems
 from .docs import API_CSP, SECURITY_HEADERS
+from .http_counts import HttpCounts, route_of
 
 log = logging.getLogger("parley.http")
 
@@ -40,10 +41,17 @@ def refuse_request(status: int, detail: str) -> Refusal:
 
 
 class Requests:
-    """Plain ASGI middleware: buffers nothing and creates no task."""
+    """
+    Plain ASGI middleware: buffers nothing and creates no task.
 
-    def __init__(self, app: Asgi) -> None:
+    Args:
+        counts: What every request is added to.
+
+    """
+
+    def __init__(self, app: Asgi, counts: HttpCounts) -> None:
         self._app = app
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Other kinds of scope pass through unchanged."""
@@ -52,14 +60,14 @@ class Requests:
             return
         request_id = new_id()
         started = time.perf_counter()
-        status = 0
+        status, answered = 0, 0.0
         replacement: bytes | None = None
         mounted_at = scope.get("root_path", "").encode()
 
         async def answer(message: Message) -> None:
-            nonlocal status, replacement
+            nonlocal status, answered, replacement
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], time.perf_counter()
                 headers = list(message.get("headers", []))
                 if status == TooLarge.status and _PLAIN in headers:
                     # From Starlette's body limit, which our exception handlers don't see.
@@ -82,6 +90,8 @@ class Requests:
             try:
                 await self._app(scope, receive, answer)
             finally:
+                seconds = max(answered - started, 0.0)
+                self._counts.add(scope["method"], route_of(scope), status, seconds)
                 if log.isEnabledFor(logging.INFO):
                     ms = round((time.perf_counter() - started) * 1000, 1)
                     event(

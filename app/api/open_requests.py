@@ -78,7 +78,12 @@ async def held_open(
     transport = SseTransport(runtime.log.epoch.name)
     outbox = Outbox(transport, runtime.realtime.slow_consumer, end)
     connection = connections.open(
-        token, outbox=outbox, close=end, probe=_is_present, path_room=room.lower()
+        token,
+        outbox=outbox,
+        close=end,
+        probe=_is_present,
+        path_room=room.lower(),
+        transport="http",
     )
     watching = asyncio.create_task(_end_on_disconnect(receive, end))
     expiry = TokenExpiry(connection, runtime.now, runtime.realtime.token_timer, announce_seconds=0)
@@ -91,7 +96,7 @@ async def held_open(
     finally:
         expiry.stop()
         watching.cancel()
-        connections.end(connection)
+        connections.end(connection, ending.result() if ending.done() else None)
 
 
 async def _is_present(_seconds: float) -> bool:

@@ -78,6 +78,20 @@ Notification = (
 OnNotification = Callable[[Notification], None]
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerCounts:
+    """What a broker has counted since the start."""
+
+    received: int = 0
+    """Notifications of other nodes."""
+    ignored: int = 0
+    """Messages and hints that were not understood: of other versions, or foreign."""
+    went_deaf: int = 0
+    """How often this node stopped hearing itself."""
+    lag_seconds: float | None = None
+    """How long the last probe took to come back to this node; None: none has, or is sent."""
+
+
 class Broker(Protocol):
     """
     Carries notifications to the other nodes. One per node; used in the event loop.
@@ -89,6 +103,10 @@ class Broker(Protocol):
     @property
     def fault(self) -> str | None:
         """None while it works; :data:`CONNECTING` or :data:`DEAF`."""
+
+    @property
+    def counts(self) -> BrokerCounts:
+        """What it has counted since the start."""
 
     async def open(self, on_notification: OnNotification) -> None:
         """

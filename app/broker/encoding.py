@@ -1,8 +1,9 @@
 """
 Notifications as bytes: what the nodes of one installation send each other. Pure.
 
-A message is ``{"v":1,"node":"…","hints":[["log",7,120,119,true],["sessions",3,null]]}``. Nodes of
-other versions share the channel during an upgrade: hints of unknown kinds are counted and skipped.
+A message is ``{"v":1,"node":"…","hints":[["log",7,120,119,true],["sessions",3,null]]}``, and has
+``"probe":5`` if its node measures how long it takes. Nodes of other versions share the channel
+during an upgrade: hints of unknown kinds are counted and skipped, unknown members ignored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,8 @@ class Message(NamedTuple):
     """Empty: it only tests whether it hears itself."""
     skipped: int
     """Hints that were not understood."""
+    probe: int | None = None
+    """The number that the sender has given to a probe."""
 
 
 def encode(notification: Notification) -> bytes:
@@ -57,9 +60,18 @@ def encode(notification: Notification) -> bytes:
     return b'["everywhere"]'
 
 
-def pack(node: str, hints: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Yield messages of at most ``max_bytes`` that hold ``hints``; one without hints if none."""
-    head, tail = b'{"v":%d,"node":"%s","hints":[' % (_VERSION, node.encode()), b"]}"
+def pack(
+    node: str, hints: Iterable[bytes], max_bytes: int, probe: int | None = None
+) -> Iterator[bytes]:
+    """
+    Yield messages of at most ``max_bytes`` that hold ``hints``; one without hints if none.
+
+    Args:
+        probe: A number that comes back with each of them; None: no number.
+
+    """
+    numbered = b"" if probe is None else b'"probe":%d,' % probe
+    head, tail = b'{"v":%d,"node":"%s",%b"hints":[' % (_VERSION, node.encode(), numbered), b"]}"
     room = max_bytes - len(head) - len(tail)
     packed: list[bytes] = []
     size = 0
@@ -82,7 +94,9 @@ def decode(payload: bytes) -> Message | None:
         case {"v": int(version), "node": str(node), "hints": list(hints)} if version == _VERSION:
             decoded = [_decode_hint(hint) for hint in hints]
             notifications = [one for one in decoded if one is not None]
-            return Message(node, notifications, len(decoded) - len(notifications))
+            probe = found.get("probe")
+            skipped = len(decoded) - len(notifications)
+            return Message(node, notifications, skipped, probe if type(probe) is int else None)
     return None
 
 

@@ -1,6 +1,6 @@
 """The broker of a single node, or of several nodes in one process."""
 
-from .base import Notification, OnNotification
+from .base import BrokerCounts, Notification, OnNotification
 
 
 class MemoryBus:
@@ -22,7 +22,13 @@ class MemoryBroker:
     def __init__(self, bus: MemoryBus | None = None) -> None:
         self._bus = bus or MemoryBus()
         self.fault: str | None = None
+        self._received = 0
         self._on_notification: OnNotification | None = None
+
+    @property
+    def counts(self) -> BrokerCounts:
+        """See :class:`~app.broker.base.Broker`."""
+        return BrokerCounts(received=self._received)
 
     async def open(self, on_notification: OnNotification) -> None:
         """Start receiving."""
@@ -33,6 +39,7 @@ class MemoryBroker:
         """Call the other brokers on the bus."""
         for broker in self._bus.brokers:
             if broker is not self and broker._on_notification is not None:
+                broker._received += 1
                 broker._on_notification(notification)
 
     async def close(self) -> None:

@@ -38,10 +38,10 @@ class PendingNotifications:
         self._logs: dict[RoomId, LogAdvanced] = {}
         # Without values: a set in the order of insertion.
         self._others: dict[Notification, None] = {}
-        self._is_probing = False
+        self._probe: int | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._logs or self._others or self._is_probing)
+        return bool(self._logs or self._others) or self._probe is not None
 
     def add(self, notification: Notification) -> None:
         """Add a notification to the next send."""
@@ -60,19 +60,21 @@ class PendingNotifications:
         ):
             self._replace()
 
-    def add_probe(self) -> None:
-        """Send a message even if there is no notification."""
-        self._is_probing = True
+    def add_probe(self, number: int) -> None:
+        """Send this number, even if there is no notification."""
+        self._probe = number
 
     def take(self) -> list[bytes]:
         """Return the messages to send now, and forget them."""
         hints = map(encode, chain(self._others, self._logs.values()))
-        messages = list(islice(pack(self._node, hints, self._max_bytes), self._max_messages + 1))
+        packed = pack(self._node, hints, self._max_bytes, self._probe)
+        messages = list(islice(packed, self._max_messages + 1))
         if len(messages) > self._max_messages:
-            messages = list(pack(self._node, [encode(LookEverywhere())], self._max_bytes))
+            everywhere = [encode(LookEverywhere())]
+            messages = list(pack(self._node, everywhere, self._max_bytes, self._probe))
         self._logs.clear()
         self._others.clear()
-        self._is_probing = False
+        self._probe = None
         return messages
 
     def _replace(self) -> None:

@@ -21,7 +21,7 @@ from ..domain.limits import (
     BROKER_RETRY_SECONDS,
     MAX_NOTIFY_MESSAGES,
 )
-from .base import CONNECTING, DEAF, LookEverywhere, Notification, OnNotification
+from .base import CONNECTING, DEAF, BrokerCounts, LookEverywhere, Notification, OnNotification
 from .pending import PendingNotifications
 from .postgres_channel import MAX_PAYLOAD_BYTES, PostgresChannel
 from .receiver import Receiver
@@ -80,6 +80,11 @@ class PostgresBroker:
             return CONNECTING
         return DEAF if self._probe.is_deaf else None
 
+    @property
+    def counts(self) -> BrokerCounts:
+        """See :class:`~app.broker.base.Broker`."""
+        return self._receiver.counts
+
     async def open(self, on_notification: OnNotification) -> None:
         """Connect in the background, and start receiving."""
         self._receiver.on_notification = on_notification
@@ -133,7 +138,7 @@ class PostgresBroker:
                 self._receiver.pass_on(LookEverywhere())
             self._was_connected = True
             self._probe.start()
-            self._send_probe()
+            self._probe.send()
             await self._ended.wait()
         finally:
             self._channel = None
@@ -152,8 +157,8 @@ class PostgresBroker:
 
     # To the others
 
-    def _send_probe(self) -> None:
-        self._pending.add_probe()
+    def _send_probe(self, number: int) -> None:
+        self._pending.add_probe(number)
         self._flush_soon()
 
     def _flush_soon(self) -> None:

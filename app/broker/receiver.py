@@ -1,6 +1,6 @@
 """What a node does with the messages that arrive on the channel."""
 
-from .base import Notification, OnNotification
+from .base import BrokerCounts, Notification, OnNotification
 from .encoding import decode
 from .self_probe import SelfProbe
 
@@ -21,8 +21,16 @@ class Receiver:
         self._probe = probe
         self.on_notification: OnNotification | None = None
         """None: nothing is passed on."""
+        self.received = 0
+        """Notifications of other nodes."""
         self.ignored = 0
         """Messages and hints that were not understood."""
+
+    @property
+    def counts(self) -> BrokerCounts:
+        """What was received, and what the probe has found."""
+        probe = self._probe
+        return BrokerCounts(self.received, self.ignored, probe.went_deaf, probe.lag_seconds)
 
     def take(self, payload: bytes) -> None:
         """Take a message."""
@@ -30,9 +38,10 @@ class Receiver:
         if message is None:
             self.ignored += 1
         elif message.node == self._node:
-            self._probe.heard()
+            self._probe.heard(message.probe)
         else:
             self.ignored += message.skipped
+            self.received += len(message.notifications)
             for notification in message.notifications:
                 self.pass_on(notification)
 

@@ -24,7 +24,7 @@ from ..domain.limits import (
     MAX_PUBLISHED_MESSAGES,
     REDIS_SECONDS,
 )
-from .base import CONNECTING, DEAF, LookEverywhere, Notification, OnNotification
+from .base import CONNECTING, DEAF, BrokerCounts, LookEverywhere, Notification, OnNotification
 from .pending import PendingNotifications
 from .receiver import Receiver
 from .self_probe import SelfProbe
@@ -90,6 +90,11 @@ class RedisBroker:
             return CONNECTING
         return DEAF if self._probe.is_deaf else None
 
+    @property
+    def counts(self) -> BrokerCounts:
+        """See :class:`~app.broker.base.Broker`."""
+        return self._receiver.counts
+
     async def open(self, on_notification: OnNotification) -> None:
         """Connect in the background, and start receiving."""
         self._receiver.on_notification = on_notification
@@ -119,8 +124,8 @@ class RedisBroker:
 
     # To the others
 
-    def _send_probe(self) -> None:
-        self._pending.add_probe()
+    def _send_probe(self, number: int) -> None:
+        self._pending.add_probe(number)
         self._wake.set()
 
     async def _keep_publishing(self) -> None:
@@ -189,7 +194,7 @@ class RedisBroker:
             self._receiver.pass_on(LookEverywhere())
         self._was_connected = True
         self._probe.start()
-        self._send_probe()
+        self._probe.send()
 
 
 def _log_failure(exc: BaseException) -> None:

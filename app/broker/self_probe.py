@@ -8,6 +8,7 @@ library that has stopped reading. So each node sends itself a message through th
 import asyncio
 import logging
 from collections.abc import Callable
+from time import monotonic
 
 from ..domain.limits import BROKER_DEAF_SECONDS, BROKER_PROBE_SECONDS
 
@@ -21,7 +22,7 @@ class SelfProbe:
     Used in the event loop; never awaits.
 
     Args:
-        send: Sends a message that this node should hear.
+        send: Sends a message with a number, which this node should hear.
         on_deaf: Called when none was heard for ``deaf_seconds``, and again each time as much
             later.
 
@@ -29,7 +30,7 @@ class SelfProbe:
 
     def __init__(
         self,
-        send: Callable[[], None],
+        send: Callable[[int], None],
         on_deaf: Callable[[], None],
         *,
         probe_seconds: float = BROKER_PROBE_SECONDS,
@@ -42,8 +43,15 @@ class SelfProbe:
         self._probing: asyncio.TimerHandle | None = None
         self._watching: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
+        # The last message that was sent, and when.
+        self._number = 0
+        self._sent_at = 0.0
         self.is_deaf = False
         """Whether nothing was heard for so long."""
+        self.went_deaf = 0
+        """How often that began."""
+        self.lag_seconds: float | None = None
+        """How long the last message that came back in time was on its way, its turn included."""
 
     def start(self) -> None:
         """Begin to probe and to watch. Idempotent."""
@@ -53,9 +61,18 @@ class SelfProbe:
             self._watching = loop.call_later(self._deaf_seconds, self._watch)
             self._probe()
 
-    def heard(self) -> None:
-        """Note that a message of this node was heard by it."""
+    def send(self) -> None:
+        """Send a message now, besides those that are due."""
+        self._number += 1
+        # uvloop's clock has milliseconds.
+        self._sent_at = monotonic()
+        self._send(self._number)
+
+    def heard(self, number: int | None) -> None:
+        """Note that a message of this node was heard by it; its number, if it has one."""
         self._heard_at = asyncio.get_running_loop().time()
+        if number == self._number:
+            self.lag_seconds = monotonic() - self._sent_at
         if self.is_deaf:
             self.is_deaf = False
             log.warning("broker.hears_again")
@@ -69,7 +86,7 @@ class SelfProbe:
     def _probe(self) -> None:
         loop = asyncio.get_running_loop()
         self._probing = loop.call_later(self._probe_seconds, self._probe)
-        self._send()
+        self.send()
 
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -80,5 +97,6 @@ class SelfProbe:
         self._watching = loop.call_later(self._deaf_seconds, self._watch)
         if not self.is_deaf:
             self.is_deaf = True
+            self.went_deaf += 1
             log.error("broker.deaf", extra={"seconds": self._deaf_seconds})
         self._on_deaf()

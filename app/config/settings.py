@@ -66,6 +66,17 @@ def _origin(value: str) -> str:
         ) from None
 
 
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError:
+        raise ValueError(
+            "must be IP addresses or networks such as 10.0.0.0/8, separated by commas: "
+            f"not {value!r}"
+        ) from None
+    return value
+
+
 def _proxies(value: str) -> str:
     """Addresses and networks; uvicorn would take anything else for a name, and trust no one."""
     for one in filter(None, (part.strip() for part in value.split(","))):
@@ -94,6 +105,7 @@ def _database_url(value: str) -> str:
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 Origin = Annotated[str, AfterValidator(_origin)]
+Network = Annotated[str, AfterValidator(_network)]
 # A limit that operators change. 0 means no limit.
 Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
@@ -126,6 +138,8 @@ class Settings(BaseModel):
     docs: bool = True
     ws_compression: bool = False
     shutdown_seconds: Limit = 10
+    metrics_token: Secret | None = None
+    metrics_allowed_ips: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = ()
 
     # Accounts and tokens
 

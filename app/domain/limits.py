@@ -397,6 +397,9 @@ GC_THRESHOLD = 20_000
 # With 10,000 connections that takes it a tenth of a second.
 GC_SECONDS = 5.0
 GC_GROWTH_BYTES = 32 * 1024 * 1024
+# How often the lag of the event loop is measured: often enough that a scrape every 15 s has 30
+# values, and too rarely to be noticed.
+LOOP_LAG_PROBE_SECONDS = 0.5
 
 # --- The database --------------------------------------------------------------------
 

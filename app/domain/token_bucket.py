@@ -4,6 +4,15 @@ from .ids import UserId
 from .limits import MAX_REMEMBERED_BUCKETS
 
 
+class Refusals:
+    """How often buckets of one kind had no token. Owned by the event loop."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class TokenBucket:
     """
     Allows ``burst`` at once, then ``rate`` per second. Not thread-safe.
@@ -12,16 +21,20 @@ class TokenBucket:
         rate: Tokens added per second; 0 for no limit.
         burst: Capacity of the bucket, at least 1. It starts full.
         now: The current time in seconds, of the same clock as in :meth:`take`.
+        refusals: Counts when there was no token.
 
     """
 
-    __slots__ = ("_burst", "_rate", "_tokens", "_when")
+    __slots__ = ("_burst", "_rate", "_refusals", "_tokens", "_when")
 
-    def __init__(self, rate: float, burst: float, now: float) -> None:
+    def __init__(
+        self, rate: float, burst: float, now: float, refusals: Refusals | None = None
+    ) -> None:
         self._rate = rate
         self._burst = max(burst, 1.0)
         self._tokens = self._burst
         self._when = now
+        self._refusals = refusals
 
     def take(self, now: float) -> float:
         """Take a token: 0.0 if there was one, else the seconds until there will be."""
@@ -32,6 +45,8 @@ class TokenBucket:
         if self._tokens >= 1.0:
             self._tokens -= 1.0
             return 0.0
+        if self._refusals is not None:
+            self._refusals.count += 1
         return (1.0 - self._tokens) / self._rate
 
 
@@ -53,6 +68,8 @@ class UserTokenBuckets:
         self._burst = burst
         self._max_remembered = max_remembered
         self._buckets: dict[UserId, TokenBucket] = {}
+        self.refusals = Refusals()
+        """Of all buckets together."""
 
     def of(self, user: UserId, now: float) -> TokenBucket:
         """The bucket of ``user``, created full if there is none."""
@@ -61,5 +78,6 @@ class UserTokenBuckets:
             if len(self._buckets) >= self._max_remembered:
                 # Forgotten users start again with a full bucket: at most one extra burst each.
                 self._buckets.clear()
-            bucket = self._buckets[user] = TokenBucket(self._rate, self._burst, now)
+            bucket = TokenBucket(self._rate, self._burst, now, self.refusals)
+            self._buckets[user] = bucket
         return bucket

@@ -1,1 +1,1 @@
-"""Logging: structured lines without secrets."""
+"""What operators see: structured log lines without secrets, and the pieces of metrics."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from ..broker.base import (
     Broker,
+    BrokerCounts,
     LogAdvanced,
     LookEverywhere,
     Notification,
@@ -64,6 +65,11 @@ class Cluster:
     def broker_fault(self) -> str | None:
         """See :attr:`app.broker.base.Broker.fault`."""
         return self._broker.fault
+
+    @property
+    def broker_counts(self) -> BrokerCounts:
+        """See :attr:`app.broker.base.Broker.counts`."""
+        return self._broker.counts
 
     # From this node to others
 

@@ -108,6 +108,7 @@ class Connection:
         "probe",
         "session",
         "subscriptions",
+        "transport",
         "user",
         "username",
     )
@@ -123,6 +124,7 @@ class Connection:
         close: Callable[[Close], None],
         probe: Callable[[float], Awaitable[bool]],
         path_room: str | None,
+        transport: str = "websocket",
     ) -> None:
         self.user = user
         self.username = username
@@ -136,6 +138,8 @@ class Connection:
         """Whether the client answers within so many seconds."""
         self.path_room = path_room
         """The room in the path of ``/ws/{room}``."""
+        self.transport = transport
+        """``websocket``, ``asgi`` or ``http``: what it is counted as."""
         self.subscriptions: dict[RoomId, Subscription] = {}
         """The hub alone changes this."""
         self.is_admin = False

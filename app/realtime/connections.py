@@ -6,6 +6,7 @@ and counted when the log-in has been confirmed.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from ..domain.close_codes import DRAINING, IDLE, TOO_MANY_CONNECTIONS, Close
@@ -45,6 +46,12 @@ class Connections:
         self._drain = drain
         self._max_per_user = max_per_user
         self._probe_seconds = probe_seconds
+        self.opened: Counter[str] = Counter()
+        """Connections that were opened, by transport."""
+        self.ended: Counter[str] = Counter()
+        """The same of those that have ended."""
+        self.closed: Counter[int] = Counter()
+        """Connections that have ended, by close code; 0: the client ended it, or was lost."""
 
     def open(
         self,
@@ -54,11 +61,13 @@ class Connections:
         close: Callable[[Close], None],
         probe: Callable[[float], Awaitable[bool]],
         path_room: str | None,
+        transport: str,
     ) -> Connection:
         """
         Register a connection. The caller must :meth:`end` it, whatever happens.
 
         Args:
+            transport: ``websocket``, ``asgi`` or ``http``: what it is counted as.
             close: Called with a close code when the connection has to end. May be called again;
                 the first code counts.
             probe: Whether the client answers within so many seconds, or its TCP; true where it
@@ -80,7 +89,9 @@ class Connections:
             close=close,
             probe=probe,
             path_room=path_room,
+            transport=transport,
         )
+        self.opened[transport] += 1
         self._hub.register(connection)
         return connection
 
@@ -143,7 +154,9 @@ class Connections:
         self._activity.forget(connection)
         self._hub.retire(connection)
 
-    def end(self, connection: Connection) -> None:
-        """Remove a closed connection. Idempotent."""
+    def end(self, connection: Connection, why: Close | None) -> None:
+        """Remove a closed connection, of which the first call says why. Idempotent."""
         self.retire(connection)
-        self._hub.unregister(connection)
+        if self._hub.unregister(connection):
+            self.ended[connection.transport] += 1
+            self.closed[0 if why is None else why.code] += 1

@@ -19,7 +19,11 @@ from ..domain.limits import (
     FANOUT_QUIET_SLICE,
     FANOUT_SLICE,
 )
+from ..observability.histogram import Histogram
 from .outbox import Outbox
+
+# uvloop's clock has milliseconds.
+_LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Fanout:
@@ -49,6 +53,8 @@ class Fanout:
         self._scheduled = False
         # Outboxes in the next slice. Doubles while the writer is idle.
         self._slice_size = FANOUT_SLICE
+        self.lag_seconds = Histogram(_LAG_SECONDS)
+        """How long the first connection of each slice had waited."""
         self.idle = asyncio.Event()
         """Set while the queue is empty."""
         self.idle.set()
@@ -112,7 +118,9 @@ class Fanout:
         if not self._writer_busy:
             # Every turn has a fixed cost, and the sender's reply has been read by now.
             self._slice_size = min(2 * size, FANOUT_QUIET_SLICE)
-        if self._head_wait(loop) > 2 * self._patience_seconds:
+        waited = self._head_wait(loop)
+        self.lag_seconds.observe(waited)
+        if waited > 2 * self._patience_seconds:
             # Pausing alone doesn't take that long: the turns are long, or the queue is.
             size = max(size, len(self._queue) // FANOUT_LATE_TURNS)
         try:

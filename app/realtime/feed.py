@@ -49,6 +49,10 @@ class Feed:
         self._idle_seconds = idle_seconds
         self._retry_seconds = retry_seconds
         self._room_feeds: dict[RoomId, RoomFeed] = {}
+        self.gap_reads = 0
+        """How often events that were missing between two batches were read from the log."""
+        self.gap_events = 0
+        """Events that were read so."""
 
     # Events and hints
 
@@ -103,6 +107,11 @@ class Feed:
             loop = asyncio.get_running_loop()
             room_feed.expiry = loop.call_later(self._idle_seconds, self._expire, room_feed)
 
+    @property
+    def rooms(self) -> int:
+        """How many rooms have a feed."""
+        return len(self._room_feeds)
+
     def room_ids(self) -> list[RoomId]:
         """The rooms that have a feed."""
         return list(self._room_feeds)
@@ -133,7 +142,11 @@ class Feed:
 
         while True:
             try:
-                return await self._database.read(work)
+                batch, first = await self._database.read(work)
             except Unavailable:
                 log.warning("feed.waits_for_database")
                 await asyncio.sleep(self._retry_seconds)
+            else:
+                self.gap_reads += 1
+                self.gap_events += 0 if batch is None else len(batch.events)
+                return batch, first

@@ -42,6 +42,10 @@ class Hub:
         # A user's connections are in the order in which they were registered.
         self._users: dict[UserId, dict[Connection, None]] = {}
         self._rooms: dict[RoomId, dict[Connection, Subscription]] = {}
+        self.delivered_events = 0
+        """Events of rooms that had subscribers."""
+        self.deliveries = 0
+        """The same, each event counted once for every subscriber that it was sent to."""
         self.deserted = asyncio.Event()
         """Set while there are no connections."""
         self.deserted.set()
@@ -59,16 +63,18 @@ class Hub:
         for subscription in list(connection.subscriptions.values()):
             self.unsubscribe(subscription)
 
-    def unregister(self, connection: Connection) -> None:
-        """Remove a closed connection. Idempotent."""
+    def unregister(self, connection: Connection) -> bool:
+        """Remove a closed connection. Idempotent; returns whether it was still registered."""
         self.retire(connection)
         of_user = self._users.get(connection.user)
-        if of_user is not None:
-            of_user.pop(connection, None)
-            if not of_user:
-                del self._users[connection.user]
+        if of_user is None or connection not in of_user:
+            return False
+        del of_user[connection]
+        if not of_user:
+            del self._users[connection.user]
         if not self._users:
             self.deserted.set()
+        return True
 
     def of_user(self, user: UserId) -> Collection[Connection]:
         """
@@ -237,6 +243,7 @@ class Hub:
         # takes the others. A write can close a slow connection and so end its subscription:
         # hence the copy.
         others: list[Outbox] = []
+        answered = 0
         for subscription in tuple(subscriptions.values()):
             if subscription.state is not _LIVE:
                 continue
@@ -247,6 +254,10 @@ class Hub:
                 or not outbox.write_with_replies(replies_of, joined)
             ):
                 others.append(outbox)
+            else:
+                answered += 1
+        self.delivered_events += len(frames)
+        self.deliveries += len(frames) * (len(others) + answered)
         self.fanout.send(others, joined)
 
     def _end_access(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..broker.base import Broker
 from ..broker.presence import PresenceStore
 from ..domain.ids import Millis
+from ..domain.token_bucket import Refusals
 from ..services.accounts.parts import AccountParts
 from ..services.log.parts import LogParts
 from ..services.rooms.parts import RoomParts
@@ -55,6 +56,7 @@ class RealtimeParts:
     replay_buffers: ReplayBuffers
     feed: Feed
     joins: Joins
+    replay_pages: ReplayPages
     replay: Replay
     read_receipts: ReadReceipts
     connections: Connections
@@ -67,6 +69,8 @@ class RealtimeParts:
     poller: Poller
     token_timer: SharedTimer
     """Ends connections with their tokens."""
+    frame_refusals: Refusals
+    """Frames over the limit of their connection."""
 
 
 @asynccontextmanager
@@ -159,11 +163,12 @@ def _build(
         now=now,
         max_rooms=limits.max_rooms_per_connection,
     )
+    replay_pages = ReplayPages(database, replay_buffers)
     replay = Replay(
         hub=hub,
         feed=feed,
         presence=presence,
-        pages=ReplayPages(database, replay_buffers),
+        pages=replay_pages,
         room_views=rooms.room_views,
         coalescer=coalescer,
         epoch=log.epoch,
@@ -205,6 +210,7 @@ def _build(
     return RealtimeParts(
         limits=limits,
         token_timer=SharedTimer(asyncio.get_running_loop()),
+        frame_refusals=Refusals(),
         slow_consumer=SlowConsumerPolicy(
             limits.max_unsent_bytes,
             stall_seconds=limits.replay_stall_seconds,
@@ -219,6 +225,7 @@ def _build(
         replay_buffers=replay_buffers,
         feed=feed,
         joins=joins,
+        replay_pages=replay_pages,
         replay=replay,
         read_receipts=read_receipts,
         connections=Connections(

@@ -37,6 +37,10 @@ class ReplayPages:
         self._database = database
         self._replay_buffers = replay_buffers
         self._reads: SingleFlight[EventPage] = SingleFlight(MAX_DISK_REPLAYS)
+        self.from_memory = 0
+        """Pages that a replay buffer had, or that were kept."""
+        self.from_database = 0
+        """Pages that were read from the log; those that several clients shared count once."""
 
     async def after(self, room_feed: RoomFeed, seq: int, upto: int) -> EventPage:
         """
@@ -52,6 +56,7 @@ class ReplayPages:
             found = buffer.after(seq, upto, REPLAY_CHUNK_BYTES)
             if found is not None:
                 frames, last = found
+                self.from_memory += 1
                 return EventPage((frames,), (last,), last, room_feed.revision)
             if seq + 1 < buffer.first:
                 upto = min(upto, buffer.first - 1)
@@ -70,6 +75,7 @@ class ReplayPages:
         kept = room_feed.newest_pages.get(limit)
         # Valid as long as nothing has been delivered since.
         if kept is not None and kept.last == upto == room_feed.delivered:
+            self.from_memory += 1
             return kept
         key = (room_feed.room, "newest", limit, upto)
         return await self._reads.do(key, lambda: self._read_newest(room_feed, room, limit, upto))
@@ -104,6 +110,7 @@ class ReplayPages:
 
     async def _read_fresh(self, room_feed: RoomFeed, work: Work[T]) -> tuple[T, int]:
         """Read until the room's revision stays the same meanwhile; return it with the result."""
+        self.from_database += 1
         for _ in range(MAX_STALE_READS):
             revision = room_feed.revision
             found = await self._database.read(work)

@@ -141,7 +141,7 @@ class Socket:
             if plain is not None:
                 plain.cancel()
             if self._connection is not None:
-                self._realtime.connections.end(self._connection)
+                self._realtime.connections.end(self._connection, close)
 
     async def _serve(self, handshake: ConnectRequest) -> Close | None:
         realtime = self._realtime
@@ -151,6 +151,7 @@ class Socket:
             close=self._end,
             probe=self._transport.probe,
             path_room=handshake.room,
+            transport="websocket" if self._asgi_transport is None else "asgi",
         )
         connection.held_until_welcome = []
         self._connection = connection
@@ -202,7 +203,9 @@ class Socket:
         limits, now = self._realtime.limits, self._loop.time()
         return ClientSession(
             room=handshake.room,
-            frames=TokenBucket(limits.frames_per_second, limits.frame_burst, now),
+            frames=TokenBucket(
+                limits.frames_per_second, limits.frame_burst, now, self._realtime.frame_refusals
+            ),
             sends=self._services.send_buckets.of(identity.user, now),
         )
 

@@ -7,6 +7,7 @@ Implemented by :class:`~app.store.sqlite.SqliteDatabase` and
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
@@ -122,6 +123,30 @@ class OutcomeUnknown(Exception):
         self.result = result
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """The threads of one kind, and the transactions that they have."""
+
+    name: str
+    """``write``, ``read``; on PostgreSQL also ``log`` and ``aside``."""
+    count: int
+    waiting: int
+    """Transactions that wait for a thread."""
+    running: int | None = None
+    """Transactions that have a thread; None: not counted."""
+    connections: int | None = None
+    """Open connections to PostgreSQL: at most one for each thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLoad:
+    """How busy a database is now."""
+
+    threads: tuple[Threads, ...]
+    wal_bytes: int | None = None
+    """Size of SQLite's write-ahead log; None where there is no such file."""
+
+
 class Database(Protocol):
     """
     An open database.
@@ -152,6 +177,10 @@ class Database(Protocol):
     @property
     def checking(self) -> bool:
         """Whether a check of the whole file is running in the background."""
+
+    @property
+    def load(self) -> DatabaseLoad:
+        """How busy it is now. Takes microseconds, and waits for nothing."""
 
     async def write(self, work: Work[T]) -> T:
         """

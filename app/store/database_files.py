@@ -33,7 +33,8 @@ class DatabaseFiles:
     def __init__(self, path: Path) -> None:
         # SQLite names its side files after the file that links lead to.
         real = os.path.realpath(path)
-        self._written = {str(path): identity(str(path)), f"{real}-wal": identity(f"{real}-wal")}
+        self._wal = f"{real}-wal"
+        self._written = {str(path): identity(str(path)), self._wal: identity(self._wal)}
         self._all = {**self._written, f"{real}-shm": identity(f"{real}-shm")}
         opened = _open_files()
         for name, file in self._all.items():
@@ -41,6 +42,14 @@ class DatabaseFiles:
                 raise StoreError(
                     f"{name} was deleted or replaced while it was being opened. Start again."
                 )
+
+    @property
+    def wal_bytes(self) -> int | None:
+        """Size of the write-ahead log's file, which doesn't shrink; None if there is none."""
+        try:
+            return os.stat(self._wal).st_size
+        except OSError:
+            return None
 
     def written_elsewhere(self) -> str | None:
         """Return the path of a file that commits no longer go to; None if all do."""

@@ -18,7 +18,7 @@ from ..domain.limits import (
     POSTGRES_TRANSACTION_SECONDS,
     POSTGRES_WRITERS,
 )
-from .database import OutcomeUnknown, RowsLocked, T, Work
+from .database import DatabaseLoad, OutcomeUnknown, RowsLocked, T, Work
 from .postgres_faults import is_row_refused, log_failure
 from .postgres_session import PostgresSession
 from .postgres_settings import LIMITS, LOG_LIMITS, NO_LIMITS, UnsuitableServer
@@ -64,6 +64,10 @@ class PostgresDatabase:
         )
         self.fault: str | None = None
         self.closed = False
+
+    @property
+    def load(self) -> DatabaseLoad:
+        return DatabaseLoad(tuple(threads.load for threads in self._all_threads))
 
     async def write_log(
         self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None

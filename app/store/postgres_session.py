@@ -52,6 +52,11 @@ class PostgresSession:
         self._socket: socket.socket | None = None
         self._first = ""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a connection, which may be lost without notice. Read in any thread."""
+        return self._sqlalchemy is not None
+
     def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction, and commit it; if it only asked, roll back."""
         # Each query of a write follows its lock, and must see what was committed before the lock

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .database import OutcomeUnknown, T, Work
+from .database import OutcomeUnknown, T, Threads, Work
 from .postgres_session import PostgresSession
 from .thread_pool import ThreadPool
 
@@ -28,11 +28,26 @@ class SessionThreads:
     def __init__(
         self, name: str, count: int, seconds: float | None, *session: Any, **options: Any
     ) -> None:
+        self._name = name
         self._seconds = seconds
         self._new_session = partial(PostgresSession, *session, **options)
         self._threads = ThreadPool(count, name, self._close_in_thread)
         self._local = threading.local()
         self._running: dict[_Call, asyncio.Future[Any]] = {}
+        # Each thread appends its own.
+        self._sessions: list[PostgresSession] = []
+
+    @property
+    def load(self) -> Threads:
+        """What the threads do now. Called in the event loop."""
+        count, calls = self._threads.count, len(self._running)
+        return Threads(
+            self._name.removeprefix("parley-"),
+            count,
+            waiting=max(calls - count, 0),
+            running=min(calls, count),
+            connections=sum(session.is_connected for session in self._sessions),
+        )
 
     async def run(self, transaction: _Transaction[T], work: Work[T]) -> T:
         """
@@ -94,6 +109,7 @@ class SessionThreads:
         session: PostgresSession | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = self._new_session()
+            self._sessions.append(session)
         call.begin(session)
         try:
             return transaction(session, work)

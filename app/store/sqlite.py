@@ -25,7 +25,7 @@ from ..domain.errors import ParleyError, Unavailable
 from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS
 from .condition import Condition
 from .damage import Damage, Damaged, damage
-from .database import T, Work
+from .database import DatabaseLoad, T, Threads, Work
 from .database_files import DatabaseFiles
 from .integrity import IntegrityCheck
 from .sqlite_connection import SqliteConnection
@@ -103,6 +103,14 @@ class SqliteDatabase:
     @property
     def checking(self) -> bool:
         return self._condition.checking
+
+    @property
+    def load(self) -> DatabaseLoad:
+        pools = {"write": self._write_thread, "read": self._read_threads}
+        return DatabaseLoad(
+            tuple(Threads(name, pool.count, pool.waiting) for name, pool in pools.items()),
+            None if self._files is None else self._files.wal_bytes,
+        )
 
     async def note_check(self, check: IntegrityCheck) -> None:
         """Wait for a check of the whole file, and note in :attr:`fault` what it finds."""

@@ -28,6 +28,8 @@ class ThreadPool:
 
     def __init__(self, count: int, name: str, at_end: Callable[[], None] = lambda: None) -> None:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.count = count
+        """How many threads there are."""
         self._at_end = at_end
         # Released by each thread that ends, and by abandon().
         self._ended = threading.Semaphore(0)
@@ -40,6 +42,11 @@ class ThreadPool:
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a thread, about."""
+        return self._queue.qsize()
 
     async def run(
         self,

@@ -6,6 +6,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from app.api.docs import API_CSP, SECURITY_HEADERS
+from app.api.http_counts import HttpCounts
 from app.api.middleware import Requests
 from app.store.database import Database
 from tests.harness.server import open_server
@@ -60,7 +61,7 @@ async def test_other_scopes_pass_through_unchanged() -> None:
         seen.append(call)
 
     call = ({"type": "lifespan"}, object(), object())
-    await Requests(app)(*call)  # type: ignore[arg-type]
+    await Requests(app, HttpCounts())(*call)  # type: ignore[arg-type]
 
     assert seen == [call]
 

@@ -80,7 +80,7 @@ def test_a_probe_is_a_message_without_notifications() -> None:
     one = pending()
     assert not one
 
-    one.add_probe()
+    one.add_probe(7)
 
     assert one
     assert sent(one) == []

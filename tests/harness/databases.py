@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store import migrations
-from app.store.database import Database, DbConnection, T, Work
+from app.store.database import Database, DatabaseLoad, DbConnection, T, Work
 from app.store.event_checksum import register
 from app.store.postgres import PostgresDatabase
 from app.store.sqlite import SqliteDatabase
@@ -199,6 +199,11 @@ class GatedDatabase:
         if self.loses_responses_with is not None:
             raise self.loses_responses_with
         return result
+
+    @property
+    def load(self) -> DatabaseLoad:
+        """Like :attr:`Database.load`."""
+        return self._database.load
 
     @property
     def closed(self) -> bool:

@@ -58,6 +58,7 @@ def test_http_static(scenario_on: ScenarioOn) -> None:
     scenario.heading("Operation")
     anonymous.get("/health")
     anonymous.get("/ready")
+    anonymous.get("/metrics", record_body=False, whole_head=True)
 
     scenario.heading("Pages")
     for path in (
@@ -102,14 +103,17 @@ def test_http_static(scenario_on: ScenarioOn) -> None:
 
 
 def test_http_closed(scenario_on: ScenarioOn) -> None:
-    """``DOCS=off`` and ``REGISTRATION=closed``."""
-    scenario = scenario_on(docs="off", registration="closed")
+    """``DOCS=off``, ``REGISTRATION=closed`` and a ``METRICS_TOKEN``."""
+    token = "0f8a7c3e91d24b6586ab1c9d7e2f4053b8c6d1e09a7f3b52"
+    scenario = scenario_on(docs="off", registration="closed", metrics_token=token)
     anonymous = scenario.anonymous
 
     anonymous.get("/docs")
     anonymous.get("/openapi.json")
     anonymous.get("/docs/assets/swagger-ui.css")
     anonymous.post("/users", {"username": "ann", "password": PASSWORD})
+    anonymous.get("/metrics")
+    anonymous.get("/metrics", headers={"Authorization": f"Bearer {token}"}, record_body=False)
 
 
 def test_http_not_logged_in(scenario: Scenario, document: Any) -> None:

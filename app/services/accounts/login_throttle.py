@@ -39,6 +39,9 @@ class LoginThrottle:
         self._registrations = _per_minute(registrations_per_minute, "registrations")
         self._max_known = max_known_addresses
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.refused_logins = 0
+        """Log-ins that were not tried."""
+        self.refused_registrations = 0
 
     async def register(self, address: str) -> None:
         """
@@ -50,6 +53,7 @@ class LoginThrottle:
         """
         source = subscriber(address)
         if self._registrations and not await self._limiter.hit(self._registrations, source):
+            self.refused_registrations += 1
             raise await self._limited(self._registrations, source)
 
     async def check(self, username: str | None, address: str) -> None:
@@ -68,6 +72,7 @@ class LoginThrottle:
         """
         for item, *key in self._counters(username, subscriber(address), counting=False):
             if not await self._limiter.test(item, *key):
+                self.refused_logins += 1
                 raise await self._limited(item, *key)
 
     async def failed(self, username: str | None, address: str) -> None:

@@ -83,6 +83,10 @@ class Logins:
         self._transactions = transactions
         self._refresh_token_ms = refresh_token_days * _DAY_MS
         self._now = now
+        self.succeeded = 0
+        """Log-ins with a password."""
+        self.failed = 0
+        """Log-ins with a wrong name or password."""
 
     # Starting and continuing
 
@@ -113,10 +117,12 @@ class Logins:
                 break
             tokens = await self._start(user, label, user.password_hash, checked.new_hash)
             if tokens is not None:
+                self.succeeded += 1
                 self._throttle.succeeded(user.username, address)
                 facts = {"user": user.username, "session": tokens.session, "address": address}
                 event(log, logging.INFO, "login.succeeded", **facts)
                 return tokens
+        self.failed += 1
         await self._throttle.failed(name, address)
         event(log, logging.WARNING, "login.failed", user=name, address=address)
         raise InvalidGrant

@@ -2,7 +2,7 @@
 
 from ...store import audit
 from ...store.audit import AuditRecord
-from ...store.database import Database, DbConnection, T, Work
+from ...store.database import Database, DatabaseLoad, DbConnection, T, Work
 
 
 class AuditedDatabase:
@@ -30,6 +30,11 @@ class AuditedDatabase:
     def checking(self) -> bool:
         """Whether the wrapped database is being checked."""
         return self._database.checking
+
+    @property
+    def load(self) -> DatabaseLoad:
+        """How busy the wrapped database is."""
+        return self._database.load
 
     @property
     def closed(self) -> bool:

@@ -8,11 +8,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import monotonic
 
 from ...domain.appends import Append
 from ...domain.errors import Internal, Unavailable
 from ...domain.events import EventBatch
 from ...domain.limits import READ_BACK_PAUSE_SECONDS, READ_BACK_SECONDS
+from ...observability.histogram import Histogram
 from ...store.damage import Damaged
 from ...store.database import Database, OutcomeUnknown, RowsLocked
 from ...store.read_markers import Mark
@@ -21,6 +23,9 @@ from .read_receipt_buffer import ReadReceiptBuffer
 from .writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.committer")
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_APPENDS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
 class BatchWriter:
@@ -34,6 +39,12 @@ class BatchWriter:
         self._pacing = pacing
         self.failures = 0
         """Commits that failed in a row."""
+        self.failed = 0
+        """Commits that failed since the start."""
+        self.seconds = Histogram(_SECONDS)
+        """How long commits took, from asking for a thread of the database to its answer."""
+        self.appends = Histogram(_APPENDS)
+        """How many appends each commit had: none if it had only read receipts."""
 
     async def write(
         self,
@@ -55,6 +66,7 @@ class BatchWriter:
         """
         try:
             work = partial(commit, appends=appends, marks=marks, skip_locked=skip_locked)
+            began = monotonic()
             result = await self._transact(work, aside, since)
         except Damaged:  # one append depends on a damaged event: the others must not fail
             return await self._write_one_by_one(appends, marks, since)
@@ -68,13 +80,15 @@ class BatchWriter:
             return await self._read_back(appends, exc.result.outcomes, aside=aside)
         except Unavailable as exc:
             # It may have been committed all the same: a retry with the same client id tells.
-            self.failures += 1
+            self._note_failure()
             self._receipts.put_back(marks)
             return CommitResult([exc] * len(appends), [])
         except Exception:  # the database refused a row: write one by one to find which
             log.exception("committer.batch_refused", extra={"appends": len(appends)})
             return await self._write_one_by_one(appends, marks, since)
         self.failures = 0
+        self.seconds.observe(monotonic() - began)
+        self.appends.observe(len(appends))
         return result
 
     async def write_aside(self, appends: Sequence[Append], skip_locked: bool) -> CommitResult:
@@ -86,6 +100,10 @@ class BatchWriter:
         # They compete for the interpreter lock until the writer waits for the disk.
         if not self._database.shared:
             self._pacing.pause()
+
+    def _note_failure(self) -> None:
+        self.failures += 1
+        self.failed += 1
 
     async def _transact(
         self, work: Callable[..., CommitResult], aside: bool, since: float | None
@@ -110,7 +128,7 @@ class BatchWriter:
                 return await self._database.write_log(work, aside=aside)
             except (Unavailable, RowsLocked, OutcomeUnknown):
                 await asyncio.sleep(READ_BACK_PAUSE_SECONDS)
-        self.failures += 1
+        self._note_failure()
         return CommitResult([Unavailable() for _ in appends], [])
 
     async def _write_one_by_one(

@@ -26,6 +26,7 @@ from ...domain.limits import (
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
+from ...observability.histogram import Histogram
 from ...store.database import Database
 from .batch_writer import BatchWriter
 from .commit import AppendResult, CommitResult
@@ -89,6 +90,8 @@ class Committer:
         # Size of the next batch if every sender of the last one sends again at once.
         self._expected = 0
         receipts.set_wake(self._wake.set)
+        self.committed_events = 0
+        """Events that this node has committed."""
         self.finished = asyncio.Event()
         """Set at the end of :meth:`run`: every append that was accepted has its result."""
 
@@ -106,6 +109,26 @@ class Committer:
     def locked_rooms(self) -> int:
         """How many rooms have appends that wait because they are locked elsewhere."""
         return len(self._locked_rooms)
+
+    @property
+    def queued(self) -> int:
+        """How many appends wait for their commit; those in the running commit don't count."""
+        return len(self._queue) + self._locked_rooms.appends
+
+    @property
+    def failed_commits(self) -> int:
+        """How many commits have failed since the start."""
+        return self._writer.failed
+
+    @property
+    def commit_seconds(self) -> Histogram:
+        """How long commits took."""
+        return self._writer.seconds
+
+    @property
+    def commit_appends(self) -> Histogram:
+        """How many appends each commit had."""
+        return self._writer.appends
 
     def submit(self, append: Append, on_result: Callable[[AppendResult], None]) -> None:
         """
@@ -248,6 +271,7 @@ class Committer:
                 on_result(outcome)
         try:
             if result.event_batches:
+                self.committed_events += sum(len(b.events) for b in result.event_batches)
                 self._on_committed.announce(result.event_batches)
         except Exception:  # the commit stands: senders have their results, later batches go on
             log.exception("committer.not_published")
