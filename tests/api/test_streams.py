@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.domain.appends import Ban, Join, Remove, Send, UpdateRoom
-from app.domain.close_codes import DRAINING
+from app.domain.close_codes import DRAINING, SLOW_CONSUMER
 from app.domain.limits import FANOUT_SLICE
 from app.domain.roles import Kind
 from app.realtime.connection import SubscriptionState
@@ -371,6 +371,7 @@ async def test_a_slow_reader_is_cut_and_resumes(database: Database) -> None:
         # It reads nothing, not even the end: the connection is dropped.
         await asyncio.wait_for(slow.task, 5)
         await is_gone(server, "moe")
+        assert server.runtime.realtime.connections.closed == {SLOW_CONSUMER.code: 1}
         assert await quick.hears_until(24) == list(range(1, 25))
         again = await open_stream(server, "moe", f"{EVENTS}?since=4")
         assert await again.hears_until(24) == list(range(5, 25))

@@ -110,3 +110,23 @@ async def test_what_was_notified_before_the_close_is_sent(nodes: list[Node]) -> 
 
 async def test_notifying_before_open_raises_nothing(make: MakeBroker) -> None:
     make().notify(ADVANCED)
+
+
+async def test_what_other_nodes_have_sent_is_counted(nodes: list[Node]) -> None:
+    one, two, _ = nodes
+    before = two.broker.counts.received
+
+    one.broker.notify(ADVANCED)
+
+    await until(lambda: two.received != [], "the notification")
+    counts = two.broker.counts
+    assert (counts.received - before, counts.ignored, counts.went_deaf) == (1, 0, 0)
+
+
+async def test_a_broker_on_a_server_measures_how_long_a_probe_takes(nodes: list[Node]) -> None:
+    broker = nodes[0].broker
+    if isinstance(broker, MemoryBroker):
+        assert broker.counts.lag_seconds is None
+        return
+
+    await until(lambda: broker.counts.lag_seconds is not None, "the probe")

@@ -102,3 +102,16 @@ def test_a_hint_that_is_not_understood_is_skipped(hint: bytes) -> None:
     message = b'{"v":1,"node":"a","hints":[%b,["log",1,2]]}' % hint
 
     assert decode(message) == Message("a", [LogAdvanced(RoomId(1), 2)], 1)
+
+
+def test_a_probe_comes_back_with_its_number() -> None:
+    [message] = pack("a", [encode(LogAdvanced(RoomId(1), 2))], 1_000, probe=5)
+
+    assert decode(message) == Message("a", [LogAdvanced(RoomId(1), 2)], 0, 5)
+
+
+@pytest.mark.parametrize("given", [b'"5"', b"true", b"1.5", b"null", b"[]"])
+def test_a_probe_that_is_no_number_is_none(given: bytes) -> None:
+    message = b'{"v":1,"node":"a","probe":%b,"hints":[]}' % given
+
+    assert decode(message) == Message("a", [], 0, None)

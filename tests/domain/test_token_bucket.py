@@ -83,3 +83,14 @@ def test_the_number_of_buckets_is_bounded() -> None:
         buckets.of(UserId(user), 0.0)
 
     assert buckets.of(UserId(1), 0.0) is not first
+
+
+def test_what_was_refused_is_counted_over_all_users() -> None:
+    buckets = UserTokenBuckets(rate=1, burst=1)
+
+    for user in (1, 2):
+        bucket = buckets.of(UserId(user), 0.0)
+        assert bucket.take(0.0) == 0.0
+        assert bucket.take(0.0) > 0.0
+
+    assert buckets.refusals.count == 2

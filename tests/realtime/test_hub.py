@@ -300,3 +300,15 @@ def test_presence_is_sent_to_all_but_the_user_it_is_about(hub: Hub) -> None:
     assert ana.transport.payloads == [b"b"]
     assert bo.transport.payloads == [b"a", b"a"]
     assert eve.transport.payloads == []
+
+
+async def test_a_delivery_counts_for_each_live_subscriber(hub: Hub) -> None:
+    ana, bo, eve = RecordingConnection(ANA), RecordingConnection(BO), RecordingConnection(EVE)
+    subscribe(hub, ana)
+    subscribe(hub, bo)
+    subscribe(hub, eve, live=False)
+    ana.connection.outbox.defer_reply(DEN, b"reply")
+
+    await deliver(hub, batch(event(1), event(2)))
+
+    assert (hub.delivered_events, hub.deliveries) == (2, 4)

@@ -186,3 +186,17 @@ def test_a_file_that_is_not_open_is_refused(path: Path) -> None:
 
         with pytest.raises(StoreError, match=r"p\.db was deleted or replaced while it was being"):
             DatabaseFiles(path)
+
+
+async def test_the_size_of_the_write_ahead_log_is_known(path: Path) -> None:
+    async with open_sqlite(path) as database:
+        before = database.load.wal_bytes
+        await database.write(note("one"))
+
+        assert before is not None
+        assert database.load.wal_bytes == path.with_name("p.db-wal").stat().st_size > before
+
+
+async def test_a_database_in_memory_has_no_write_ahead_log() -> None:
+    async with open_sqlite() as database:
+        assert database.load.wal_bytes is None

@@ -1,6 +1,7 @@
 """PostgreSQL: transactions that cancellation can't interrupt, and which errors are outages."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ import sqlalchemy as sa
 from app.domain.appends import Send
 from app.domain.errors import Unavailable
 from app.domain.ids import NOWHERE, RoomId
+from app.domain.limits import POSTGRES_READERS
 from app.domain.roles import Kind
 from app.services.log.commit import commit
 from app.store import message_loader
-from app.store.database import DbConnection
+from app.store.database import DbConnection, Threads
 from app.store.errors import StoreError
 from app.store.opening import open_database
 from app.store.postgres import PostgresDatabase
@@ -302,3 +304,29 @@ async def test_an_interrupted_database_fails_everything_and_closes(
             await distant.close()
         assert [type(result) for result in results] == [Unavailable] * 4
         assert distant.closed
+
+
+# Its load
+
+
+async def test_busy_threads_open_connections_and_waiting_transactions_are_seen(
+    database: PostgresDatabase,
+) -> None:
+    go_on = threading.Event()
+
+    def held(connection: Any) -> None:
+        go_on.wait()
+
+    def readers() -> Threads:
+        [found] = [threads for threads in database.load.threads if threads.name == "read"]
+        return found
+
+    reads = [asyncio.ensure_future(database.read(held)) for _ in range(POSTGRES_READERS + 2)]
+    await until(lambda: readers().connections == POSTGRES_READERS, "all to be connected")
+    busy = readers()
+    go_on.set()
+    await asyncio.gather(*reads)
+    idle = readers()
+
+    assert (busy.count, busy.running, busy.waiting) == (POSTGRES_READERS, POSTGRES_READERS, 2)
+    assert (idle.running, idle.waiting) == (0, 0)
