@@ -4,27 +4,21 @@ The composition root: a server's parts, opened package by package and closed in 
 Nothing is global: two runtimes in one process are two servers.
 """
 
-import hmac
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from .broker.base import Broker
-from .broker.memory import MemoryBroker
-from .broker.presence import PresenceStore
 from .config.client_limits import client_limits
-from .config.database_url import DatabaseUrl
 from .config.server_url import local_url
-from .config.settings import Settings, SettingsError, resolve_secret
+from .config.settings import Settings, resolve_secret
 from .domain.ids import Millis
 from .domain.limits import AUTH_EXPIRING_SECONDS, FANOUT_PATIENCE_SECONDS
 from .observability.logs import event
 from .observability.loop_lag import LoopLag, open_loop_lag
 from .realtime.fanout import Fanout
 from .realtime.parts import RealtimeParts, open_realtime
-from .realtime.presence_table import PresenceTable
 from .realtime.realtime_limits import RealtimeLimits
 from .realtime.socket import SocketServices
 from .security.access_tokens import AccessTokens
@@ -34,6 +28,7 @@ from .services.admin.parts import open_admin
 from .services.log.parts import LogLimits, LogParts, open_log
 from .services.messages.parts import MessageLimits, MessageParts, open_messages
 from .services.rooms.parts import RoomLimits, RoomParts, open_rooms
+from .shared import Shared, open_shared
 from .store.database import Database
 from .store.opening import open_database
 
@@ -128,46 +123,13 @@ async def open_server(settings: Settings) -> AsyncIterator[Runtime]:
         address=local_url(settings.host, settings.port),
         migrate=where.kind == "sqlite",
     ) as database:
-        broker, presence_store = _between_nodes(settings, database)
-        async with open_runtime(
-            settings, database, broker=broker, presence_store=presence_store
-        ) as runtime:
+        async with (
+            open_shared(settings, database) as shared,
+            open_runtime(settings, database, shared=shared) as runtime,
+        ):
             event(log, logging.INFO, "server.started", database=where.shown)
             yield runtime
         event(log, logging.INFO, "server.stopped")
-
-
-def _between_nodes(settings: Settings, database: Database) -> tuple[Broker, PresenceStore | None]:
-    """What connects the nodes that may share the database."""
-    if settings.database.kind == "sqlite":
-        return MemoryBroker(), None
-    if settings.redis_url:
-        return _through_redis(settings)
-    # Their driver is installed only with the extra "postgres".
-    from .broker.postgres import PostgresBroker
-    from .store.postgres_settings import connection_parameters
-
-    url = DatabaseUrl.parse(settings.notify_database_url or settings.database_url).url
-    return PostgresBroker(connection_parameters(url)), PresenceTable(database)
-
-
-def _through_redis(settings: Settings) -> tuple[Broker, PresenceStore]:
-    try:
-        # Installed only with the extra "redis".
-        from .broker.redis import RedisBroker
-        from .broker.redis_presence import RedisPresence
-    except ModuleNotFoundError as exc:
-        raise SettingsError(
-            f"REDIS_URL: needs a package that is not installed: {exc.name}. "
-            "Install Parley with its extra: parley-chat[redis]."
-        ) from exc
-    # All nodes of an installation have the same key, and no other installation has it.
-    key = resolve_secret(settings).get_secret_value().encode()
-    name = f"parley:{hmac.digest(key, b'parley broker', 'sha256').hex()[:16]}"
-    try:
-        return RedisBroker(settings.redis_url, name), RedisPresence(settings.redis_url, name)
-    except ValueError as exc:
-        raise SettingsError(f"REDIS_URL: can't be used: {exc}") from None
 
 
 @asynccontextmanager
@@ -175,8 +137,7 @@ async def open_runtime(
     settings: Settings,
     database: Database,
     *,
-    broker: Broker,
-    presence_store: PresenceStore | None = None,
+    shared: Shared,
     now: Callable[[], Millis] = clock,
     limits: Limits | None = None,
 ) -> AsyncIterator[Runtime]:
@@ -184,7 +145,7 @@ async def open_runtime(
     Open the parts of a server on a database, until the block ends.
 
     Args:
-        presence_store: None: there are no other nodes, or their users are not shown.
+        shared: What it shares with other nodes.
 
     When the block has ended, every append that was submitted has been committed.
 
@@ -208,6 +169,7 @@ async def open_runtime(
             rooms.membership_removal,
             access_tokens=access_tokens,
             limits=limits.accounts,
+            counters=shared.counters,
             now=now,
         ) as accounts,
         open_messages(
@@ -224,8 +186,8 @@ async def open_runtime(
             log=log_parts,
             rooms=rooms,
             accounts=accounts,
-            broker=broker,
-            presence_store=presence_store,
+            broker=shared.broker,
+            presence_store=shared.presence_store,
             fanout=fanout,
             limits=limits.realtime,
             now=now,

@@ -366,6 +366,12 @@ LAST_USED_SECONDS = 60
 
 # An office behind one address may mistype passwords; password spraying is limited.
 ADDRESS_LIMIT_FACTOR = 10
+# How long Redis is given to count an attempt...
+COUNTER_SECONDS = 0.5
+# ...and how long it is not asked after it has failed to: each node then counts for itself.
+COUNTER_PAUSE_SECONDS = 5.0
+# How often a node deletes counters from the database that have ended.
+COUNTER_SWEEP_SECONDS = 600.0
 # Addresses kept with the users who have logged in from them: 2 MB.
 MAX_REMEMBERED_ADDRESSES = 10_000
 # How far the clocks of two nodes may differ: a token from the near future is accepted.

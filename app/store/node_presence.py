@@ -17,21 +17,16 @@ from ..domain.limits import (
 )
 from .bulk import BulkInsert, BulkStatement
 from .database import DbConnection
+from .database_clock import at_now
 from .tables import node_presence
 
-_NOW = {
-    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
-    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
-}
 _BEGIN = (
     "INSERT INTO nodes (name, version, expires_at) VALUES (:node, :version, {now} + :millis)"
     " ON CONFLICT (name) DO UPDATE"
     " SET version = excluded.version, expires_at = excluded.expires_at"
 )
-_GO_ON = (
-    "UPDATE nodes SET version = :version, expires_at = {now} + :millis"
-    " WHERE name = :node AND version = :after RETURNING version"
-)
+_IS_AT = "SELECT 1 FROM nodes WHERE name = :node AND version = :after"
+_GO_ON = "UPDATE nodes SET version = :version, expires_at = {now} + :millis WHERE name = :node"
 _EXPIRED = "DELETE FROM nodes WHERE expires_at < {now} - :millis"
 _NODES = (
     "SELECT name, version, expires_at - {now} FROM nodes"
@@ -76,7 +71,7 @@ def replace(
 ) -> None:
     """Write all that is true of a node, which expires in ``millis``."""
     values = {"node": node, "version": version, "millis": millis}
-    connection.run(_at(connection, _BEGIN), values)
+    connection.run(at_now(connection, _BEGIN), values)
     connection.run(_CLEAR, {"node": node})
     _insert(connection, node, rooms.items())
 
@@ -91,22 +86,24 @@ def write(
     millis: int,
 ) -> bool:
     """Write what has changed since the version ``after``; False if that is not the last one."""
-    values = {"node": node, "version": version, "after": after, "millis": millis}
-    if not connection.rows(_at(connection, _GO_ON), values):
+    # Only the node itself writes its row, and others delete it long after it has expired.
+    if not connection.rows(_IS_AT, {"node": node, "after": after}):
         return False
+    values = {"node": node, "version": version, "millis": millis}
+    connection.run(at_now(connection, _GO_ON), values)
     if rooms:
         _CLEAR_ROOMS.run(connection, [(room,) for room in rooms], node=node)
         _insert(connection, node, rooms.items())
     else:
         # Every node refreshes itself, so that one of them removes what others have left behind.
         kept = int(PRESENCE_EXPIRY_SECONDS * 1_000)
-        connection.run(_at(connection, _EXPIRED), {"millis": kept})
+        connection.run(at_now(connection, _EXPIRED), {"millis": kept})
     return True
 
 
 def nodes(connection: DbConnection) -> list[Node]:
     """Return the nodes that have not expired."""
-    return [Node(*row) for row in connection.rows(_at(connection, _NODES), {"most": MAX_NODES})]
+    return [Node(*row) for row in connection.rows(at_now(connection, _NODES), {"most": MAX_NODES})]
 
 
 def rooms(
@@ -125,7 +122,3 @@ def _insert(
     connection: DbConnection, node: str, rooms: Iterable[tuple[RoomId, str | None]]
 ) -> None:
     _INSERT(connection, [(node, room, users) for room, users in rooms if users is not None])
-
-
-def _at(connection: DbConnection, sql: str) -> str:
-    return sql.replace("{now}", _NOW[connection.dialect.name])

@@ -277,6 +277,15 @@ node_presence = Table(
     Column("users", Text, nullable=False),
 )
 
+# Failed log-ins of all nodes: see app/store/counters.py. Empty on SQLite, unlogged on PostgreSQL.
+counters = Table(
+    "counters",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
 # See app/store/erased_names.py.
 erased_names = Table("erased_names", metadata, Column("hash", Text, primary_key=True))
 

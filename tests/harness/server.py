@@ -18,6 +18,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
+from limits.aio.storage import Storage
 
 from app.broker.base import Broker
 from app.broker.memory import MemoryBroker
@@ -31,6 +32,7 @@ from app.main import create_app
 from app.runtime import Limits, Runtime, clock, open_runtime
 from app.security.access_tokens import AccessTokens
 from app.services.log.transactions import Effects
+from app.shared import Shared
 from app.store import sessions, users
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
@@ -307,6 +309,7 @@ async def open_server(
     *,
     broker: Broker | None = None,
     presence_store: PresenceStore | None = None,
+    counters: Storage | None = None,
     limits: Mapping[str, Mapping[str, Any]] | None = None,
     fanout_patience_seconds: float | None = None,
     **chosen: Any,
@@ -334,8 +337,9 @@ async def open_server(
     async with open_runtime(
         configured,
         database,
-        broker=broker or MemoryBroker(),
-        presence_store=presence_store,
+        shared=Shared(
+            broker=broker or MemoryBroker(), presence_store=presence_store, counters=counters
+        ),
         now=clock,
         limits=replace(own, **changed),
     ) as runtime:

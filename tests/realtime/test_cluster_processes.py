@@ -74,7 +74,11 @@ async def nodes(
         if request.param == "redis":
             redis = stack.enter_context(redis_server())
             await redis.start()
-        settings = {"database_url": url, "redis_url": "" if redis is None else redis.url}
+        settings = {
+            "database_url": url,
+            "redis_url": "" if redis is None else redis.url,
+            "failed_logins_per_minute": 4,
+        }
         a, b = (Process(tmp_path_factory.mktemp(name), **settings) for name in "ab")
         try:
             await asyncio.gather(a.start(), b.start())
@@ -148,6 +152,15 @@ async def test_nothing_is_lost_when_the_connections_to_the_broker_are_ended(node
 
     await on_b.hears_until(said["seq"])
     assert on_b.texts == [f"{number}" for number in range(60)]
+
+
+async def test_failed_log_ins_are_counted_for_both_nodes(nodes: Nodes) -> None:
+    form = {"username": "eve", "password": "a guess"}
+
+    clients = [nodes.a.client(), nodes.b.client()] * 3
+    answers = [await client.post("/token", data=form) for client in clients]
+
+    assert [answer.status_code for answer in answers] == [401] * 4 + [429] * 2
 
 
 async def test_presence_is_of_both_nodes(nodes: Nodes) -> None:

@@ -1,15 +1,15 @@
 """
 How often a log-in may fail, and how often an address may register.
 
-Only failed log-ins count, so that a user who knows their password is never limited. Counters are
-in memory, per node, and reset after a minute: windows are fixed and start with the first failure.
+Only failed log-ins count, so that a user who knows their password is never limited. Counters reset
+after a minute: windows are fixed and start with the first failure.
 """
 
 import time
 from collections import OrderedDict
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
+from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from ...domain.addresses import subscriber
@@ -23,7 +23,11 @@ class LoginThrottle:
 
     Failing on purpose doesn't lock the account's owner out: at an address from which the account
     has logged in before, only failures from that address count. Known addresses are kept in
-    memory, up to a maximum; the least recently used is dropped first.
+    memory, per node, up to a maximum; the least recently used is dropped first.
+
+    Args:
+        counters: Where to count; None: in memory, for this node alone.
+
     """
 
     def __init__(
@@ -32,8 +36,9 @@ class LoginThrottle:
         failed_logins_per_minute: int,
         registrations_per_minute: int,
         max_known_addresses: int = MAX_REMEMBERED_ADDRESSES,
+        counters: Storage | None = None,
     ) -> None:
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter = FixedWindowRateLimiter(counters or MemoryStorage())
         self._account = _per_minute(failed_logins_per_minute, "account")
         self._address = _per_minute(failed_logins_per_minute * ADDRESS_LIMIT_FACTOR, "address")
         self._registrations = _per_minute(registrations_per_minute, "registrations")

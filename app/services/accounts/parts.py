@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from limits.aio.storage import Storage
+
 from ...domain import limits as defaults
 from ...domain.ids import Millis
 from ...security.access_tokens import AccessTokens
@@ -55,13 +57,21 @@ async def open_accounts(
     *,
     access_tokens: AccessTokens,
     limits: AccountLimits,
+    counters: Storage | None,
     now: Callable[[], Millis],
 ) -> AsyncIterator[AccountParts]:
-    """Delete old log-ins and continue interrupted erasures until the block ends."""
+    """
+    Delete old log-ins and continue interrupted erasures until the block ends.
+
+    Args:
+        counters: Where failed log-ins are counted; None: in memory.
+
+    """
     passwords = Passwords()
     throttle = LoginThrottle(
         failed_logins_per_minute=limits.failed_logins_per_minute,
         registrations_per_minute=limits.registrations_per_minute,
+        counters=counters,
     )
     erasures = Erasures(
         database,
