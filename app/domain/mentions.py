@@ -67,6 +67,9 @@ def mentioned(text: str) -> list[str]:
     return list(found)
 
 
+_NO_ONE: frozenset[UserId] = frozenset()
+
+
 class MentionFields(TypedDict):
     """What an append says of the mentions in its text."""
 
@@ -83,6 +86,8 @@ def mention_fields(text: str, present: Callable[[], Collection[UserId]]) -> Ment
 
     """
     mentions = mentioned(text)
+    if not mentions:
+        return {"mentions": mentions, "present": _NO_ONE}
     may_mention = any(HERE in possible_names(mention) for mention in mentions)
     return {
         "mentions": mentions,
