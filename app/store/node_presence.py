@@ -62,7 +62,7 @@ class Node(NamedTuple):
 
 def count(connection: DbConnection) -> int:
     """Return how many nodes have not expired."""
-    ((found,),) = connection.rows(_at(connection, _COUNT), {})
+    ((found,),) = connection.rows(at_now(connection, _COUNT), {})
     return int(found)
 
 

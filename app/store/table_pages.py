@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from . import event_checksum
 from .database import DbConnection
-from .tables import events, metadata, node_presence, nodes
+from .tables import counters, events, metadata, node_presence, nodes
 
 Row = tuple[Any, ...]
 
@@ -83,7 +83,7 @@ class TablePages:
 
 
 EVENTS = TablePages(events)
-PASSING = (nodes, node_presence)
+PASSING = (nodes, node_presence, counters)
 """Tables of what is true for seconds, and of no value elsewhere."""
 OTHERS = tuple(
     TablePages(table) for table in metadata.sorted_tables if table not in (events, *PASSING)
