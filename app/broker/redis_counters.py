@@ -14,6 +14,8 @@ from typing import TypeVar
 
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ..domain.limits import COUNTER_PAUSE_SECONDS, COUNTER_SECONDS
@@ -54,7 +56,8 @@ class RedisCounters(Storage):
             url,
             socket_timeout=answer_seconds,
             socket_connect_timeout=answer_seconds,
-            retry_on_error=[],
+            # Once, at once: the server may have closed a connection that was idle.
+            retry=Retry(NoBackoff(), 1),
         )
         self._own = MemoryStorage()
         self._shared = RedisStorage(

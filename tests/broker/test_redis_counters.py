@@ -52,6 +52,21 @@ async def test_without_redis_each_node_counts_what_it_sees(
     assert await two.incr("a", 60) == 2
 
 
+async def test_a_connection_that_the_server_has_closed_is_opened_again(
+    redis: RedisServer,
+) -> None:
+    one, two = counters(redis), counters(redis)
+    await one.incr("a", 60)
+    await two.incr("a", 60)
+
+    await redis.asks("CLIENT", "KILL", "TYPE", "normal")
+
+    assert await one.incr("a", 60) == 3
+    assert await one.check()
+    await one.close()
+    await two.close()
+
+
 async def test_a_redis_that_hangs_is_not_asked_for_a_while(redis: RedisServer) -> None:
     node = counters(redis, answer_seconds=0.2, pause_seconds=3_600)
     await node.incr("a", 60)
