@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What tests need of npm; without npm those tests are skipped.
-NODE_FOLDERS := tests/asyncapi clients/javascript
+NODE_FOLDERS := tests/asyncapi tests/frameworks tests/web clients/javascript
 NODE_STAMP := $(NODE_FOLDERS:%=%/node_modules/.package-lock.json)
 
 # The first Python that is new enough; override with `make PYTHON=... run`.
@@ -21,7 +21,7 @@ PYTEST := $(BIN)/pytest
 IN_PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-crash test-postgres test-hard test-all check bench mutants torture clean lock
+.PHONY: help run test test-slow test-crash test-postgres test-hard test-all check docs bench mutants torture clean lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ check: $(STAMP) ## Check formatting, style, types and imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(STAMP) ## Build the documentation as a site in build/site; a broken link fails
+	@$(BIN)/zensical build --strict
+
 bench: $(STAMP) ## Benchmark Parley and other servers
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -77,7 +80,7 @@ torture: $(STAMP) ## Look for lost messages on URL=..., or on a server that is k
 
 clean: ## Remove generated files, except data/ and .env
 	rm -rf .venv .venv-3.* build dist .coverage .coverage.* htmlcov
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 COMPILE := uv pip compile --universal --python-version 3.11 --no-strip-extras --generate-hashes \

@@ -34,6 +34,7 @@ await chat.close();
 
 TYPED = """
 import { Client, Refused, type RoomEvent } from "@parley/client";
+import { readMessages } from "@parley/client/messages";
 
 const chat = new Client("https://chat.example.org", {
   getToken: async ({ stale }) => stale ?? "t",
@@ -44,6 +45,10 @@ export function text(event: RoomEvent): string | null {
 }
 
 chat.on("typing", ({ room, by }) => console.log(room.length + by.length));
+export async function first(): Promise<string | null> {
+  for await (const { messages } of readMessages(chat, "general")) return messages[0]?.text ?? null;
+  return null;
+}
 // @ts-expect-error: there is no such signal
 chat.on("tiping", () => {});
 // @ts-expect-error: a text is a string
@@ -83,7 +88,7 @@ def test_it_brings_nothing_else(installed: Path) -> None:
 
     assert {path.name for path in modules.iterdir() if path.name[0] != "."} == {"@parley"}
     assert {path.name for path in (modules / "@parley" / "client").iterdir()} == {
-        *("LICENSE", "README.md", "package.json", "src", "types"),
+        *("LICENSE", "README.md", "package.json", "react", "src", "types"),
     }
 
 

@@ -28,8 +28,20 @@ class Shop(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        # Where its files are.
+        self.folder = EXAMPLE
+        self.policy = POLICY
         self.origin = f"http://127.0.0.1:{self.server_port}"
         self.chat: Server
+
+    def serve(self) -> None:
+        """Answer requests, in a thread."""
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self.shutdown()
+        self.server_close()
 
     def register(self, name: str) -> None:
         """Make an account."""
@@ -56,12 +68,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Serve the example with the address of the chat."""
         address = self.server.chat.url
-        file = EXAMPLE / (self.path.strip("/") or "index.html")
+        file = self.server.folder / (self.path.strip("/") or "index.html")
         if not file.is_file():
             self.send_error(404)
             return
         kind, body = TYPES[file.suffix], file.read_bytes()
-        policy = POLICY.replace(SERVER, address)
+        policy = self.server.policy.replace(SERVER, address)
         policy = policy.replace("wss://chat.example.org", address.replace("http", "ws", 1))
         self.send_response(200)
         self.send_header("Content-Type", kind)
@@ -76,13 +88,12 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop()
-    threading.Thread(target=shop.serve_forever, daemon=True).start()
+    shop.serve()
     shop.chat = Server(tmp_path_factory.mktemp("chat"), ALLOWED_ORIGINS=shop.origin)
     shop.chat.start()
     yield shop
     shop.chat.close()
-    shop.shutdown()
-    shop.server_close()
+    shop.close()
 
 
 @pytest.fixture
