@@ -47,6 +47,15 @@ def unique(name: str) -> str:
     return f"{name}-{secrets.token_hex(3)}"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--screenshots``."""
+    parser.addoption(
+        "--screenshots",
+        action="store_true",
+        help="write the pictures of docs/screenshots anew",
+    )
+
+
 class Server:
     """A `parley serve` process that can be killed and restarted on the same port and data."""
 
