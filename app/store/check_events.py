@@ -16,7 +16,7 @@ _COLUMNS = ("type", "text", "data", "client_id", "edited_text")
 def unreadable_events(connection: DbConnection) -> Iterator[str]:
     """A sentence for each of them. Reads the log in pages."""
     # As bytes: the driver refuses a row that is not UTF-8. PostgreSQL stores no such text.
-    kind = "BLOB" if connection.dialect.name == "sqlite" else "text"
+    kind = "BLOB" if connection.is_file else "text"
     columns = ", ".join(f"CAST({column} AS {kind})" for column in _COLUMNS)
     page = sa.text(f"SELECT id, {columns} FROM events WHERE id > :after ORDER BY id LIMIT :limit")
     after = -1

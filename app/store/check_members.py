@@ -3,21 +3,7 @@
 from collections.abc import Iterator
 
 from .check_rules import Rule
-
-_SQLITE = {
-    "user": "json_extract(e.data, '$.user')",
-    "banned": "json_extract(e.data, '$.reason') = 'banned'",
-    "has": "json_type(e.data, '$.{name}') IS NOT NULL",
-    "value": "json_extract(e.data, '$.{name}')",
-    "kind": "json_extract(e.data, '$.kind')",
-}
-_POSTGRESQL = {
-    "user": "CAST(CAST(e.data AS jsonb)->>'user' AS bigint)",
-    "banned": "(CAST(e.data AS jsonb)->>'reason') = 'banned'",
-    "has": "jsonb_exists(CAST(e.data AS jsonb), '{name}')",
-    "value": "CAST(CAST(e.data AS jsonb)->>'{name}' AS bigint)",
-    "kind": "(CAST(e.data AS jsonb)->>'kind')",
-}
+from .database import DbConnection
 
 # The last event on each user's ban. One that ends a membership does not say until when.
 _BANS = """
@@ -38,16 +24,20 @@ _MUTES = """
 """
 
 
-def member_rules(dialect: str) -> Iterator[Rule]:
+def member_rules(connection: DbConnection) -> Iterator[Rule]:
     """Return what must hold beside the log."""
     yield from _PLAIN
-    words = _SQLITE if dialect == "sqlite" else _POSTGRESQL
+    field = connection.json_field
     bans, mutes = (
         sql.format(
-            **{key: word.format(name=name) if "{" in word else word for key, word in words.items()}
+            user=field("e.data", "user", "bigint"),
+            banned=f"{field('e.data', 'reason')} = 'banned'",
+            has=connection.has_json_field("e.data", name),
+            value=field("e.data", name, "bigint"),
         )
         for sql, name in ((_BANS, "banned_until"), (_MUTES, "muted_until"))
     )
+    kind = field("e.data", "kind")
     yield Rule(
         "room {room}: the ban of user {user_id} in the table is not that of the log",
         "SELECT m.room_id AS room, m.user_id FROM members AS m"
@@ -77,9 +67,9 @@ def member_rules(dialect: str) -> Iterator[Rule]:
     )
     yield Rule(
         "room {room}: is {stored} in the table, {logged} in the log",
-        f"SELECT r.id AS room, r.kind AS stored, {words['kind']} AS logged FROM rooms AS r"
+        f"SELECT r.id AS room, r.kind AS stored, {kind} AS logged FROM rooms AS r"
         " JOIN events AS e ON e.id = ((r.id << 32) | 1) AND e.type = 'room.created'"
-        f" WHERE {words['kind']} <> r.kind",
+        f" WHERE {kind} <> r.kind",
         reads_json=True,
     )
 

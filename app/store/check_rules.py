@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..domain.ids import EVERYONE
+from .database import DbConnection
 from .event_checksum import sealing
 
 
@@ -64,26 +65,6 @@ _ROLES = """
       FROM events WHERE type IN ('member.joined', 'member.left')
         OR (type = 'member.updated' AND {role} IS NOT NULL)) AS c) AS last WHERE n = 1
 """
-_SQLITE = {
-    "emoji": "json_extract(e.data, '$.emoji')",
-    "person": "CAST(j.value AS INTEGER)",
-    "mentioned": "JOIN json_each(w.data, '$.mentions') AS j",
-    "of_room": "json_extract(w.data, '$.mentions_room') IS NOT NULL",
-    "kind": "json_extract(data, '$.kind')",
-    "user": "json_extract(data, '$.user')",
-    "role": "json_extract(data, '$.role')",
-}
-_POSTGRESQL = {
-    "emoji": "(CAST(e.data AS jsonb)->>'emoji')",
-    "person": "CAST(j.value AS bigint)",
-    "mentioned": "JOIN LATERAL jsonb_array_elements_text("
-    "CAST(w.data AS jsonb)->'mentions') AS j(value) ON true",
-    "of_room": "(CAST(w.data AS jsonb)->>'mentions_room') IS NOT NULL",
-    "kind": "(CAST(data AS jsonb)->>'kind')",
-    "user": "CAST(CAST(data AS jsonb)->>'user' AS bigint)",
-    "role": "(CAST(data AS jsonb)->>'role')",
-}
-
 # Events of a kind, the last of them per message.
 _LAST = """
   SELECT room_id, ref, type, text FROM (SELECT room_id, ref, type, text,
@@ -94,15 +75,24 @@ _EDITS = _LAST.format(types="'message.edited'")
 _PINS = _LAST.format(types="'message.pinned', 'message.unpinned'")
 
 
-def rules(dialect: str) -> Iterator[Rule]:
+def rules(connection: DbConnection) -> Iterator[Rule]:
     """Return what must hold of the log, and of what is derived from it."""
-    words = _SQLITE if dialect == "sqlite" else _POSTGRESQL
+    field = connection.json_field
+    words = {
+        "emoji": field("e.data", "emoji"),
+        "person": "CAST(j.value AS bigint)",
+        "mentioned": f"JOIN {connection.json_items('w.data', 'mentions')} AS j ON true",
+        "kind": field("data", "kind"),
+        "user": field("data", "user", "bigint"),
+        "role": field("data", "role"),
+    }
     reactions = _REACTIONS.format(**words)
-    of_room = {**words, "person": EVERYONE, "mentioned": "", "also": f" AND {words['of_room']}"}
+    also = f" AND {field('w.data', 'mentions_room')} IS NOT NULL"
+    of_room = {**words, "person": EVERYONE, "mentioned": "", "also": also}
     named = _MENTIONS.format(**words, also="")
     mentions = f"SELECT * FROM ({named} UNION ALL {_MENTIONS.format(**of_room)}) AS y"
     roles = _ROLES.format(**words)
-    if dialect == "sqlite":
+    if connection.has_checksums:
         yield _CHECKSUMS
     yield from _NUMBERS
     yield from _MESSAGES

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from ..domain.ids import SEQ_BITS, EventId
 from ..domain.roles import Kind
-from . import search_index, search_rebuild
-from .bulk import BulkStatement
+from . import search_rebuild
 from .check_rules import Rule, at
 from .database import DbConnection
 
@@ -23,19 +22,6 @@ _DOCUMENTS = sa.text(
     " FROM search_documents AS d JOIN events AS e ON e.id = d.event_id"
     " JOIN rooms AS r ON r.id = e.room_id WHERE d.id > :after ORDER BY d.id LIMIT :limit"
 )
-_DIFFERENT = {
-    dialect: BulkStatement(
-        "SELECT d.event_id FROM {keys} JOIN search_documents AS d ON d.event_id = k.event"
-        f" WHERE d.words <> {expected}",
-        event="bigint",
-        words="text",
-    )
-    for dialect, expected in (
-        ("sqlite", "k.words"),
-        ("postgresql", "CAST(k.words AS tsvector)"),
-    )
-}
-
 _RULES = (
     Rule(
         "room {room}, event {seq}: is no message, but the search index has words of it",
@@ -81,7 +67,7 @@ _INDEX_RULES = (
 
 def search_rules(connection: DbConnection) -> Sequence[Rule]:
     """Return the rules that are queries."""
-    if connection.dialect.name != "sqlite":
+    if not connection.search_index.has_entries:
         return _RULES
     _create_instances(connection)
     return (*_RULES, *_INDEX_RULES)
@@ -99,14 +85,14 @@ def wrong_documents(connection: DbConnection) -> Iterator[str]:
     """A sentence for each document that is not of the present text of its message."""
     if not search_rebuild.is_complete(connection):
         return
-    dialect = connection.dialect.name
+    index = connection.search_index
     after = 0
     while rows := _page(connection, after):
         expected = [
-            (EventId(event), search_index.document(dialect, Kind(kind), room, by, text))
+            (EventId(event), index.document(Kind(kind), room, by, text))
             for _, event, room, kind, by, text in rows
         ]
-        for (event,) in _DIFFERENT[dialect].rows(connection, expected):
+        for event in index.different(connection, expected):
             room, seq = event >> SEQ_BITS, event & (1 << SEQ_BITS) - 1
             yield f"room {room}, message {seq}: the search index has other words than its text"
         after = rows[-1][0]

@@ -37,20 +37,20 @@ class Report(NamedTuple):
 
 def check(connection: DbConnection) -> Report:
     """Check the log itself, and what is derived from it."""
-    is_sqlite = connection.dialect.name == "sqlite"
+    is_file = connection.is_file
     kinds: list[Callable[[], Iterator[str]]] = [partial(unreadable_events, connection)]
-    if is_sqlite:
+    if is_file:
         kinds.insert(0, partial(_damage, connection))
-    findings = [line for kind in kinds for line in _limited(kind, is_sqlite)]
+    findings = [line for kind in kinds for line in _limited(kind, is_file)]
     is_json = not any("is not JSON" in line for line in findings)
-    rules = [*check_rules.rules(connection.dialect.name)]
-    rules += member_rules(connection.dialect.name)
+    rules = [*check_rules.rules(connection)]
+    rules += member_rules(connection)
     rules += search_rules(connection)
     kinds = [
         partial(_broken, connection, rule) for rule in rules if is_json or not rule.reads_json
     ]
     kinds.append(partial(wrong_documents, connection))
-    findings += [line for kind in kinds for line in _limited(kind, is_sqlite)]
+    findings += [line for kind in kinds for line in _limited(kind, is_file)]
     if not is_json:
         findings.append("reactions, mentions, roles, bans and mutes could not be compared")
     count = sa.text("SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM events)")
@@ -58,15 +58,15 @@ def check(connection: DbConnection) -> Report:
     return Report(rooms, events, findings)
 
 
-def _limited(kind: Callable[[], Iterator[str]], is_sqlite: bool) -> list[str]:
-    """The findings of one kind. On SQLite one that fails, on a damaged page, is a finding."""
+def _limited(kind: Callable[[], Iterator[str]], is_file: bool) -> list[str]:
+    """The findings of one kind. One that fails on a damaged page of a file is a finding."""
     found: list[str] = []
     try:
         found += islice(kind(), _MAX_OF_A_KIND)
         if len(found) == _MAX_OF_A_KIND:
             found.append("… and more of this kind")
     except (sa.exc.DBAPIError, sqlite3.Error, ValueError, TypeError, Damaged) as exc:
-        if not is_sqlite:
+        if not is_file:
             raise
         what = found_damage.what if (found_damage := damage(exc)) else reason(exc)
         found.append(f"the file: a part of it could not be compared: {what}")

@@ -8,9 +8,12 @@ Implemented by :class:`~app.store.sqlite.SqliteDatabase` and
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from .search_index import SearchIndex
 
 __all__ = ["Columns", "Database", "DbConnection", "T", "Work"]
 
@@ -43,6 +46,18 @@ class DbConnection(ABC):
     has_checksums: bool
     """Whether events have a checksum of ours: see :mod:`app.store.event_checksum`."""
 
+    is_file: bool
+    """Whether the database is a file, in which anything may be damaged."""
+
+    orders_by_bytes: bool
+    """Whether texts are ordered by their bytes; if not, by the rules of a language."""
+
+    now_ms: str
+    """An expression: the time of the database, in milliseconds since 1970."""
+
+    search_index: "SearchIndex"
+    """The full-text index."""
+
     def __init__(self, sqlalchemy: sa.Connection) -> None:
         self._sqlalchemy = sqlalchemy
 
@@ -50,11 +65,6 @@ class DbConnection(ABC):
     def sqlalchemy(self) -> sa.Connection:
         """SQLAlchemy's connection, on which all statements before this have been executed."""
         return self._sqlalchemy
-
-    @property
-    def dialect(self) -> sa.Dialect:
-        """SQLAlchemy's dialect; its ``name`` is ``sqlite`` or ``postgresql``."""
-        return self._sqlalchemy.dialect
 
     def execute(
         self, statement: sa.Executable, parameters: Any = None
@@ -94,6 +104,21 @@ class DbConnection(ABC):
     @abstractmethod
     def encode_keys(keys: Iterable[Sequence[object]]) -> object:
         """The value of the parameter ``keys``. Each key is a tuple with a value per column."""
+
+    @staticmethod
+    @abstractmethod
+    def json_field(column: str, name: str, kind: ColumnType = "text") -> str:
+        """An expression: a field of the JSON object in ``column``; NULL if it has none."""
+
+    @staticmethod
+    @abstractmethod
+    def has_json_field(column: str, name: str) -> str:
+        """A condition: whether the JSON object in ``column`` has the field, maybe as null."""
+
+    @staticmethod
+    @abstractmethod
+    def json_items(column: str, name: str) -> str:
+        """What to join: the items of the JSON array in a field, in the column ``value``."""
 
 
 Work: TypeAlias = Callable[[DbConnection], T]

@@ -8,7 +8,7 @@ from ..domain.events import EventType
 from ..domain.ids import EVERYONE, UserId, event_id
 from ..domain.mentions import HERE
 from ..domain.working_set import WorkingSet
-from . import mentioned_present, search_index, tables
+from . import mentioned_present, tables
 from .bulk import BulkInsert, BulkStatement
 from .database import DbConnection
 from .event_checksum import checksum, sealing
@@ -163,13 +163,13 @@ def _save_events(connection: DbConnection, ws: WorkingSet) -> None:
         )
     ]
     _MENTIONS(connection, mentions)
-    # On SQLite the indexer does it after the commit.
-    if messages and connection.dialect.name != "sqlite":
+    index = connection.search_index
+    if messages and not index.follows_commits:
         documents = [
-            (id_, search_index.document("postgresql", ws.rooms[e.room].kind, e.room, e.by, e.text))
+            (id_, index.document(ws.rooms[e.room].kind, e.room, e.by, e.text))
             for id_, e in messages
         ]
-        search_index.add(connection, documents)
+        index.add(connection, documents)
 
 
 def _save_members(connection: DbConnection, ws: WorkingSet) -> None:
@@ -197,13 +197,13 @@ def _save_messages(connection: DbConnection, ws: WorkingSet) -> None:
             for m in changed
         ],
     )
-    dialect = connection.dialect.name
-    search_index.change(
+    index = connection.search_index
+    index.change(
         connection,
         [
             (
                 event_id(m.room, m.seq),
-                search_index.document(dialect, ws.rooms[m.room].kind, m.room, m.by, m.text),
+                index.document(ws.rooms[m.room].kind, m.room, m.by, m.text),
             )
             for m in changed
         ],

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from ..domain.ids import RoomId
 from ..domain.roles import Kind
-from . import search_index
 from .database import DbConnection
 
 # Joined from the documents on: they are in the order of the pages.
@@ -38,20 +37,20 @@ def last(connection: DbConnection) -> int:
 
 def insert(connection: DbConnection, rows: Sequence[Any]) -> None:
     """Index messages, rows of :func:`texts`."""
-    engine = connection.dialect.name
+    index = connection.search_index
     documents = [
-        (number, event, search_index.document(engine, Kind(kind), RoomId(room), by, text))
+        (number, event, index.document(Kind(kind), RoomId(room), by, text))
         for number, event, room, kind, by, text in rows
     ]
     connection.copy_in("search_documents", ("id", "event_id", "words"), documents)
-    if engine == "sqlite":
+    if index.has_entries:
         entries = [(number, words) for number, _, words in documents if words]
         connection.copy_in("search_index", ("rowid", "words"), entries)
 
 
 def clear(connection: DbConnection) -> None:
     """Remove all messages from the index."""
-    if connection.dialect.name == "sqlite":
+    if connection.search_index.has_entries:
         connection.execute(
             sa.text("INSERT INTO search_index (search_index) VALUES ('delete-all')")
         )

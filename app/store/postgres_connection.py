@@ -8,8 +8,9 @@ import orjson
 import psycopg
 import sqlalchemy as sa
 
-from .database import Columns, DbConnection
+from .database import Columns, ColumnType, DbConnection
 from .pipeline import Pipeline
+from .postgres_search import PostgresSearchIndex
 
 
 class PostgresConnection(DbConnection):
@@ -25,6 +26,10 @@ class PostgresConnection(DbConnection):
     is_only_writer = False
     has_lateral = True
     has_checksums = False
+    is_file = False
+    orders_by_bytes = False
+    now_ms = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+    search_index = PostgresSearchIndex()
 
     def __init__(self, sqlalchemy: sa.Connection, pipeline: Pipeline) -> None:
         super().__init__(sqlalchemy)
@@ -68,6 +73,19 @@ class PostgresConnection(DbConnection):
     @staticmethod
     def encode_keys(keys: Iterable[Sequence[object]]) -> object:
         return orjson.dumps(list(keys))
+
+    @staticmethod
+    def json_field(column: str, name: str, kind: ColumnType = "text") -> str:
+        field = f"(CAST({column} AS jsonb)->>'{name}')"
+        return field if kind == "text" else f"CAST({field} AS {kind})"
+
+    @staticmethod
+    def has_json_field(column: str, name: str) -> str:
+        return f"jsonb_exists(CAST({column} AS jsonb), '{name}')"
+
+    @staticmethod
+    def json_items(column: str, name: str) -> str:
+        return f"LATERAL jsonb_array_elements_text(CAST({column} AS jsonb)->'{name}')"
 
 
 @cache

@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..domain.ids import Millis, RoomId, event_id
-from . import search_index
 from .database import DbConnection
 from .tables import events, rooms
 
@@ -128,7 +127,7 @@ def _remove(connection: DbConnection, low: int, high: int, *, keep_pinned: bool)
     kept = connection.execute(_PINNED, bounds).scalars().all() if keep_pinned else ()
     for start, end in zip((low, *(id_ + 1 for id_ in kept)), (*kept, high), strict=True):
         if start < end:
-            search_index.remove(connection, start, end)
+            connection.search_index.remove(connection, start, end)
             for statement in _REMOVE:
                 connection.execute(statement, {"low": start, "high": end})
 

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from ..domain.ids import SEQ_BITS, EventId
 from ..domain.roles import Kind
-from . import search_index
 from .bulk import BulkStatement
 from .database import DbConnection
 
@@ -48,9 +47,10 @@ def find(connection: DbConnection) -> list[Span]:
 def index(connection: DbConnection, spans: Sequence[Span]) -> None:
     """Index the messages of ``spans`` in this order, with their present text. Idempotent."""
     keys = [(place, low, high) for place, (low, high) in enumerate(spans)]
+    search = connection.search_index
     documents = {
-        EventId(id_): search_index.document("sqlite", Kind(kind), room, by, text)
+        EventId(id_): search.document(Kind(kind), room, by, text)
         for id_, room, kind, by, text in _MESSAGES.rows(connection, keys)
     }
     if documents:
-        search_index.add(connection, list(documents.items()))
+        search.add(connection, list(documents.items()))

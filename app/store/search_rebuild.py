@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from ..domain.ids import SEQ_BITS, EventId
 from ..domain.roles import Kind
 from ..domain.words import WORDS_VERSION
-from . import search_index
 from .bulk import BulkStatement
 from .database import DbConnection
+from .search_index import Row, SearchIndex
 
 _STATE = sa.text("SELECT value FROM meta WHERE key = 'search_words'")
 _SET_STATE = sa.text("UPDATE meta SET value = :value WHERE key = 'search_words'")
@@ -59,13 +59,13 @@ def advance(connection: DbConnection, limit: int) -> bool:
         connection.execute(_SET_STATE, {"value": str(WORDS_VERSION)})
         return True
     last = found[-1].id
-    if connection.dialect.name == "postgresql":
+    if not connection.is_only_writer:
         rooms = sorted({event >> SEQ_BITS for _, event in found})
         _LOCK_ROOMS.rows(connection, [(room,) for room in rooms])
     rows = connection.execute(_TEXTS, {"after": after, "last": last}).all()
-    changed = _changed(connection.dialect.name, rows)
+    changed = _changed(connection.search_index, rows)
     if changed:
-        search_index.change(connection, changed)
+        connection.search_index.change(connection, changed)
     connection.execute(_SET_STATE, {"value": f"{WORDS_VERSION}:{last}"})
     return False
 
@@ -79,10 +79,10 @@ def _rewritten_up_to(connection: DbConnection) -> int:
     return int(last or 0) if version == str(WORDS_VERSION) else 0
 
 
-def _changed(dialect: str, rows: Sequence[Any]) -> list[search_index.Row]:
-    """The documents that differ from those stored. PostgreSQL compares them itself."""
+def _changed(index: SearchIndex, rows: Sequence[Any]) -> list[Row]:
+    """The documents that may differ from those stored."""
     made = [
-        (EventId(event), search_index.document(dialect, Kind(kind), room, by, text), words)
+        (EventId(event), index.document(Kind(kind), room, by, text), words)
         for event, room, kind, by, text, words in rows
     ]
-    return [(event, new) for event, new, old in made if dialect != "sqlite" or new != old]
+    return [(event, new) for event, new, old in made if new != old]

@@ -8,7 +8,8 @@ from typing import Any, cast
 import orjson
 import sqlalchemy as sa
 
-from .database import Columns, DbConnection
+from .database import Columns, ColumnType, DbConnection
+from .sqlite_search import SqliteSearchIndex
 
 
 class SqliteConnection(DbConnection):
@@ -23,6 +24,10 @@ class SqliteConnection(DbConnection):
     is_only_writer = True
     has_lateral = False
     has_checksums = True
+    is_file = True
+    orders_by_bytes = True
+    now_ms = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+    search_index = SqliteSearchIndex()
 
     def __init__(self, sqlalchemy: sa.Connection) -> None:
         super().__init__(sqlalchemy)
@@ -60,6 +65,18 @@ class SqliteConnection(DbConnection):
     @staticmethod
     def encode_keys(keys: Iterable[Sequence[object]]) -> object:
         return orjson.dumps(list(keys)).decode()
+
+    @staticmethod
+    def json_field(column: str, name: str, kind: ColumnType = "text") -> str:
+        return f"json_extract({column}, '$.{name}')"
+
+    @staticmethod
+    def has_json_field(column: str, name: str) -> str:
+        return f"json_type({column}, '$.{name}') IS NOT NULL"
+
+    @staticmethod
+    def json_items(column: str, name: str) -> str:
+        return f"json_each({column}, '$.{name}')"
 
 
 @cache

@@ -129,9 +129,8 @@ def find(connection: DbConnection, query: str, *, after: str = "", limit: int) -
     found = []
     if _NAME_CHARACTERS.fullmatch(query):
         by_username = page.where(users.c.username.startswith(query, autoescape=True))
-        if connection.dialect.name == "sqlite":
-            # The same set, because names are ASCII and SQLite compares bytes. Unlike LIKE it is
-            # a range of the index.
+        if connection.orders_by_bytes:
+            # The same set, because names are ASCII. Unlike LIKE it is a range of the index.
             by_username = by_username.where(users.c.username.between(query, query + "\x7f"))
         found.append(by_username)
     if (named := user_words.named(query)) is not None:

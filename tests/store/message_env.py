@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from app.domain.ids import RoomId, event_id
 from app.domain.roles import Kind
-from app.store import search_index
 from app.store.database import Database, DbConnection, T
 from tests.store.statements import opcodes
 
@@ -37,7 +36,6 @@ class MessageEnv:
 
 
 def _fill(connection: DbConnection, room: RoomId, messages: int) -> None:
-    dialect = connection.dialect.name
     connection.execute(
         sa.text(
             "INSERT INTO users (id, username, display_name, created_at)"
@@ -73,8 +71,8 @@ def _fill(connection: DbConnection, room: RoomId, messages: int) -> None:
     documents = [
         (
             event_id(room, seq),
-            search_index.document(dialect, Kind.PRIVATE, room, None, f"text {seq}"),
+            connection.search_index.document(Kind.PRIVATE, room, None, f"text {seq}"),
         )
         for seq in range(1, 2 * messages + 1, 2)
     ]
-    search_index.add(connection, documents)
+    connection.search_index.add(connection, documents)

@@ -58,3 +58,16 @@ def test_the_event_loop_is_known_to_the_modules_named_in_the_docstring() -> None
 
     assert asynchronous == EVENT_LOOP
     assert all(f"``{name}``" in (app.store.__doc__ or "") for name in EVENT_LOOP)
+
+
+def test_only_the_classes_of_the_engines_know_which_engine_it_is() -> None:
+    """What differs is an attribute or a method of ``DbConnection``."""
+    asking = [
+        f"{file.relative_to(STORE.parent)}:{number}"
+        for file in STORE.parent.rglob("*.py")
+        if "_migrations" not in file.parts
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+        if "dialect" in line or "isinstance(connection, " in line
+    ]
+
+    assert asking == []

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind
 from app.domain.words import phrases
-from app.store import migrations, search, search_backlog, search_index
+from app.store import migrations, search, search_backlog
 from app.store.database import Database
-from app.store.search import Scope
+from app.store.search_index import Scope
 
 ROOM, OTHER = RoomId(5), RoomId(6)
 ANA, BO = UserId(1), UserId(2)
@@ -34,16 +34,16 @@ class SearchEnv:
         """Index messages; their numbers go on from ``start``."""
 
         def work(connection: sa.Connection) -> None:
-            make = partial(search_index.document, connection.dialect.name, kind, room, by)
+            make = partial(connection.search_index.document, kind, room, by)
             rows = [(event_id(room, seq), make(text)) for seq, text in enumerate(texts, start)]
-            search_index.add(connection, rows)
+            connection.search_index.add(connection, rows)
 
         await self.database.write(work)
 
     async def change(self, seq: int, text: str | None) -> None:
         def work(connection: sa.Connection) -> None:
-            made = search_index.document(connection.dialect.name, Kind.PUBLIC, ROOM, ANA, text)
-            search_index.change(connection, [(event_id(ROOM, seq), made)])
+            made = connection.search_index.document(Kind.PUBLIC, ROOM, ANA, text)
+            connection.search_index.change(connection, [(event_id(ROOM, seq), made)])
 
         await self.database.write(work)
 
@@ -63,7 +63,7 @@ class SearchEnv:
         """Assert that SQLite's index and what it is made from are the same."""
 
         def work(connection: sa.Connection) -> None:
-            if connection.dialect.name == "sqlite":
+            if connection.search_index.has_entries:
                 check = (
                     "INSERT INTO search_index(search_index, rank) VALUES ('integrity-check', 1)"
                 )
@@ -171,7 +171,7 @@ async def test_removed_messages_are_not_found(env: SearchEnv) -> None:
     await env.add("word", room=OTHER)
 
     await env.database.write(
-        lambda c: search_index.remove(c, event_id(ROOM, 0), event_id(ROOM, 3))
+        lambda c: c.search_index.remove(c, event_id(ROOM, 0), event_id(ROOM, 3))
     )
 
     assert await env.find("word") == [(6, 1), (5, 3)]
@@ -204,11 +204,10 @@ async def test_the_migrations_index_old_messages_as_the_server_does(env: SearchE
         return [tuple(row) for row in connection.execute(rows)]
 
     def add(connection: sa.Connection) -> list[tuple[int, str]]:
-        dialect = connection.dialect.name
         connection.execute(sa.text("DELETE FROM search_documents"))
-        make = partial(search_index.document, dialect, Kind.PUBLIC, RoomId(1), ANA)
+        make = partial(connection.search_index.document, Kind.PUBLIC, RoomId(1), ANA)
         documents = [make(text) for text in texts]
-        search_index.add(
+        connection.search_index.add(
             connection,
             [(event_id(RoomId(1), seq), made) for seq, made in enumerate(documents, 2)],
         )

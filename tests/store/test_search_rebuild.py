@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from app.domain.ids import RoomId, UserId, event_id
 from app.domain.roles import Kind
 from app.domain.words import WORDS_VERSION, phrases
-from app.store import migrations, search, search_index, search_rebuild
+from app.store import migrations, search, search_rebuild
 from app.store.database import Database, DbConnection
-from app.store.search import Scope
+from app.store.search_index import Scope
 
 GENERAL = RoomId(1)
 ANA = UserId(1)
@@ -86,15 +86,15 @@ async def test_the_result_is_that_of_indexing_anew(old: Database) -> None:
     rebuilt = await documents(old)
 
     def index_anew(connection: DbConnection) -> None:
-        make = partial(search_index.document, connection.dialect.name, Kind.PUBLIC, GENERAL, ANA)
-        if connection.dialect.name == "sqlite":
+        make = partial(connection.search_index.document, Kind.PUBLIC, GENERAL, ANA)
+        if connection.search_index.has_entries:
             connection.execute(
                 sa.text(
                     "INSERT INTO search_index(search_index, rank) VALUES('integrity-check', 1)"
                 )
             )
-        search_index.remove(connection, event_id(GENERAL, 0), event_id(GENERAL, 99))
-        search_index.add(
+        connection.search_index.remove(connection, event_id(GENERAL, 0), event_id(GENERAL, 99))
+        connection.search_index.add(
             connection,
             [(event_id(GENERAL, seq), make(text)) for seq, text in enumerate(TEXTS, 2)],
         )

@@ -13,7 +13,7 @@ from ...domain.views import MessageView
 from ...domain.words import phrases
 from ...store import messages, room_access, search, users
 from ...store.database import Database, DbConnection
-from ...store.search import Scope
+from ...store.search_index import Scope
 from ..rooms.room_directory import RoomDirectory
 from .search_indexer import SearchIndexer
 
