@@ -18,6 +18,8 @@ export const WIDE = matchMedia("(min-width: 640px)");
 export class View {
   #noticeTimer = null;
   #noRoom = null;
+  #me = "";
+  #myName = "";
   #on;
 
   /** @param on `{logOut, join, newRoom, settings, openSwitcher}` */
@@ -33,8 +35,9 @@ export class View {
 
   showChat(me) {
     byId("chat").hidden = false;
-    setText(byId("me"), me);
-    byId("my-avatar").replaceChildren(avatar(me));
+    this.#me = me;
+    this.#myName = "";
+    this.#nameMe(me);
     this.#hideNotice();
   }
 
@@ -46,6 +49,7 @@ export class View {
   draw({ rooms, current, nameOf }) {
     byId("chat").dataset.pane = current === null ? "rooms" : "messages";
     this.#room(current, nameOf);
+    this.#nameMe(nameOf(this.#me));
     const unread = [...rooms.values()].reduce((sum, room) => sum + (room.member && room.level !== "none" ? room.unread : 0), 0);
     const title = current === null ? "" : `${roomLabel(current, nameOf)} · `;
     document.title = `${unread ? `(${formatCount(unread)}) ` : ""}${title}Parley`;
@@ -59,6 +63,14 @@ export class View {
   }
 
   // Internal
+
+  #nameMe(name) {
+    if (name === this.#myName) return;
+    this.#myName = name;
+    setText(byId("me"), name);
+    byId("me").title = this.#me;
+    byId("my-avatar").replaceChildren(avatar(this.#me, name));
+  }
 
   #room(room, nameOf) {
     const there = room !== null && room.refused === null;

@@ -27,7 +27,9 @@ def register(page: Page, name: str) -> Page:
 
 
 def username(page: Page) -> str:
-    return page.locator("#me").inner_text()
+    name = page.locator("#me").get_attribute("title")
+    assert name
+    return name
 
 
 def open_room(page: Page, room: str) -> Page:

@@ -157,8 +157,10 @@ def test_display_name_theme_and_sessions_are_settings(open_page: OpenPage, room:
     settings.get_by_role("button", name="Close").click()
 
     expect(row(alice, "Hello").get_by_role("button", name="Alice Liddell")).to_be_visible()
+    expect(alice.locator("#me")).to_have_text("Alice Liddell")
     alice.reload()
     expect(alice.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(alice.locator("#me")).to_have_text("Alice Liddell")
     expect(row(alice, "Hello").get_by_role("button", name="Alice Liddell")).to_be_visible()
 
 
