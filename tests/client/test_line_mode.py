@@ -7,6 +7,7 @@ import signal
 import stat
 import sys
 from asyncio.subprocess import PIPE
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,6 +62,8 @@ class Shell:
             stderr=PIPE,
             # No terminal that could be asked for a password.
             start_new_session=True,
+            # A shell that runs these tests in the background ignores it, and so would this one.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
 
     async def run(self, line: str, typed: str = "", **environment: str) -> Ended:

@@ -71,8 +71,8 @@ async def test_a_replay_to_a_peer_that_reads_nothing_waits(tmp_path: Path, limit
             for _ in range(20):
                 assert await is_answering(server)
     finally:
-        # One that is busy for ever would not stop, and take all memory.
-        server.kill()
+        # Kills it if it is busy for ever, and would take all memory.
+        await server.stop()
 
 
 async def test_a_handshake_behind_answers_that_are_not_read_is_not_opened(real: Process) -> None:
