@@ -130,7 +130,7 @@ async def flood(name: str, host: str, port: int, token: str) -> None:
         for _ in count():
             with suppress(OSError, EOFError):
                 async with _AT_ONCE:
-                    reader, writer = await asyncio.open_connection(host, port)
+                    reader, writer = await asyncio.open_connection(host, port, limit=2**22)
                 try:
                     await FLOODS[name](reader, writer, token)
                 finally:
