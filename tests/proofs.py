@@ -7,7 +7,7 @@
     postgres    a PostgreSQL that crashes, hangs, is locked, cuts or refuses connections
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
     faults      a full disk, a clock that jumps, no descriptors, a restore that is killed
-    floods      hostile peers of nine kinds: nobody waits, and memory stays
+    floods      hostile peers of nine kinds: others are answered in time, and memory stays
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
     timing      the time of an answer tells nothing about hidden rooms
     load        what make test runs, 20 times beside two busy loops: no test depends on speed

@@ -198,7 +198,7 @@ async def _new_message(
     if first["type"] != "http.request" or first.get("more_body", False):
         return None, again
     try:
-        new = NewMessage.model_validate(json.loads(first["body"]))
+        new = NewMessage.model_validate(json.loads(first.get("body", b"")))
         key = (
             _REQUEST_ID.validate_python(fields[_KEY].decode("latin-1")) if _KEY in fields else None
         )

@@ -3,8 +3,8 @@ The HTTP/1.1 protocol of ``parley serve``: a connection, its requests one after 
 
 A request is read by :class:`RequestReader`, reaches the app as an :class:`HttpExchange` when its
 header is complete, and is answered before the next one is parsed. The time from its first byte to
-its last is limited. While one is answered, at most MAX_PIPELINED_BYTES are kept for later; whoever
-sends more is sent no answer but this one.
+its last is limited. While one is answered, at most MAX_PIPELINED_BYTES are kept for later; with
+more, its answer is the last.
 """
 
 import logging
@@ -12,7 +12,7 @@ from asyncio import Protocol, TimerHandle, Transport
 from functools import partial
 
 from ..domain.addresses import subscriber
-from ..domain.limits import HTTP_SEND_BUFFER_BYTES, MAX_PIPELINED_BYTES
+from ..domain.limits import HTTP_SEND_BUFFER_BYTES
 from .context import Address, Headers, ServerContext
 from .flow import WriteGate
 from .handshake_judge import Rejection, judge_handshake
@@ -48,7 +48,6 @@ class HttpProtocol(Protocol):
         "_host",
         "_idle",
         "_reader",
-        "_reads_no_more",
         "_server",
         "_stopping",
         "_timer",
@@ -78,8 +77,6 @@ class HttpProtocol(Protocol):
         self._exchange: HttpExchange | None = None
         # Whether bytes that were received will be parsed in another turn of the loop.
         self._turn_is_planned = False
-        # Whether the connection ends with the current answer, since too much came behind it.
-        self._reads_no_more = False
         self._stopping = False
         self._ended = False
         self.write = transport.write
@@ -102,12 +99,8 @@ class HttpProtocol(Protocol):
         self._read(data)
 
     def eof_received(self) -> bool:
-        """
-        The peer sends nothing more; whether it may still be sent something.
-
-        A peer that has closed looks the same. What only reads is given up, since it may wait for
-        long; a change is carried out in any case, and its answer sent.
-        """
+        """The peer sends nothing more; whether it still gets an answer: it does to a change."""
+        # A peer that has closed looks the same: what only reads, and may wait long, is given up.
         request = self._reader.request
         if self._exchange is None or request is None or not request.complete:
             return False
@@ -161,10 +154,8 @@ class HttpProtocol(Protocol):
             self._context.requests.put(self._host, partial(self._run_app, exchange, request))
         else:
             self._exchange.wake()
-        if self._reader.pipelined_bytes > MAX_PIPELINED_BYTES and self._exchange is not None:
+        if self._exchange is not None and self._reader.drop_excess():
             self._exchange.keep_alive = False
-            self._reads_no_more = True
-            self._reader.take_ahead()
 
     def read_on(self) -> None:
         """
@@ -179,7 +170,6 @@ class HttpProtocol(Protocol):
             return
         reader, request = self._reader, self._reader.request
         is_held = request is not None and (request.is_long or request.wants_websocket)
-        is_held = is_held or self._reads_no_more
         if not (self._turn_is_planned or is_held or reader.has_ahead):
             self._transport.resume_reading()
             return

@@ -17,7 +17,12 @@ body, since a body in chunks ends with an empty line, and so with its piece.
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from ..domain.limits import CHUNK_FRAMING_FACTOR, READ_PIECE_BYTES, READ_PIECES_PER_TURN
+from ..domain.limits import (
+    CHUNK_FRAMING_FACTOR,
+    MAX_PIPELINED_BYTES,
+    READ_PIECE_BYTES,
+    READ_PIECES_PER_TURN,
+)
 from .context import Headers, TransportLimits
 from .http_request import (
     EMPTY_LINE,
@@ -42,6 +47,7 @@ class RequestReader:
         "_error",
         "_headers",
         "_ignored_offer",
+        "_has_dropped",
         "_in_head",
         "_limits",
         "_other_bytes",
@@ -60,6 +66,7 @@ class RequestReader:
         self._requests: list[Request] = []
         self._error: InvalidRequest | None = None
         self._ahead = b""
+        self._has_dropped = False
         # The last bytes that were parsed: an empty line may begin in them.
         self._tail = b""
         # Pieces and parts of bodies that were parsed in this turn.
@@ -82,15 +89,8 @@ class RequestReader:
 
     @property
     def has_ahead(self) -> bool:
-        """Whether received bytes wait that have not been parsed."""
-        return bool(self._ahead)
-
-    @property
-    def pipelined_bytes(self) -> int:
-        """How many bytes wait that belong to later requests."""
-        if self.wants_more or self._requests[0].wants_websocket:
-            return 0
-        return len(self._ahead)
+        """Whether received bytes wait that have not been parsed, or some were dropped."""
+        return bool(self._ahead) or self._has_dropped
 
     @property
     def wants_more(self) -> bool:
@@ -114,6 +114,19 @@ class RequestReader:
             start += self._feed(data[start : self._end_of_piece(data, start)])
         self._ahead = data[start:]
 
+    def drop_excess(self) -> bool:
+        """
+        Drop what waits behind the current request, if it is more than MAX_PIPELINED_BYTES.
+
+        Returns:
+            Whether it was. The current request is the last one then.
+
+        """
+        is_complete = not self.wants_more and not self._requests[0].wants_websocket
+        if is_complete and len(self._ahead) > MAX_PIPELINED_BYTES:
+            self._ahead, self._has_dropped = b"", True
+        return self._has_dropped
+
     def next_request(self) -> None:
         """
         Drop the current request, which has been answered, and make the next one current.
@@ -127,7 +140,7 @@ class RequestReader:
             raise self._error
 
     def take_ahead(self) -> bytes:
-        """Take the bytes that wait. After a request to upgrade they are of the other protocol."""
+        """Take what came after a request to upgrade: bytes of the other protocol."""
         ahead, self._ahead = self._ahead, b""
         return ahead
 

@@ -80,7 +80,7 @@ async def unread_answers(_: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     """Requests for a large document whose answers are not read."""
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(get("/openapi.json") * 17)
-    await asyncio.sleep(3_600)
+    await asyncio.Event().wait()
 
 
 async def unread_replays(
@@ -89,7 +89,7 @@ async def unread_replays(
     """Sockets that ask for everything and read nothing."""
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(handshake(token, since=0))
-    await asyncio.sleep(3_600)
+    await asyncio.Event().wait()
 
 
 async def log_ins(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: str) -> None:

@@ -1,5 +1,5 @@
 """
-Nobody is kept waiting by strangers: two people talk, and /health answers, under each flood.
+Under each flood two people go on talking, and /health answers.
 
 The bounds are times, so this is for a machine that does nothing else.
 """
@@ -42,7 +42,7 @@ def p99(seconds: Sequence[float]) -> float:
 
 
 class Canary:
-    """Two people who talk ten times a second, and somebody who asks for /health."""
+    """Two people who talk ten times a second, and a client that asks for /health."""
 
     def __init__(self, server: Process) -> None:
         self._server = server

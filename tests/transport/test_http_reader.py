@@ -11,6 +11,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from app.domain.limits import (
     MAX_HEADER_BYTES,
     MAX_HEADERS,
+    MAX_PIPELINED_BYTES,
     MAX_TARGET_BYTES,
     READ_PIECE_BYTES,
     READ_PIECES_PER_TURN,
@@ -453,3 +454,21 @@ def test_what_follows_a_handshake_is_not_http() -> None:
     assert reader.request is not None
     assert reader.request.wants_websocket
     assert reader.take_ahead() == b"\x81\x80frames"
+
+
+@pytest.mark.parametrize(("waiting", "is_dropped"), [(0, False), (1, True)])
+def test_what_waits_behind_a_request_is_bounded(waiting: int, is_dropped: bool) -> None:
+    reader = RequestReader(LIMITS)
+    reader.receive(GET + b"x" * (MAX_PIPELINED_BYTES + waiting))
+
+    assert reader.drop_excess() is is_dropped
+
+    assert reader.has_ahead, "nothing more is read"
+    assert bool(reader.take_ahead()) is not is_dropped
+
+
+def test_a_body_is_not_behind_its_request() -> None:
+    reader = RequestReader(LIMITS)
+    reader.receive(POST + b"Content-Length: 900000\r\n\r\n" + b"x" * 800_000)
+
+    assert not reader.drop_excess()

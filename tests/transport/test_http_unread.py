@@ -1,4 +1,4 @@
-"""Peers that ask for more than they read, against `parley serve`: others don't notice."""
+"""Peers that ask for more than they read, against `parley serve`: others are answered."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ def handshake(room: str, who: Login, since: int | None = None) -> bytes:
 
 
 async def is_answering(server: Process) -> bool:
-    async with patience("an answer to somebody else"):
+    async with patience("an answer to another client"):
         return (await server.client().get("/health")).status_code == 200
 
 
