@@ -18,7 +18,7 @@ from ..domain.ids import RoomId
 from ..domain.limits import (
     BROKER_CLOSE_SECONDS,
     BROKER_RETRY_SECONDS,
-    MAX_NODES,
+    MAX_NODE_ROOMS,
     MAX_NOTIFIED_ROOMS,
     MAX_PRESENT_LISTED,
     PRESENCE_COUNT_SECONDS,
@@ -101,9 +101,10 @@ class PresenceExchange:
     def on_changed_elsewhere(self, changed: PresenceChanged) -> None:
         """Take the notification of another node. Never raises."""
         node, version, rooms = changed
-        if rooms and self._known.get(node) == version - 1:
+        pending = self._pending.get(node, set())
+        if rooms and self._known.get(node) == version - 1 and len(pending) < MAX_NODE_ROOMS:
             self._known[node] = version
-            self._pending.setdefault(node, set()).update(rooms)
+            self._pending[node] = pending.union(rooms)
         else:
             self._compare = True
         self._wake.set()
@@ -121,7 +122,7 @@ class PresenceExchange:
                 await self._write()
                 await self._read()
                 self._is_failing = False
-            except Exception as exc:  # whatever it is, the task must go on
+            except Exception as exc:  # whatever was raised, the task must go on
                 pause = self._retry_seconds
                 self._on_failure(exc)
             await asyncio.sleep(pause)
@@ -211,12 +212,7 @@ class PresenceExchange:
             await self._compare_versions()
             self._refresh_at = now + self._refresh_seconds
         while self._pending:
-            node, rooms = self._pending.popitem()
-            try:
-                await self._read_rooms(node, rooms)
-            except Exception:
-                self._known.pop(node, None)
-                raise
+            await self._read_rooms(*self._pending.popitem())
 
     async def _compare_versions(self) -> None:
         states = {state.node: state for state in await self._store.nodes()}
@@ -224,16 +220,12 @@ class PresenceExchange:
         # If the store has lost this node, it was emptied, and the others write again, too.
         is_missing = states.pop(self._node, None) is None and self._leaving_seconds is None
         was_emptied, self._was_emptied = self._was_emptied or is_missing, False
-        for node, state in list(states.items())[:MAX_NODES]:
+        for node, state in states.items():
             self._expires_at[node] = now + state.seconds
             if self._known.get(node) != state.version:
                 self._known[node] = state.version
                 self._pending.pop(node, None)
-                try:
-                    await self._read_rooms(node, None)
-                except Exception:
-                    self._known.pop(node, None)
-                    raise
+                await self._read_rooms(node, None)
         for node in list(self._expires_at.keys() - states.keys()):
             if was_emptied:
                 self._known.pop(node, None)
@@ -242,6 +234,13 @@ class PresenceExchange:
                 self._forget(node)
 
     async def _read_rooms(self, node: str, only: set[RoomId] | None) -> None:
+        try:
+            await self._take_over(node, only)
+        except BaseException:  # failed or cancelled: all of the node is read the next time
+            self._known.pop(node, None)
+            raise
+
+    async def _take_over(self, node: str, only: set[RoomId] | None) -> None:
         """Take over what a node has written of its rooms: those in ``only``, or all."""
         found = await self._store.rooms(node, only)
         gone = (self._remote.rooms_of(node) if only is None else only) - found.keys()

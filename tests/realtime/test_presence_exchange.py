@@ -34,7 +34,7 @@ class Cluster:
         self.first: Server | None = None
 
     async def node(self, *, is_deaf: bool = False, **limits: float) -> Server:
-        """Start a node. One that is deaf hears nothing, and nobody hears it."""
+        """Start a node. One that is deaf hears nothing, and is not heard."""
         server = await self.stack.enter_async_context(
             open_server(
                 self.database,
