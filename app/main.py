@@ -173,7 +173,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
 def _metrics_access(settings: Settings) -> metrics.MetricsAccess:
     token = settings.metrics_token
     return metrics.MetricsAccess(
-        everybody=not settings.production,
+        is_open=not settings.production,
         token=None if token is None else token.get_secret_value(),
         addresses=settings.metrics_allowed_ips,
     )

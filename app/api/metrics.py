@@ -42,7 +42,7 @@ class RuntimeCollector(Collector):
     def __init__(self, runtime: Runtime, http: HttpCounts) -> None:
         self._runtime = runtime
         self._http = http
-        # Registers itself, so it gets a registry that nobody else has.
+        # Registers itself: with a registry of its own, so that an app can be made twice.
         self._process = ProcessCollector(namespace="parley", registry=CollectorRegistry())
 
     def collect(self) -> Iterator[Metric]:
@@ -66,20 +66,20 @@ class MetricsAccess:
     Who may read the metrics.
 
     Args:
-        everybody: Whether anybody may if neither a token nor addresses are given.
+        is_open: Whether every caller may if neither a token nor addresses are given.
         token: A bearer token that is enough, from anywhere; None: there is none.
         addresses: Addresses and networks that need no token.
 
     """
 
-    def __init__(self, *, everybody: bool, token: str | None, addresses: Collection[str]) -> None:
+    def __init__(self, *, is_open: bool, token: str | None, addresses: Collection[str]) -> None:
         self._token = None if token is None else token.encode()
         self._networks = [ip_network(each) for each in addresses]
-        self._everybody = everybody and token is None and not addresses
+        self._is_open = is_open and token is None and not addresses
 
     def allows(self, request: Request) -> bool:
         """Whether the sender of ``request`` may read them."""
-        if self._everybody:
+        if self._is_open:
             return True
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if self._token is not None and scheme.lower() == "bearer":
