@@ -29,7 +29,7 @@ from mutmut.utils.format_utils import get_mutant_name
 
 _PATHS = (
     "app/domain:180",
-    "app/services/log/commit.py",
+    "app/services/log/batch_transaction.py",
     "app/services/log/committer.py",
     "app/realtime/feed.py",
     "app/realtime/room_feed.py",

@@ -35,7 +35,7 @@ from app.store.sqlite_connection import SqliteConnection
 from app.store.thread_pool import ThreadPool
 from app.transport.frame_reader import FrameReader
 from app.wire import answers
-from app.wire.encoding import encode_batch
+from app.wire.event_encoding import encode_batch
 from app.wire.frames import text_frame
 from bench import fixtures
 from bench.dataset import TEXT_BYTES, Dataset, Room

@@ -26,8 +26,8 @@ from ..runtime import Runtime
 from ..services.messages.history import LogPage, check_cursor, check_epoch
 from ..transport.base import UNACKNOWLEDGED
 from ..transport.sse import SseTransport
-from ..wire.encoding import event_json
 from ..wire.errors import close_for
+from ..wire.event_encoding import event_json
 from .open_requests import Cursor, OpenRequest, Receive, Scope, Send, held_open
 from .problems import answer
 

@@ -5,7 +5,7 @@ from itertools import chain, islice
 from ..domain.ids import RoomId
 from ..domain.limits import MAX_PENDING_NOTIFICATIONS
 from .base import LogAdvanced, LookEverywhere, Notification
-from .encoding import encode, pack
+from .notification_encoding import encode, pack
 
 
 class PendingNotifications:

@@ -1,7 +1,7 @@
 """What a node does with the messages that arrive on the channel."""
 
 from .base import BrokerCounts, Notification, OnNotification
-from .encoding import decode
+from .notification_encoding import decode
 from .self_probe import SelfProbe
 
 

@@ -16,7 +16,7 @@ from ..domain.clock import iso
 from ..domain.events import Event, EventType
 from ..domain.ids import RoomId
 from ..domain.limits import REPLAY_BUFFER_ROOM_BYTES, REPLAY_BUFFERS_BYTES
-from ..wire.encoding import one_line
+from ..wire.event_encoding import one_line
 from ..wire.frames import payload_of, text_frame
 
 

@@ -16,7 +16,7 @@ from ..domain.limits import (
 from ..store import events as event_store
 from ..store import messages as message_store
 from ..store.database import Database, T, Work
-from ..wire.encoding import encode_batch, one_line
+from ..wire.event_encoding import encode_batch, one_line
 from ..wire.frames import text_frame
 from ..wire.messages import message_event
 from .event_pages import EventPage

@@ -23,7 +23,7 @@ from ..domain.errors import (
 from ..domain.ids import Millis, RoomId
 from ..domain.limits import MAX_PENDING_REQUESTS
 from ..services.accounts.authenticator import Authenticator, Identity
-from ..services.log.commit import AppendResult
+from ..services.log.batch_transaction import AppendResult
 from ..services.log.committer import Committer
 from ..services.rooms.room_directory import RoomDirectory
 from ..wire import answers, requests

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from ..domain.close_codes import UNAVAILABLE
 from ..domain.events import EventBatch, EventType
 from ..domain.ids import RoomId
-from ..wire.encoding import encode_batch
+from ..wire.event_encoding import encode_batch
 from .event_pages import EventPage
 from .hub import Hub
 from .replay_buffer import ReplayBuffer, ReplayBuffers

@@ -2,7 +2,7 @@
 What a peer sends on an open WebSocket, in one order.
 
 Whole texts are read by :class:`FrameReader`, and so are the control frames that nearly all peers
-send; the rest is for :class:`FrameJudge`, made when it is first needed. Whichever of them handles
+send; the rest is for :class:`FrameSlowPath`, made when it is first needed. Whichever handles
 a frame, the results are in the order in which the frames were sent. No I/O.
 """
 
@@ -15,8 +15,8 @@ from ..domain.token_bucket import TokenBucket
 from . import control_frames as control
 from .context import TransportLimits
 from .control_frames import Control
-from .frame_judge import FrameJudge, Judgement
 from .frame_reader import FrameReader, Unhandled
+from .frame_slow_path import FrameResult, FrameSlowPath
 
 
 class FrameStream:
@@ -29,7 +29,7 @@ class FrameStream:
 
     """
 
-    __slots__ = ("_bucket", "_extensions", "_judge", "_limits", "_reader", "_time")
+    __slots__ = ("_bucket", "_extensions", "_slow_path", "_limits", "_reader", "_time")
 
     def __init__(
         self, limits: TransportLimits, extensions: Sequence[Extension], time: Callable[[], float]
@@ -38,7 +38,7 @@ class FrameStream:
         self._extensions = extensions
         self._time = time
         self._reader = FrameReader(limits.max_message_bytes)
-        self._judge: FrameJudge | None = None
+        self._slow_path: FrameSlowPath | None = None
         self._bucket: TokenBucket | None = None
 
     @property
@@ -46,7 +46,7 @@ class FrameStream:
         """Whether :meth:`read` stopped at the share of a turn: go on with ``read(b"")``."""
         return self._reader.has_more
 
-    def read(self, data: bytes) -> Iterator[Judgement]:
+    def read(self, data: bytes) -> Iterator[FrameResult]:
         """
         What has come, up to the share of one turn of the loop.
 
@@ -57,7 +57,7 @@ class FrameStream:
         """
         for found in self._reader.split(data, self._limits.frames_per_turn):
             if type(found) is Unhandled:
-                yield from self._judged(found.data)
+                yield from self._read_unhandled(found.data)
             else:
                 yield found  # type: ignore[misc]
 
@@ -72,16 +72,16 @@ class FrameStream:
 
     def close(self) -> None:
         """Break the reference cycle here instead of leaving it to the GC."""
-        if self._judge is not None:
-            self._judge.close()
+        if self._slow_path is not None:
+            self._slow_path.close()
 
-    def _judged(self, data: bytes) -> Iterator[Judgement]:
+    def _read_unhandled(self, data: bytes) -> Iterator[FrameResult]:
         payload = control.pong_payload(data)
         if payload is not None:
             return iter((Control(Opcode.PONG, payload),))
         payload = control.close_payload(data)
         if payload is not None:
             return iter((Control(Opcode.CLOSE, payload),))
-        if self._judge is None:
-            self._judge = FrameJudge(self._limits.max_message_bytes, self._extensions)
-        return self._judge.receive(data)
+        if self._slow_path is None:
+            self._slow_path = FrameSlowPath(self._limits.max_message_bytes, self._extensions)
+        return self._slow_path.receive(data)

@@ -15,15 +15,15 @@ from ..domain.addresses import subscriber
 from ..domain.limits import HTTP_SEND_BUFFER_BYTES
 from .context import Address, Headers, ServerContext
 from .flow import WriteGate
-from .handshake_judge import Rejection, judge_handshake
+from .handshake import Handshake
+from .handshake import Headers as Fields
+from .handshake_slow_path import Rejection, check_handshake
 from .http_exchange import HttpExchange, whole_response
 from .http_reader import RequestReader
 from .http_request import InvalidRequest, Request
 from .linger import bound_send_buffer, linger
 from .scopes import http_scope
 from .websocket import WebSocketProtocol
-from .ws_handshake import Handshake
-from .ws_handshake import Headers as Fields
 
 log = logging.getLogger("parley.http")
 
@@ -252,7 +252,7 @@ class HttpProtocol(Protocol):
             return
         target, headers = request.origin_form(), request.headers
         compressed = self._context.compression
-        found = judge_handshake(request.method, target, headers, compression=compressed)
+        found = check_handshake(request.method, target, headers, compression=compressed)
         if isinstance(found, Rejection):
             self._refuse(*found)
         else:

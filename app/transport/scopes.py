@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 from .base import EXTENSION, UNACKNOWLEDGED, WebSocketTransport
 from .context import Address, Scope, ServerContext
+from .handshake import Handshake, subprotocols
 from .http_request import Request
 from .linger import unacknowledged
-from .ws_handshake import Handshake, subprotocols
 
 
 def http_scope(

@@ -12,9 +12,9 @@ from typing import cast
 
 from ..domain.addresses import subscriber
 from .context import Address, ServerContext
+from .handshake import Handshake, offers_compression, plain_handshake
 from .http import HttpProtocol
 from .websocket import WebSocketProtocol
-from .ws_handshake import Handshake, offers_compression, plain_handshake
 
 _EMPTY_LINE = b"\r\n\r\n"
 

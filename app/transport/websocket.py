@@ -27,12 +27,12 @@ from .context import Address, ServerContext
 from .control_frames import Control
 from .flow import WriteGate
 from .frame_stream import FrameStream
+from .handshake import Handshake, refusal, switching
 from .keepalive import Keepalive
 from .linger import bound_send_buffer, linger, reset
 from .read_pacer import ReadPacer
 from .scopes import websocket_scope
 from .ws_asgi import AsgiSide
-from .ws_handshake import Handshake, refusal, switching
 
 log = logging.getLogger("parley.ws")
 

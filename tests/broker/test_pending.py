@@ -1,7 +1,7 @@
 """What waits to be sent to the other nodes."""
 
 from app.broker.base import LogAdvanced, LookEverywhere, Notification, RoomSignal
-from app.broker.encoding import decode
+from app.broker.notification_encoding import decode
 from app.broker.pending import PendingNotifications
 from app.domain.ids import RoomId, UserId
 from app.domain.sessions import SessionsRevoked

@@ -23,13 +23,13 @@ from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.replay_pages import ReplayPages
 from app.realtime.room_feed import RoomFeed
-from app.services.log.commit import AppendResult, commit
+from app.services.log.batch_transaction import AppendResult, commit
 from app.store import events as event_store
 from app.store import members, messages, room_views, users
 from app.store.database import Work
 from app.store.read_markers import Mark
 from app.store.sqlite_connection import SqliteConnection
-from app.wire.encoding import encode_batch
+from app.wire.event_encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of
 from app.wire.messages import message_body
 from app.wire.rooms import member_body, room_body

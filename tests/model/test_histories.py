@@ -19,7 +19,7 @@ from hypothesis import given
 from app.domain.appends import Committed
 from app.domain.errors import ParleyError
 from app.domain.ids import RoomId
-from app.services.log.commit import AppendResult
+from app.services.log.batch_transaction import AppendResult
 from app.store import checking
 from app.store.sqlite_connection import SqliteConnection
 from app.store.tables import metadata

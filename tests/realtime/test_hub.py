@@ -12,7 +12,7 @@ from app.realtime.connection import AccessEnd, Subscription, SubscriptionState
 from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
 from app.realtime.slow_consumer import SlowConsumerPolicy
-from app.wire.encoding import encode_batch
+from app.wire.event_encoding import encode_batch
 from tests.harness.patience import turns
 from tests.realtime.recording import ANA, BO, DEN, EVE, RecordingConnection, batch, event, left
 

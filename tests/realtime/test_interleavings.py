@@ -36,7 +36,7 @@ from app.realtime.replay_pages import ReplayPages
 from app.realtime.resume import ResumeRequest
 from app.realtime.separation import Separation
 from app.realtime.write_coalescer import WriteCoalescer
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.services.log.committer import Committer
 from app.services.log.epoch import Epoch
 from app.services.log.read_receipt_buffer import ReadReceiptBuffer

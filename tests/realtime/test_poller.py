@@ -12,7 +12,7 @@ from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.poller import Poller
 from app.realtime.replay_buffer import ReplayBuffers
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.services.log.epoch import Epoch
 from app.store import epoch as epoch_store
 from app.store.database import Database

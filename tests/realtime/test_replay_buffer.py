@@ -20,12 +20,12 @@ from app.domain.events import EventType
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.mentions import mentioned
 from app.realtime.replay_buffer import ReplayBuffer, ReplayBuffers
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.store import events as event_store
 from app.store import users
 from app.store.bulk import BulkStatement
 from app.store.sqlite_connection import SqliteConnection
-from app.wire.encoding import encode_batch
+from app.wire.event_encoding import encode_batch
 from app.wire.frames import payload_of, payloads_of, text_frame
 from tests.harness.databases import install
 from tests.harness.examples import examples

@@ -19,7 +19,7 @@ from app.realtime.feed import Feed
 from app.realtime.hub import Hub
 from app.realtime.replay_buffer import ReplayBuffers
 from app.realtime.room_feed import RoomFeed
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.services.log.seams import LogTrimmed
 from app.store import events as event_store
 from app.store import users

@@ -7,7 +7,7 @@ from app.domain.appends import Append, Committed, CreateRoom, Join, Send
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
 from app.domain.working_set import NO_ROOM
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.store import users
 from app.store.database import Database, DbConnection, T
 

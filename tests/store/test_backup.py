@@ -12,7 +12,7 @@ from app.config.database_url import DatabaseUrl
 from app.domain.appends import CreateRoom
 from app.domain.ids import Millis, RoomId
 from app.domain.roles import Kind
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.store import epoch
 from app.store.backup import back_up
 from app.store.checking import check

@@ -32,7 +32,7 @@ from app.domain.errors import ParleyError
 from app.domain.ids import Millis, RoomId, UserId
 from app.domain.mentions import mentioned
 from app.domain.roles import Role
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.store import users
 from app.store.checking import check
 from app.store.sqlite_connection import SqliteConnection

@@ -12,7 +12,7 @@ from app.domain.errors import Unavailable
 from app.domain.ids import NOWHERE, RoomId
 from app.domain.limits import POSTGRES_READERS
 from app.domain.roles import Kind
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.store import message_loader
 from app.store.database import DbConnection, Threads
 from app.store.errors import StoreError

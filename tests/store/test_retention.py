@@ -12,7 +12,7 @@ from app.domain.errors import MessageNotFound
 from app.domain.ids import EventId, Millis, RoomId, event_id
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.services.messages.search_indexer import SearchIndexer
 from app.store import events as event_store
 from app.store import messages, migrations, retention, room_views, search

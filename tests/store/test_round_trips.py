@@ -18,7 +18,7 @@ from app.domain.appends import (
 )
 from app.domain.roles import Kind
 from app.domain.working_set import NO_ROOM
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.store.database import Database
 from app.store.postgres import PostgresDatabase
 from tests.harness.postgres_proxy import PostgresProxy, postgres_proxy

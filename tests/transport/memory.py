@@ -9,8 +9,8 @@ from websockets.frames import Frame, Opcode
 
 from app.transport.base import EXTENSION
 from app.transport.context import ServerContext, TransportLimits
+from app.transport.handshake import Handshake, switching
 from app.transport.websocket import WebSocketProtocol
-from app.transport.ws_handshake import Handshake, switching
 
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 

@@ -12,7 +12,7 @@ from app.domain.close_codes import RATE_LIMITED
 from app.domain.limits import LINGER_BYTES, MAX_FRAME_BYTES
 from app.transport.context import TransportLimits
 from app.transport.control_frames import Control
-from app.transport.frame_judge import FrameJudge
+from app.transport.frame_slow_path import FrameSlowPath
 from app.transport.linger import Linger
 from tests.harness.patience import turns, until
 from tests.transport.memory import Echo, MemorySocket, frames_of, masked
@@ -315,8 +315,8 @@ def compressed(data: bytes) -> bytes:
     return bytes((plain[0] | 0x40,)) + plain[1:]
 
 
-def judge() -> FrameJudge:
-    return FrameJudge(MAX_FRAME_BYTES, [PerMessageDeflate(False, False, 15, 15)])
+def judge() -> FrameSlowPath:
+    return FrameSlowPath(MAX_FRAME_BYTES, [PerMessageDeflate(False, False, 15, 15)])
 
 
 def test_a_compressed_message_is_inflated() -> None:
@@ -368,7 +368,7 @@ async def test_an_app_that_closes_while_it_receives_gets_the_end(accepts: bool) 
 
 
 def test_no_message_is_held_longer_than_it_takes() -> None:
-    judge = FrameJudge(MAX_FRAME_BYTES, [])
+    judge = FrameSlowPath(MAX_FRAME_BYTES, [])
 
     [message] = judge.receive(masked(Opcode.BINARY, b"x" * MAX_FRAME_BYTES))
 

@@ -139,7 +139,7 @@ async def test_a_peer_that_answers_is_pinged_again() -> None:
         pong = masked(Opcode.PONG, payload)
         assert pong_payload(pong) == payload
         socket.receive(pong)
-    assert socket.protocol._stream._judge is None, "the common pong needs no websockets"
+    assert socket.protocol._stream._slow_path is None, "the common pong needs no websockets"
     await socket.lose()
 
 

@@ -26,7 +26,7 @@ from ...domain.sessions import SessionsRevoked
 from ...observability.logs import event
 from ...store import erasures
 from ...store.database import Database, DbConnection
-from ..log.commit import commit
+from ..log.batch_transaction import commit
 from ..log.seams import Seam
 from ..log.transactions import Effects, Transactions
 

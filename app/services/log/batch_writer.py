@@ -18,7 +18,7 @@ from ...observability.histogram import Histogram
 from ...store.damage import Damaged
 from ...store.database import Database, OutcomeUnknown, RowsLocked
 from ...store.read_markers import Mark
-from .commit import AppendResult, CommitResult, commit, read_back
+from .batch_transaction import AppendResult, CommitResult, commit, read_back
 from .read_receipt_buffer import ReadReceiptBuffer
 from .writer_pacing import WriterPacing
 

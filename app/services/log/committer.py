@@ -28,8 +28,8 @@ from ...domain.limits import (
 )
 from ...observability.histogram import Histogram
 from ...store.database import Database
+from .batch_transaction import AppendResult, CommitResult
 from .batch_writer import BatchWriter
-from .commit import AppendResult, CommitResult
 from .locked_rooms import LockedRooms, Queued
 from .read_receipt_buffer import ReadReceiptBuffer
 from .seams import Seam

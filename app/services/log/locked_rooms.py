@@ -14,7 +14,7 @@ from ...domain.appends import Append
 from ...domain.errors import Unavailable
 from ...domain.ids import RoomId
 from ...domain.limits import LOCKED_ROOM_SECONDS, POSTGRES_LOG_SECONDS
-from .commit import AppendResult, CommitResult
+from .batch_transaction import AppendResult, CommitResult
 
 log = logging.getLogger("parley.committer")
 

@@ -15,7 +15,7 @@ from ...domain.errors import ParleyError
 from ...domain.events import EventBatch
 from ...domain.sessions import SessionsRevoked
 from ...store.database import Database, DbConnection
-from .commit import commit
+from .batch_transaction import commit
 from .seams import Seams
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from ...domain.views import MessagePage, RoomAccess
 from ...store import messages, room_access
 from ...store.batch_loader import BatchLoader, Loader
 from ...store.database import Database, DbConnection
-from ...wire.encoding import trimmed
+from ...wire.event_encoding import trimmed
 from ...wire.messages import page_json
 from ..log.epoch import Epoch
 from ..rooms.room_directory import RoomDirectory

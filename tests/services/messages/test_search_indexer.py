@@ -14,7 +14,7 @@ from app.domain.ids import Millis, RoomId, UserId, event_id
 from app.domain.limits import INDEX_BATCH, INDEX_BATCHES, INDEX_SMALL_BATCH
 from app.domain.words import phrases
 from app.realtime.fanout import Fanout
-from app.services.log.commit import commit
+from app.services.log.batch_transaction import commit
 from app.services.messages.search_indexer import SearchIndexer
 from app.store import search
 from app.store.database import Database

@@ -24,11 +24,11 @@ _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 log = logging.getLogger("parley.ws")
 
 
-Judgement = str | bytes | Control | Close
+FrameResult = str | bytes | Control | Close
 """A message; a frame that isn't one; why the connection has failed."""
 
 
-class FrameJudge:
+class FrameSlowPath:
     """
     The slow path of one connection, made when it is first needed and kept.
 
@@ -47,7 +47,7 @@ class FrameJudge:
         self._message = bytearray()
         self._decoder: IncrementalDecoder | None = None
 
-    def receive(self, data: bytes) -> Iterator[Judgement]:
+    def receive(self, data: bytes) -> Iterator[FrameResult]:
         """
         What ``data`` contains, in order; a :class:`Close` is the last.
 
@@ -60,9 +60,9 @@ class FrameJudge:
         self._library.data_to_send()
         for event in self._library.events_received():
             assert isinstance(event, Frame)
-            judged = self._judge(event)
-            yield judged
-            if isinstance(judged, Close):
+            result = self._result_of(event)
+            yield result
+            if isinstance(result, Close):
                 return
         if self._library.parser_exc is not None:
             why = self._library.close_sent
@@ -72,7 +72,7 @@ class FrameJudge:
         """Break the reference cycle here instead of leaving it to the GC."""
         self._library.parser.close()
 
-    def _judge(self, frame: Frame) -> Judgement:
+    def _result_of(self, frame: Frame) -> FrameResult:
         if frame.opcode not in _DATA:
             return Control(frame.opcode, bytes(frame.data))
         if frame.opcode is not Opcode.CONT:

@@ -7,7 +7,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from app.domain.limits import MAX_PLAIN_HANDSHAKE_BYTES
-from app.transport.ws_handshake import offers_compression, plain_handshake, subprotocols, switching
+from app.transport.handshake import offers_compression, plain_handshake, subprotocols, switching
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 # RFC 6455, section 1.3.

@@ -16,7 +16,7 @@ from websockets.server import ServerProtocol
 
 from ..domain.limits import MAX_HANDSHAKE_HEADER_BYTES
 from .context import Headers as RawHeaders
-from .ws_handshake import Handshake
+from .handshake import Handshake
 
 _EXTENSIONS = "Sec-WebSocket-Extensions"
 # 4 KiB windows: a chat's messages are short, and each connection pays for its own.
@@ -45,7 +45,7 @@ class Rejection(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]] = ()
 
 
-def judge_handshake(
+def check_handshake(
     method: str, target: bytes, headers: RawHeaders, *, compression: bool
 ) -> Handshake | Rejection:
     """Check an HTTP request as a handshake. The names of ``headers`` are in lower case."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.events import Event, EventBatch, EventType
 from app.domain.ids import Millis, RoomId, Seq, UserId
 from app.domain.roles import Kind
-from app.wire.encoding import encode_batch, event_json, one_line, trimmed
+from app.wire.event_encoding import encode_batch, event_json, one_line, trimmed
 from app.wire.events import event_body
 from app.wire.frames import payload_of
 

@@ -10,7 +10,7 @@ from app.broker.base import (
     RoomSignal,
     UserSignal,
 )
-from app.broker.encoding import Message, decode, encode, pack
+from app.broker.notification_encoding import Message, decode, encode, pack
 from app.domain.ids import RoomId, SessionId, UserId
 from app.domain.sessions import SessionsRevoked
 

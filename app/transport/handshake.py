@@ -3,7 +3,7 @@ The opening handshake, read on the fast path (RFC 6455, section 4.2).
 
 A plain, valid one is recognised by a regular expression, at a fifth of the cost of an HTTP parser
 and websockets. Any other is read as HTTP, and checked by websockets: see
-:mod:`app.transport.handshake_judge`.
+:mod:`app.transport.handshake_slow_path`.
 """
 
 import re
