@@ -37,7 +37,7 @@ from .api.middleware import Asgi, Requests
 from .api.not_started import NotStarted
 from .api.origins import Origins
 from .config.settings import Settings, read_settings
-from .domain.limits import MAX_BODY_BYTES
+from .domain.connection_limits import MAX_BODY_BYTES
 from .observability.logs import event
 from .realtime.socket import websocket
 from .runtime import Runtime, open_server

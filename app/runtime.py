@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from .config.client_limits import client_limits
 from .config.server_url import local_url
 from .config.settings import Settings, resolve_secret
+from .domain.connection_limits import AUTH_EXPIRING_SECONDS
 from .domain.ids import Millis
-from .domain.limits import AUTH_EXPIRING_SECONDS, FANOUT_PATIENCE_SECONDS
+from .domain.limits import FANOUT_PATIENCE_SECONDS
 from .observability.logs import event
 from .observability.loop_lag import LoopLag, open_loop_lag
 from .realtime.fanout import Fanout

@@ -16,8 +16,9 @@ from fastapi import Response
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import State
 
+from ..domain.connection_limits import MAX_BODY_BYTES
 from ..domain.errors import Internal, ParleyError
-from ..domain.limits import DEFAULT_PAGE, MAX_BODY_BYTES, MAX_INTEGER, MAX_PAGE
+from ..domain.limits import DEFAULT_PAGE, MAX_INTEGER, MAX_PAGE
 from ..realtime.connect_request import route_path
 from ..runtime import Runtime
 from ..services.accounts.authenticator import Identity

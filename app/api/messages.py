@@ -16,13 +16,7 @@ from ..domain.errors import (
     RateLimited,
     SlowMode,
 )
-from ..domain.limits import (
-    DEFAULT_PAGE,
-    MAX_EPOCH_CHARACTERS,
-    MAX_INTEGER,
-    MAX_PAGE,
-    MAX_SEQ,
-)
+from ..domain.limits import DEFAULT_PAGE, MAX_EPOCH_CHARACTERS, MAX_INTEGER, MAX_PAGE, MAX_SEQ
 from ..domain.views import EarlierText, MessageView
 from ..services.messages.history import History, HistoryPage
 from ..services.messages.message_pages import MessagePages

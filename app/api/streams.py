@@ -17,10 +17,7 @@ from ..domain.close_codes import (
     Close,
 )
 from ..domain.errors import ParleyError
-from ..domain.limits import (
-    REPLAY_PAGE_EVENTS,
-    STREAM_RETRY_MS,
-)
+from ..domain.limits import REPLAY_PAGE_EVENTS, STREAM_RETRY_MS
 from ..realtime.joins import Admission
 from ..runtime import Runtime
 from ..services.messages.history import LogPage, check_cursor, check_epoch

@@ -12,12 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from ..domain.ids import RoomId, SessionId, UserId
-from ..domain.limits import (
-    MAX_INTEGER,
-    MAX_NOTIFIED_ROOMS,
-    MAX_SEQ,
-    MAX_SIGNAL_CHARACTERS,
-)
+from ..domain.limits import MAX_INTEGER, MAX_NOTIFIED_ROOMS, MAX_SEQ, MAX_SIGNAL_CHARACTERS
 from ..domain.sessions import SessionsRevoked
 from .base import (
     LogAdvanced,

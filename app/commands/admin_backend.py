@@ -13,8 +13,8 @@ from typing import Protocol
 
 from ..config.settings import Settings, resolve_secret
 from ..domain.ids import Millis
-from ..domain.limits import LOCK_WAIT_SECONDS
 from ..domain.roles import Kind
+from ..domain.server_limits import LOCK_WAIT_SECONDS
 from ..security.access_tokens import AccessTokens
 from ..security.passwords import Passwords
 from ..services.accounts.erasures import Erasures

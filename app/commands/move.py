@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from ..config.database_url import DatabaseUrl
 from ..config.settings import Settings
 from ..domain.errors import Unavailable
-from ..domain.limits import LOCK_WAIT_SECONDS
+from ..domain.server_limits import LOCK_WAIT_SECONDS
 from ..store import epoch, move_state
 from ..store.damage import Damaged
 from ..store.errors import StoreError, display_name, reason

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from ..config.settings import Settings
-from ..domain.limits import LOCK_WAIT_SECONDS
+from ..domain.server_limits import LOCK_WAIT_SECONDS
 from ..store import leftover_wal, restoring
 from ..store.backup import back_up
 from ..store.checking import Report, check

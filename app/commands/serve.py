@@ -12,7 +12,7 @@ from uvicorn.supervisors import ChangeReload
 
 from ..config.server_url import http_url
 from ..config.settings import Settings, read_settings
-from ..domain.limits import LOCK_WAIT_SECONDS
+from ..domain.server_limits import LOCK_WAIT_SECONDS
 from ..observability.logs import configure
 from ..store.opening import lock_file
 from ..transport.file_limit import raise_file_limit

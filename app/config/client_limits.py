@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..domain import limits
+from ..domain import connection_limits, limits
 from .settings import Settings
 
 
@@ -11,8 +11,8 @@ def client_limits(settings: Settings) -> Mapping[str, int]:
     return {
         "text_characters": limits.MAX_TEXT_CHARACTERS,
         "data_bytes": limits.MAX_DATA_BYTES,
-        "frame_bytes": limits.MAX_FRAME_BYTES,
-        "rooms_per_connection": limits.MAX_ROOMS_PER_CONNECTION,
+        "frame_bytes": connection_limits.MAX_FRAME_BYTES,
+        "rooms_per_connection": connection_limits.MAX_ROOMS_PER_CONNECTION,
         "sends_per_second": settings.sends_per_second,
         "send_burst": settings.send_burst,
         "frames_per_second": settings.frames_per_second,

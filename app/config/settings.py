@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic import model_validator as validate_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ..domain.limits import MAX_FRAME_BYTES
+from ..domain.connection_limits import MAX_FRAME_BYTES
 from ..domain.origins import normalized_origin
 from .database_url import DatabaseUrl
 from .secret_key import MissingSecret, check_secret, load_or_create_secret

@@ -1,9 +1,12 @@
 """
-Every limit, timeout and size that is not a setting, with its unit and its reason.
+Limits, timeouts and sizes that are not settings, each with its unit and its reason.
+
+Those of a connection are in :mod:`app.domain.connection_limits`, those of the process and its
+database in :mod:`app.domain.server_limits`.
 
 These are defaults: classes take the limits that their tests vary as constructor arguments. The
 limits that operators change are fields of ``app.config.settings.Settings``. ``docs/limits.md``
-lists both.
+lists all.
 """
 
 # --- What users write ----------------------------------------------------------------
@@ -68,115 +71,7 @@ MAX_WORD_CHARACTERS = 64
 # About three lines on a phone.
 SNIPPET_CHARACTERS = 160
 
-# --- One connection ------------------------------------------------------------------
-
-# OWASP WebSocket cheat sheet.
-MAX_FRAME_BYTES = 64 * 1024
-MAX_BODY_BYTES = 256 * 1024
-MAX_ROOMS_PER_CONNECTION = 64
-# Under the 60 s idle timeout that nginx applies to a proxied connection.
-HEARTBEAT_SECONDS = 25
-PONG_TIMEOUT_SECONDS = 20
-# A request, body included, must arrive within this; slower clients occupy a connection.
-REQUEST_SECONDS = 10.0
-# Between two requests of a connection; proxies that keep theirs open longer open another.
-KEEP_ALIVE_SECONDS = 5.0
-# The limit of h11 and nginx; tokens and cookies are far smaller.
-MAX_HEADER_BYTES = 64 * 1024
-# Of its target: what RFC 9112, section 3, wants supported at least, and as nginx has it.
-MAX_TARGET_BYTES = 8_000
-# Browsers behind a chain of proxies send some forty; each is an object. As websockets has it.
-MAX_HEADERS = 128
-# One header of a handshake. As websockets has it, and nginx.
-MAX_HANDSHAKE_HEADER_BYTES = 8 * 1024
-# What a request has beside its body (empty lines before it, its header, sizes and extensions of
-# chunks, trailers) may have MAX_HEADER_BYTES, and this for each byte of body: as much as a chunk
-# of one byte needs, and half again.
-CHUNK_FRAMING_FACTOR = 8
-# Bytes of a body that the app has not taken: then reading pauses. As uvicorn has it.
-MAX_UNREAD_BODY_BYTES = 64 * 1024
-# What one connection is read and parsed of in a turn of the loop. A piece of HTTP ends with an
-# empty line or after so many bytes, and takes 2 µs; each chunk of a body that is in it counts as
-# one, too, at 0.3 µs: at most 0.2 ms more. A WebSocket frame is a message at some 40 µs: 3 ms.
-READ_PIECE_BYTES = 4 * 1024
-READ_PIECES_PER_TURN = 64
-READ_FRAMES_PER_TURN = 64
-# Handshakes that are begun in a turn of the event loop, at 60 µs each; addresses take turns.
-HANDSHAKES_PER_TURN = 32
-# Requests of HTTP that reach the app in a turn of the event loop, at up to 1 ms each; addresses
-# take turns. A crowd that logs in at once leaves the others' messages their share.
-REQUESTS_PER_TURN = 8
-# Requests of HTTP that were sent before the one ahead of them was answered: so many in so many
-# seconds, of all connections together; addresses take turns. No browser sends any.
-PIPELINED_AT_ONCE = 4
-PIPELINED_SECONDS = 0.02
-# Bytes that may wait behind a request until it is answered: a thousand of the shortest requests.
-# With more, which no client sends, the connection ends after that answer.
-MAX_PIPELINED_BYTES = 32 * 1024
-# Pings, pongs that were not asked for and fragments of a connection; more is `rate_limited`
-# (4129). A frame of the largest size in 64-byte fragments just passes.
-CONTROL_FRAMES_PER_SECOND = 100
-CONTROL_FRAME_BURST = 1_024
-# What a peer may still send when its connection has been ended, and is thrown away: as much as
-# it may have sent before it noticed.
-LINGER_BYTES = 256 * 1024
-# A response that is still being taken when its connection has ended gets as long again only if the
-# peer took so much meanwhile: 0.8 KB/s. One that takes a byte at a time holds nothing.
-LINGER_PROGRESS_BYTES = 4_096
-# The fast path takes handshakes below the limits of the websockets library (lines of 8,192 bytes,
-# 128 headers) and passes larger ones on to it, so that the library answers them.
-MAX_PLAIN_HANDSHAKE_BYTES = 8_000
-MAX_HANDSHAKE_HEADERS = 100
-# A client that sends this many invalid frames in a row is broken.
-MAX_BAD_FRAMES_IN_A_ROW = 20
-# A client that is rate-limited this often within the window ignores the errors.
-MAX_RATE_LIMITED = 100
-RATE_LIMITED_WINDOW_SECONDS = 10.0
-# Unanswered requests of one connection, after which reading from it pauses.
-MAX_PENDING_REQUESTS = 1_000
-# If MAX_UNSENT_BYTES is 0, a replay keeps the unsent bytes below half of this.
-MAX_UNSENT_IN_REPLAY_BYTES = 256 * 1024
-# Bytes that a replay from memory writes at a time.
-REPLAY_CHUNK_BYTES = 32 * 1024
-# A client that reads no byte of a replay for this long has stopped reading.
-REPLAY_STALL_SECONDS = 30.0
-# The kernel's send buffer of one WebSocket; only bytes beyond it count as unsent. Linux doubles
-# the value: 128 KiB in flight are 1.3 MB/s at a round trip of 100 ms, and two segments of the
-# loopback interface. With one, as behind a proxy on the same machine, each waits 40 ms for a
-# delayed ACK.
-SOCKET_SEND_BUFFER_BYTES = 64 * 1024
-# The same of a connection that speaks HTTP: 2.6 MB/s at a round trip of 100 ms. Linux would let it
-# grow to 4 MB for each peer that reads no answers.
-HTTP_SEND_BUFFER_BYTES = 128 * 1024
-# Of a WebSocket: with more unsent than this, `drained` waits. A replay waits for it at half of
-# MAX_UNSENT_BYTES or more, which is at least as much.
-WRITE_HIGH_WATER_BYTES = 32 * 1024
-# A peer that acknowledges no written data (TCP level) for this long is gone.
-TCP_USER_TIMEOUT_MS = 20_000
-# Before a restart, `drain` spreads the reconnects of clients to about this rate...
-RECONNECTS_PER_SECOND = 1_000
-# ...but tells no client to wait longer than this.
-MAX_RECONNECT_MS = 30_000
-# At a stop, the share of SHUTDOWN_SECONDS after which waiting for the database fails: the rest is
-# for telling the clients.
-INTERRUPT_SHARE = 0.75
-# A closing handshake, or a last flush, that takes longer is aborted.
-CLOSE_SECONDS = 5.0
-# How long a client that is closed for not reading gets to receive the close frame, plus or minus
-# half of it, so that many of them don't end at once.
-SLOW_CLOSE_SECONDS = 1.0
-# A user who has as many connections as allowed opens another: a connection whose client doesn't
-# answer a ping within this makes room. A phone on a slow network takes a second...
-PROBE_SECONDS = 3.0
-# ...an event stream has no pongs: the kernel is asked this often whether the client's has
-# acknowledged a comment...
-PROBE_LOOK_SECONDS = 0.1
-# ...the oldest are asked, as many as a user's devices leave behind...
-MAX_PROBED_CONNECTIONS = 16
-# ...and so many new ones may wait for the answer; others are refused at once.
-MAX_WAITING_CONNECTIONS = 16
-# A client is warned this long before its token expires, or half the token's life if that is less.
-AUTH_EXPIRING_SECONDS = 60
+# --- Delivery ------------------------------------------------------------------------
 
 # Sockets written to in one turn of the event loop, at 5 µs each, so that incoming data is read
 # soon, and the writer's thread gets the interpreter lock soon after COMMIT. A lone sender in a
@@ -383,78 +278,3 @@ MAX_CLOCK_SKEW_SECONDS = 60
 MAX_INVITE_SECONDS = 365 * 24 * 60 * 60
 # More than any room needs; it fits the column.
 MAX_INVITE_USES = 1_000_000
-
-# --- The process ---
-
-# A line that a fault repeats is logged this often, with the number of those left out.
-REPEATED_LINE_SECONDS = 60.0
-# Kinds of such lines that are told apart; with more, counting begins anew.
-MAX_REPEATED_KINDS = 1_000
-
-# Files that a server without clients has open, with some to spare: it doesn't start with fewer.
-FILES_OF_SERVER = 40
-# A limit of open files below this is reported: even a small deployment reaches it.
-FEW_FILES = 1_024
-# How often it is tried whether a file can be opened.
-FILES_CHECK_SECONDS = 1.0
-# Objects allocated before a garbage collection; Python's default of 700 suits scripts.
-GC_THRESHOLD = 20_000
-# How often the process looks whether it has grown by so much: then the collector looks at all.
-# With 10,000 connections that takes it a tenth of a second.
-GC_SECONDS = 5.0
-GC_GROWTH_BYTES = 32 * 1024 * 1024
-# How often the lag of the event loop is measured: often enough that a scrape every 15 s has 30
-# values, and too rarely to be noticed.
-LOOP_LAG_PROBE_SECONDS = 0.5
-
-# --- The database --------------------------------------------------------------------
-
-SQLITE_BUSY_MS = 5_000
-SQLITE_READERS = 4
-# How long a checkpoint that empties the write-ahead log waits for readers; then it is tried later.
-SQLITE_CHECKPOINT_MS = 100
-# A SQLite file of an earlier version is rewritten at the first start if it is not larger, 1 GiB:
-# some 10 s. It holds what was deleted in the unused parts of its pages.
-MAX_REWRITTEN_BYTES = 2**30
-# The write-ahead log is checkpointed when it reaches this, 16 MiB. A checkpoint stalls the writer
-# for milliseconds; at SQLite's default of 1,000 pages after every 160th single message.
-SQLITE_WAL_PAGES = 4_000
-# Rows that a move reads and writes at once: 64 MB if all are edited messages of full length.
-MOVE_PAGE_ROWS = 2_000
-# How often the paths of a SQLite database are compared with the files that are open. They are also
-# compared at each commit; this is for /ready while nothing is written.
-DATABASE_FILES_SECONDS = 1.0
-# How long a start waits for SQLite's check of the whole file, which then goes on in the background
-# if the last process was killed. A start takes about as long otherwise.
-INTEGRITY_CHECK_SECONDS = 0.5
-# A page of messages is compared with the log if it spans at most this many events: a millisecond.
-MAX_COMPARED_EVENTS = 5_000
-# Threads that read from PostgreSQL, each with a connection that it opens when it is first used.
-POSTGRES_READERS = 4
-# The same for what writes beside the committer, which has one of its own.
-POSTGRES_WRITERS = 3
-# How long a transaction waits for a lock of another program on PostgreSQL.
-POSTGRES_LOCK_SECONDS = 5
-# How long the committer waits for a row that is locked elsewhere: all other rooms wait with it.
-POSTGRES_LOG_LOCK_MS = 200
-# How long an append to a room that is locked elsewhere is tried again; then it is `unavailable`.
-LOCKED_ROOM_SECONDS = 5.0
-# How long and how often the outcome of a commit is asked for after its connection was lost.
-READ_BACK_SECONDS = 5.0
-READ_BACK_PAUSE_SECONDS = 0.2
-# How long a transaction on PostgreSQL may hold its locks while its node says nothing: one that is
-# frozen must not stop the others.
-POSTGRES_IDLE_SECONDS = 5
-# How long one statement may take on PostgreSQL; migrations and checks have no such limit.
-POSTGRES_STATEMENT_SECONDS = 15
-# How long a transaction on PostgreSQL may take in all, its turn and the network included. Then its
-# connection is cut: a server that hangs doesn't end it.
-POSTGRES_TRANSACTION_SECONDS = 20
-# How often it is logged that rooms are locked elsewhere.
-POSTGRES_LOG_SECONDS = 60.0
-# How long one address of a PostgreSQL server is given to accept a connection.
-POSTGRES_CONNECT_SECONDS = 5
-# A PostgreSQL server that is gone without a word is noticed after about this long.
-POSTGRES_KEEPALIVE_SECONDS = 10
-# A second process on the same SQLite file waits this long for the first to exit.
-LOCK_WAIT_SECONDS = 5.0

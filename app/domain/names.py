@@ -9,11 +9,7 @@ import re
 
 from .errors import Invalid, RoomNotFound, UserNotFound
 from .ids import UserId
-from .limits import (
-    MAX_ROOM_NAME_CHARACTERS,
-    MAX_USERNAME_CHARACTERS,
-    MIN_USERNAME_CHARACTERS,
-)
+from .limits import MAX_ROOM_NAME_CHARACTERS, MAX_USERNAME_CHARACTERS, MIN_USERNAME_CHARACTERS
 
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?", re.ASCII)
 _RULE = (

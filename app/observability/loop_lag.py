@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from ..domain.limits import LOOP_LAG_PROBE_SECONDS
+from ..domain.server_limits import LOOP_LAG_PROBE_SECONDS
 from .histogram import Histogram
 
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

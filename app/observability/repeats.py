@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
-from ..domain.limits import MAX_REPEATED_KINDS, REPEATED_LINE_SECONDS
+from ..domain.server_limits import MAX_REPEATED_KINDS, REPEATED_LINE_SECONDS
 
 _SUFFIXES = (".failed", ".waits_for_database", ".batch_refused", ".append_refused", ".not_swept")
 # Each of these is about another person: none is left out.

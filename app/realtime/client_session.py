@@ -13,12 +13,12 @@ from collections import deque
 from typing import NamedTuple
 
 from ..domain.close_codes import BAD_FRAMES, RATE_LIMITED, Close
-from ..domain.errors import BadRequest, Invalid, ParleyError, RateLimited
-from ..domain.limits import (
+from ..domain.connection_limits import (
     MAX_BAD_FRAMES_IN_A_ROW,
     MAX_RATE_LIMITED,
     RATE_LIMITED_WINDOW_SECONDS,
 )
+from ..domain.errors import BadRequest, Invalid, ParleyError, RateLimited
 from ..domain.token_bucket import TokenBucket
 from ..wire import answers
 from ..wire.errors import error_frame

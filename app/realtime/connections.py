@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from ..domain.close_codes import DRAINING, IDLE, TOO_MANY_CONNECTIONS, Close
-from ..domain.limits import MAX_PROBED_CONNECTIONS, MAX_WAITING_CONNECTIONS
+from ..domain.connection_limits import MAX_PROBED_CONNECTIONS, MAX_WAITING_CONNECTIONS
 from ..security.access_tokens import Claims
 from ..services.accounts.authenticator import Authenticator, Identity
 from .activity import ActivityNotifier

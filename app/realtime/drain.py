@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from ..domain.close_codes import DRAINING
-from ..domain.limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
+from ..domain.connection_limits import MAX_RECONNECT_MS, RECONNECTS_PER_SECOND
 from ..services.log.committer import Committer
 from ..wire import answers
 from .hub import Hub

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..domain.limits import REPLAY_CHUNK_BYTES
+from ..domain.connection_limits import REPLAY_CHUNK_BYTES
 from .connection import Subscription
 from .outbox import Outbox
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..domain.appends import Join
+from ..domain.connection_limits import MAX_ROOMS_PER_CONNECTION
 from ..domain.errors import Banned, Conflict, RoomNotFound
 from ..domain.ids import Millis, RoomId, UserId
-from ..domain.limits import MAX_ROOMS_PER_CONNECTION
 from ..domain.roles import Kind
 from ..domain.views import RoomView
 from ..services.log.committer import Committer

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from ..domain import connection_limits as of_connections
 from ..domain import limits as defaults
 
 
@@ -18,10 +19,10 @@ class RealtimeLimits:
     auth_expiring_seconds: float
     told_to_clients: Mapping[str, int]
     """What ``welcome`` shows."""
-    max_rooms_per_connection: int = defaults.MAX_ROOMS_PER_CONNECTION
-    max_pending_requests: int = defaults.MAX_PENDING_REQUESTS
+    max_rooms_per_connection: int = of_connections.MAX_ROOMS_PER_CONNECTION
+    max_pending_requests: int = of_connections.MAX_PENDING_REQUESTS
     room_feed_idle_seconds: float = defaults.ROOM_FEED_IDLE_SECONDS
-    replay_stall_seconds: float = defaults.REPLAY_STALL_SECONDS
+    replay_stall_seconds: float = of_connections.REPLAY_STALL_SECONDS
     poll_seconds: float = defaults.POLL_SECONDS
     activity_seconds: float = defaults.ACTIVITY_SECONDS
     typing_seconds: float = defaults.TYPING_SECONDS
@@ -31,7 +32,7 @@ class RealtimeLimits:
     presence_refresh_seconds: float = defaults.PRESENCE_REFRESH_SECONDS
     presence_expiry_seconds: float = defaults.PRESENCE_EXPIRY_SECONDS
     max_present_listed: int = defaults.MAX_PRESENT_LISTED
-    close_seconds: float = defaults.CLOSE_SECONDS
-    slow_close_seconds: float = defaults.SLOW_CLOSE_SECONDS
-    probe_seconds: float = defaults.PROBE_SECONDS
+    close_seconds: float = of_connections.CLOSE_SECONDS
+    slow_close_seconds: float = of_connections.SLOW_CLOSE_SECONDS
+    probe_seconds: float = of_connections.PROBE_SECONDS
     stream_ping_seconds: float = defaults.STREAM_PING_SECONDS

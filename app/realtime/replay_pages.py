@@ -5,12 +5,12 @@ Recent events come from the room's replay buffer. Older ones are read from the d
 bounded number of pages at a time, and put into the buffer if they fit.
 """
 
+from ..domain.connection_limits import REPLAY_CHUNK_BYTES
 from ..domain.errors import Gone, Unavailable
 from ..domain.limits import (
     MAX_DISK_REPLAYS,
     MAX_REMEMBERED_PAGES,
     MAX_STALE_READS,
-    REPLAY_CHUNK_BYTES,
     REPLAY_PAGE_EVENTS,
 )
 from ..store import events as event_store

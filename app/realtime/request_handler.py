@@ -14,6 +14,7 @@ from functools import partial
 
 from ..domain import appends
 from ..domain.close_codes import Close
+from ..domain.connection_limits import MAX_PENDING_REQUESTS
 from ..domain.errors import (
     Conflict,
     Internal,
@@ -21,7 +22,6 @@ from ..domain.errors import (
     Unauthorized,
 )
 from ..domain.ids import Millis, RoomId
-from ..domain.limits import MAX_PENDING_REQUESTS
 from ..services.accounts.authenticator import Authenticator, Identity
 from ..services.log.batch_transaction import AppendResult
 from ..services.log.committer import Committer

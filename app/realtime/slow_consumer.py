@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from random import uniform
 
 from ..domain.close_codes import SLOW_CONSUMER, Close
-from ..domain.limits import (
+from ..domain.connection_limits import (
     MAX_UNSENT_IN_REPLAY_BYTES,
     REPLAY_STALL_SECONDS,
     SLOW_CLOSE_SECONDS,

@@ -19,12 +19,10 @@ from ..domain.close_codes import (
     UNAVAILABLE,
     Close,
 )
+from ..domain.connection_limits import HEARTBEAT_SECONDS
 from ..domain.errors import ParleyError
 from ..domain.ids import Millis, RoomId
-from ..domain.limits import (
-    HEARTBEAT_SECONDS,
-    MAX_WELCOME_ROOMS,
-)
+from ..domain.limits import MAX_WELCOME_ROOMS
 from ..domain.token_bucket import TokenBucket, UserTokenBuckets
 from ..observability.logs import event, name_connection, new_id
 from ..services.accounts.authenticator import Identity

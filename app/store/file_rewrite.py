@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..domain.errors import Unavailable
-from ..domain.limits import MAX_REWRITTEN_BYTES
+from ..domain.server_limits import MAX_REWRITTEN_BYTES
 from .database import DbConnection
 from .sqlite import SqliteDatabase
 from .tables import meta

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..domain.ids import EVERYONE, SEQ_BITS, EventId, RoomId, Seq, event_id
-from ..domain.limits import MAX_COMPARED_EVENTS
 from ..domain.mentions import HERE, ROOM
+from ..domain.server_limits import MAX_COMPARED_EVENTS
 from ..domain.views import MessagePage, MessageView
 from .bulk import BulkStatement
 from .damage import Damaged

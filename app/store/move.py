@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..domain.ids import SEQ_BITS, EventId
-from ..domain.limits import INDEX_BATCH, MOVE_PAGE_ROWS
+from ..domain.limits import INDEX_BATCH
+from ..domain.server_limits import MOVE_PAGE_ROWS
 from . import epoch, move_search, move_state, postgres_sequences, search_backlog
 from .database import Database, DbConnection, Work
 from .digests import Digest, Digests, Part, differing, digests

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from ..domain.errors import Unavailable
-from ..domain.limits import SQLITE_BUSY_MS
+from ..domain.server_limits import SQLITE_BUSY_MS
 from .database import DbConnection, T, Work
 from .errors import StoreError, display_name, reason
 from .event_checksum import register

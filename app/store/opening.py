@@ -16,7 +16,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from ..domain.errors import Unavailable
-from ..domain.limits import (
+from ..domain.server_limits import (
     DATABASE_FILES_SECONDS,
     INTEGRITY_CHECK_SECONDS,
     LOCK_WAIT_SECONDS,

@@ -13,11 +13,7 @@ import psycopg
 import sqlalchemy as sa
 
 from ..domain.errors import Unavailable
-from ..domain.limits import (
-    POSTGRES_READERS,
-    POSTGRES_TRANSACTION_SECONDS,
-    POSTGRES_WRITERS,
-)
+from ..domain.server_limits import POSTGRES_READERS, POSTGRES_TRANSACTION_SECONDS, POSTGRES_WRITERS
 from .database import DatabaseLoad, OutcomeUnknown, RowsLocked, T, Work
 from .postgres_faults import is_row_refused, log_failure
 from .postgres_session import PostgresSession

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from ..domain.limits import (
+from ..domain.server_limits import (
     POSTGRES_CONNECT_SECONDS,
     POSTGRES_IDLE_SECONDS,
     POSTGRES_KEEPALIVE_SECONDS,

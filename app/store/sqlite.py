@@ -22,7 +22,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from ..domain.errors import ParleyError, Unavailable
-from ..domain.limits import SQLITE_BUSY_MS, SQLITE_READERS
+from ..domain.server_limits import SQLITE_BUSY_MS, SQLITE_READERS
 from .condition import Condition
 from .damage import Damage, Damaged, damage
 from .database import DatabaseLoad, T, Threads, Work

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from ..domain.limits import SQLITE_CHECKPOINT_MS
+from ..domain.server_limits import SQLITE_CHECKPOINT_MS
 
 
 def checkpoint(sqlite: sqlite3.Connection) -> bool:

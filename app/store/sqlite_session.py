@@ -5,7 +5,7 @@ import sqlite3
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from ..domain.limits import SQLITE_BUSY_MS, SQLITE_WAL_PAGES
+from ..domain.server_limits import SQLITE_BUSY_MS, SQLITE_WAL_PAGES
 from .damage import Damaged
 from .database import DbConnection, T, Work
 from .event_checksum import FUNCTION_RAISED, finding, register

@@ -18,7 +18,7 @@ peer is lost, what is unsent is dropped, and a client reads it from the log late
 
 A transport does not limit what it is given: the :class:`app.realtime.outbox.Outbox` in front of
 it does, by :meth:`Transport.unsent`. A transport limits what a *peer* can send or cause, by
-:mod:`app.domain.limits`.
+:mod:`app.domain.connection_limits`.
 """
 
 from collections.abc import Callable

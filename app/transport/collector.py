@@ -11,7 +11,7 @@ import gc
 import os
 from collections.abc import Callable
 
-from ..domain.limits import GC_GROWTH_BYTES, GC_SECONDS, GC_THRESHOLD
+from ..domain.server_limits import GC_GROWTH_BYTES, GC_SECONDS, GC_THRESHOLD
 
 
 def tune_collector() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from ..domain import limits
+from ..domain import connection_limits as defaults
 from .shared_timer import SharedTimer
 from .turns import Turns
 
@@ -39,25 +39,25 @@ def plain_refusal(status: int, detail: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class TransportLimits:
-    """What a peer may send, cause and wait for; :mod:`app.domain.limits` has the reasons."""
+    """What a peer may send, cause and wait for; ``domain/connection_limits.py`` says why."""
 
-    max_message_bytes: int = limits.MAX_FRAME_BYTES
-    control_frames_per_second: float = limits.CONTROL_FRAMES_PER_SECOND
-    control_frame_burst: float = limits.CONTROL_FRAME_BURST
-    frames_per_turn: int = limits.READ_FRAMES_PER_TURN
-    ping_seconds: float = limits.HEARTBEAT_SECONDS
+    max_message_bytes: int = defaults.MAX_FRAME_BYTES
+    control_frames_per_second: float = defaults.CONTROL_FRAMES_PER_SECOND
+    control_frame_burst: float = defaults.CONTROL_FRAME_BURST
+    frames_per_turn: int = defaults.READ_FRAMES_PER_TURN
+    ping_seconds: float = defaults.HEARTBEAT_SECONDS
     """0 for no pings."""
-    pong_seconds: float = limits.PONG_TIMEOUT_SECONDS
-    close_seconds: float = limits.CLOSE_SECONDS
-    request_seconds: float = limits.REQUEST_SECONDS
-    keep_alive_seconds: float = limits.KEEP_ALIVE_SECONDS
-    max_target_bytes: int = limits.MAX_TARGET_BYTES
-    max_header_bytes: int = limits.MAX_HEADER_BYTES
-    max_headers: int = limits.MAX_HEADERS
-    handshakes_per_turn: int = limits.HANDSHAKES_PER_TURN
-    requests_per_turn: int = limits.REQUESTS_PER_TURN
-    pipelined_at_once: int = limits.PIPELINED_AT_ONCE
-    pipelined_seconds: float = limits.PIPELINED_SECONDS
+    pong_seconds: float = defaults.PONG_TIMEOUT_SECONDS
+    close_seconds: float = defaults.CLOSE_SECONDS
+    request_seconds: float = defaults.REQUEST_SECONDS
+    keep_alive_seconds: float = defaults.KEEP_ALIVE_SECONDS
+    max_target_bytes: int = defaults.MAX_TARGET_BYTES
+    max_header_bytes: int = defaults.MAX_HEADER_BYTES
+    max_headers: int = defaults.MAX_HEADERS
+    handshakes_per_turn: int = defaults.HANDSHAKES_PER_TURN
+    requests_per_turn: int = defaults.REQUESTS_PER_TURN
+    pipelined_at_once: int = defaults.PIPELINED_AT_ONCE
+    pipelined_seconds: float = defaults.PIPELINED_SECONDS
 
 
 class ServerState(Protocol):

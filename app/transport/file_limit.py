@@ -12,7 +12,7 @@ import os
 import resource
 from typing import Any
 
-from ..domain.limits import FEW_FILES, FILES_CHECK_SECONDS, FILES_OF_SERVER
+from ..domain.server_limits import FEW_FILES, FILES_CHECK_SECONDS, FILES_OF_SERVER
 
 log = logging.getLogger("parley.server")
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from websockets.extensions import Extension
 
-from ..domain.limits import MAX_HANDSHAKE_HEADERS, MAX_PLAIN_HANDSHAKE_BYTES
+from ..domain.connection_limits import MAX_HANDSHAKE_HEADERS, MAX_PLAIN_HANDSHAKE_BYTES
 from .http_request import HOST
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

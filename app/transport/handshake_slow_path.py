@@ -14,7 +14,7 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from ..domain.limits import MAX_HANDSHAKE_HEADER_BYTES
+from ..domain.connection_limits import MAX_HANDSHAKE_HEADER_BYTES
 from .context import Headers as RawHeaders
 from .handshake import Handshake
 

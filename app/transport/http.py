@@ -12,7 +12,7 @@ from asyncio import Protocol, TimerHandle, Transport
 from functools import partial
 
 from ..domain.addresses import subscriber
-from ..domain.limits import HTTP_SEND_BUFFER_BYTES
+from ..domain.connection_limits import HTTP_SEND_BUFFER_BYTES
 from .context import Address, Headers, ServerContext
 from .flow import WriteGate
 from .handshake import Handshake

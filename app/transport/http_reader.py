@@ -17,7 +17,7 @@ body, since a body in chunks ends with an empty line, and so with its piece.
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from ..domain.limits import (
+from ..domain.connection_limits import (
     CHUNK_FRAMING_FACTOR,
     MAX_PIPELINED_BYTES,
     READ_PIECE_BYTES,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, parse_url
 
-from ..domain.limits import MAX_UNREAD_BODY_BYTES
+from ..domain.connection_limits import MAX_UNREAD_BODY_BYTES
 from .context import Headers
 
 EMPTY_LINE = b"\r\n\r\n"

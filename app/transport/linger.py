@@ -17,7 +17,7 @@ from asyncio import TimerHandle, Transport
 from contextlib import suppress
 from typing import Any
 
-from ..domain.limits import LINGER_BYTES, LINGER_PROGRESS_BYTES
+from ..domain.connection_limits import LINGER_BYTES, LINGER_PROGRESS_BYTES
 
 # l_onoff = 1, l_linger = 0 (socket(7)): closing sends RST.
 _NO_LINGER = struct.pack("ii", 1, 0)

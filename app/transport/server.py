@@ -21,7 +21,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from ..domain.limits import INTERRUPT_SHARE, TCP_USER_TIMEOUT_MS
+from ..domain.connection_limits import INTERRUPT_SHARE, TCP_USER_TIMEOUT_MS
 from .collector import collect_when_grown, tune_collector
 from .context import (
     Refuse,

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 
-from ..domain.limits import PROBE_LOOK_SECONDS
+from ..domain.connection_limits import PROBE_LOOK_SECONDS
 from ..wire.frames import payloads_of
 
 # How every event begins. Other frames are not sent on a stream.

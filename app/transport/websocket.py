@@ -20,7 +20,7 @@ from enum import Enum
 from websockets.frames import Opcode
 
 from ..domain.close_codes import IDLE, RATE_LIMITED, Close
-from ..domain.limits import SOCKET_SEND_BUFFER_BYTES, WRITE_HIGH_WATER_BYTES
+from ..domain.connection_limits import SOCKET_SEND_BUFFER_BYTES, WRITE_HIGH_WATER_BYTES
 from . import control_frames as control
 from .base import OnClose, OnMessage
 from .context import Address, ServerContext

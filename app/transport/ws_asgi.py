@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ..domain.limits import CLOSE_SECONDS
+from ..domain.connection_limits import CLOSE_SECONDS
 from ..wire.frames import binary_frame, text_frame
 from .context import Message
 from .control_frames import MAX_REASON_BYTES, may_be_sent

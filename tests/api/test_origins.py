@@ -6,7 +6,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from app.api.origins import EXPOSED_HEADERS
-from app.domain.limits import MAX_BODY_BYTES
+from app.domain.connection_limits import MAX_BODY_BYTES
 from app.store.database import Database
 from tests.harness.server import Server, open_server
 

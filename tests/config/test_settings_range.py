@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.config.settings import Settings
-from app.domain.limits import MAX_FRAME_BYTES
+from app.domain.connection_limits import MAX_FRAME_BYTES
 from app.store.database import Database
 from tests.harness.server import open_server
 

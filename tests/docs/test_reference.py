@@ -9,7 +9,7 @@ import typer
 
 from app.cli import cli
 from app.config.settings import Settings
-from app.domain import limits
+from app.domain import connection_limits, limits, server_limits
 from app.domain.errors import ParleyError
 from app.domain.roles import PERMISSIONS, Action, Role
 from app.store import migrations
@@ -23,7 +23,12 @@ def _listed(name: str) -> dict[str, list[str]]:
     return {word: cells for word, cells in listed.items() if word not in HEADINGS}
 
 
-LIMITS = {name: value for name, value in vars(limits).items() if name.isupper()}
+LIMITS = {
+    name: value
+    for module in (limits, connection_limits, server_limits)
+    for name, value in vars(module).items()
+    if name.isupper()
+}
 
 
 def _family(error: type[ParleyError]) -> Iterator[type[ParleyError]]:

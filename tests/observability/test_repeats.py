@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.domain.limits import MAX_REPEATED_KINDS
+from app.domain.server_limits import MAX_REPEATED_KINDS
 from app.observability.logs import TextFormatter, event
 from app.observability.repeats import RepeatFilter, RepeatHandler
 

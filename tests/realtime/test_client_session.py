@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.close_codes import BAD_FRAMES, RATE_LIMITED
-from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW, MAX_RATE_LIMITED
+from app.domain.connection_limits import MAX_BAD_FRAMES_IN_A_ROW, MAX_RATE_LIMITED
 from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import ClientSession, Execute, Reply
 

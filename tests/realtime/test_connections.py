@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.domain.limits import MAX_WAITING_CONNECTIONS
+from app.domain.connection_limits import MAX_WAITING_CONNECTIONS
 from app.store.database import Database
 from tests.harness.server import Server, open_server
 from tests.harness.socket_client import SocketClient

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from app.domain.appends import Ban, Remove, Send, UpdateRoom
+from app.domain.connection_limits import MAX_ROOMS_PER_CONNECTION
 from app.domain.errors import Unavailable
-from app.domain.limits import MAX_ROOMS_PER_CONNECTION
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server

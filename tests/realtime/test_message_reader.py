@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from app.domain.close_codes import BAD_FRAMES, INTERNAL
-from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW
+from app.domain.connection_limits import MAX_BAD_FRAMES_IN_A_ROW
 from app.domain.token_bucket import TokenBucket
 from app.realtime.client_session import ClientSession
 from app.realtime.message_reader import MessageReader

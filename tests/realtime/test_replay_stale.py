@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.appends import Delete, Send
-from app.domain.limits import MAX_TEXT_CHARACTERS, REPLAY_CHUNK_BYTES
+from app.domain.connection_limits import REPLAY_CHUNK_BYTES
+from app.domain.limits import MAX_TEXT_CHARACTERS
 from app.store import events as event_store
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase

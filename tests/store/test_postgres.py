@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from app.domain.appends import Send
 from app.domain.errors import Unavailable
 from app.domain.ids import NOWHERE, RoomId
-from app.domain.limits import POSTGRES_READERS
 from app.domain.roles import Kind
+from app.domain.server_limits import POSTGRES_READERS
 from app.services.log.batch_transaction import commit
 from app.store import message_loader
 from app.store.database import DbConnection, Threads

@@ -9,7 +9,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Opcode
 
 from app.domain.close_codes import RATE_LIMITED
-from app.domain.limits import LINGER_BYTES, MAX_FRAME_BYTES
+from app.domain.connection_limits import LINGER_BYTES, MAX_FRAME_BYTES
 from app.transport.context import TransportLimits
 from app.transport.control_frames import Control
 from app.transport.frame_slow_path import FrameSlowPath

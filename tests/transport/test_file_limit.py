@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.limits import FILES_OF_SERVER
+from app.domain.server_limits import FILES_OF_SERVER
 from app.transport import file_limit
 from app.transport.file_limit import (
     TooFewFiles,

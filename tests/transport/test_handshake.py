@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from app.domain.limits import MAX_PLAIN_HANDSHAKE_BYTES
+from app.domain.connection_limits import MAX_PLAIN_HANDSHAKE_BYTES
 from app.transport.handshake import offers_compression, plain_handshake, subprotocols, switching
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="

@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.api.middleware import refuse_request
-from app.domain.limits import LINGER_BYTES
+from app.domain.connection_limits import LINGER_BYTES
 from app.transport.context import ServerContext, TransportLimits
 from app.transport.http import HttpProtocol
 from app.transport.http_exchange import HttpExchange

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.limits import MAX_UNREAD_BODY_BYTES, READ_PIECES_PER_TURN
+from app.domain.connection_limits import MAX_UNREAD_BODY_BYTES, READ_PIECES_PER_TURN
 from app.transport.base import UNACKNOWLEDGED
 from app.transport.context import ServerContext, TransportLimits
 from app.transport.http import HttpProtocol

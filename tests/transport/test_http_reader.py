@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
-from app.domain.limits import (
+from app.domain.connection_limits import (
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_PIPELINED_BYTES,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.limits import MAX_FRAME_BYTES
+from app.domain.connection_limits import MAX_FRAME_BYTES
 from tests.harness.patience import patience
 from tests.harness.process import Login, Process
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.limits import LINGER_PROGRESS_BYTES
+from app.domain.connection_limits import LINGER_PROGRESS_BYTES
 from app.transport.linger import linger
 from tests.harness.patience import until
 from tests.transport.memory import MemoryTransport

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.domain.limits import TCP_USER_TIMEOUT_MS
+from app.domain.connection_limits import TCP_USER_TIMEOUT_MS
 from app.transport.server import ListenError, PortInUse, Server, listen, options
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from websockets.frames import Frame, Opcode
 
-from app.domain.limits import MAX_BAD_FRAMES_IN_A_ROW, MAX_FRAME_BYTES
+from app.domain.connection_limits import MAX_BAD_FRAMES_IN_A_ROW, MAX_FRAME_BYTES
 from tests.harness.patience import patience
 from tests.harness.process import PASSWORD, Login, Process
 from tests.harness.server import SECRET

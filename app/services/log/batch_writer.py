@@ -13,7 +13,7 @@ from time import monotonic
 from ...domain.appends import Append
 from ...domain.errors import Internal, Unavailable
 from ...domain.events import EventBatch
-from ...domain.limits import READ_BACK_PAUSE_SECONDS, READ_BACK_SECONDS
+from ...domain.server_limits import READ_BACK_PAUSE_SECONDS, READ_BACK_SECONDS
 from ...observability.histogram import Histogram
 from ...store.damage import Damaged
 from ...store.database import Database, OutcomeUnknown, RowsLocked

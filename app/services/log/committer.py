@@ -20,12 +20,12 @@ from ...domain.ids import RoomId
 from ...domain.limits import (
     FAILED_COMMITS_UNTIL_NOT_READY,
     GATHER_SHARE,
-    LOCKED_ROOM_SECONDS,
     MAX_BATCH_APPENDS,
     MAX_BATCH_ROOMS,
     MAX_GATHER_SECONDS,
     MAX_QUEUED_APPENDS,
 )
+from ...domain.server_limits import LOCKED_ROOM_SECONDS
 from ...observability.histogram import Histogram
 from ...store.database import Database
 from .batch_transaction import AppendResult, CommitResult

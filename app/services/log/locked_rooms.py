@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ...domain.appends import Append
 from ...domain.errors import Unavailable
 from ...domain.ids import RoomId
-from ...domain.limits import LOCKED_ROOM_SECONDS, POSTGRES_LOG_SECONDS
+from ...domain.server_limits import LOCKED_ROOM_SECONDS, POSTGRES_LOG_SECONDS
 from .batch_transaction import AppendResult, CommitResult
 
 log = logging.getLogger("parley.committer")

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ...domain import limits as defaults
+from ...domain.server_limits import LOCKED_ROOM_SECONDS
 from ...store import epoch as epoch_store
 from ...store.batch_loader import BatchLoader
 from ...store.database import Database
@@ -24,7 +25,7 @@ class LogLimits:
     max_batch_appends: int = defaults.MAX_BATCH_APPENDS
     max_batch_rooms: int = defaults.MAX_BATCH_ROOMS
     max_queued_appends: int = defaults.MAX_QUEUED_APPENDS
-    locked_room_seconds: float = defaults.LOCKED_ROOM_SECONDS
+    locked_room_seconds: float = LOCKED_ROOM_SECONDS
     read_receipt_seconds: float = defaults.READ_MARKER_SECONDS
 
 
