@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine, report
+from bench import machine, postgres, report
 from bench.dataset import Dataset
 from bench.generator import BUILD, LoadFailed, build
 from bench.npm_peers import NpmPeers
@@ -39,9 +39,17 @@ def main() -> int:
     npm = NpmPeers(wanted=_matches("socket.io, sqlite3, better-sqlite3, WAL", arguments.servers))
     if npm.missing() and not arguments.servers:
         print(f"Socket.IO is left out: {npm.missing()}.")
-    servers = [
-        s for s in [*all_servers(npm), *_on_postgres()] if _matches(s.name, arguments.servers)
-    ]
+    with postgres.servers() as on_postgres:
+        servers = [*all_servers(npm), *on_postgres]
+        chosen = [server for server in servers if _matches(server.name, arguments.servers)]
+        runs = _measure(scenarios, chosen, arguments)
+    print(f"\nWritten to {os.path.relpath(arguments.output)}")
+    return int(any(run.faults for run in runs if run.server.startswith(report.OURS)))
+
+
+def _measure(
+    scenarios: Sequence[Scenario], servers: Sequence[Server], arguments: argparse.Namespace
+) -> list[Run]:
     machine_facts = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         **machine.describe(),
@@ -53,18 +61,7 @@ def main() -> int:
         runs += _measure_all(scenario, participants, 1 if arguments.quick else arguments.runs)
         report.print_scenario(runs, scenario)
         report.save(arguments.output, machine_facts, runs, scenarios)
-    print(f"\nWritten to {os.path.relpath(arguments.output)}")
-    return int(any(run.faults for run in runs if run.server == report.OURS))
-
-
-def _on_postgres() -> list[Server]:
-    if not os.environ.get("BENCH_DATABASE_URL"):
-        print("PostgreSQL is left out: BENCH_DATABASE_URL names no server.")
-        return []
-    # Installed only with the extra "postgres".
-    from bench.postgres import ParleyOnPostgres
-
-    return [ParleyOnPostgres()]
+    return runs
 
 
 def _arguments() -> argparse.Namespace:

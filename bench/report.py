@@ -58,7 +58,7 @@ def print_scenario(runs: Sequence[Run], scenario: Scenario) -> None:
         if not values:
             print(f"  {server:30}  void: {_why(runs, scenario, server)}")
             continue
-        cells = "".join(f"{_shown(values[f.name]):>17}" for f in scenario.figures)
+        cells = "".join(f"{format_value(values[f.name]):>17}" for f in scenario.figures)
         ratio = _ratio(table.get(OURS, {}), values, scenario.figures[0]) if server != OURS else ""
         print(f"  {server:30}{cells}   {ratio}", flush=True)
 
@@ -86,7 +86,8 @@ def _why(runs: Sequence[Run], scenario: Scenario, server: str) -> str:
     return " ".join(faults[0])
 
 
-def _shown(value: float) -> str:
+def format_value(value: float) -> str:
+    """A figure with as many digits as it deserves."""
     if math.isnan(value):
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -96,8 +97,13 @@ def _ratio(ours: Mapping[str, float], theirs: Mapping[str, float], figure: Figur
     mine, other = ours.get(figure.name), theirs.get(figure.name)
     if not mine or not other:
         return ""
-    factor = mine / other if figure.more_is_better else other / mine
-    return f"{factor:.2f} times as good"
+    better = how_much_better(mine, other, more_is_better=figure.more_is_better)
+    return f"{better:.2f} times as good"
+
+
+def how_much_better(mine: float, other: float, *, more_is_better: bool) -> float:
+    """How many times as good ``mine`` is."""
+    return mine / other if more_is_better else other / mine
 
 
 def save(

@@ -21,7 +21,7 @@ from bench.figures import (
 )
 from bench.generator import Load
 from bench.scenario import Figure, Scenario
-from bench.servers import Parley, Server, TutorialStore
+from bench.servers import BareUvloop, Parley, Server, TutorialStore
 
 PAGE = 50
 IDLE_CONNECTIONS = 5_000
@@ -34,7 +34,7 @@ def every_server(server: Server) -> bool:
 
 
 def storing_servers(server: Server) -> bool:
-    return server.stores and server.name != "bare uvloop"
+    return server.stores and not isinstance(server, BareUvloop)
 
 
 def only_parley(server: Server) -> bool:
@@ -45,8 +45,8 @@ def servers_with_accounts(server: Server) -> bool:
     return isinstance(server, (Parley, TutorialStore))
 
 
-def all_but_bare_uvloop(server: Server) -> bool:
-    return server.name != "bare uvloop"
+def all_but_bare(server: Server) -> bool:
+    return not isinstance(server, BareUvloop)
 
 
 # The scenarios
@@ -233,7 +233,7 @@ SCENARIOS: Sequence[Scenario] = (
         load=Load(mode="idle", opening=100, limit=60),
         connect=room_clients(senders=0),
         read=throughput,
-        takes_part=all_but_bare_uvloop,
+        takes_part=all_but_bare,
         measure=memory,
         main=True,
     ),

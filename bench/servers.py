@@ -150,10 +150,14 @@ class TutorialStore(Tutorial):
 
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {
-            "PEER_DATABASE": str(folder / "chat.db"),
+            "PEER_DATABASE": self.database(folder),
             "PEER_PRAGMAS": " ".join(self._pragmas),
             "PEER_SECRET_KEY": self._secret,
         }
+
+    def database(self, folder: Path) -> str:
+        """SQLAlchemy's URL of the database."""
+        return f"sqlite+aiosqlite:///{folder / 'chat.db'}"
 
     def token(self, user: int) -> str:
         claims = {"sub": username(user), "exp": int(time.time()) + _TOKEN_MINUTES * 60}

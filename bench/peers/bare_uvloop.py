@@ -14,6 +14,7 @@ import sys
 import threading
 from base64 import b64encode
 from collections import defaultdict
+from collections.abc import Sequence
 from hashlib import sha1
 from typing import Any, cast
 
@@ -22,6 +23,9 @@ import uvloop
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 MAX_BATCH = 512
+
+Sent = dict[str, str]
+Row = tuple[str, int, str, str]
 
 
 def frame(payload: bytes, opcode: int = 1) -> bytes:
@@ -39,8 +43,8 @@ def unmask(payload: bytes, mask: bytes) -> bytes:
 class Member(asyncio.Protocol):
     """One socket. After the handshake it is in the room of its path."""
 
-    def __init__(self, writer: "Writer") -> None:
-        self.writer = writer
+    def __init__(self, rooms: "Rooms") -> None:
+        self.rooms = rooms
         self.buffer = b""
         self.room: str | None = None
 
@@ -53,7 +57,7 @@ class Member(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.room is not None:
-            self.writer.rooms[self.room].discard(self)
+            self.rooms.members[self.room].discard(self)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -75,7 +79,7 @@ class Member(asyncio.Protocol):
             return
         accept = b64encode(sha1(headers[b"Sec-WebSocket-Key"] + GUID).digest())
         self.room = lines[0].split()[1].partition(b"?")[0].rpartition(b"/")[2].decode()
-        seq = self.writer.heads[self.room]
+        seq = self.rooms.heads[self.room]
         hello: list[dict[str, Any]] = [
             {"type": "welcome"},
             {"type": "joined", "room": self.room, "head": seq},
@@ -88,7 +92,7 @@ class Member(asyncio.Protocol):
             + b"\r\n\r\n"
             + b"".join(frame(orjson.dumps(part)) for part in hello)
         )
-        self.writer.rooms[self.room].add(self)
+        self.rooms.members[self.room].add(self)
 
     def _frames(self) -> None:
         data, at = self.buffer, 0
@@ -101,7 +105,7 @@ class Member(asyncio.Protocol):
                 break
             payload = unmask(data[start + 4 : end], data[start : start + 4])
             if data[at] == 0x81:
-                self.writer.inbox.put((self, orjson.loads(payload)))
+                self.rooms.receive(self, orjson.loads(payload))
             elif data[at] == 0x88:
                 self.transport.write(frame(payload, 8))
                 self.transport.close()
@@ -109,37 +113,26 @@ class Member(asyncio.Protocol):
         self.buffer = data[at:]
 
 
-class Writer(threading.Thread):
-    """Commits all waiting messages in one transaction, then sends the events."""
+class Rooms:
+    """Who is in each room, and its last number. Used in the event loop."""
 
-    def __init__(self, path: str, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(daemon=True)
-        self.path, self.loop = path, loop
-        self.inbox: queue.SimpleQueue[tuple[Member, dict[str, str]]] = queue.SimpleQueue()
-        self.rooms: defaultdict[str, set[Member]] = defaultdict(set)
+    def __init__(self) -> None:
+        self.members: defaultdict[str, set[Member]] = defaultdict(set)
         self.heads: defaultdict[str, int] = defaultdict(int)
 
-    def run(self) -> None:
-        db = sqlite3.connect(self.path, isolation_level=None)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        db.execute("CREATE TABLE events (room TEXT, seq INTEGER, id TEXT, text TEXT)")
-        db.execute("CREATE UNIQUE INDEX once ON events (room, id)")
-        while True:
-            batch = [self.inbox.get()]
-            while len(batch) < MAX_BATCH and not self.inbox.empty():
-                batch.append(self.inbox.get())
-            rows = []
-            for member, sent in batch:
-                room = cast(str, member.room)
-                self.heads[room] += 1
-                rows.append((room, self.heads[room], sent["id"], sent["text"]))
-            db.execute("BEGIN IMMEDIATE")
-            db.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
-            db.execute("COMMIT")
-            self.loop.call_soon_threadsafe(self.tell, [m for m, _ in batch], rows)
+    def receive(self, sender: Member, sent: Sent) -> None:
+        """Store a message, and send it to the members."""
+        raise NotImplementedError
 
-    def tell(self, senders: list[Member], rows: list[tuple[str, int, str, str]]) -> None:
+    def number(self, batch: Sequence[tuple[Member, Sent]]) -> list[Row]:
+        rows = []
+        for sender, sent in batch:
+            room = cast(str, sender.room)
+            self.heads[room] += 1
+            rows.append((room, self.heads[room], sent["id"], sent["text"]))
+        return rows
+
+    def tell(self, senders: Sequence[Member], rows: Sequence[Row]) -> None:
         runs: defaultdict[str, list[bytes]] = defaultdict(list)
         acks: defaultdict[Member, list[bytes]] = defaultdict(list)
         for sender, (room, seq, ref, text) in zip(senders, rows, strict=True):
@@ -148,19 +141,50 @@ class Writer(threading.Thread):
             acks[sender].append(frame(orjson.dumps({"type": "ack", "re": ref, "seq": seq})))
         for room, frames in runs.items():
             joined = b"".join(frames)
-            for member in self.rooms[room]:
+            for member in self.members[room]:
                 member.transport.write(joined)
         for sender, answers in acks.items():
             sender.transport.write(b"".join(answers))
 
 
-async def serve(port: int, path: str) -> None:
+class SqliteRooms(Rooms):
+    """Commits all waiting messages in one transaction, in a thread, then sends the events."""
+
+    def __init__(self, path: str, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._path, self._loop = path, loop
+        self._inbox: queue.SimpleQueue[tuple[Member, Sent]] = queue.SimpleQueue()
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def receive(self, sender: Member, sent: Sent) -> None:
+        self._inbox.put((sender, sent))
+
+    def _write(self) -> None:
+        db = sqlite3.connect(self._path, isolation_level=None)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("CREATE TABLE events (room TEXT, seq INTEGER, id TEXT, text TEXT)")
+        db.execute("CREATE UNIQUE INDEX once ON events (room, id)")
+        while True:
+            batch = [self._inbox.get()]
+            while len(batch) < MAX_BATCH and not self._inbox.empty():
+                batch.append(self._inbox.get())
+            rows = self.number(batch)
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+            db.execute("COMMIT")
+            self._loop.call_soon_threadsafe(self.tell, [m for m, _ in batch], rows)
+
+
+async def serve(port: int, rooms: Rooms) -> None:
     loop = asyncio.get_running_loop()
-    writer = Writer(path, loop)
-    writer.start()
-    server = await loop.create_server(lambda: Member(writer), "127.0.0.1", port, backlog=4096)
+    server = await loop.create_server(lambda: Member(rooms), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 
 
+async def main(port: int, path: str) -> None:
+    await serve(port, SqliteRooms(path, asyncio.get_running_loop()))
+
+
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), sys.argv[2]))
+    uvloop.run(main(int(sys.argv[1]), sys.argv[2]))

@@ -16,6 +16,18 @@ CREATE TABLE messages (
 );
 CREATE INDEX ix_messages_room ON messages (room);
 """
+TUTORIAL_ON_POSTGRES = """
+CREATE TABLE users (id SERIAL PRIMARY KEY, username VARCHAR NOT NULL);
+CREATE UNIQUE INDEX ix_users_username ON users (username);
+CREATE TABLE messages (
+    id SERIAL PRIMARY KEY,
+    room VARCHAR NOT NULL,
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    text VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL
+);
+CREATE INDEX ix_messages_room ON messages (room);
+"""
 _TUTORIAL_MESSAGES = """
 INSERT INTO messages (room, user_id, text, created_at)
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)

@@ -1,9 +1,10 @@
 """
-The same chat with what tutorials add next: users with JWTs, and messages in SQLite.
+The same chat with what tutorials add next: users with JWTs, and messages in a database.
 
-One INSERT and one commit for each message through SQLAlchemy's async ORM on aiosqlite, then the
-loop. A new connection gets the newest 50. ``PEER_DATABASE`` is the file, ``PEER_PRAGMAS`` what
-each connection sets: nothing, as the tutorials have it, or WAL and ``synchronous=FULL``.
+One INSERT and one commit for each message through SQLAlchemy's async ORM, on aiosqlite or asyncpg,
+then the loop. A new connection gets the newest 50. ``PEER_DATABASE`` is SQLAlchemy's URL, and
+``PEER_PRAGMAS`` what each connection to SQLite sets: nothing, as the tutorials have it, or WAL and
+``synchronous=FULL``.
 """
 
 import os
@@ -16,7 +17,7 @@ from fastapi import Depends, FastAPI, HTTPException, WebSocket, WebSocketDisconn
 from fastapi.security import OAuth2PasswordBearer
 from jose import JWTError, jwt
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ForeignKey, event, select
+from sqlalchemy import DateTime, ForeignKey, event, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -25,7 +26,7 @@ from bench.peers.tutorial import ConnectionManager
 SECRET_KEY = os.environ["PEER_SECRET_KEY"]
 ALGORITHM = "HS256"
 
-engine = create_async_engine(f"sqlite+aiosqlite:///{os.environ['PEER_DATABASE']}")
+engine = create_async_engine(os.environ["PEER_DATABASE"])
 SessionLocal = async_sessionmaker(engine, expire_on_commit=False)
 
 
@@ -55,7 +56,9 @@ class Message(Base):
     room: Mapped[str] = mapped_column(index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     text: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), default=lambda: datetime.now(UTC)
+    )
 
 
 class MessageOut(BaseModel):

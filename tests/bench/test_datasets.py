@@ -40,7 +40,7 @@ def test_parleys_rooms_have_no_gaps(tmp_path):
 
 def test_the_tutorials_database_matches_its_models(tmp_path, monkeypatch):
     monkeypatch.setenv("PEER_SECRET_KEY", "only for the import")
-    monkeypatch.setenv("PEER_DATABASE", str(tmp_path / "chat.db"))
+    monkeypatch.setenv("PEER_DATABASE", f"sqlite+aiosqlite:///{tmp_path / 'chat.db'}")
     models = importlib.import_module("bench.peers.tutorial_store").Base.metadata
 
     databases.fill_tutorial(tmp_path / "chat.db", DATASET)

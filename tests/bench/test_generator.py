@@ -13,7 +13,7 @@ import pytest
 
 from bench import generator
 from bench.generator import Connection, Load
-from bench.peers.bare_uvloop import Member, Writer
+from bench.peers.bare_uvloop import Member, SqliteRooms
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 
@@ -61,9 +61,8 @@ def serve(path, change=None, *, target=1, accepted=None):
 
     loop = asyncio.new_event_loop()
     listening = socket.create_server(("127.0.0.1", 0))
-    writer = Writer(str(path / "bare.db"), loop)
-    writer.start()
-    loop.run_until_complete(loop.create_server(lambda: Connected(writer), sock=listening))
+    rooms = SqliteRooms(str(path / "bare.db"), loop)
+    loop.run_until_complete(loop.create_server(lambda: Connected(rooms), sock=listening))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
