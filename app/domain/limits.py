@@ -201,6 +201,12 @@ PURGE_CLOSE_SECONDS = 2.0
 # what is unindexed.
 MAX_UNINDEXED_RANGES = 100_000
 
+# Events of versions without checksums that are given one in a transaction: three milliseconds of
+# the writer, and a tenth of its time with INDEX_PAUSE_FACTOR.
+CHECKSUM_BATCH = 500
+# How often it is tried whether that can begin, while the file is checked or is unavailable.
+CHECKSUM_SECONDS = 2.0
+
 # --- Presence ------------------------------------------------------------------------
 
 # A reconnect within this changes no presence.

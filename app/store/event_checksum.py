@@ -3,7 +3,8 @@ A checksum per event, by which damage is noticed that SQLite can't see: a bit th
 
 Written with the event, written anew when one changes, and compared whenever an event is read to be
 shown or changed. SQLite only: PostgreSQL has checksums of its pages (``initdb --data-checksums``).
-An event whose checksum is null was written by an older version, and is not compared.
+An event whose checksum is null was written by an older version, and is not compared until
+:mod:`app.store.checksum_backfill` has given it one.
 
 A statement asks for it by ``{e.id}`` in place of ``e.id``, where ``e`` stands for ``events``.
 """
@@ -24,6 +25,9 @@ COLUMNS = (
     *("edited_text", "edited_at", "deleted_at", "pinned_at"),
 )
 """What the checksum covers: all of the row."""
+
+IMPOSSIBLE = -1
+"""Stands for the checksum of what no version has written: it is not that of any row."""
 
 # What SQLite reports if a function raises; the exception itself is lost.
 FUNCTION_RAISED = "user-defined function raised exception"
@@ -77,7 +81,7 @@ def _event_checksum(*row: Any) -> int:
     try:
         return checksum(row)
     except TypeError:  # bytes, which no event holds
-        return -1
+        return IMPOSSIBLE
 
 
 def _verified_id(*row: Any) -> int:

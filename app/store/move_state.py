@@ -17,7 +17,7 @@ from .tables import meta
 
 _MOVED, _MOVING = "moved", "moving"
 # Rows of `meta` that are about one database, and not about the installation in it.
-_LOCAL_KEYS = frozenset({_MOVED, _MOVING, "rewritten", "search_words"})
+_LOCAL_KEYS = frozenset({_MOVED, _MOVING, "rewritten", "search_words", "checksums"})
 
 _IS_USED = sa.text(
     "SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM events WHERE id <> :first)"

@@ -6,7 +6,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from ..domain.errors import Unavailable
-from . import migrations
+from . import checksum_backfill, migrations
 from .database import Database, DbConnection
 from .errors import StoreError, display_name, reason
 
@@ -87,3 +87,6 @@ def _upgrade(connection: DbConnection, url: str) -> None:
     if found != migrations.latest():
         refuse_newer(found, url)
         migrations.upgrade(connection)
+        if found is None:
+            # A new installation has one event, without a checksum.
+            checksum_backfill.advance(connection, 2)

@@ -1,5 +1,5 @@
 """
-A checksum per event. Null in events that older versions have written: those are not compared.
+A checksum per event. Null in events of older versions, until the server gives them one.
 
 SQLite only fills it; PostgreSQL has checksums of its pages.
 """
@@ -19,3 +19,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("events", "checksum")
+    op.execute("DELETE FROM meta WHERE key = 'checksums'")

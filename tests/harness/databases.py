@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.store import migrations
+from app.store import checksum_backfill, migrations
 from app.store.database import Database, DatabaseLoad, DbConnection, T, Work
 from app.store.event_checksum import register
 from app.store.postgres import PostgresDatabase
@@ -39,7 +39,11 @@ def _new_installation() -> sqlite3.Connection:
     template = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     engine = sa.create_engine("sqlite://", creator=lambda: template, poolclass=sa.StaticPool)
     with engine.begin() as connection:
-        migrations.upgrade(SqliteConnection(connection))
+        installation = SqliteConnection(connection)
+        migrations.upgrade(installation)
+        template.execute("BEGIN")
+        checksum_backfill.advance(installation, 2)
+        template.execute("COMMIT")
     return template
 
 

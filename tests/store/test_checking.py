@@ -84,7 +84,7 @@ async def test_a_log_written_by_the_committer_is_consistent(env: CheckEnv) -> No
 async def test_a_new_installation_is_consistent(database: Database) -> None:
     report = await database.read(check)
 
-    assert report == (1, 1, [])
+    assert report == (1, 1, [], 0)
 
 
 def _sql(text: str) -> Callable[[sa.Connection], None]:

@@ -10,6 +10,7 @@ from ...domain.server_limits import LOCKED_ROOM_SECONDS
 from ...store import epoch as epoch_store
 from ...store.batch_loader import BatchLoader
 from ...store.database import Database
+from .checksum_backfiller import ChecksumBackfiller
 from .committer import Committer
 from .epoch import Epoch
 from .read_receipt_buffer import ReadReceiptBuffer
@@ -76,9 +77,12 @@ async def open_log(
         transactions=Transactions(database, seams),
     )
     committing = asyncio.create_task(committer.run(), name="committer")
+    backfilling = asyncio.create_task(ChecksumBackfiller(database).run(), name="checksums")
     try:
         yield log
     finally:
+        backfilling.cancel()
         committer.close()
         await committing
+        await asyncio.gather(backfilling, return_exceptions=True)
         await log.transactions.close()
