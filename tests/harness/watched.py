@@ -13,9 +13,11 @@ import signal
 import sys
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 from pathlib import Path
 from statistics import median
 from types import FrameType
+from typing import NamedTuple
 
 MIB = 1024 * 1024
 
@@ -42,15 +44,52 @@ class Footprint:
         )
 
 
-def slope(samples: list[tuple[float, float]]) -> float:
-    """
-    The growth per unit of time: the median of the slopes between any two samples (Theil-Sen).
+class Sample(NamedTuple):
+    """How much memory a process held at a time."""
 
-    A few samples taken during a peak move it little, unlike a regression.
+    minute: float
+    mib: float
+
+
+class Slope(NamedTuple):
+    """The growth per minute, and the ends of its confidence interval of 95 %."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.estimate:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+
+
+BLOCKS = 24
+"""Medians that a slope is drawn through. Of minutes each, they depend little on one another."""
+
+
+def slope(samples: list[Sample]) -> Slope:
     """
-    return median(
-        (later[1] - earlier[1]) / (later[0] - earlier[0])
-        for earlier, later in combinations(samples, 2)
+    The median of the slopes between any two points (Theil-Sen), and its interval as of Sen.
+
+    A few samples taken during a peak move it little, unlike a regression. The points are medians
+    of successive samples: samples of a process a few seconds apart are much alike, which would
+    make the interval look narrower than it is.
+    """
+    size = max(1, len(samples) // BLOCKS)
+    points = [
+        Sample(median(s.minute for s in block), median(s.mib for s in block))
+        for block in (samples[at : at + size] for at in range(0, len(samples), size))
+    ]
+    count = len(points)
+    slopes = sorted(
+        (later.mib - earlier.mib) / (later.minute - earlier.minute)
+        for earlier, later in combinations(points, 2)
+    )
+    # Of the number of rising pairs, if there is no trend (Kendall).
+    deviation = sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    off = int(1.96 * deviation / 2) + 1
+    middle = len(slopes) // 2
+    return Slope(
+        median(slopes), slopes[max(0, middle - off)], slopes[min(len(slopes) - 1, middle + off)]
     )
 
 
