@@ -126,7 +126,10 @@ def move(
     """
     from .commands.move import move as run_move
 
-    print(run(run_move(settings(), to)))
+    try:
+        print(run(run_move(settings(), to)))
+    except KeyboardInterrupt:
+        raise CommandError("The move was interrupted. Run it again to go on.") from None
 
 
 @cli.command()

@@ -6,7 +6,7 @@
     torture     parley torture with 50 kills
     postgres    a PostgreSQL that crashes, hangs, is locked, cuts or refuses connections
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
-    faults      a full disk, a clock that jumps, no descriptors, a restore that is killed
+    faults      a full disk, a clock that jumps, no descriptors, a restore or a move that is killed
     floods      hostile peers of nine kinds: others are answered in time, and memory stays
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
     timing      the time of an answer tells nothing about hidden rooms
@@ -72,6 +72,7 @@ PROOFS = {
         [
             *(*PYTEST, "-n0", "-m", "crash"),
             *("tests/crash/test_faults.py", "tests/crash/test_restore_kill.py"),
+            "tests/crash/test_move_kill.py",
         ],
         limit_minutes=20,
     ),

@@ -127,6 +127,22 @@ def test_an_older_schema_is_not_moved(parley: Parley) -> None:
     assert _query(OLD, "SELECT version_num FROM alembic_version") == [("0015",)]
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_target_of_a_newer_version_is_refused(
+    parley: Parley, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("DATABASE_URL", "sqlite:///new.db")
+        parley("migrate")
+    _query(Path("new.db"), "UPDATE alembic_version SET version_num = '9999'")
+
+    result = parley("move", "--to", "sqlite:///new.db")
+
+    assert (result.code, len(result.err.splitlines())) == (1, 1)
+    assert "was made by a newer Parley: its schema 9999 is not known" in result.err
+    assert _nothing_has_changed(parley)
+
+
 def test_without_a_database_there_is_nothing_to_move(parley: Parley) -> None:
     result = parley("move", "--to", "sqlite:///new.db")
 

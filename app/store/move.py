@@ -141,7 +141,7 @@ class _Copying:
 
         def write(rows: Sequence[Row]) -> Work[None]:
             return partial(
-                table.insert, rows=[row for row in rows if move_state.is_moved(table, row)]
+                table.insert, rows=[row for row in rows if move_state.is_copied(table, row)]
             )
 
         await self._pages(work, lambda row: table.key(row), write, after)

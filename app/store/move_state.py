@@ -15,9 +15,11 @@ from .errors import StoreError, display_name
 from .table_pages import EVENTS, OTHERS, Row, TablePages
 from .tables import meta
 
-_MOVED, _MOVING = "moved", "moving"
+_MOVED, _MOVING, _EPOCH = "moved", "moving", "epoch"
 # Rows of `meta` that are about one database, and not about the installation in it.
 _LOCAL_KEYS = frozenset({_MOVED, _MOVING, "rewritten", "search_words", "checksums"})
+# The epoch is written when a move begins: without one a database can't be opened to go on.
+_KEPT_KEYS = _LOCAL_KEYS | {_EPOCH}
 
 _IS_USED = sa.text(
     "SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM events WHERE id <> :first)"
@@ -44,7 +46,7 @@ def look(connection: DbConnection) -> tuple[Found, str | None]:
     if (epoch := _read(connection, _MOVING)) is not None:
         return Found.MOVING, epoch
     is_used = connection.execute(_IS_USED, _FIRST_EVENT).scalar_one()
-    return Found.USED if is_used else Found.UNUSED, _read(connection, "epoch")
+    return Found.USED if is_used else Found.UNUSED, _read(connection, _EPOCH)
 
 
 def begin(connection: DbConnection, epoch: str, url: str) -> None:
@@ -60,6 +62,7 @@ def begin(connection: DbConnection, epoch: str, url: str) -> None:
         clear_others(connection)
         EVENTS.clear(connection)
         connection.execute(sa.insert(meta).values(key=_MOVING, value=epoch))
+        connection.execute(sa.update(meta).where(meta.c.key == _EPOCH).values(value=epoch))
 
 
 def refuse(found: Found, found_epoch: str | None, epoch: str, url: str) -> None:
@@ -83,17 +86,22 @@ def refuse(found: Found, found_epoch: str | None, epoch: str, url: str) -> None:
 
 
 def clear_others(connection: DbConnection) -> None:
-    """Delete the rows of all tables but the events, and of ``meta`` those that are moved."""
+    """Delete the rows of all tables but the events, and of ``meta`` those that are copied."""
     for table in reversed(OTHERS):
         if table.table is meta:
-            connection.execute(sa.delete(meta).where(meta.c.key.not_in(_LOCAL_KEYS)))
+            connection.execute(sa.delete(meta).where(meta.c.key.not_in(_KEPT_KEYS)))
         else:
             table.clear(connection)
 
 
 def is_moved(table: TablePages, row: Row) -> bool:
-    """Whether a row of a table is copied."""
+    """Whether a row of a table is about the installation, and so the same in both databases."""
     return table.table is not meta or row[0] not in _LOCAL_KEYS
+
+
+def is_copied(table: TablePages, row: Row) -> bool:
+    """Whether a row of a table is copied after :func:`begin`, which has written the epoch."""
+    return table.table is not meta or row[0] not in _KEPT_KEYS
 
 
 def end(connection: DbConnection) -> None:

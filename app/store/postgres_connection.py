@@ -76,16 +76,22 @@ class PostgresConnection(DbConnection):
 
     @staticmethod
     def json_field(column: str, name: str, kind: ColumnType = "text") -> str:
-        field = f"(CAST({column} AS jsonb)->>'{name}')"
+        field = f"({_jsonb(column)}->>'{name}')"
         return field if kind == "text" else f"CAST({field} AS {kind})"
 
     @staticmethod
     def has_json_field(column: str, name: str) -> str:
-        return f"jsonb_exists(CAST({column} AS jsonb), '{name}')"
+        return f"jsonb_exists({_jsonb(column)}, '{name}')"
 
     @staticmethod
     def json_items(column: str, name: str) -> str:
-        return f"LATERAL jsonb_array_elements_text(CAST({column} AS jsonb)->'{name}')"
+        return f"LATERAL jsonb_array_elements_text({_jsonb(column)}->'{name}')"
+
+
+def _jsonb(column: str) -> str:
+    # jsonb can't hold NUL, which the data of a client may have. Fields of ours never do. Behind an
+    # escaped backslash these are other characters, and the text stays JSON.
+    return f"CAST(replace({column}, '\\u0000', '\\u0001') AS jsonb)"
 
 
 @cache

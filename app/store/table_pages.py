@@ -9,8 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..domain.ids import SEQ_BITS
 from . import event_checksum
 from .database import DbConnection
+from .errors import StoreError
 from .tables import counters, events, metadata, node_presence, nodes
 
 Row = tuple[Any, ...]
@@ -52,12 +54,27 @@ class TablePages:
         return [tuple(row) for row in connection.execute(query)]
 
     def insert(self, connection: DbConnection, rows: Sequence[Row]) -> None:
-        """Insert rows as :meth:`page` returns them, with new checksums where there are any."""
+        """
+        Insert rows as :meth:`page` returns them, with new checksums where there are any.
+
+        Raises:
+            StoreError: If PostgreSQL refuses a NUL character, which SQLite can hold.
+
+        """
         columns = self.columns
         if self.table is events and connection.has_checksums:
             columns = (*columns, "checksum")
             rows = [(*row, event_checksum.checksum(row)) for row in rows]
-        connection.copy_in(self.name, columns, rows)
+        try:
+            connection.copy_in(self.name, columns, rows)
+        except Exception as exc:
+            # Looked for afterwards: requests with one are refused, so that there is hardly any.
+            if not connection.is_file and (found := self._nul(rows)) is not None:
+                raise StoreError(
+                    f"{found} has a NUL character, which PostgreSQL can't store. Delete it, or "
+                    "the character, and run the move again."
+                ) from exc
+            raise
 
     def last(self, connection: DbConnection) -> Row | None:
         """Return the highest key; None if there are no rows."""
@@ -73,6 +90,20 @@ class TablePages:
         """Delete the rows whose key begins with a number from ``low`` to before ``high``."""
         first = self._key[0]
         connection.execute(self.table.delete().where(first >= low, first < high))
+
+    def _nul(self, rows: Sequence[Row]) -> str | None:
+        """Return where the first NUL character is, as the beginning of a sentence."""
+        for row in rows:
+            for name, value in zip(self.columns, row, strict=False):
+                if isinstance(value, str) and "\0" in value:
+                    key = self.key(row)
+                    at = ", ".join(map(str, key))
+                    if self.table is events:
+                        at = (
+                            f"{at} (room {key[0] >> SEQ_BITS}, seq {key[0] & (1 << SEQ_BITS) - 1})"
+                        )
+                    return f"The column {name} of the row {at} of the table {self.name}"
+        return None
 
     def _select(self, connection: DbConnection) -> sa.Select[*tuple[Any, ...]]:
         shown: list[sa.ColumnElement[Any]] = [self.table.c[name] for name in self.columns]

@@ -81,6 +81,13 @@ async def test_a_log_written_by_the_committer_is_consistent(env: CheckEnv) -> No
     assert report.events > 30
 
 
+async def test_any_data_of_a_client_can_be_checked(env: CheckEnv) -> None:
+    """PostgreSQL's jsonb can't hold NUL."""
+    await env.send("ana", "hello", data={"a\0b": "\0", "back\\u0000slash": "\\u0000"})
+
+    assert await env.findings() == []
+
+
 async def test_a_new_installation_is_consistent(database: Database) -> None:
     report = await database.read(check)
 

@@ -258,6 +258,28 @@ async def test_an_event_that_is_damaged_is_not_moved(source: Database, target: D
     await move_state.ensure_in_place(source, "sqlite:////old.db")
 
 
+async def test_a_text_that_postgresql_can_not_store_is_named(
+    source: Database, target: Database
+) -> None:
+    """Requests with NUL are refused; another program may have written one."""
+    await _talk(source)
+    if source.shared or not target.shared:
+        pytest.skip("only PostgreSQL refuses NUL")
+    statement = "UPDATE events SET text = 'a' || char(0), checksum = NULL WHERE client_id = 'c4'"
+    await source.write(lambda c: c.execute(sa.text(statement)) and None)
+
+    with pytest.raises(StoreError) as refused:
+        await _move(source, target)
+
+    assert str(refused.value).startswith(
+        f"The column text of the row {(1 << 32) + 8} (room 1, seq 8) of the table events has a NUL"
+    )
+    await move_state.ensure_in_place(source, "sqlite:////old.db")
+    mended = "UPDATE events SET text = 'a', checksum = NULL WHERE client_id = 'c4'"
+    await source.write(lambda c: c.execute(sa.text(mended)) and None)
+    assert (await _move(source, target)).rooms == 2
+
+
 async def test_an_installation_that_is_used_is_no_target(
     source: Database, target: Database
 ) -> None:
