@@ -49,6 +49,9 @@ _NOT_PLAIN = frozenset((b"transfer-encoding", b"origin", b"last-event-id"))
 _REQUEST_ID = TypeAdapter[str](RequestId)
 
 
+_NOT_STORED = (b"cache-control", b"no-store")
+
+
 class FastRoute(NamedTuple):
     """What is found instead of one of FastAPI's routes."""
 
@@ -96,7 +99,7 @@ class PlainRequest(NamedTuple):
         try:
             me = await runtime.accounts.authenticator.authenticate(self.token)
             response = await self.endpoint(runtime, me)
-            response.headers["Cache-Control"] = "no-store"
+            response.raw_headers.append(_NOT_STORED)
         except ParleyError as exc:
             response = problems.answer(exc)
         except Exception as exc:  # the root of a request: logged, and reported to the client
@@ -162,9 +165,16 @@ async def _account(_runtime: Runtime, me: Identity) -> Response:
 
 def _page(room: str, query: bytes) -> Endpoint | None:
     parameters = _parameters(query)
-    if parameters is None or not 1 <= (limit := parameters.get("limit", DEFAULT_PAGE)) <= MAX_PAGE:
+    if (
+        parameters is None
+        or not 1 <= (limit := parameters.get(b"limit", DEFAULT_PAGE)) <= MAX_PAGE
+    ):
         return None
-    before, after, around = (parameters.get(name) for name in ("before", "after", "around"))
+    before, after, around = (
+        parameters.get(b"before"),
+        parameters.get(b"after"),
+        parameters.get(b"around"),
+    )
 
     async def page(runtime: Runtime, me: Identity) -> Response:
         pages = runtime.messages.message_pages
@@ -173,16 +183,16 @@ def _page(room: str, query: bytes) -> Endpoint | None:
     return page
 
 
-def _parameters(query: bytes) -> dict[str, int] | None:
+def _parameters(query: bytes) -> dict[bytes, int] | None:
     """The parameters, all whole numbers, by name; None if there is anything else."""
-    found: dict[str, int] = {}
+    found: dict[bytes, int] = {}
     for part in query.split(b"&") if query else ():
         name, _, value = part.partition(b"=")
         if name not in _CURSORS and name != b"limit":
             return None
-        if not value.isdigit() or len(value) > _MAX_DIGITS or name.decode() in found:
+        if not value.isdigit() or len(value) > _MAX_DIGITS or name in found:
             return None
-        found[name.decode()] = int(value)
+        found[name] = int(value)
     return found
 
 

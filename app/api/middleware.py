@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ..domain.errors import BadRequest, TooLarge
-from ..observability.logs import event, log_context, new_id
+from ..observability.logs import LogContext, event, new_id
 from ..transport.context import Refusal
 from . import problems
 from .docs import API_CSP, SECURITY_HEADERS
@@ -22,20 +22,22 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 _OF_A_BODY = frozenset((b"content-length", b"content-type"))
-_CSP = (b"content-security-policy", API_CSP.encode())
+# Of every response that doesn't have its own.
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_HEADERS.append((b"content-security-policy", API_CSP.encode()))
+_NAMES = frozenset(name for name, _ in _HEADERS)
 
 
 def refuse_request(status: int, detail: str) -> Refusal:
     """The answer to what never becomes a request, as every other error is answered."""
     problem = problems.answer(BadRequest(detail))
     request_id = new_id()
-    with log_context(request=request_id):
+    with LogContext(request=request_id):
         event(log, logging.INFO, "request.refused", status=status, detail=detail)
     headers = [header for header in problem.raw_headers if header[0] != b"content-length"]
-    headers += [*_HEADERS, _CSP, (b"x-request-id", request_id.encode())]
+    headers += [*_HEADERS, (b"x-request-id", request_id.encode())]
     body = orjson.loads(bytes(problem.body))
     return Refusal(status, headers, orjson.dumps({**body, "status": status}))
 
@@ -74,10 +76,12 @@ class Requests:
                     problem = problems.answer(TooLarge())
                     others = [header for header in headers if header[0] not in _OF_A_BODY]
                     headers, replacement = problem.raw_headers + others, bytes(problem.body)
-                present = {name for name, _ in headers}
-                headers += [header for header in _HEADERS if header[0] not in present]
-                if _CSP[0] not in present:
-                    headers.append(_CSP)
+                present = _NAMES.intersection([name for name, _ in headers])
+                headers += (
+                    [header for header in _HEADERS if header[0] not in present]
+                    if present
+                    else _HEADERS
+                )
                 headers.append((b"x-request-id", request_id.encode()))
                 if mounted_at:
                     headers = [_below(mounted_at, header) for header in headers]
@@ -86,7 +90,7 @@ class Requests:
                 message = {**message, "body": replacement}
             await send(message)
 
-        with log_context(request=request_id):
+        with LogContext(request=request_id):
             try:
                 await self._app(scope, receive, answer)
             finally:

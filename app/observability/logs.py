@@ -13,8 +13,7 @@ DEBUG and whole scopes at TRACE. Records are redacted when they are created, bef
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -70,14 +69,23 @@ def event(logger: logging.Logger, level: int, name: str, /, **facts: object) -> 
         )
 
 
-@contextmanager
-def log_context(*, request: str) -> Iterator[None]:
-    """Add ``request_id`` to every line logged inside, also by tasks started inside."""
-    token = _request_id.set(request)
-    try:
-        yield
-    finally:
-        _request_id.reset(token)
+class LogContext:
+    """
+    Adds ``request_id`` to every line logged inside, also by tasks started inside.
+
+    A class, because every request enters one: ``contextlib`` takes three times as long.
+    """
+
+    __slots__ = ("_request", "_token")
+
+    def __init__(self, *, request: str) -> None:
+        self._request = request
+
+    def __enter__(self) -> None:
+        self._token = _request_id.set(self._request)
+
+    def __exit__(self, *_: object) -> None:
+        _request_id.reset(self._token)
 
 
 def name_connection(connection: str) -> None:

@@ -74,10 +74,10 @@ class ThreadPool:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         # The thread or the caller takes it, and so decides whether the call is run or given up.
-        decision = [None]
+        decision = None if start_within is None else [None]
 
         def call_in_thread() -> None:
-            if not _take(decision):
+            if decision is not None and not _take(decision):
                 return
             try:
                 outcome = partial(_set_result, future, call(argument))
@@ -88,13 +88,14 @@ class ThreadPool:
             if after is not None:
                 after()
 
+        self._queue.put(call_in_thread)
+        if decision is None or start_within is None:
+            return await future
+
         def give_up() -> None:
             if _take(decision):
                 _set_exception(future, TimeoutError())
 
-        self._queue.put(call_in_thread)
-        if start_within is None:
-            return await future
         timer = loop.call_later(start_within, give_up)
         try:
             return await future

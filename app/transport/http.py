@@ -168,7 +168,8 @@ class HttpProtocol(Protocol):
         """
         if self._ended or self._transport.is_closing():
             return
-        reader, request = self._reader, self._reader.request
+        reader = self._reader
+        request = reader.request
         is_held = request is not None and (request.is_long or request.wants_websocket)
         if not (self._turn_is_planned or is_held or reader.has_ahead):
             self._transport.resume_reading()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
+_FRAMING = frozenset((b"connection", b"content-length", b"transfer-encoding"))
 # Responses with these statuses have no body, whatever their headers say.
 _WITHOUT_BODY = frozenset((204, 304))
 
@@ -118,13 +119,15 @@ class HttpExchange:
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
         for name, value in sent:
             lower = name.lower()
+            lines += (lower, b": ", value, b"\r\n")
+            if lower not in _FRAMING:
+                continue
             if lower == b"content-length":
                 length = content_length(value)
             elif lower == b"transfer-encoding":
                 chunked = value.lower() == b"chunked"
-            elif lower == b"connection" and b"close" in value.lower():
+            elif b"close" in value.lower():
                 says_close = True
-            lines += (lower, b": ", value, b"\r\n")
         self.started = True
         self._request.expects_continue = False
         self._left, self._chunked = length, chunked

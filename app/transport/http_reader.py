@@ -162,11 +162,12 @@ class RequestReader:
     def _feed(self, piece: bytes) -> int:
         """Parse a piece; return how many of its bytes were parsed."""
         assert self._parser is not None
-        self._tail = (self._tail + piece[-3:])[-3:]
+        self._tail = piece[-3:] if len(piece) >= 3 else (self._tail + piece)[-3:]
         parsed = self._piece_other_bytes = len(piece)
         try:
             self._parser.feed_data(piece)
-            self._check_size()
+            if self._other_bytes + self._piece_other_bytes > self._limits.max_header_bytes:
+                self._check_size()
         except HttpParserUpgrade as upgrade:
             parsed = upgrade.args[0]
         except (HttpParserError, InvalidRequest) as exc:

@@ -1,7 +1,6 @@
 """An HTTP/1.1 request, and the checks of its header that httptools doesn't make (RFC 9112)."""
 
 import re
-from typing import NamedTuple
 
 from httptools import HttpParserError, parse_url
 
@@ -37,13 +36,6 @@ class InvalidRequest(Exception):
     """The request is invalid. The text is a sentence for its sender."""
 
 
-class Target(NamedTuple):
-    """What a request is for, as it was sent."""
-
-    path: bytes
-    query: bytes
-
-
 class Request:
     """A request whose header is complete; its body may still be arriving."""
 
@@ -54,6 +46,8 @@ class Request:
         "headers",
         "keep_alive",
         "method",
+        "path",
+        "query",
         "target",
         "version",
         "wants_websocket",
@@ -64,6 +58,8 @@ class Request:
     ) -> None:
         self.method = method
         self.target = target
+        self.path = self.query = b""
+        """Of the target, when :func:`check` has split it."""
         self.version = version
         self.headers = headers
         """Their names are in lower case."""
@@ -79,28 +75,27 @@ class Request:
         """Whether the app has left so much of the body that reading pauses."""
         return len(self.body) > MAX_UNREAD_BODY_BYTES
 
-    def split_target(self) -> Target:
+    def split_target(self) -> None:
         """
-        Path and query.
+        Set path and query.
 
         Raises:
             InvalidRequest: If the target is neither a path nor a URL with one.
 
         """
         target = self.target
-        if not target.startswith(b"/"):
-            try:
-                url = parse_url(target)
-            except HttpParserError:
-                raise InvalidRequest("The target of the request is no path.") from None
-            return Target(url.path or b"/", url.query or b"")
-        path, _, query = target.partition(b"#")[0].partition(b"?")
-        return Target(path, query)
+        if target.startswith(b"/"):
+            self.path, _, self.query = target.partition(b"#")[0].partition(b"?")
+            return
+        try:
+            url = parse_url(target)
+        except HttpParserError:
+            raise InvalidRequest("The target of the request is no path.") from None
+        self.path, self.query = url.path or b"/", url.query or b""
 
     def origin_form(self) -> bytes:
         """Path and query in one (RFC 9112, section 3.2.1), whichever form was sent."""
-        path, query = self.split_target()
-        return b"%s?%s" % (path, query) if query else path
+        return b"%s?%s" % (self.path, self.query) if self.query else self.path
 
 
 def check(request: Request) -> bytes | None:

@@ -19,7 +19,6 @@ def http_scope(
     request: Request,
 ) -> Scope:
     """The scope of a request."""
-    path, query = request.split_target()
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -28,11 +27,11 @@ def http_scope(
         "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
         "server": server,
         "client": client,
-        "query_string": query,
+        "query_string": request.query,
         "headers": request.headers,
         "state": context.app_state.copy(),
         "extensions": {UNACKNOWLEDGED: partial(unacknowledged, transport)},
-        **_paths(context.root_path, path),
+        **_paths(context.root_path, request.path),
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 import websockets
 
-from app.observability.logs import TRACE, configure, event, log_context, name_connection
+from app.observability.logs import TRACE, LogContext, configure, event, name_connection
 
 JWT = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhMmIifQ.eyJzdWIiOiI3In0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 SECRETS = [JWT, JWT.split(".")[2], "opaque-refresh-token", "hunter2", "meet me at nine", "nine"]
@@ -86,7 +86,7 @@ async def test_lines_of_a_request_carry_its_id_in_its_tasks_too(out: io.StringIO
         name_connection("c1")
         await asyncio.create_task(later())
 
-    with log_context(request="r1"):
+    with LogContext(request="r1"):
         task = asyncio.create_task(connected())
     event(logger, logging.INFO, "outside")
     await task
