@@ -12,20 +12,22 @@ code and the seed alone.
 
 import argparse
 import json
-import math
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import get_mutant_name
+
+from bench.mutation_scores import SURVIVED, Score, Survivor, print_scores, print_survivors, save
+from bench.mutation_targets import Target
 
 _PATHS = (
     "app/domain:180",
@@ -43,9 +45,6 @@ _SOURCE = "app"
 # Folders whose tests start other processes or test other code: they don't run the mutants, or
 # take seconds each.
 _LEFT_OUT = {"bench", "crash", "docs", "harness", "torture", "web"}
-
-_KILLED = {"killed", "timeout", "segfault", "suspicious"}
-_SURVIVED = {"survived", "no tests"}
 
 _CONFIG = """\
 [mutmut]
@@ -69,29 +68,6 @@ timeout_constant=10.0
 
 
 @dataclass(frozen=True)
-class Target:
-    """A module or a folder of modules, and how many of its mutants are tried."""
-
-    path: Path
-    sample: int
-
-    @property
-    def files(self) -> list[Path]:
-        """The modules that are mutated."""
-        found = self.path.rglob("*.py") if self.path.is_dir() else [self.path]
-        return sorted(file for file in found if file.name != "__init__.py")
-
-    @property
-    def mirror(self) -> list[Path]:
-        """Its own tests: the folder of the same name, or ``test_hub.py`` and ``test_hub_*.py``."""
-        folder = Path("tests", *self.path.parent.parts[1:])
-        if self.path.is_dir():
-            return [folder / self.path.name]
-        stem = self.path.stem
-        return sorted([*folder.glob(f"test_{stem}.py"), *folder.glob(f"test_{stem}_*.py")])
-
-
-@dataclass(frozen=True)
 class Run:
     """One selection of tests, and the targets whose mutants it runs against."""
 
@@ -99,33 +75,6 @@ class Run:
     targets: Sequence[Target]
     selection: Sequence[Path]
     marks: str
-
-
-@dataclass(frozen=True)
-class Survivor:
-    """A mutant that a selection of tests did not notice."""
-
-    name: str
-    tests: str
-    diff: str
-
-
-@dataclass(frozen=True)
-class Score:
-    """How many mutants of a target one selection of tests noticed."""
-
-    path: str
-    tests: str
-    tried: int
-    killed: int
-
-    def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the share that is killed (Wilson score)."""
-        z, n = 1.96, self.tried
-        share = self.killed / n
-        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        return middle - half, middle + half
 
 
 def main() -> int:
@@ -147,12 +96,12 @@ def main() -> int:
             for run in _runs(targets, chosen):
                 names = [name for target in run.targets for name in samples[target]]
                 statuses, diffs = _try(run, names, copied, chosen.jobs, chosen.timeout)
-                found = [_score(t, run.tests, samples[t], statuses) for t in run.targets]
+                found = [Score.of(t.path, run.tests, samples[t], statuses) for t in run.targets]
                 print_scores(found)
                 scores += found
                 survivors += [Survivor(name, run.tests, diff) for name, diff in diffs.items()]
                 if chosen.output:
-                    _save(chosen.output, scores, survivors)
+                    save(chosen.output, scores, survivors)
         except subprocess.CalledProcessError as exc:
             print(f"{exc.stdout}\nmutmut failed, see above.", file=sys.stderr)
             return 1
@@ -168,24 +117,6 @@ def sample(target: Target, seed: int) -> list[str]:
         names += [get_mutant_name(file, name) for name in mutated.mutant_names]
     names.sort()
     return sorted(random.Random(seed).sample(names, min(target.sample, len(names))))
-
-
-def print_scores(scores: Iterable[Score]) -> None:
-    """Print a line for each target."""
-    for score in scores:
-        low, high = score.interval()
-        share = f"{score.killed / score.tried:.0%} ({low:.0%} to {high:.0%})"
-        print(f"{score.path:34} {score.tests:8} {score.killed:4} of {score.tried:4}  {share}")
-
-
-def print_survivors(survivors: Sequence[Survivor]) -> None:
-    """Print each change that was not noticed, and which tests missed it."""
-    by_name: dict[str, list[Survivor]] = {}
-    for survivor in survivors:
-        by_name.setdefault(survivor.name, []).append(survivor)
-    for name, found in sorted(by_name.items()):
-        print(f"\n== {name}: survives {' and '.join(s.tests for s in found)}")
-        print("\n".join(found[0].diff.strip().splitlines()[2:]))
 
 
 def _arguments() -> argparse.Namespace:
@@ -272,7 +203,7 @@ def _try(
     _mutmut("run", "--max-children", str(jobs), *names)
     lines = _mutmut("results", "--all", "true").splitlines()
     statuses = dict(line.strip().split(": ", 1) for line in lines if ": " in line)
-    survived = [name for name in names if statuses[name] in _SURVIVED]
+    survived = [name for name in names if statuses[name] in SURVIVED]
     return statuses, {name: _mutmut("show", name) for name in survived}
 
 
@@ -282,19 +213,6 @@ def _mutmut(*arguments: str) -> str:
         command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     return ran.stdout
-
-
-def _save(output: Path, scores: Sequence[Score], survivors: Sequence[Survivor]) -> None:
-    everything = {"scores": scores, "survivors": survivors}
-    output.write_text(json.dumps(everything, indent=2, default=asdict))
-
-
-def _score(target: Target, tests: str, names: Sequence[str], statuses: Mapping[str, str]) -> Score:
-    odd = {statuses[name] for name in names} - _KILLED - _SURVIVED
-    if odd:
-        raise SystemExit(f"{target.path}: mutmut answers {', '.join(sorted(odd))}.")
-    killed = sum(statuses[name] in _KILLED for name in names)
-    return Score(str(target.path), tests, len(names), killed)
 
 
 if __name__ == "__main__":

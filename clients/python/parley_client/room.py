@@ -11,16 +11,17 @@ the buffer is full, and joined again from there when half of it is taken.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from .cursors import Cursor, CursorStore, SavedCursor
 from .errors import RETRIED, RoomEnded, refused
-from .events import Event, Reset, RoomEvent, parse_event
+from .event_buffer import EventBuffer
+from .events import Reset, RoomEvent, parse_event
 from .limits import Limits
+from .room_link import RoomLink
 
 # The protocol's bounds of `limit`.
 _MAX_HISTORY = 200
@@ -33,19 +34,6 @@ class _Phase(Enum):
     LIVE = auto()
     BEHIND = auto()
     ENDED = auto()
-
-
-class RoomLink(Protocol):
-    """What a room needs of its client."""
-
-    def write(self, frame: Mapping[str, Any]) -> bool:
-        """Write a frame on the present connection; False: there is none."""
-
-    def later(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call back, unless the connection ends before."""
-
-    def forget(self, room: "Room") -> None:
-        """The room is left, or has ended."""
 
 
 class Room:
@@ -79,18 +67,11 @@ class Room:
         self._history = min(history, _MAX_HISTORY)
         self._limits = limits
         self._link = link
-        self._saved = SavedCursor(store, key, limits.save_seconds)
-        if since is None:
-            since = self._saved.load()
-        elif not isinstance(since, Cursor):
-            since = Cursor(since, "")
-        self._cursor = since
+        self._buffer = EventBuffer(SavedCursor(store, key, limits.save_seconds), since)
+        start = self._buffer.cursor
         # The last event in the buffer, or handled if that is empty. None: begin with the newest.
-        self._received = since.seq if since else None
-        self._epoch = since.epoch if since else ""
-        # Each with the history that it belongs to.
-        self._buffer: deque[tuple[RoomEvent, str]] = deque()
-        self._handing: tuple[RoomEvent, str] | None = None
+        self._received = start.seq if start else None
+        self._epoch = start.epoch if start else ""
         self._phase = _Phase.IDLE
         self._join_id = ""
         # Whether the newest messages come, whose numbers may jump, and not every event.
@@ -104,7 +85,7 @@ class Room:
     @property
     def cursor(self) -> Cursor | None:
         """The last event that was handled; None before the first join."""
-        return self._cursor
+        return self._buffer.cursor
 
     @property
     def caught_up(self) -> bool:
@@ -139,7 +120,8 @@ class Room:
             raise RuntimeError(f"Two tasks iterate over {self.name}; a room is for one.")
         self._reading = True
         try:
-            self._handled()
+            if self._buffer.mark_handled():
+                self._save(at_once=False)
             while not self._buffer:
                 self._save(at_once=True)
                 if self._failure is not None:
@@ -148,13 +130,13 @@ class Room:
                     raise StopAsyncIteration
                 self._changed.clear()
                 await self._changed.wait()
-            self._handing = self._buffer.popleft()
+            event = self._buffer.take()
             if (
                 self._phase is _Phase.BEHIND
                 and len(self._buffer) <= self._limits.buffered_events // 2
             ):
                 self.join()
-            return self._handing[0]
+            return event
         finally:
             self._reading = False
 
@@ -170,22 +152,12 @@ class Room:
             except StopAsyncIteration:
                 return
 
-    def _handled(self) -> None:
-        if self._handing is None:
-            return
-        (event, epoch), self._handing = self._handing, None
-        if isinstance(event, Event):
-            self._cursor = Cursor(event.seq, epoch)
-        else:
-            self._cursor = Cursor(event.first - 1, epoch) if event.reason == "gone" else None
-        self._save(at_once=False)
-
     def _save(self, *, at_once: bool) -> None:
-        idle = not self._buffer and self._handing is None and self._phase is not _Phase.ENDED
+        idle = self._buffer.is_handled and self._phase is not _Phase.ENDED
         if idle and self._received is not None:
             # Nothing is unhandled: as far as the server has sent.
-            self._cursor = Cursor(self._received, self._epoch)
-        self._saved.save(self._cursor, at_once=at_once)
+            self._buffer.cursor = Cursor(self._received, self._epoch)
+        self._buffer.save(at_once=at_once)
 
     def _save_what_is_handled(self) -> None:
         try:
@@ -272,7 +244,7 @@ class Room:
 
     def _put(self, event: RoomEvent, received: int | None) -> None:
         self._received = received
-        self._buffer.append((event, self._epoch))
+        self._buffer.put(event, self._epoch)
         self._changed.set()
 
     def _on_reset(self, frame: Mapping[str, Any]) -> None:
