@@ -16,6 +16,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 # Hidden from other targets: `make test` runs in memory, whatever the environment says.
 unexport TEST_DATABASE_URL
+# pytest rewrites each test file, and tests start Python dozens of times: without compiled files
+# every process does all of that again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTEST := $(BIN)/pytest
 IN_PARALLEL := -n auto --dist worksteal
