@@ -73,6 +73,8 @@ class Process:
             if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") or name.startswith("COV")
         }
         settings = {
+            # A free one, another at each start.
+            "port": 0,
             "data_dir": folder / "data",
             "secret_key": SECRET,
             "sends_per_second": 0,
@@ -104,7 +106,7 @@ class Process:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", self._module, "serve", "--port", "0"],
+                [sys.executable, "-m", self._module, "serve"],
                 cwd=Path(__file__).parents[2],
                 env=self._environment,
                 stdout=log,

@@ -1,4 +1,4 @@
-"""The files of a deployment: what an image installs, and how long a server may take to stop."""
+"""The image of the Dockerfile: what it installs, and as whom it runs."""
 
 import re
 import tomllib
@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.config.settings import Settings
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RUNTIME, DEVELOPMENT, BUILD = (
     ROOT / name
     for name in ("requirements-runtime.lock", "requirements.lock", "requirements-build.lock")
@@ -129,28 +127,12 @@ def test_what_the_dockerfile_copies_is_sent_to_the_builder() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
-# Longer than the server takes to close everything after the drain.
-_MARGIN_SECONDS = 5
+def test_the_image_runs_as_a_user_of_its_own_and_is_checked() -> None:
+    last = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.M)[-1]
 
-
-def _seconds(file: str, pattern: str) -> int:
-    found = re.findall(pattern, (ROOT / file).read_text(), re.M)
-    assert len(found) == 1, f"{file}: {found}"
-    return int(found[0])
-
-
-@pytest.mark.parametrize(
-    ("file", "pattern"),
-    [
-        ("deploy/compose.yaml", r"^    stop_grace_period: (\d+)s$"),
-        ("docs/operations.md", r"^TimeoutStopSec=(\d+)$"),
-        ("docs/operations.md", r"^`docker run` takes `--stop-timeout (\d+)`"),
-        ("Dockerfile", r"^# docker run --stop-timeout (\d+) "),
-    ],
-    ids=["compose", "systemd", "docker run", "Dockerfile"],
-)
-def test_a_server_has_longer_to_stop_than_it_takes(file: str, pattern: str) -> None:
-    drain = _seconds(".env.example", r"^SHUTDOWN_SECONDS=(\d+)$")
-    assert drain == Settings.model_fields["shutdown_seconds"].default
-
-    assert _seconds(file, pattern) >= drain + _MARGIN_SECONDS
+    (user,) = re.findall(r"^USER (\w+)$", last, re.M)
+    assert re.search(rf"useradd --system --uid \d+ .*{user}$", last.replace(" \\\n", "\n"), re.M)
+    assert last.index("USER ") < last.index('CMD ["parley"')
+    assert re.search(r"^HEALTHCHECK .*\n.*/health'", last, re.M)
+    for tool in ("apt-get", "gcc", "pip install"):
+        assert tool not in last
