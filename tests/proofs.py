@@ -9,6 +9,8 @@
     faults      a full disk, a clock that jumps, no descriptors, a restore or a move that is killed
     floods      hostile peers of nine kinds: others are answered in time, and memory stays
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
+    browser     two people use every feature of the web client while its server is killed 20 times
+    delivery    both SDKs send 10,000 messages over 1,000 connections that break
     timing      the time of an answer tells nothing about hidden rooms
     load        what make test runs, 20 times beside two busy loops: no test depends on speed
 
@@ -84,6 +86,15 @@ PROOFS = {
         limit_minutes=15,
         environment={"SOAK_MINUTES": "120"},
         minutes_variable="SOAK_MINUTES",
+    ),
+    "browser": Proof([*PYTEST, "-n0", "-m", "hard", "tests/web"], limit_minutes=40),
+    "delivery": Proof(
+        [
+            *(*PYTEST, "-n0", "-m", "hard"),
+            "tests/client/test_delivery.py",
+            "tests/javascript/test_delivery.py",
+        ],
+        limit_minutes=60,
     ),
     "timing": Proof(
         [*PYTEST, "-n0", "-m", "hard", "tests/api/test_hidden_rooms_timing.py"], limit_minutes=15

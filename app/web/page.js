@@ -95,12 +95,12 @@ export class Page {
   }
 
   /** Do something that can fail, and say so; returns whether it succeeded. */
-  async attempt(work) {
+  async attempt(work, { quietOffline = false } = {}) {
     try {
       await work();
       return true;
-    } catch ({ message }) {
-      this.notice(message);
+    } catch ({ message, status }) {
+      if (!quietOffline || status !== 0) this.notice(message);
       return false;
     }
   }
@@ -150,9 +150,11 @@ export class Page {
   #messageList() {
     const chat = this.#chat;
     const load = (work) => this.attempt(work);
+    // Not asked for by the user: that the server can't be reached, the banner says.
+    const loadMore = (work) => this.attempt(work, { quietOffline: true });
     return new MessageList({
-      loadOlder: (room) => load(() => this.#history.older(room)),
-      loadNewer: (room) => load(() => this.#history.newer(room)),
+      loadOlder: (room) => loadMore(() => this.#history.older(room)),
+      loadNewer: (room) => loadMore(() => this.#history.newer(room)),
       loadAround: (room, seq) => load(() => this.#history.around(room, seq)),
       showLive: (room) => room.history.showLive(),
       onReadToEnd: () => this.#markRead(),

@@ -1,13 +1,16 @@
 """Outages, tabs and log-ins in a real browser: nothing that was written is lost or sent twice."""
 
+from time import monotonic
+
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.web.conftest import Server
 from tests.web.test_browser import (
     PASSWORD,
     OpenPage,
     expect_messages,
+    message,
     message_box,
     open_room,
     post_many,
@@ -184,3 +187,27 @@ def test_a_minute_offline_loses_nothing(open_page: OpenPage, server: Server, roo
     expected = [*(f"meanwhile {number}" for number in range(30)), "from a tunnel"]
     expect_messages(alice, *expected)
     expect_messages(bob, *expected)
+
+
+def test_reading_back_during_an_outage_goes_on_after_it(
+    open_page: OpenPage, server: Server, room: str
+) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    post_many(alice, room, [f"number {number}" for number in range(80)])
+    alice.reload()
+    expect(message(alice, "number 79")).to_be_visible()
+    server.kill()
+    expect(alice.get_by_text("Reconnecting…")).to_be_visible()
+
+    def is_history(request: Request) -> bool:
+        return "/messages" in request.url
+
+    with alice.expect_event("requestfailed", is_history):
+        alice.get_by_role("log").evaluate("log => { log.scrollTop = 0; }")
+    failed = monotonic()
+    alice.wait_for_event("requestfailed", is_history)
+    # It is asked for again, but not in a busy loop.
+    assert monotonic() - failed > 1
+    server.start()
+
+    expect(message(alice, "number 0")).to_have_count(1)

@@ -68,6 +68,30 @@ def test_nothing_moves_when_messages_arrive(
     assert shifts(alice) == []
 
 
+def test_who_scrolls_up_is_not_taken_back_to_the_end(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    post_many(alice, room, [f"number {number}" for number in range(60)])
+    expect(message(alice, "number 59")).to_be_visible()
+
+    # A browser reports scrolling with its next frame. Before, the page draws itself again.
+    tops = alice.get_by_role("log").evaluate(
+        """async (log) => {
+            const tops = [];
+            for (let round = 0; round < 10; round += 1) {
+                log.scrollTop = log.scrollHeight;
+                await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+                log.scrollTop = 600;
+                dispatchEvent(new Event("online"));
+                await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+                tops.push(log.scrollTop);
+            }
+            return tops;
+        }"""
+    )
+
+    assert tops == [600] * 10
+
+
 def test_a_long_press_opens_the_menu_of_a_message(open_page: OpenPage, room: str) -> None:
     alice = open_room(register(open_page(**PHONE, has_touch=True, is_mobile=True), "alice"), room)
     send(alice, "press me")

@@ -8,13 +8,11 @@
 
 import { byId, reconcile, setText } from "../dom.js";
 import { beginningOf, skeleton } from "./beginning.js";
+import { EndFollower } from "./end_follower.js";
 import { entriesOf } from "./entries.js";
 import { MessageTools } from "./message_tools.js";
 import { ScrollAnchor } from "./scroll_anchor.js";
 import { ScrollWindow } from "./scroll_window.js";
-
-// Closer to the end than this counts as reading the newest messages.
-const NEAR_END_PX = 60;
 
 // More of what is held is shown, or more is loaded, when the reader is this close to an edge.
 const NEAR_EDGE_PX = 1_000;
@@ -22,6 +20,10 @@ const LOAD_NEAR_EDGE_PX = 500;
 
 // How long a message that was jumped to stands out: as in messages.css.
 const FOUND_MS = 2_400;
+
+// After history could not be loaded, it is asked for again: soon for a reader, rarely for a server
+// that is down.
+const RETRY_LOAD_MS = 2_000;
 
 // Announcements are held back for this long after what isn't new was shown.
 const QUIET_MS = 200;
@@ -35,8 +37,9 @@ export class MessageList {
   #tools;
   #room = null;
   #state = { unsent: [], me: null, nameOf: String };
-  #loading = false;
-  #wasAtEnd = true;
+  // The room whose history is being loaded, or null.
+  #loading = null;
+  #end = new EndFollower(byId("log"));
   // Messages of others after this seq are marked as new; null: none.
   #divider = null;
   // Room name → position, of rooms that were left while reading further up.
@@ -48,8 +51,8 @@ export class MessageList {
   #on;
 
   /**
-   * @param on what rows do (see `row.js`), and `{loadOlder(room), loadNewer(room), loadAround(room, seq),
-   *   showLive(room), onReadToEnd(), menuOf(item)}`.
+   * @param on what rows do (see `row.js`), and `{loadOlder(room), loadNewer(room), loadAround(room, seq)}`,
+   *   which tell whether they succeeded, and `{showLive(room), onReadToEnd(), menuOf(item)}`.
    */
   constructor(on) {
     this.#on = { ...on, openMessage: (seq) => this.jumpTo(seq) };
@@ -63,7 +66,7 @@ export class MessageList {
 
   /** Whether the room's newest message is in view. */
   get atEnd() {
-    return this.#window.followsEnd && this.#room?.history.isAtLive !== false && this.#isScrolledDown();
+    return this.#window.followsEnd && this.#room?.history.isAtLive !== false && this.#end.isScrolledDown;
   }
 
   show(room, state) {
@@ -128,7 +131,7 @@ export class MessageList {
   #render({ quietly = false } = {}) {
     const room = this.#room;
     const items = this.#items();
-    const stay = this.#wasAtEnd && room.history.isAtLive;
+    const stay = this.#end.follows && room.history.isAtLive;
     if (stay) this.#window.followEnd();
     else this.#window.hold(items);
     const shown = this.#window.slice(items);
@@ -140,7 +143,7 @@ export class MessageList {
     }), this.#rendered);
     this.#showEdges(shown);
     this.#tools.restoreFocus(focus);
-    if (stay) this.#log.scrollTop = this.#log.scrollHeight;
+    if (stay) this.#end.scrollToEnd();
     else this.#anchor.restore(place);
     this.#showJumps();
     this.#fillWindow();
@@ -170,9 +173,10 @@ export class MessageList {
   #open(room) {
     if (this.#room !== null) this.#leave();
     this.#room = room;
+    this.#loading = null;
     this.#divider = room.unread > 0 ? room.read : null;
     this.#newestUnsentId = null;
-    this.#wasAtEnd = true;
+    this.#end.follow();
     this.#settled = false;
     this.#window.followEnd();
     this.#tools.close();
@@ -181,7 +185,7 @@ export class MessageList {
   }
 
   #leave() {
-    if (this.#wasAtEnd) this.#positions.delete(this.#room.name);
+    if (this.#end.follows) this.#positions.delete(this.#room.name);
     else this.#positions.set(this.#room.name, this.#anchor.seq);
   }
 
@@ -191,7 +195,7 @@ export class MessageList {
     const seq = this.#positions.get(this.#room.name);
     this.#positions.delete(this.#room.name);
     if (seq !== undefined && this.#room.history.live.has(seq)) {
-      this.#wasAtEnd = false;
+      this.#end.set(false);
       this.#window.centre(this.#items(), seq);
       this.#render({ quietly: true });
       this.#anchor.scrollTo(this.#rowOf(seq), "start");
@@ -199,28 +203,23 @@ export class MessageList {
     }
     const line = this.#list.querySelector(".new-line");
     if (line === null || !this.#anchor.isAbove(line)) return;
-    this.#wasAtEnd = false;
+    this.#end.set(false);
     this.#anchor.scrollTo(line, "start");
     this.#render();
   }
 
   // Scrolling
 
-  #isScrolledDown() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-  }
-
   #onResize() {
-    if (this.#room !== null && this.#wasAtEnd) this.#log.scrollTop = this.#log.scrollHeight;
+    if (this.#room !== null && this.#end.follows) this.#end.scrollToEnd();
   }
 
   #onScroll() {
     if (this.#room === null) return;
     const below = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight;
     if (below < NEAR_EDGE_PX) this.#showNewer();
-    this.#wasAtEnd = this.atEnd;
-    if (this.#wasAtEnd) this.#on.onReadToEnd();
+    this.#end.set(this.atEnd);
+    if (this.#end.follows) this.#on.onReadToEnd();
     this.#showJumps();
     if (this.#log.scrollTop < NEAR_EDGE_PX) this.#showOlder();
   }
@@ -234,13 +233,13 @@ export class MessageList {
     const { history } = this.#room;
     if (this.#window.moveDown(this.#items())) this.#render({ quietly: true });
     else if (history.hasNewer) this.#load(this.#on.loadNewer);
-    else if (history.isAtLive && !this.#window.followsEnd && this.#isScrolledDown()) this.#window.followEnd();
+    else if (history.isAtLive && !this.#window.followsEnd && this.#end.isScrolledDown) this.#window.followEnd();
   }
 
   #followEnd() {
     this.#on.showLive(this.#room);
     this.#window.followEnd();
-    this.#wasAtEnd = true;
+    this.#end.follow();
   }
 
   // Content that doesn't fill the window can't be scrolled: load more.
@@ -253,14 +252,12 @@ export class MessageList {
 
   async #load(load) {
     const room = this.#room;
-    if (this.#loading) return;
-    this.#loading = true;
-    try {
-      await load(room);
-    } finally {
-      this.#loading = false;
-    }
+    if (this.#loading === room) return;
+    this.#loading = room;
+    const loaded = await load(room);
+    if (!loaded) await new Promise((resolve) => { setTimeout(resolve, RETRY_LOAD_MS); });
     if (room !== this.#room) return;
+    this.#loading = null;
     this.#render({ quietly: true });
     // Scrolling may have reached an edge meanwhile.
     this.#onScroll();
@@ -273,9 +270,9 @@ export class MessageList {
   #pointOut(seq) {
     const row = this.#rowOf(seq) ?? this.#anchor.rowFrom(seq);
     if (row === null) return;
-    this.#wasAtEnd = false;
+    this.#end.set(false);
     this.#anchor.scrollTo(row, "center");
-    this.#wasAtEnd = this.atEnd;
+    this.#end.set(this.atEnd);
     row.classList.add("found");
     row.focus({ preventScroll: true });
     setTimeout(() => row.classList.remove("found"), FOUND_MS);
