@@ -10,14 +10,13 @@ second, which ``parley --help`` need not wait for.
 """
 
 import secrets
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import cli_client, cli_rooms, cli_users
-from .commands.exit_codes import CommandError, exit_status
+from .commands.exit_codes import CommandError, exit_with_status
 from .commands.running import run, settings
 from .torture.plan import Plan
 from .version import VERSION
@@ -47,16 +46,7 @@ cli_rooms.add_to(room_cli)
 
 def main() -> None:
     """Run the command that the command line names, and exit."""
-    try:
-        cli(prog_name="parley")
-    except Exception as exc:
-        # An exception without an exit status is a bug: leave the traceback.
-        status = exit_status(exc)
-        if status is None:
-            raise
-        line, code = status
-        print(line, file=sys.stderr)
-        sys.exit(code)
+    exit_with_status(lambda: cli(prog_name="parley"))
 
 
 @cli.command()
@@ -66,6 +56,14 @@ def serve(
         int | None,
         typer.Option(help="Port to listen on; overrides PORT. 0 picks a free port."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Number of processes that serve; overrides WORKERS. More than 1 needs "
+            "PostgreSQL. SIGHUP restarts them one after the other.",
+        ),
+    ] = None,
     reload: Annotated[
         bool, typer.Option("--reload", help="Restart when a source file changes.")
     ] = False,
@@ -73,7 +71,7 @@ def serve(
     """Start the server. A SQLite database is migrated first."""
     from .commands.serve import serve as run_server
 
-    run_server(host, port, reload=reload)
+    run_server(host, port, workers, reload=reload)
 
 
 @cli.command()

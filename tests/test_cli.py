@@ -229,6 +229,46 @@ def test_an_invalid_setting_prints_one_line(
     assert value not in result.err or name in ("HOST", "DATA_DIR", "ENVIRONMENT")
 
 
+@pytest.mark.parametrize("number", ["2", "64"])
+def test_several_workers_on_sqlite_are_refused_with_the_reason(
+    parley: Parley, tmp_path: Path, number: str
+) -> None:
+    result = parley("serve", "--port", "0", "--workers", number)
+
+    assert result.code == 2
+    assert result.err == (
+        f"{number} workers need PostgreSQL: a SQLite file belongs to one process. "
+        "Set DATABASE_URL, or serve with one worker."
+    )
+    assert os.listdir(tmp_path) == []
+
+
+def test_workers_that_are_reloaded_are_refused(
+    parley: Parley, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
+    monkeypatch.setenv("WORKERS", "2")
+
+    result = parley("serve", "--port", "0", "--reload")
+
+    assert result.code == 2
+    assert result.err.startswith("--reload restarts one process")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1.5", "65", "1000000000000"])
+def test_a_number_of_workers_that_makes_no_sense_is_refused(
+    parley: Parley, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    option = parley("serve", "--port", "0", f"--workers={number}")
+    monkeypatch.setenv("WORKERS", number)
+    setting = parley("serve", "--port", "0")
+
+    assert (option.code, setting.code) == (2, 2)
+    assert "--workers" in option.err or "WORKERS: must be" in option.err
+    assert len(setting.err.splitlines()) == 1
+    assert setting.err.startswith("WORKERS: must be ")
+
+
 # Commands without a server
 
 

@@ -21,6 +21,7 @@ FOLDERS = (
     "torture",
     "transport",
     "wire",
+    "workers",
 )
 
 WITHOUT_MODULE = {

@@ -6,7 +6,7 @@ path does not exist.
 """
 
 import hmac
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from fastapi import FastAPI
@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from ..broker import metrics as broker
 from ..domain.errors import NotFound
+from ..observability.labelled import Dump, dump, labelled
 from ..observability.metrics import Distribution, Gauge
 from ..realtime import metrics as realtime
 from ..runtime import Runtime
@@ -27,6 +28,8 @@ from ..services.log import metrics as log
 from ..services.messages import metrics as messages
 from ..store import metrics as store
 from ..version import VERSION
+from ..workers import metrics as workers
+from ..workers.supervisor_link import SupervisorLink
 from . import problems
 from .http_counts import HttpCounts
 
@@ -37,7 +40,7 @@ LOOP_LAG = Distribution(
 
 
 class RuntimeCollector(Collector):
-    """All metrics of one server. Used in the event loop."""
+    """All metrics of one process. Used in the event loop."""
 
     def __init__(self, runtime: Runtime, http: HttpCounts) -> None:
         self._runtime = runtime
@@ -59,6 +62,25 @@ class RuntimeCollector(Collector):
         yield from store.collect(runtime.database)
         yield from self._http.collect()
         yield from self._process.collect()
+        # Without samples, so that a metric that is asked for exists.
+        yield from workers.collect({})
+
+
+class WorkersCollector(Collector):
+    """All metrics of several workers: each sample with the number of its worker."""
+
+    def __init__(self, reports: Mapping[str, workers.WorkerReport]) -> None:
+        self._reports = reports
+
+    def collect(self) -> Iterator[Metric]:
+        """Turn what the workers have reported into metrics."""
+        yield from workers.collect(self._reports)
+        answered = {
+            number: report.metrics
+            for number, report in self._reports.items()
+            if report.metrics is not None
+        }
+        yield from labelled("worker", answered)
 
 
 class MetricsAccess:
@@ -98,13 +120,28 @@ class MetricsAccess:
 
 
 def install(app: FastAPI, access: MetricsAccess, http: HttpCounts) -> None:
-    """Add the endpoint to ``app``. It is no part of the API that clients use."""
+    """
+    Add the endpoint to ``app``. It is no part of the API that clients use.
+
+    With a :class:`SupervisorLink` in ``app.state.supervisor`` it shows the metrics of all workers;
+    ``app.state.own_metrics`` returns what this process adds to them.
+    """
+
+    def own_metrics() -> Dump:
+        runtime: Runtime | None = getattr(app.state, "runtime", None)
+        # A worker that is stopping may be asked.
+        return [] if runtime is None else dump(RuntimeCollector(runtime, http).collect())
 
     async def show(request: Request) -> Response:
         if not access.allows(request):
             return problems.answer(NotFound())
+        supervisor: SupervisorLink | None = getattr(app.state, "supervisor", None)
+        collector: Collector = RuntimeCollector(app.state.runtime, http)
+        if supervisor is not None:
+            collector = WorkersCollector(await supervisor.reports())
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        body = encode(RuntimeCollector(request.app.state.runtime, http))
+        body = encode(collector)
         return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
+    app.state.own_metrics = own_metrics
     app.add_api_route("/metrics", show, methods=["GET"], include_in_schema=False)

@@ -7,6 +7,9 @@ How a command fails: one line on standard error, and an exit code.
     3  another process is using the database
 """
 
+import sys
+from collections.abc import Callable
+
 FAILED = 1
 MISUSED = 2
 LOCKED = 3
@@ -45,3 +48,17 @@ def exit_status(exc: BaseException) -> tuple[str, int] | None:
         case ParleyError():
             return exc.detail, FAILED
     return None
+
+
+def exit_with_status(work: Callable[[], object]) -> None:
+    """Do the work of a process; if it fails, print the line and exit with the code."""
+    try:
+        work()
+    except Exception as exc:
+        # An exception without an exit status is a bug: leave the traceback.
+        status = exit_status(exc)
+        if status is None:
+            raise
+        line, code = status
+        sys.stderr.write(f"{line}\n")
+        sys.exit(code)

@@ -29,6 +29,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..domain.connection_limits import MAX_FRAME_BYTES
 from ..domain.origins import normalized_origin
+from ..domain.server_limits import MAX_WORKERS
 from .database_url import DatabaseUrl
 from .secret_key import MissingSecret, check_secret, load_or_create_secret
 
@@ -127,6 +128,7 @@ class Settings(BaseModel):
     )
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
+    workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
     data_dir: Path = Path("data")
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(default="", repr=False)
     notify_database_url: Annotated[str, AfterValidator(_database_url)] = Field(

@@ -74,3 +74,21 @@ POSTGRES_CONNECT_SECONDS = 5
 POSTGRES_KEEPALIVE_SECONDS = 10
 # A second process on the same SQLite file waits this long for the first to exit.
 LOCK_WAIT_SECONDS = 5.0
+
+# --- Workers -------------------------------------------------------------------------
+
+# Processes of one `parley serve`: more than one machine has cores to spare for. Each has up to 10
+# connections to PostgreSQL, which allows 100 in all by default.
+MAX_WORKERS = 64
+# A worker that ends by itself is replaced at once. If the replacement runs for less than
+# WORKER_STEADY_SECONDS, the next one waits for WORKER_PAUSE_SECONDS, and each further one twice
+# as long, up to the maximum: a loop that takes no core, and in which no client waits for long.
+WORKER_STEADY_SECONDS = 30.0
+WORKER_PAUSE_SECONDS = 0.5
+MAX_WORKER_PAUSE_SECONDS = 8.0
+# What a worker may take longer than SHUTDOWN_SECONDS to end; then it is killed.
+WORKER_EXIT_SECONDS = 2.0
+# How long a worker is waited for when metrics are collected; one that is alive takes milliseconds.
+WORKER_METRICS_SECONDS = 1.0
+# A message between a supervisor and a worker: metrics of 64 workers, 200 KB each at most.
+MAX_WORKER_MESSAGE_BYTES = 16 * 1024 * 1024

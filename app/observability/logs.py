@@ -103,9 +103,12 @@ def configure(
     level: str = "info",
     log_format: Literal["text", "json"] = "text",
     stream: TextIO | None = None,
+    **facts: object,
 ) -> None:
     """
     Log this level and above to ``stream`` (default: standard error), including uvicorn's lines.
+
+    Each line also has ``facts``, such as the number of the worker that logs it.
 
     Idempotent: a second call replaces the handler of the first. Start uvicorn with
     ``log_config=None``, or it replaces this configuration.
@@ -113,7 +116,7 @@ def configure(
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     handler = RepeatHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(facts) if log_format == "json" else TextFormatter(facts))
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old.formatter, (JsonFormatter, TextFormatter)):
@@ -133,16 +136,27 @@ def configure(
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
-class TextFormatter(logging.Formatter):
+class _FactsFormatter(logging.Formatter):
+    """Adds ``facts`` to the fields of each line."""
+
+    def __init__(self, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__()
+        self._given = facts or {}
+
+    def _facts(self, record: logging.LogRecord) -> dict[str, object]:
+        return {**self._given, **_facts(record)}
+
+
+class TextFormatter(_FactsFormatter):
     """``time LEVEL logger event key=value …``; traceback lines follow, prefixed with ``|``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = "".join(f" {name}={_quoted(value)}" for name, value in _facts(record).items())
+        facts = "".join(f" {name}={_quoted(value)}" for name, value in self._facts(record).items())
         line = f"{_time(record)} {record.levelname:<7} {record.name} {_message(record)}{facts}"
         return "\n  | ".join([line, *map(escape, _traceback(record).splitlines())])
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_FactsFormatter):
     """One JSON object per line, in ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -155,7 +169,7 @@ class JsonFormatter(logging.Formatter):
         if traceback := _traceback(record):
             fields["traceback"] = traceback
         # Our fields come first and win over facts of the same name.
-        return json.dumps({**fields, **_facts(record), **fields})
+        return json.dumps({**fields, **self._facts(record), **fields})
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:

@@ -11,10 +11,11 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -48,9 +49,13 @@ class PortInUse(ListenError):
     """Another program listens there."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """
     A listening socket. With port 0, its ``getsockname`` has the port that was chosen.
+
+    Args:
+        shared: Whether other sockets of this user may listen there that are shared, too: the
+            kernel then gives each connection to one of them.
 
     Raises:
         PortInUse: If another program listens there.
@@ -71,6 +76,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise _refusal(exc, host, port) from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # Accepted sockets inherit it. Without it, a peer that stops reading stays for ever.
             timeout = TCP_USER_TIMEOUT_MS
@@ -83,6 +90,27 @@ def listen(host: str, port: int) -> socket.socket:
         raise _refusal(exc, host, port) from None
     listening.setblocking(False)
     return listening
+
+
+def listen_for_each(host: str, port: int, count: int) -> list[socket.socket]:
+    """
+    Sockets for ``count`` processes that listen on the same port.
+
+    On Linux each process has one of its own, among which the kernel spreads connections evenly;
+    elsewhere all have the same one.
+
+    Raises:
+        PortInUse: If another program listens there.
+        ListenError: If listening fails for another reason.
+
+    """
+    # Shared sockets would not notice another server of the same user.
+    first = listen(host, port)
+    if sys.platform != "linux":
+        return [first] * count
+    chosen = first.getsockname()[1]
+    first.close()
+    return [listen(host, chosen, shared=True) for _ in range(count)]
 
 
 class Server:
@@ -104,15 +132,35 @@ class Server:
         self._config = config
         self._on_ready = on_ready
         self._uvicorn = uvicorn.Server(config)
+        self._signalled = False
         self._interrupting: asyncio.TimerHandle | None = None
 
-    def run(self, sockets: list[socket.socket]) -> None:
-        """Serve until a signal ends it, in an event loop of its own."""
+    def run(
+        self,
+        sockets: list[socket.socket],
+        within: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+    ) -> None:
+        """
+        Serve until a signal or :meth:`stop` ends it, in an event loop of its own.
+
+        Args:
+            within: What is open in that event loop, from before the app starts until it has ended.
+
+        """
+
+        async def serve() -> None:
+            async with within():
+                await self.serve(sockets)
+
         with asyncio.Runner(loop_factory=self._config.get_loop_factory()) as runner:
-            runner.run(self.serve(sockets))
+            runner.run(serve())
+
+    def stop(self) -> None:
+        """Shut down as after the first signal. Idempotent; called in the event loop."""
+        self._uvicorn.should_exit = True
 
     async def serve(self, sockets: list[socket.socket]) -> None:
-        """Serve until a signal ends it."""
+        """Serve until a signal or :meth:`stop` ends it."""
         asyncio.get_running_loop().set_exception_handler(on_loop_exception)
         try:
             await self._serve(sockets)
@@ -183,8 +231,9 @@ class Server:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Shut down; on a second signal, exit at once. Nothing acknowledged is lost either way."""
-        if self._uvicorn.should_exit:
+        if self._signalled:
             os._exit(128 + number)
+        self._signalled = True
         self._uvicorn.should_exit = True
 
     async def _drain(self) -> None:

@@ -69,8 +69,8 @@ async def test_a_server_has_the_metrics_that_are_listed_and_no_others(database: 
 ALERTS = page("deploy/prometheus/alerts.yml")
 DASHBOARD = json.loads(page("deploy/grafana/parley.json"))
 _USE = re.compile(r"(parley_\w+)(?:\{([^}]*)\})?")
-# What Prometheus itself or Grafana adds.
-_LABELS_OF_ALL = {"instance", "job", "le"}
+# What Prometheus itself or Grafana adds, and what samples of several workers have.
+_LABELS_OF_ALL = {"instance", "job", "le", "worker"}
 
 
 def panels() -> list[dict[str, Any]]:

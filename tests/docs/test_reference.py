@@ -92,7 +92,7 @@ def test_settings_among_the_limits_have_their_defaults() -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_is_listed_with_its_default(name: str) -> None:
     default = Settings.model_fields[name].default
-    shown = {True: "on", False: "off", None: "", (): ""}.get(default, default)
+    shown = {"True": "on", "False": "off", "None": "", "()": ""}.get(str(default), default)
 
     _name, listed, what = _listed("docs/configuration.md")[name.upper()]
 

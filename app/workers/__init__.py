@@ -1,0 +1,1 @@
+"""Several worker processes behind one port, and the supervisor that keeps them running."""
