@@ -5,9 +5,10 @@ What a connection receives about rooms of its user that it has not joined.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Any, TypeAlias
 
+from ..domain.errors import Unavailable
 from ..domain.events import EventBatch, EventType
 from ..domain.ids import RoomId, UserId
 from ..domain.limits import ACTIVITY_SECONDS
@@ -27,8 +28,16 @@ class PendingActivity:
         self.name = name
         self.head = 0
         self.mentioned: set[UserId] = set()
-        # ``all``, ``here`` or both.
-        self.mentions_room: set[str] = set()
+        # ``all``, ``here`` or both, by the users who wrote it.
+        self.mentions_room: dict[UserId, set[str]] = {}
+
+
+Blockers: TypeAlias = Callable[[UserId], Awaitable[Collection[UserId]]]
+"""Finds who has blocked a user; raises Unavailable if that can't be read now."""
+
+
+async def _no_blockers(_: UserId) -> Collection[UserId]:
+    return ()
 
 
 class ActivityNotifier:
@@ -40,24 +49,29 @@ class ActivityNotifier:
 
     Args:
         is_present: Whether a user is present in a room: only they learn of a mention of those.
+        blockers: Who has blocked a user: they don't learn that this user has mentioned the room.
 
     """
 
     def __init__(
         self,
         hub: Hub,
+        is_present: Callable[[RoomId, UserId], bool] = lambda _room, _user: False,
+        blockers: Blockers = _no_blockers,
         *,
         interval_seconds: float = ACTIVITY_SECONDS,
-        is_present: Callable[[RoomId, UserId], bool] = lambda _room, _user: False,
     ) -> None:
         self._hub = hub
         self._is_present = is_present
+        self._blockers = blockers
         self._interval_seconds = interval_seconds
         self._watching: dict[RoomId, set[Connection]] = {}
         self._watched: dict[Connection, set[RoomId]] = {}
         self._pending: dict[RoomId, PendingActivity] = {}
         # Rooms whose interval since the last signal has not passed yet.
         self._intervals: dict[RoomId, asyncio.TimerHandle] = {}
+        # Signals that wait until it is known who has blocked whom.
+        self._signalling: set[asyncio.Task[None]] = set()
 
     def watch(self, connection: Connection, rooms: Iterable[RoomId]) -> None:
         """Notify ``connection`` of activity in ``rooms``, of which its user is a member."""
@@ -89,11 +103,14 @@ class ActivityNotifier:
         if batch.room in self._watching:
             self._add_activity(batch)
 
-    def close(self) -> None:
-        """Stop the timers."""
+    async def close(self) -> None:
+        """Stop the timers, and drop what has not been sent."""
         for timer in self._intervals.values():
             timer.cancel()
         self._intervals.clear()
+        for task in self._signalling:
+            task.cancel()
+        await asyncio.gather(*self._signalling, return_exceptions=True)
 
     # Added and removed
 
@@ -134,8 +151,9 @@ class ActivityNotifier:
         for event in batch.events:
             if event.data is not None:
                 pending.mentioned.update(event.data.get("mentions", ()))
-                if (mentions_room := event.data.get("mentions_room")) is not None:
-                    pending.mentions_room.add(mentions_room)
+                mentions_room = event.data.get("mentions_room")
+                if mentions_room is not None and event.by is not None:
+                    pending.mentions_room.setdefault(event.by, set()).add(mentions_room)
         if batch.room not in self._intervals:
             self._signal_activity(batch.room)
 
@@ -148,11 +166,35 @@ class ActivityNotifier:
         self._intervals[room] = loop.call_later(
             self._interval_seconds, self._signal_activity, room
         )
+        if not pending.mentions_room:
+            self._send(room, pending, {})
+            return
+        task = asyncio.create_task(self._send_unless_blocked(room, pending), name="activity")
+        self._signalling.add(task)
+        task.add_done_callback(self._signalling.discard)
+
+    async def _send_unless_blocked(self, room: RoomId, pending: PendingActivity) -> None:
+        authors = tuple(pending.mentions_room)
+        try:
+            found = await asyncio.gather(*(self._blockers(user) for user in authors))
+        except Unavailable:
+            # To miss a mention is better than to be told of one by a user who is blocked.
+            pending.mentions_room, found = {}, []
+        self._send(room, pending, dict(zip(authors, found, strict=False)))
+
+    def _send(
+        self,
+        room: RoomId,
+        pending: PendingActivity,
+        blockers: Mapping[UserId, Collection[UserId]],
+    ) -> None:
+        """Send to those who have not joined; ``blockers``: of each who mentioned the room."""
         payloads: dict[tuple[bool, str | None], tuple[bytes, bytes]] = {}
-        for connection in self._watching.get(room, ()):
+        for connection in tuple(self._watching.get(room, ())):
             if room in connection.subscriptions:
                 continue
-            mentions = self._mentions(room, pending, connection.user)
+            user = connection.user
+            mentions = user in pending.mentioned, self._to_room(room, pending, user, blockers)
             if mentions not in payloads:
                 payload = _payload(pending, *mentions)
                 payloads[mentions] = payload, text_frame(payload)
@@ -163,14 +205,23 @@ class ActivityNotifier:
                 # Don't drop it: `welcome` may show a state from before these events.
                 connection.send(payload)
 
-    def _mentions(
-        self, room: RoomId, pending: PendingActivity, user: UserId
-    ) -> tuple[bool, str | None]:
-        """Whether a user is mentioned, and how as one of the room."""
-        to_room = ROOM if ROOM in pending.mentions_room else None
-        if to_room is None and HERE in pending.mentions_room and self._is_present(room, user):
-            to_room = HERE
-        return user in pending.mentioned, to_room
+    def _to_room(
+        self,
+        room: RoomId,
+        pending: PendingActivity,
+        user: UserId,
+        blockers: Mapping[UserId, Collection[UserId]],
+    ) -> str | None:
+        """How a user is mentioned as one of the room; None if they are not."""
+        said = {
+            kind
+            for author, kinds in pending.mentions_room.items()
+            if user not in blockers[author]
+            for kind in kinds
+        }
+        if ROOM in said:
+            return ROOM
+        return HERE if HERE in said and self._is_present(room, user) else None
 
 
 def _payload(pending: PendingActivity, mention: bool, to_room: str | None) -> bytes:

@@ -99,7 +99,7 @@ async def open_realtime(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(parts.revocations.close)
-        stack.callback(parts.activity.close)
+        stack.push_async_callback(parts.activity.close)
         stack.push_async_callback(parts.remote_activity.close)
         stack.push_async_callback(parts.remote_signals.close)
         stack.push_async_callback(parts.separation.close)
@@ -141,7 +141,7 @@ def _build(
     remote_presence = RemotePresence()
     presence = _presence(separation, remote_presence, limits)
     activity = ActivityNotifier(
-        hub, interval_seconds=limits.activity_seconds, is_present=presence.is_present
+        hub, presence.is_present, separation.blockers_of, interval_seconds=limits.activity_seconds
     )
     exchange = _exchange(presence_store, broker, presence, remote_presence, limits)
     replay_buffers, coalescer = ReplayBuffers(), WriteCoalescer()

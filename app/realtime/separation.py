@@ -21,6 +21,7 @@ class Separation:
     def __init__(self, batch_loader: BatchLoader, hub: Hub) -> None:
         self._hub = hub
         self._separated: Loader[UserId, frozenset[UserId]] = Loader(batch_loader, blocks.separated)
+        self._blockers: Loader[UserId, frozenset[UserId]] = Loader(batch_loader, blocks.blockers)
         self._sending: set[asyncio.Task[None]] = set()
 
     def of(self, user: UserId) -> Awaitable[Collection[UserId]]:
@@ -33,6 +34,16 @@ class Separation:
         """
         # Every user has a value.
         return cast("Awaitable[Collection[UserId]]", self._separated.get(user))
+
+    def blockers_of(self, user: UserId) -> Awaitable[Collection[UserId]]:
+        """
+        A future for the users who have blocked ``user``.
+
+        Raises (when awaited):
+            Unavailable: If the database can't be read now.
+
+        """
+        return cast("Awaitable[Collection[UserId]]", self._blockers.get(user))
 
     def send_presence(self, room: RoomId, about: Mapping[UserId, bytes]) -> None:
         """Send a frame about each of several users, soon. It may be lost."""

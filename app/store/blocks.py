@@ -25,6 +25,9 @@ _SEPARATED = BulkStatement(
     " UNION ALL SELECT k.id, b.user_id FROM {keys} JOIN blocks AS b ON b.blocked_id = k.id",
     id="bigint",
 )
+_BLOCKERS = BulkStatement(
+    "SELECT k.id, b.user_id FROM {keys} JOIN blocks AS b ON b.blocked_id = k.id", id="bigint"
+)
 _DROP_ALL = sa.text("DELETE FROM blocks WHERE user_id = :user OR blocked_id = :user")
 
 
@@ -46,8 +49,21 @@ def separated(
     connection: DbConnection, users: Iterable[UserId]
 ) -> Mapping[UserId, frozenset[UserId]]:
     """Return, for each user, those whom they have blocked or who have blocked them."""
+    return _by_user(connection, _SEPARATED, users)
+
+
+def blockers(
+    connection: DbConnection, users: Iterable[UserId]
+) -> Mapping[UserId, frozenset[UserId]]:
+    """Return, for each user, those who have blocked them."""
+    return _by_user(connection, _BLOCKERS, users)
+
+
+def _by_user(
+    connection: DbConnection, statement: BulkStatement, users: Iterable[UserId]
+) -> Mapping[UserId, frozenset[UserId]]:
     found: dict[UserId, set[UserId]] = {user: set() for user in users}
-    for user, other in _SEPARATED.rows(connection, [(user,) for user in found]):
+    for user, other in statement.rows(connection, [(user,) for user in found]):
         found[user].add(other)
     return {user: frozenset(others) for user, others in found.items()}
 

@@ -1,13 +1,15 @@
 """What a connection receives about rooms that it has not joined."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
 
+from app.domain.errors import Unavailable
 from app.domain.events import EventType
-from app.domain.ids import RoomId
+from app.domain.ids import RoomId, UserId
 from app.realtime.activity import ActivityNotifier
 from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
@@ -37,7 +39,7 @@ def hub() -> Hub:
 async def activity(hub: Hub) -> AsyncIterator[ActivityNotifier]:
     activity = ActivityNotifier(hub)
     yield activity
-    activity.close()
+    await activity.close()
 
 
 def member(hub: Hub, activity: ActivityNotifier, user: Any, **how: Any) -> RecordingConnection:
@@ -83,7 +85,7 @@ async def test_activity_is_signalled_once_per_interval(hub: Hub) -> None:
     assert [frame["head"] for frame in received(bo)] == [1, 5]
     activity.on_events(batch(event(6)))
     await until(lambda: received(bo)[-1]["head"] == 6, "the third signal")
-    activity.close()
+    await activity.close()
 
 
 async def test_a_mention_is_marked_for_the_mentioned_user(
@@ -157,5 +159,57 @@ async def test_a_forgotten_connection_is_not_notified(
     activity.on_events(batch(event(1)))
     activity.on_events(batch(joined(1, EVE), room=ATTIC, name="attic"))
     await turns()
+
+    assert received(bo) == []
+
+
+async def test_a_mention_of_the_room_is_lost_while_blocks_can_not_be_read(
+    hub: Hub,
+) -> None:
+    async def unreadable(_: UserId) -> Collection[UserId]:
+        raise Unavailable
+
+    activity = ActivityNotifier(hub, blockers=unreadable)
+    bo = member(hub, activity, BO)
+
+    activity.on_events(batch(event(1, data={"mentions_room": "all"})))
+    await until(lambda: received(bo), "the signal")
+
+    assert received(bo) == [{"type": "activity", "room": "den", "head": 1}]
+    await activity.close()
+
+
+async def test_of_two_who_mention_the_room_one_may_be_blocked(hub: Hub) -> None:
+    async def blockers(user: UserId) -> Collection[UserId]:
+        return {BO} if user == EVE else ()
+
+    activity = ActivityNotifier(hub, blockers=blockers)
+    bo = member(hub, activity, BO)
+
+    activity.on_events(
+        batch(
+            event(1, data={"mentions_room": "all"}, by=EVE),
+            event(2, data={"mentions_room": "all"}, by=ANA),
+        )
+    )
+    await until(lambda: received(bo), "the signal")
+
+    assert received(bo)[0]["mentions_room"] == "all"
+    await activity.close()
+
+
+async def test_what_waits_for_blocks_is_dropped_at_a_stop(hub: Hub) -> None:
+    asked = asyncio.Event()
+
+    async def never(_: UserId) -> Collection[UserId]:
+        asked.set()
+        return await asyncio.Future[Collection[UserId]]()
+
+    activity = ActivityNotifier(hub, blockers=never)
+    bo = member(hub, activity, BO)
+    activity.on_events(batch(event(1, data={"mentions_room": "all"})))
+    await asked.wait()
+
+    await activity.close()
 
     assert received(bo) == []

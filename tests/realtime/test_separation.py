@@ -180,6 +180,28 @@ async def test_a_mention_by_the_blocked_user_is_plain_text(server: Server) -> No
     assert ben_room["mentions"] == 1
 
 
+@pytest.mark.parametrize("mention", ["@all", "@here"])
+async def test_a_mention_of_the_room_by_the_blocked_user_does_not_reach_the_blocker(
+    server: Server, mention: str
+) -> None:
+    await server.room("den", members=["ben", "eve"])
+    await block(server, "eve", "ana")
+    # Present by another connection, so that `@here` means both.
+    _, there = await server.joins("ben", "den"), await server.joins("eve", "den")
+    ben, eve = await server.connects("ben"), await server.connects("eve")
+    for client in (ben, eve):
+        await client.hears("welcome")
+    ana = await server.joins("ana", "den")
+
+    await ana.ask("send", text=f"{mention} cake")
+
+    assert (await ben.hears("activity"))["mentions_room"] == mention[1:]
+    assert "mentions_room" not in await eve.hears("activity")
+    assert (await there.hears("message.created"))["mentions_room"] == mention[1:], "in the log"
+    room = (await (await server.person("eve")).http.get("/rooms/den")).json()
+    assert (room["unread"], room["mentions"]) == (1, 0)
+
+
 # The page
 
 
