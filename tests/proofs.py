@@ -7,6 +7,7 @@
     postgres    a PostgreSQL that crashes, hangs, is locked, cuts or refuses connections
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
     faults      a full disk, a clock that jumps, no descriptors, a restore or a move that is killed
+    disk        a disk that fails to write or to sync: at random, and at each operation in turn
     floods      hostile peers of nine kinds: others are answered in time, and memory stays
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
     browser     two people use every feature of the web client while its server is killed 20 times
@@ -77,6 +78,9 @@ PROOFS = {
             "tests/crash/test_move_kill.py",
         ],
         limit_minutes=20,
+    ),
+    "disk": Proof(
+        [*PYTEST, "-n0", "-m", "hard", "tests/crash/test_io_faults.py"], limit_minutes=40
     ),
     "floods": Proof(
         [*PYTEST, "-n0", "-s", "-m", "hard", "tests/crash/test_floods.py"], limit_minutes=15
