@@ -187,6 +187,10 @@ INDEX_SMALL_BATCH = 20
 INDEX_BATCHES = 16
 # ...with pauses of this many times the batch's duration: a tenth of the writer's time.
 INDEX_PAUSE_FACTOR = 9
+# On PostgreSQL so many events at once, at least one batch of messages: four milliseconds...
+SHARED_INDEX_BATCH = 200
+# ...with pauses of this many times the duration: a fifth of the time of one connection.
+SHARED_INDEX_PAUSE_FACTOR = 4
 # A short backlog waits up to this long for a moment when a fan-out has just finished.
 INDEX_IDLE_WAIT_SECONDS = 0.02
 # Deleted words are removed from the search index and the write-ahead log after this...

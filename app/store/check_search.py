@@ -22,7 +22,7 @@ _DOCUMENTS = sa.text(
     " FROM search_documents AS d JOIN events AS e ON e.id = d.event_id"
     " JOIN rooms AS r ON r.id = e.room_id WHERE d.id > :after ORDER BY d.id LIMIT :limit"
 )
-_RULES = (
+_DOCUMENT_RULES = (
     Rule(
         "room {room}, event {seq}: is no message, but the search index has words of it",
         f"SELECT {at('d.event_id')} FROM search_documents AS d LEFT JOIN events AS e"
@@ -34,15 +34,14 @@ _RULES = (
         " ON e.id = d.event_id WHERE e.deleted_at IS NOT NULL"
         " AND length(CAST(d.words AS text)) > 0",
     ),
-    # The newest messages of a room may not be indexed yet.
-    Rule(
-        "room {room}, message {seq}: is not in the search index",
-        f"SELECT {at('e.id')} FROM events AS e"
-        " WHERE e.type = 'message.created' AND e.deleted_at IS NULL"
-        " AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.event_id = e.id)"
-        " AND EXISTS (SELECT 1 FROM search_documents AS d"
-        " WHERE d.event_id > e.id AND d.event_id < ((e.room_id + 1) << 32))",
-    ),
+)
+# The newest messages of a room may not be indexed yet.
+_MISSING = (
+    f"SELECT {at('e.id')} FROM events AS e"
+    " WHERE e.type = 'message.created' AND e.deleted_at IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.event_id = e.id)"
+    " AND EXISTS (SELECT 1 FROM search_documents AS d"
+    " WHERE d.event_id > e.id AND d.event_id < ((e.room_id + 1) << 32)) AND NOT "
 )
 # The words in the index itself, in the order of the text.
 _INSTANCES = (
@@ -67,10 +66,14 @@ _INDEX_RULES = (
 
 def search_rules(connection: DbConnection) -> Sequence[Rule]:
     """Return the rules that are queries."""
-    if not connection.search_index.has_entries:
-        return _RULES
+    index = connection.search_index
+    missing = Rule(
+        "room {room}, message {seq}: is not in the search index", _MISSING + index.is_pending
+    )
+    if not index.has_entries:
+        return (*_DOCUMENT_RULES, missing)
     _create_instances(connection)
-    return (*_RULES, *_INDEX_RULES)
+    return (*_DOCUMENT_RULES, missing, *_INDEX_RULES)
 
 
 def _create_instances(connection: DbConnection) -> None:

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from ..domain.events import EventType
-from ..domain.ids import EVERYONE, UserId, event_id
+from ..domain.events import Event, EventType
+from ..domain.ids import EVERYONE, EventId, RoomId, UserId, event_id
 from ..domain.mentions import HERE
 from ..domain.working_set import WorkingSet
 from . import mentioned_present, tables
 from .bulk import BulkInsert, BulkStatement
 from .database import DbConnection
 from .event_checksum import checksum, sealing
+from .search_index import Span
 
 _EVENTS = BulkInsert(
     tables.events,
@@ -163,13 +164,16 @@ def _save_events(connection: DbConnection, ws: WorkingSet) -> None:
         )
     ]
     _MENTIONS(connection, mentions)
-    index = connection.search_index
-    if messages and not index.follows_commits:
-        documents = [
-            (id_, index.document(ws.rooms[e.room].kind, e.room, e.by, e.text))
-            for id_, e in messages
-        ]
-        index.add(connection, documents)
+    if messages:
+        connection.search_index.note(connection, _spans(messages))
+
+
+def _spans(messages: Sequence[tuple[EventId, Event]]) -> list[Span]:
+    """Of each room, the first and the last of ``messages``."""
+    spans: dict[RoomId, Span] = {}
+    for id_, event in messages:
+        spans[event.room] = (spans.get(event.room, (id_, id_))[0], id_)
+    return list(spans.values())
 
 
 def _save_members(connection: DbConnection, ws: WorkingSet) -> None:

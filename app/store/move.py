@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..domain.ids import SEQ_BITS, EventId
-from ..domain.limits import INDEX_BATCH
+from ..domain.limits import INDEX_BATCH, SHARED_INDEX_BATCH
 from ..domain.server_limits import MOVE_PAGE_ROWS
-from . import epoch, move_search, move_state, postgres_sequences, search_backlog
+from . import epoch, move_search, move_state, postgres_sequences, search_backlog, search_pending
 from .database import Database, DbConnection, Work
 from .digests import Digest, Digests, Part, differing, digests
 from .errors import StoreError
@@ -127,6 +127,9 @@ class _Copying:
     async def _index_source(self) -> None:
         """Complete the search index of the source, as the server would at its next start."""
         if self._source.shared:
+            step = partial(search_pending.index_next, events=SHARED_INDEX_BATCH, wait=True)
+            while await self._source.write(step):
+                pass
             return
         for low, high in await self._source.read(search_backlog.find):
             for first in range(low, high + 1, INDEX_BATCH):

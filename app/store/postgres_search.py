@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from ..domain.ids import EventId
+from . import search_pending
 from .bulk import BulkStatement
 from .database import DbConnection
-from .search_index import Phrases, Row, Scope, SearchIndex, author_mark, group, room_mark
+from .search_index import Phrases, Row, Scope, SearchIndex, Span, author_mark, group, room_mark
 
 _ADD = BulkStatement(
     "INSERT INTO search_documents (event_id, words)"
@@ -38,7 +39,9 @@ _FIND = sa.text(
 class PostgresSearchIndex(SearchIndex):
     """Implements :class:`~app.store.search_index.SearchIndex`."""
 
-    follows_commits = False
+    is_pending = (
+        "EXISTS (SELECT 1 FROM search_pending AS p WHERE e.id >= p.low AND e.id <= p.high)"
+    )
     has_entries = False
 
     @staticmethod
@@ -47,13 +50,19 @@ class PostgresSearchIndex(SearchIndex):
         quoted = [f"'{mark}'" for mark in marks]
         return " ".join(quoted + [f"'{word}':{at}" for at, word in enumerate(found, 1)])
 
+    def note(self, connection: DbConnection, spans: Sequence[Span]) -> None:
+        search_pending.add(connection, spans)
+
     def add(self, connection: DbConnection, rows: Sequence[Row]) -> None:
         _ADD.run(connection, rows)
 
     def change(self, connection: DbConnection, rows: Sequence[Row]) -> None:
+        # First: a document that is made between the two is changed by the second.
+        search_pending.add_without_document(connection, [event for event, _ in rows])
         _CHANGE.run(connection, rows)
 
     def remove(self, connection: DbConnection, low: int, high: int) -> None:
+        search_pending.add_being_indexed(connection, low, high - 1)
         connection.execute(_REMOVE, {"low": low, "high": high})
 
     def find(

@@ -13,9 +13,7 @@ from ..domain.ids import SEQ_BITS, EventId
 from ..domain.roles import Kind
 from .bulk import BulkStatement
 from .database import DbConnection
-
-Span = tuple[EventId, EventId]
-"""Events of one room: the first and the last."""
+from .search_index import Span
 
 # Per room the first message after the last one that has a document, and the head.
 _MISSING = sa.text(

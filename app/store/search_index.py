@@ -1,9 +1,8 @@
 """
 The full-text index of messages: its documents, and keeping them up to date.
 
-On PostgreSQL the committer adds new messages, in the transaction that appends them. On SQLite the
-indexer does it right after the commit, many at once, and a search waits for it. Edits and
-deletions change the index in their own transaction on both engines.
+The indexer adds new messages shortly after the commit, many at once, and a search waits for it.
+Edits and deletions change the index in their own transaction.
 
 One document per message, numbered in the order in which they were added: newest first is then the
 order of the key, and a search ends as soon as a page is full. Beside the words of the text a
@@ -27,6 +26,9 @@ from .database import DbConnection
 
 Row = tuple[EventId, str]
 """A message, and its document: see :meth:`SearchIndex.document`."""
+
+Span = tuple[EventId, EventId]
+"""Events of one room: the first and the last."""
 
 Phrases = Sequence[Sequence[str]]
 """Words that follow each other; a message contains all of these phrases."""
@@ -53,8 +55,8 @@ class Scope(NamedTuple):
 class SearchIndex(ABC):
     """The index of an engine. Stateless: every method gets the connection to work on."""
 
-    follows_commits: bool
-    """Whether the indexer adds new messages after the commit; if not, the committer does."""
+    is_pending: str
+    """A condition: whether the message ``e`` is known to wait for its document."""
 
     has_entries: bool
     """Whether the index is a table of its own, beside the documents that it is made from."""
@@ -72,6 +74,16 @@ class SearchIndex(ABC):
     @abstractmethod
     def _encode(marks: Sequence[str], found: Sequence[str]) -> str:
         """A document in the form of the engine."""
+
+    @abstractmethod
+    def note(self, connection: DbConnection, spans: Sequence[Span]) -> None:
+        """
+        Note new messages, in the transaction that appends them, if other nodes may index them.
+
+        Args:
+            spans: Events of one room each: the first and the last.
+
+        """
 
     @abstractmethod
     def add(self, connection: DbConnection, rows: Sequence[Row]) -> None:

@@ -23,6 +23,7 @@ from .database import DbConnection
 from .search_index import Row, SearchIndex
 
 _STATE = sa.text("SELECT value FROM meta WHERE key = 'search_words'")
+_LOCK = "SELECT 1 FROM meta WHERE key = 'search_words' FOR NO KEY UPDATE"
 _SET_STATE = sa.text("UPDATE meta SET value = :value WHERE key = 'search_words'")
 _NEXT = sa.text(
     "SELECT id, event_id FROM search_documents WHERE id > :after ORDER BY id LIMIT :limit"
@@ -51,6 +52,9 @@ def advance(connection: DbConnection, limit: int) -> bool:
 
     Idempotent; nodes that do it at the same time share the work.
     """
+    if not connection.is_only_writer:
+        # As whoever indexes new messages: in the same order, so that the two can't deadlock.
+        connection.rows(_LOCK, {})
     if is_complete(connection):
         return True
     after = _rewritten_up_to(connection)

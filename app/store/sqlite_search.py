@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from ..domain.ids import EventId
 from .bulk import BulkStatement
 from .database import Columns, DbConnection
-from .search_index import Phrases, Row, Scope, SearchIndex, author_mark, group, room_mark
+from .search_index import Phrases, Row, Scope, SearchIndex, Span, author_mark, group, room_mark
 
 _LAST = "SELECT coalesce(max(id), 0) FROM search_documents"
 _DOCUMENT: Columns = (("id", "bigint"), ("event_id", "bigint"), ("words", "text"))
@@ -54,12 +54,15 @@ _FIND = sa.text(
 class SqliteSearchIndex(SearchIndex):
     """Implements :class:`~app.store.search_index.SearchIndex`."""
 
-    follows_commits = True
+    is_pending = "false"
     has_entries = True
 
     @staticmethod
     def _encode(marks: Sequence[str], found: Sequence[str]) -> str:
         return " ".join([*marks, *found])
+
+    def note(self, connection: DbConnection, spans: Sequence[Span]) -> None:
+        """Do nothing: see :mod:`.search_backlog`."""
 
     def add(self, connection: DbConnection, rows: Sequence[Row]) -> None:
         ((last,),) = connection.rows(_LAST, {})

@@ -118,7 +118,8 @@ def empty(connection: DbConnection) -> None:
             _seeds[name] = [dict(row) for row in rows]
     for table in reversed(metadata.sorted_tables):
         connection.execute(table.delete())
-    connection.execute(sa.text("DELETE FROM search_documents"))
+    for index in ("search_documents", "search_pending"):
+        connection.execute(sa.text(f"DELETE FROM {index}"))
     for name, rows in _seeds.items():
         connection.execute(metadata.tables[name].insert(), rows)
     for name in ("users", "sessions", "revocations", "invites", "audit"):

@@ -8,7 +8,7 @@ from app.domain.ids import Millis, RoomId, UserId
 from app.domain.roles import Kind
 from app.domain.working_set import NO_ROOM
 from app.services.log.batch_transaction import commit
-from app.store import users
+from app.store import search_backlog, search_pending, users
 from app.store.database import Database, DbConnection, T
 
 GENERAL = RoomId(1)
@@ -28,6 +28,15 @@ def insert_user(connection: DbConnection, name: str, *, is_admin: bool = False) 
         at=START,
     )
     return made.id
+
+
+async def index_messages(database: Database) -> None:
+    """Complete the search index, as the server's task does."""
+    if not database.shared:
+        await database.write(lambda c: search_backlog.index(c, search_backlog.find(c)))
+        return
+    while await database.write(lambda c: search_pending.index_next(c, 100, wait=True)):
+        pass
 
 
 class LogEnv:

@@ -5,10 +5,10 @@ import sqlalchemy as sa
 
 from app.domain.appends import Ban, Delete, Edit, Mute, Pin, React
 from app.domain.ids import event_id
-from app.store import search_backlog, search_rebuild
+from app.store import search_rebuild
 from app.store.checking import check
 from app.store.database import Database, DbConnection
-from tests.store.log_env import GENERAL, LogEnv, insert_user
+from tests.store.log_env import GENERAL, LogEnv, index_messages, insert_user
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -142,7 +142,7 @@ async def env(database: Database) -> LogEnv:
     until = env.now + 60_000
     await env.append(Mute, "boss", user=env.users["bo"], on=True, until=until)
     await env.send("ana", "the last")
-    await database.write(lambda c: search_backlog.index(c, search_backlog.find(c)))
+    await index_messages(database)
     while not await database.write(lambda c: search_rebuild.advance(c, 100)):
         pass
     return env

@@ -89,7 +89,7 @@ def _everything(connection: DbConnection) -> dict[str, list[tuple[Any, ...]]]:
         columns = [column for column in table.c if column.name != "checksum"]
         rows = [tuple(row) for row in connection.execute(sa.select(*columns))]
         found[table.name] = sorted(rows, key=repr)
-    local = ("moved", "moving", "rewritten", "search_words")
+    local = ("moved", "moving", "rewritten", "search_words", "checksums")
     found["meta"] = [row for row in found["meta"] if row[0] not in local]
     return found
 

@@ -11,16 +11,14 @@ from app.domain.appends import Append, Committed, Delete, Edit, Pin, React, Send
 from app.domain.errors import MessageNotFound
 from app.domain.ids import EventId, Millis, RoomId, event_id
 from app.domain.words import phrases
-from app.realtime.fanout import Fanout
 from app.services.log.batch_transaction import commit
-from app.services.messages.search_indexer import SearchIndexer
 from app.store import events as event_store
 from app.store import messages, migrations, retention, room_views, search
 from app.store.checking import check
 from app.store.database import Database
 from app.store.tables import events, mentions, reactions
 from app.store.tables import rooms as rooms_table
-from tests.store.log_env import GENERAL, START, LogEnv
+from tests.store.log_env import GENERAL, START, LogEnv, index_messages
 
 DAY = 86_400_000
 
@@ -55,7 +53,7 @@ class RetentionEnv(LogEnv):
 
     async def find(self, word: str) -> list[EventId]:
         scope = search.Scope(rooms=[GENERAL], public=False, excluded=[], by=None)
-        await SearchIndexer(self.database, Fanout()).catch_up()
+        await index_messages(self.database)
         return await self.read(
             lambda c: search.find(c, phrases(word), scope, before=None, limit=9)
         )

@@ -19,6 +19,7 @@ from .purger import Purger
 from .search import Search
 from .search_indexer import SearchIndexer
 from .search_rebuilder import SearchRebuilder
+from .shared_search_indexer import SharedSearchIndexer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class MessageParts:
     messages: Messages
     message_pages: MessagePages
     history: History
-    indexer: SearchIndexer
+    indexer: SearchIndexer | SharedSearchIndexer
     search: Search
     purger: Purger
 
@@ -60,13 +61,17 @@ async def open_messages(
 ) -> AsyncIterator[MessageParts]:
     """Keep the search index up to date until the block ends."""
     send_buckets = UserTokenBuckets(limits.sends_per_second, limits.send_burst)
-    indexer = SearchIndexer(
-        database,
-        pacing,
-        delay_seconds=limits.index_seconds,
-        idle_wait_seconds=limits.index_idle_wait_seconds,
-        max_unindexed_ranges=limits.max_unindexed_ranges,
-    )
+    indexer: SearchIndexer | SharedSearchIndexer
+    if database.shared:
+        indexer = SharedSearchIndexer(database, delay_seconds=limits.index_seconds)
+    else:
+        indexer = SearchIndexer(
+            database,
+            pacing,
+            delay_seconds=limits.index_seconds,
+            idle_wait_seconds=limits.index_idle_wait_seconds,
+            max_unindexed_ranges=limits.max_unindexed_ranges,
+        )
     parts = MessageParts(
         send_buckets=send_buckets,
         messages=Messages(

@@ -16,6 +16,7 @@ from ...store.database import Database, DbConnection
 from ...store.search_index import Scope
 from ..rooms.room_directory import RoomDirectory
 from .search_indexer import SearchIndexer
+from .shared_search_indexer import SharedSearchIndexer
 
 
 class Hit(NamedTuple):
@@ -34,7 +35,7 @@ class Search:
         database: Database,
         *,
         directory: RoomDirectory,
-        indexer: SearchIndexer,
+        indexer: SearchIndexer | SharedSearchIndexer,
         now: Callable[[], Millis],
     ) -> None:
         self._database = database

@@ -1,6 +1,8 @@
 """
 Keeping the search index of SQLite up to date, shortly behind the log.
 
+For PostgreSQL see :mod:`.shared_search_indexer`.
+
 Indexing many messages at once costs a third of indexing each with its commit, and doesn't delay
 sends. A search waits until the index has caught up.
 """
@@ -26,7 +28,7 @@ from ...domain.limits import (
 )
 from ...store import search_backlog
 from ...store.database import Database
-from ...store.search_backlog import Span
+from ...store.search_index import Span
 from ..log.writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.indexer")
@@ -35,8 +37,6 @@ log = logging.getLogger("parley.indexer")
 class SearchIndexer:
     """
     The task that indexes messages. Used in the event loop.
-
-    On a database that other nodes write to, it does nothing: the committer indexes there.
 
     Args:
         pacing: Tells when no fan-out is running.
@@ -71,8 +71,6 @@ class SearchIndexer:
 
     def on_committed(self, batches: Sequence[EventBatch]) -> None:
         """Note that ``batches`` were committed. Never awaits, never raises."""
-        if self._database.shared:
-            return
         for batch in batches:
             self._add(event_id(batch.room, batch.first), event_id(batch.room, batch.last))
         self._wake.set()
@@ -80,8 +78,6 @@ class SearchIndexer:
 
     async def run(self) -> None:
         """Index until cancelled, with pauses, so that sends keep priority."""
-        if self._database.shared:
-            return
         while True:
             await self._wake.wait()
             await asyncio.sleep(self._delay_seconds)
@@ -100,8 +96,6 @@ class SearchIndexer:
             Unavailable: If the database can't be written now.
 
         """
-        if self._database.shared:
-            return
         while await self._index_next(INDEX_BATCH):
             pass
 
