@@ -131,18 +131,25 @@ async def test_people_talk(
             await _types(pilot, "//not a command")
             await _shows(pilot, app, "/not a command")
 
-            app.query_one(RichLog).scroll_home(animate=False)
+            log = app.query_one(RichLog)
+            log.scroll_home(animate=False)
             await pilot.pause()
+            top = log.lines[0].text
             await pilot.press("pageup")
             await _shows(pilot, app, "number 40.")
+            # What was at the top is below the window now: nothing is skipped.
+            await pilot.pause()
+            texts = [line.text for line in log.lines]
+            assert texts.index(top) == log.scroll_offset.y + log.size.height
 
             other.typing(room)
-            state = app.query_one(Static)
+            state = app.query_one("#state", Static)
             await until(lambda: "bobby typing" in str(state.content))
             proxy.refuses = True
             proxy.cut()
             await until(lambda: "reconnecting" in str(state.content))
             await _types(pilot, "said offline")
+            await until(lambda: "1 to be sent then" in str(state.content))
             proxy.refuses = False
             await _shows(pilot, app, "said offline")
             await _types(pilot, "/quit")
@@ -165,6 +172,9 @@ async def test_rooms_are_joined_and_changed(
             await _types(pilot, f"/join {room}")
             await _shows(pilot, app, "bobby: to the room")
             assert "(1)" not in str(rooms.get_option(room).prompt)
+            # What can be typed after /join, whatever the topic is.
+            assert str(rooms.get_option(room).prompt) == f"#{room}"
+            assert f"#{room}" in str(app.query_one("#heading", Static).content)
             await pilot.press("ctrl+n")
             await pilot.pause()
             assert app._shown is not None
@@ -236,6 +246,16 @@ async def test_the_command_runs_in_a_terminal(
             await until(lambda: screen.shows(f"{ana.name}: typed here"), "the message")
             await chat.send(room, "said elsewhere")
             await until(lambda: screen.shows("said elsewhere"), "the other message")
+            bob = await process.person("bobby")
+            async with client_of(bob) as other:
+                other.room(room)
+                other.room("general")
+                await until(lambda: other.typing(room) or screen.shows("bobby typing"), "typing")
+                await other.send("general", "for the unread count")
+            os.write(handle, b"/join general\r")
+            await until(lambda: screen.shows("for the unread count"), "the other room")
+            os.write(handle, b"/search unread\r")
+            await until(lambda: screen.shows("found for unread"), "the search")
             os.write(handle, b"/quit\r")
             await asyncio.sleep(0)
 

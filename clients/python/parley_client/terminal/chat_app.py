@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 from rich.text import Text
@@ -21,11 +21,10 @@ from .conversation import Conversation
 from .read_markers import ReadMarkers
 from .room_list import RoomList
 from .slash import UnknownCommand, run
+from .typists import Typists
 
 # Of the newest messages, when a room is opened.
 _HISTORY = 50
-# The server renews nothing: a typing indicator lasts 6 s.
-_TYPING_SECONDS = 6.0
 # Between two drawings.
 _DRAW_SECONDS = 0.03
 # Answers and errors that are kept on the screen.
@@ -47,6 +46,7 @@ class ChatApp(App[None]):
     TITLE = "Parley"
     CSS = """
     #rooms { width: 26; border-right: solid $primary; }
+    #heading { height: 1; margin-bottom: 1; }
     #messages { height: 1fr; }
     #state { height: 1; color: $text-muted; }
     """
@@ -68,8 +68,10 @@ class ChatApp(App[None]):
         self._said: list[str] = []
         self._open: dict[str, Conversation] = {}
         self._shown: Conversation | None = None
-        self._typing: dict[str, float] = {}
+        self._typists = Typists()
         self._told_typing = 0.0
+        # Lines that were typed and are not answered yet.
+        self._waiting = 0
         self._is_reading_older = False
         self._is_drawing = False
         self._markers = ReadMarkers(chat, lambda: self._shown)
@@ -79,6 +81,7 @@ class ChatApp(App[None]):
         with Horizontal():
             yield OptionList(id="rooms")
             with Vertical():
+                yield Static(id="heading", markup=False)
                 yield RichLog(
                     id="messages", wrap=True, markup=False, highlight=False, min_width=20
                 )
@@ -106,7 +109,8 @@ class ChatApp(App[None]):
         self._rooms.add(name)
         self._said.clear()
         self._shown = self._open[name]
-        self._typing.clear()
+        self._typists.clear()
+        self.query_one("#heading", Static).update(self._rooms.heading(name))
         self._mark_read()
         self._show_rooms()
         self._show_messages()
@@ -202,8 +206,12 @@ class ChatApp(App[None]):
         try:
             page = await self._chat.messages(conversation.room, before=conversation.oldest)
             if conversation.add_page(page) and conversation is self._shown:
+                log = self.query_one("#messages", RichLog)
+                before = len(log.lines)
                 self._draw()
-                self.query_one("#messages", RichLog).scroll_home(animate=False)
+                # A page further up than before.
+                added = len(log.lines) - before
+                log.scroll_to(y=max(0, added - log.size.height), animate=False)
         except ParleyError as exc:
             self._say(str(exc))
         finally:
@@ -236,6 +244,7 @@ class ChatApp(App[None]):
             self._start(partial(self._carry_out, self._shown, line))
 
     async def _carry_out(self, shown: Conversation, line: str) -> None:
+        self._waiting += 1
         try:
             said = await run(self._chat, shown, line)
         except (ParleyError, UnknownCommand) as exc:
@@ -247,6 +256,8 @@ class ChatApp(App[None]):
         else:
             if said is not None:
                 self._say(said)
+        finally:
+            self._waiting -= 1
 
     # Signals
 
@@ -258,13 +269,9 @@ class ChatApp(App[None]):
             self.exit(message=str(exc))
 
     def _on_signal(self, signal: Signal) -> None:
-        raw: Any = signal.raw
         match signal.type:
             case "typing" if self._shown and signal.room == self._shown.room and signal.by:
-                if raw.get("on"):
-                    self._typing[signal.by] = time.monotonic() + _TYPING_SECONDS
-                else:
-                    self._typing.pop(signal.by, None)
+                self._typists.set(signal.by, on=bool(signal.raw.get("on")))
             case "activity" if signal.room and signal.room not in self._open:
                 self._start(partial(self._count_unread, signal.room))
             case "added" if signal.room:
@@ -286,9 +293,7 @@ class ChatApp(App[None]):
             self._show_rooms()
 
     def _show_state(self) -> None:
-        now = time.monotonic()
-        self._typing = {who: until for who, until in self._typing.items() if until > now}
-        parts = [] if self._chat.is_connected else ["Not connected; reconnecting"]
-        if self._typing:
-            parts.append(f"{', '.join(self._typing)} typing…")
-        self.query_one("#state", Static).update(" · ".join(parts))
+        waiting = f"; {self._waiting} to be sent then" if self._waiting else ""
+        offline = "" if self._chat.is_connected else f"Not connected; reconnecting{waiting}"
+        parts = (offline, self._typists.line())
+        self.query_one("#state", Static).update(" · ".join(part for part in parts if part))

@@ -9,24 +9,37 @@ from .text import printable
 
 
 class RoomList:
-    """Names, titles and unread counts."""
+    """Names, topics and unread counts."""
 
     def __init__(self, rooms: Iterable[Mapping[str, Any]]) -> None:
-        self._titles = {each["name"]: each.get("with") or each["title"] for each in rooms}
-        self._unread: dict[str, int] = {each["name"]: each.get("unread") or 0 for each in rooms}
+        self._labels: dict[str, str] = {}
+        self._topics: dict[str, str | None] = {}
+        self._unread: dict[str, int] = {}
+        for each in rooms:
+            name, other = each["name"], each.get("with")
+            self._labels[name] = f"@{other}" if other else f"#{name}"
+            self._topics[name] = None if other else each["title"]
+            self._unread[name] = each.get("unread") or 0
 
     @property
     def names(self) -> list[str]:
         """The names of the rooms."""
-        return list(self._titles)
+        return list(self._labels)
 
     def add(self, name: str) -> None:
         """Add a room, if it is new."""
-        self._titles.setdefault(name, name)
+        self._labels.setdefault(name, f"#{name}")
 
     def remove(self, name: str) -> None:
         """Remove a room, if it is there."""
-        self._titles.pop(name, None)
+        self._labels.pop(name, None)
+
+    def heading(self, name: str) -> Text:
+        """What stands above the messages of a room."""
+        text = Text(printable(self._labels.get(name, f"#{name}")), style="bold")
+        if topic := self._topics.get(name):
+            text.append(f"  {printable(topic)}", style="not bold dim")
+        return text
 
     def set_unread(self, name: str, count: int) -> None:
         """How many messages of a room have not been looked at."""
@@ -35,9 +48,7 @@ class RoomList:
     def line(self, name: str, *, is_shown: bool) -> Text:
         """A room as a line of the list."""
         unread = self._unread.get(name, 0)
-        text = Text(
-            printable(self._titles[name] or name), style="bold" if unread or is_shown else ""
-        )
+        text = Text(printable(self._labels[name]), style="bold" if unread or is_shown else "")
         if unread:
             # As the server counts.
             text.append(f" ({unread if unread < 100 else '99+'})")
