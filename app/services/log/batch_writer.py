@@ -13,6 +13,7 @@ from time import monotonic
 from ...domain.appends import Append
 from ...domain.errors import Internal, Unavailable
 from ...domain.events import EventBatch
+from ...domain.ids import RoomId
 from ...domain.server_limits import READ_BACK_PAUSE_SECONDS, READ_BACK_SECONDS
 from ...observability.histogram import Histogram
 from ...store.damage import Damaged
@@ -134,17 +135,36 @@ class BatchWriter:
     async def _write_one_by_one(
         self, appends: Sequence[Append], marks: Sequence[Mark], since: float | None
     ) -> CommitResult:
+        """
+        Commit each append alone, so that the one that is refused fails no other.
+
+        A room that is locked elsewhere is waited for once, and a database that is gone is asked
+        once: what depends on them is unavailable.
+        """
         outcomes: list[AppendResult] = []
         event_batches: list[EventBatch] = []
+        locked: set[RoomId] = set()
+        gone: Unavailable | None = None
         for append in appends:
+            if gone is not None or append.room in locked:
+                outcomes.append(gone or Unavailable())
+                continue
             try:
                 alone = await self._database.write_log(
                     partial(commit, appends=[append]), waiting_since=since
                 )
-            except Unavailable as exc:
+            except Damaged as exc:  # what this append depends on
                 outcomes.append(exc)
-            except (RowsLocked, OutcomeUnknown):
+            except Unavailable as exc:
+                self._note_failure()
+                gone = exc
+                outcomes.append(exc)
+            except RowsLocked:
+                locked.add(append.room)
                 outcomes.append(Unavailable())
+            except OutcomeUnknown as exc:
+                read = await self._read_back([append], exc.result.outcomes, aside=False)
+                outcomes += read.outcomes
             except Exception:  # the row that was refused; its transaction was rolled back
                 log.exception("committer.append_refused", extra={"append": type(append).__name__})
                 outcomes.append(Internal())
