@@ -41,7 +41,7 @@ def main() -> int:
         print(f"Socket.IO is left out: {npm.missing()}.")
     with postgres.servers() as on_postgres:
         servers = [*all_servers(npm), *on_postgres]
-        chosen = [server for server in servers if _matches(server.name, arguments.servers)]
+        chosen = _chosen(servers, arguments.servers)
         runs = _measure(scenarios, chosen, arguments)
     print(f"\nWritten to {os.path.relpath(arguments.output)}")
     return int(any(run.faults for run in runs if run.server.startswith(report.OURS)))
@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
         "--only", metavar="NAME,…", help="run only these scenarios; part of a name suffices"
     )
     parser.add_argument(
-        "--servers", metavar="NAME,…", help="run only these servers, by part of their name"
+        "--servers", metavar="NAME,…", help="run only these servers; part of a name suffices"
     )
     parser.add_argument("--output", type=Path, default=_RESULT, metavar="FILE")
     return parser.parse_args()
@@ -84,6 +84,12 @@ def _is_selected(scenario: Scenario, arguments: argparse.Namespace) -> bool:
         exact = any(name == each.name for name in names for each in SCENARIOS)
         return scenario.name in names if exact else _matches(scenario.name, arguments.only)
     return scenario.main or not arguments.quick
+
+
+def _chosen(servers: Sequence[Server], parts: str | None) -> list[Server]:
+    names = (parts or "").split(",")
+    exact = any(server.name in names for server in servers)
+    return [s for s in servers if (s.name in names if exact else _matches(s.name, parts))]
 
 
 def _matches(name: str, parts: str | None) -> bool:
