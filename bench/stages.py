@@ -36,7 +36,7 @@ from app.store.thread_pool import ThreadPool
 from app.transport.frame_reader import FrameReader
 from app.wire import answers
 from app.wire.event_encoding import encode_batch
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from bench import fixtures
 from bench.dataset import TEXT_BYTES, Dataset, Room
 from bench.machine import LOAD_CORE, SERVER_CORE, describe, on_core

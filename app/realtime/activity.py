@@ -14,7 +14,7 @@ from ..domain.ids import RoomId, UserId
 from ..domain.limits import ACTIVITY_SECONDS
 from ..domain.mentions import HERE, ROOM
 from ..wire import answers
-from ..wire.frames import text_frame
+from ..wire.websocket_frame import text_frame
 from .connection import Connection
 from .hub import Hub
 

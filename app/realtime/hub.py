@@ -14,7 +14,7 @@ from ..domain.close_codes import UNAUTHORIZED, lost_room
 from ..domain.events import Event, EventBatch, EventType
 from ..domain.ids import RoomId, SessionId, UserId
 from ..wire import answers
-from ..wire.frames import text_frame
+from ..wire.websocket_frame import text_frame
 from .connection import AccessEnd, Connection, Subscription, SubscriptionState
 from .fanout import Fanout
 from .outbox import Outbox

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ..domain.close_codes import Close
 from ..domain.ids import RoomId
 from ..transport.base import Transport
-from ..wire.frames import text_frame
+from ..wire.websocket_frame import text_frame
 from .slow_consumer import SlowConsumerPolicy
 
 

@@ -17,7 +17,7 @@ from ..domain.limits import (
 )
 from ..domain.views import Present
 from ..wire import answers
-from ..wire.frames import text_frame
+from ..wire.websocket_frame import text_frame
 from .remote_presence import RemotePresence
 
 SendPresence = Callable[[RoomId, Mapping[UserId, bytes]], None]

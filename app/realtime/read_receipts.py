@@ -16,8 +16,8 @@ from ..store import read_markers
 from ..store.batch_loader import BatchLoader, Loader
 from ..store.database import Database
 from ..wire import answers
-from ..wire.frames import text_frame
 from ..wire.rooms import own_read_body
+from ..wire.websocket_frame import text_frame
 from .connection import Connection
 from .hub import Hub
 from .remote_signals import RemoteSignals

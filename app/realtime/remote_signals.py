@@ -11,7 +11,7 @@ from ..broker.base import Broker, RoomSignal, UserSignal
 from ..domain.errors import Unavailable
 from ..domain.ids import RoomId, UserId
 from ..domain.limits import MAX_PENDING_NOTIFICATIONS
-from ..wire.frames import text_frame
+from ..wire.websocket_frame import text_frame
 from .hub import Hub
 from .separation import Separation
 

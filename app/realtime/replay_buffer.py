@@ -17,7 +17,7 @@ from ..domain.events import Event, EventType
 from ..domain.ids import RoomId
 from ..domain.limits import REPLAY_BUFFER_ROOM_BYTES, REPLAY_BUFFERS_BYTES
 from ..wire.event_encoding import one_line
-from ..wire.frames import payload_of, text_frame
+from ..wire.websocket_frame import payload_of, text_frame
 
 
 class ReplayBuffer:

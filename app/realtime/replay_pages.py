@@ -17,8 +17,8 @@ from ..store import events as event_store
 from ..store import messages as message_store
 from ..store.database import Database, T, Work
 from ..wire.event_encoding import encode_batch, one_line
-from ..wire.frames import text_frame
 from ..wire.messages import message_event
+from ..wire.websocket_frame import text_frame
 from .event_pages import EventPage
 from .replay_buffer import ReplayBuffers
 from .room_feed import RoomFeed

@@ -32,8 +32,8 @@ from ..transport.asgi import AsgiTransport
 from ..transport.base import EXTENSION, WebSocketTransport
 from ..wire import answers
 from ..wire.errors import close_for
-from ..wire.frames import text_frame
 from ..wire.rooms import room_body
+from ..wire.websocket_frame import text_frame
 from .client_session import ClientSession
 from .connect_request import (
     ConnectRequest,

@@ -7,7 +7,7 @@ from ..domain.errors import Unavailable
 from ..domain.ids import RoomId, UserId
 from ..domain.limits import TYPING_SECONDS
 from ..wire import answers
-from ..wire.frames import text_frame
+from ..wire.websocket_frame import text_frame
 from .connection import Subscription
 from .hub import Hub
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from ..domain.ids import RoomId
-from ..wire.frames import text_frame
+from ..wire.websocket_frame import text_frame
 from .outbox import Outbox
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..wire.frames import payloads_of
+from ..wire.websocket_frame import payloads_of
 from .base import OnClose, OnMessage
 
 Message = MutableMapping[str, Any]

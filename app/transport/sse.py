@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 from ..domain.connection_limits import PROBE_LOOK_SECONDS
-from ..wire.frames import payloads_of
+from ..wire.websocket_frame import payloads_of
 
 # How every event begins. Other frames are not sent on a stream.
 _EVENT = re.compile(rb'\{"type":"[a-z]+\.[a-z]+","room":"[^"]*","seq":(\d+),')

@@ -5,7 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ..domain.connection_limits import CLOSE_SECONDS
-from ..wire.frames import binary_frame, text_frame
+from ..wire.websocket_frame import binary_frame, text_frame
 from .context import Message
 from .control_frames import MAX_REASON_BYTES, may_be_sent
 from .header_fields import check_fields

@@ -13,7 +13,7 @@ import orjson
 from ..domain.events import Event, EventBatch
 from ..domain.ids import UserId
 from .events import event_body
-from .frames import text_frame
+from .websocket_frame import text_frame
 
 # JSON escapes the other line breaks itself: they are control characters below U+0020.
 _LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from app.transport.base import EXTENSION, OnClose, OnMessage
-from app.wire.frames import payloads_of
+from app.wire.websocket_frame import payloads_of
 
 
 class Closed(Exception):

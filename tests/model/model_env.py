@@ -30,9 +30,9 @@ from app.store.database import Work
 from app.store.read_markers import Mark
 from app.store.sqlite_connection import SqliteConnection
 from app.wire.event_encoding import encode_batch
-from app.wire.frames import payload_of, payloads_of
 from app.wire.messages import message_body
 from app.wire.rooms import member_body, room_body
+from app.wire.websocket_frame import payload_of, payloads_of
 from tests.harness.databases import install
 from tests.model.histories import PEOPLE, History, Message, Step
 from tests.model.room_state import Body, RoomState

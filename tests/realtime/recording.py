@@ -11,7 +11,7 @@ from app.domain.roles import Kind
 from app.realtime.connection import Connection
 from app.realtime.outbox import Outbox
 from app.realtime.slow_consumer import SlowConsumerPolicy
-from app.wire.frames import payloads_of
+from app.wire.websocket_frame import payloads_of
 
 _WRITES = itertools.count()
 DEN = RoomId(1)

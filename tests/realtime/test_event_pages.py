@@ -9,7 +9,7 @@ from app.realtime.fanout import Fanout
 from app.realtime.hub import Hub
 from app.realtime.outbox import Outbox
 from app.realtime.slow_consumer import SlowConsumerPolicy
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from tests.realtime.recording import BO, DEN, RecordingConnection, RecordingTransport
 
 # Two of them are a chunk.

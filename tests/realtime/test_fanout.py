@@ -9,7 +9,7 @@ import pytest
 from app.domain.limits import FANOUT_QUIET_SLICE, FANOUT_SLICE
 from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from tests.harness.patience import turns, until
 from tests.realtime.recording import NO_LIMIT, RecordingTransport
 

@@ -48,7 +48,7 @@ from app.store.batch_loader import BatchLoader
 from app.store.bulk import BulkStatement
 from app.store.database import T, Work
 from app.store.sqlite_connection import SqliteConnection
-from app.wire.frames import payloads_of
+from app.wire.websocket_frame import payloads_of
 from tests.harness.databases import install
 from tests.harness.examples import examples
 from tests.harness.patience import turns

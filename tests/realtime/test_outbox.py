@@ -8,7 +8,7 @@ from app.domain.close_codes import SLOW_CONSUMER, Close
 from app.domain.ids import RoomId
 from app.realtime.outbox import Outbox
 from app.realtime.slow_consumer import SlowConsumerPolicy
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from tests.harness.patience import patience, turns
 from tests.realtime.recording import DEN, NO_LIMIT, RecordingTransport
 

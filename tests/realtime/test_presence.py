@@ -11,7 +11,7 @@ from app.domain.ids import RoomId, UserId
 from app.domain.views import Present
 from app.realtime.presence import Presence
 from app.realtime.remote_presence import RemotePresence
-from app.wire.frames import payload_of
+from app.wire.websocket_frame import payload_of
 from tests.harness.patience import turns, until
 from tests.realtime.recording import ANA, BO, DEN, EVE, NAMES
 

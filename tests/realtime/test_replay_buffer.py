@@ -26,7 +26,7 @@ from app.store import users
 from app.store.bulk import BulkStatement
 from app.store.sqlite_connection import SqliteConnection
 from app.wire.event_encoding import encode_batch
-from app.wire.frames import payload_of, payloads_of, text_frame
+from app.wire.websocket_frame import payload_of, payloads_of, text_frame
 from tests.harness.databases import install
 from tests.harness.examples import examples
 from tests.realtime.recording import AT, DEN, event

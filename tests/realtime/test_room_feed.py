@@ -24,7 +24,7 @@ from app.services.log.seams import LogTrimmed
 from app.store import events as event_store
 from app.store import users
 from app.store.database import DbConnection
-from app.wire.frames import payloads_of
+from app.wire.websocket_frame import payloads_of
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.realtime.recording import ANA, AT, BO, DEN, RecordingConnection

@@ -3,7 +3,7 @@
 from app.realtime.fanout import Fanout
 from app.realtime.outbox import Outbox
 from app.realtime.write_coalescer import WriteCoalescer
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from tests.harness.patience import turns
 from tests.realtime.recording import DEN, NO_LIMIT, RecordingTransport
 

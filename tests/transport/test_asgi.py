@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.transport.asgi import AsgiTransport
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from tests.harness.patience import patience, turns, until
 
 PATIENT = 10.0

@@ -21,7 +21,7 @@ import pytest
 
 from app.transport.base import EXTENSION
 from app.transport.context import TransportLimits
-from app.wire.frames import binary_frame, text_frame
+from app.wire.websocket_frame import binary_frame, text_frame
 from tests.transport.conftest import listening
 
 WSTEST = os.environ.get("WSTEST") or shutil.which("wstest")

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from app.transport.context import TransportLimits
-from app.wire.frames import payloads_of
+from app.wire.websocket_frame import payloads_of
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, until
 from tests.harness.server import open_server

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from app.transport.sse import SseTransport
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from tests.harness.patience import patience
 
 ONE = b'{"type":"message.created","room":"den","seq":1,"at":"x","by":"ana","text":"hi"}'

@@ -12,7 +12,7 @@ from app.domain.ids import Millis, RoomId, Seq, UserId
 from app.domain.roles import Kind
 from app.wire.event_encoding import encode_batch, event_json, one_line, trimmed
 from app.wire.events import event_body
-from app.wire.frames import payload_of
+from app.wire.websocket_frame import payload_of
 
 ANA = UserId(1)
 NAMES = {ANA: "ana"}

@@ -20,7 +20,7 @@ from app.services.log.read_receipt_buffer import ReadReceiptBuffer
 from app.services.log.seams import Seam
 from app.store.checking import check
 from app.store.database import Database, T, Work
-from app.wire.frames import text_frame
+from app.wire.websocket_frame import text_frame
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import patience, turns, until
 from tests.harness.server import Server, open_server

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from app.wire.frames import payload_of, payloads_of, text_frame
+from app.wire.websocket_frame import payload_of, payloads_of, text_frame
 
 LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000]
 
