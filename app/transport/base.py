@@ -11,8 +11,8 @@ What carries a connection: the contract between the chat and the bytes below it.
 Every method is called on the event loop's thread and, unless it is a coroutine, returns at once
 without awaiting. Callbacks are called from there too, one at a time.
 
-What is written is a sequence of finished frames (:mod:`app.wire.websocket_frame`), encoded once for any
-number of connections; a transport never changes them. It promises order, and that what it has
+What is written is a sequence of finished frames (:mod:`app.wire.websocket_frame`), encoded once
+for any number of connections; a transport never changes them. It promises order, and that what it has
 taken is sent as soon as the peer takes it. It does not promise that anything arrives: when a
 peer is lost, what is unsent is dropped, and a client reads it from the log later.
 
