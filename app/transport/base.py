@@ -12,8 +12,8 @@ Every method is called on the event loop's thread and, unless it is a coroutine,
 without awaiting. Callbacks are called from there too, one at a time.
 
 What is written is a sequence of finished frames (:mod:`app.wire.websocket_frame`), encoded once
-for any number of connections; a transport never changes them. It promises order, and that what it has
-taken is sent as soon as the peer takes it. It does not promise that anything arrives: when a
+for any number of connections; a transport never changes them. It promises order, and that what it
+has taken is sent as soon as the peer takes it. It does not promise that anything arrives: when a
 peer is lost, what is unsent is dropped, and a client reads it from the log later.
 
 A transport does not limit what it is given: the :class:`app.realtime.outbox.Outbox` in front of
