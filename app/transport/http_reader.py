@@ -199,6 +199,10 @@ class RequestReader:
 
         With the offer, httptools stops after the header and reads no body.
         RFC 9110, section 7.8: the request is answered as if it had none.
+
+        This begins a message for the parser, so that of the header only the last piece is counted
+        with what follows. What came before it was limited when the header was complete: in all,
+        such a request may have up to twice as much beside its body.
         """
         self._ignored_offer = None
         self._parser = HttpRequestParser(self)

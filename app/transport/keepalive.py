@@ -89,7 +89,9 @@ class Keepalive:
         """
         Give the pong as long again, because it may be among bytes that were not read.
 
-        For the same reason a probe counts as answered.
+        For the same reason a probe counts as answered. Reading is paused while many requests of
+        the peer are being answered, which has an end: each of them has a deadline, and a peer
+        that takes no answers is closed as a slow reader.
         """
         self._answer_probe(True)
         self._deadline = self._timer.call_later(self._patience, self._on_silence)
