@@ -22,9 +22,9 @@ from ..domain.appends import (
     Remove,
     Send,
 )
-from ..domain.ids import NOWHERE, Millis, RoomId
+from ..domain.ids import NOWHERE, RoomId
 from ..domain.mentions import possible_names
-from ..domain.roles import Kind, Role
+from ..domain.roles import ROOM_MENTION_ROLE, Kind, Role
 from ..domain.working_set import NO_ROOM, Person, RoomState, WorkingSet
 from .block_loader import ask_for_blocks
 from .bulk import BulkStatement
@@ -44,10 +44,14 @@ _LOCK_FREE_ROOMS = BulkStatement(
     id="bigint",
 )
 
+# NOWHERE has a row like a hidden room, and takes the same time.
 _ROOMS = BulkStatement(
-    "SELECT rooms.id, name, title, kind, head, first, slow_mode_seconds, created_at,"
-    " archived_at, direct_key, room_mention_role, room_mentions_full_at"
-    " FROM {keys} JOIN rooms ON rooms.id = k.id",
+    "SELECT k.id, coalesce(name, ''), coalesce(title, ''), coalesce(kind, 'private'),"
+    " coalesce(head, 0), coalesce(first, 1), coalesce(slow_mode_seconds, 0),"
+    " coalesce(created_at, 0), archived_at, direct_key,"
+    f" coalesce(room_mention_role, '{ROOM_MENTION_ROLE}'), coalesce(room_mentions_full_at, 0)"
+    " FROM {keys} LEFT JOIN rooms ON rooms.id = k.id"
+    f" WHERE rooms.id IS NOT NULL OR k.id = {NOWHERE}",
     id="bigint",
 )
 
@@ -164,11 +168,6 @@ def _ask_rooms(connection: DbConnection, rooms: Sequence[tuple[RoomId]]) -> _Fil
     rows = _ROOMS.rows(connection, rooms)
 
     def fill(ws: WorkingSet) -> None:
-        if (NOWHERE,) in rooms:
-            # Decided like a hidden room, to take the same time.
-            ws.rooms[NOWHERE] = RoomState(
-                NOWHERE, "", "", Kind.PRIVATE, 0, 1, 0, Millis(0), None, None
-            )
         for id_, name, title, kind, head, first, slow, created_at, archived_at, key, *last in rows:
             room = ws.rooms[id_] = RoomState(
                 id_, name, title, Kind(kind), head, first, slow, created_at, archived_at, key

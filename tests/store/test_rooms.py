@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.appends import Admit, Ban
-from app.domain.ids import RoomId
+from app.domain.ids import NOWHERE, RoomId
 from app.domain.roles import Kind
 from app.store import rooms
 from app.store.database import Database
@@ -36,7 +36,11 @@ async def env(database: Database) -> RoomListEnv:
 async def test_rooms_are_found_by_name(env: RoomListEnv) -> None:
     found = await env.read(lambda c: rooms.ids(c, ["den", "general", "nothing"]))
 
-    assert found == {"den": (env.den, False), "general": (GENERAL, True)}
+    assert found == {
+        "den": (env.den, False),
+        "general": (GENERAL, True),
+        "nothing": (NOWHERE, False),
+    }
 
 
 async def test_a_private_room_is_visible_to_its_members(env: RoomListEnv) -> None:

@@ -7,9 +7,10 @@ in the database each time, as names without a room are.
 """
 
 from collections import OrderedDict
+from typing import cast
 
 from ...domain import names
-from ...domain.ids import NOWHERE, RoomId
+from ...domain.ids import RoomId
 from ...domain.limits import MAX_REMEMBERED_ROOMS
 from ...store import rooms
 from ...store.batch_loader import BatchLoader, Loader
@@ -42,7 +43,8 @@ class RoomDirectory:
         normalized = names.room_name(name)
         if (known := self._ids.get(normalized)) is not None:
             return known
-        found, is_public = await self._load.get(normalized) or (NOWHERE, False)
+        # Every name has an id.
+        found, is_public = cast("tuple[RoomId, bool]", await self._load.get(normalized))
         if is_public:
             self._ids[normalized] = found
             if len(self._ids) > self._max_remembered:
