@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..domain.ids import SEQ_BITS, EventId
+from ..domain.ids import SEQ_BITS
 from ..domain.limits import INDEX_BATCH, SHARED_INDEX_BATCH
 from ..domain.server_limits import MOVE_PAGE_ROWS
 from . import epoch, move_search, move_state, postgres_sequences, search_backlog, search_pending
@@ -131,10 +131,9 @@ class _Copying:
             while await self._source.write(step):
                 pass
             return
-        for low, high in await self._source.read(search_backlog.find):
-            for first in range(low, high + 1, INDEX_BATCH):
-                span = EventId(first), EventId(min(high, first + INDEX_BATCH - 1))
-                await self._source.write(partial(search_backlog.index, spans=[span]))
+        found = await self._source.read(search_backlog.find)
+        for spans in search_backlog.batches(found, INDEX_BATCH):
+            await self._source.write(partial(search_backlog.index, spans=spans))
 
     async def _copy(
         self, table: TablePages, after: Row | None = None, *, before: int | None = None
