@@ -143,14 +143,17 @@ def rules(connection: DbConnection) -> Iterator[Rule]:
     )
 
 
-# A message that retention keeps from before the first event: while it is pinned, and then until
-# it is noticed that it is not.
-_KEPT = (
+KEPT = (
     "(e.id < ((r.id << 32) | r.first) AND e.type = 'message.created'"
     " AND (e.pinned_at IS NOT NULL OR EXISTS (SELECT 1 FROM events AS u"
     " WHERE u.room_id = e.room_id AND u.ref = (e.id & 4294967295) AND u.ref IS NOT NULL"
     " AND u.type IN ('message.unpinned', 'message.deleted'))))"
 )
+"""
+Whether the event ``e`` of the room ``r`` is a message that retention keeps from before the first.
+
+It does while it is pinned, and then until it is noticed that it is not.
+"""
 _CHECKSUMS = Rule(
     "room {room}, event {seq}: is not what was written (its checksum is wrong)",
     f"SELECT {at('e.id')} FROM events AS e WHERE e.checksum <> {sealing('e')}",
@@ -169,7 +172,7 @@ _NUMBERS = (
         "SELECT r.id AS room, r.first, min(e.id) & 4294967295 AS oldest"
         " FROM rooms AS r JOIN events AS e"
         " ON e.id >= (r.id << 32) AND e.id < ((r.id + 1) << 32)"
-        f" WHERE NOT {_KEPT} GROUP BY r.id, r.first HAVING r.first <> (min(e.id) & 4294967295)",
+        f" WHERE NOT {KEPT} GROUP BY r.id, r.first HAVING r.first <> (min(e.id) & 4294967295)",
     ),
     Rule(
         "room {room}: event {seq} is followed by {following}",
@@ -236,7 +239,8 @@ _MESSAGES = (
         "room {room}, message {seq}: is pinned in the table or in the log, but not in both",
         f"SELECT {at('m.id')} FROM events AS m LEFT JOIN ({_PINS}) AS d"
         " ON d.room_id = m.room_id AND d.ref = (m.id & 4294967295)"
-        f" WHERE m.type = 'message.created' AND m.deleted_at IS NULL AND {_IN_LOG}"
+        " WHERE m.type = 'message.created' AND m.deleted_at IS NULL"
+        f" AND (d.ref IS NOT NULL OR {_IN_LOG})"
         " AND (m.pinned_at IS NOT NULL) <> (coalesce(d.type, '') = 'message.pinned')",
     ),
 )

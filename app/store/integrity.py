@@ -5,15 +5,16 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from .check_rules import KEPT
 from .errors import reason
 
 # Rooms whose bounds are not those of their events.
-_BOUNDS = """
-    SELECT id FROM rooms WHERE EXISTS
-        (SELECT 1 FROM events AS e WHERE e.id = (rooms.id << 32) + head + 1)
-    OR EXISTS (SELECT 1 FROM events AS e WHERE e.id = (rooms.id << 32) + first - 1)
-    OR (head >= first
-        AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = (rooms.id << 32) + head)) LIMIT 1
+_BOUNDS = f"""
+    SELECT r.id FROM rooms AS r WHERE EXISTS
+        (SELECT 1 FROM events AS e WHERE e.id = (r.id << 32) + r.head + 1)
+    OR EXISTS (SELECT 1 FROM events AS e WHERE e.id = (r.id << 32) + r.first - 1 AND NOT {KEPT})
+    OR (r.head >= r.first
+        AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = (r.id << 32) + r.head)) LIMIT 1
 """
 
 
@@ -60,7 +61,7 @@ class IntegrityCheck:
     def _run_in_thread(self) -> str | None:
         with closing(self._connection) as connection:
             try:
-                if (found := _wrong_bounds(connection)) is not None:
+                if (found := wrong_bounds(connection)) is not None:
                     return found
                 for check in ("quick_check", "integrity_check"):
                     if self._stopped:
@@ -73,7 +74,8 @@ class IntegrityCheck:
         return None
 
 
-def _wrong_bounds(connection: sqlite3.Connection) -> str | None:
+def wrong_bounds(connection: sqlite3.Connection) -> str | None:
+    """Return what is wrong with the first or last events of a room, if anything is."""
     is_new = "SELECT count(*) FROM sqlite_master WHERE name = 'events'"
     if connection.execute(is_new).fetchone() == (0,):
         return None

@@ -47,6 +47,7 @@ async def open_database(
     salvage: bool = False,
     moving: bool = False,
     wait: float = LOCK_WAIT_SECONDS,
+    check_seconds: float = INTEGRITY_CHECK_SECONDS,
 ) -> AsyncIterator[Database]:
     """
     Open the database, bring it to this version's schema, and close it at the end.
@@ -60,6 +61,7 @@ async def open_database(
         moving: Whether this is for a move: then transactions may take long, and a database that
             was moved, or is the target of a move, is not refused.
         wait: How long another process that is using the file is given to end, in seconds.
+        check_seconds: How long a server waits for the check of the whole file.
 
     Raises:
         Locked: If another process is still using the SQLite file.
@@ -89,7 +91,9 @@ async def open_database(
         if path is not None and isinstance(database, SqliteDatabase):
             # A command doesn't check the whole file each time; a server does when it starts.
             if was_killed or address is not None:
-                await stack.enter_async_context(_checking(database, path, to_the_end=was_killed))
+                await stack.enter_async_context(
+                    _checking(database, path, check_seconds, to_the_end=was_killed)
+                )
         await ensure_current(database, url, migrate=migrate)
         if not moving:
             await ensure_in_place(database, url)
@@ -102,10 +106,10 @@ async def open_database(
 
 @asynccontextmanager
 async def _checking(
-    database: SqliteDatabase, path: Path, *, to_the_end: bool
+    database: SqliteDatabase, path: Path, seconds: float, *, to_the_end: bool
 ) -> AsyncIterator[None]:
     """
-    Let SQLite check the file, for a short time; after that in the background if ``to_the_end``.
+    Let SQLite check the file, for so many seconds; after that in the background if ``to_the_end``.
 
     Raises:
         StoreError: If it has found the file damaged.
@@ -117,7 +121,7 @@ async def _checking(
         raise StoreError(f"{path} can't be read: {reason(exc, path)}.") from exc
     noting = None
     try:
-        found = await check.result(INTEGRITY_CHECK_SECONDS)
+        found = await check.result(seconds)
     except TimeoutError:
         if to_the_end:
             noting = asyncio.create_task(database.note_check(check), name="integrity check")

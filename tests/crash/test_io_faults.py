@@ -103,8 +103,14 @@ async def health(server: Process) -> int:
 
 
 async def becomes_ready(server: Process) -> None:
-    async with patience("the server to be ready"), server.client() as client:
-        while (await client.get("/ready")).status_code != 200:  # noqa: ASYNC110 - polled
+    said = ""
+
+    def what() -> str:
+        return f"the server to be ready: {said}\n{server.log}"
+
+    async with patience(what), server.client() as client:
+        while (answer := await client.get("/ready")).status_code != 200:
+            said = answer.text
             await asyncio.sleep(0.05)
 
 

@@ -176,7 +176,13 @@ async def test_a_server_that_starts_on_a_damaged_file_shows_nothing_altered(
         where = DatabaseUrl.file(path)
         try:
             async with open_database(
-                where.kind, where.url, path, address="http://here", migrate=False, wait=0
+                where.kind,
+                where.url,
+                path,
+                address="http://here",
+                migrate=False,
+                wait=0,
+                check_seconds=30,
             ) as database:
                 for key, page in (await shown(database)).items():
                     assert page == truth[key], (seed, key)

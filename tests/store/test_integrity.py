@@ -50,7 +50,7 @@ LOSE_AN_INDEX_ENTRY = (
 async def start(path: Path) -> None:
     where = DatabaseUrl.file(path)
     async with open_database(
-        where.kind, where.url, where.path, address="http://here", migrate=False
+        where.kind, where.url, where.path, address="http://here", migrate=False, check_seconds=30
     ) as database:
         await database.read(migrations.current)
 

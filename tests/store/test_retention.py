@@ -16,6 +16,7 @@ from app.store import events as event_store
 from app.store import messages, migrations, retention, room_views, search
 from app.store.checking import check
 from app.store.database import Database
+from app.store.integrity import wrong_bounds
 from app.store.tables import events, mentions, reactions
 from app.store.tables import rooms as rooms_table
 from tests.store.log_env import GENERAL, START, LogEnv, index_messages
@@ -390,3 +391,31 @@ async def test_the_schema_can_be_downgraded_and_upgraded(env: RetentionEnv) -> N
     assert await env.seqs() == list(range(7, 12))
     await env.set_limits(events=3)
     assert await env.remove() == 9
+
+
+@pytest.mark.sqlite_only
+async def test_a_pinned_message_directly_before_the_log_is_no_damage(env: RetentionEnv) -> None:
+    await env.set_limits(events=7, keep_pinned=True)
+    assert await env.remove() == 5
+    assert await env.seqs() == list(range(4, 12))
+
+    assert await env.read(lambda c: wrong_bounds(c.driver)) is None
+    await env.append(Pin, "bo", ref=4, on=False)
+    assert await env.read(lambda c: wrong_bounds(c.driver)) is None, "until it is removed"
+
+    lost = f"UPDATE rooms SET first = 6 WHERE id = {GENERAL}"
+    await env.database.write(lambda c: c.run(lost, {}))
+    assert await env.read(lambda c: wrong_bounds(c.driver)) is not None, "event 5 is no message"
+
+
+async def test_a_kept_message_that_was_unpinned_is_not_pinned(env: RetentionEnv) -> None:
+    await env.set_limits(events=7, keep_pinned=True)
+    await env.remove()
+    await env.append(Pin, "bo", ref=4, on=False)
+    assert (await env.read(check)).findings == []
+    back = f"UPDATE events SET pinned_at = 5, checksum = NULL WHERE id = {event_id(GENERAL, 4)}"
+    await env.database.write(lambda c: c.run(back, {}))
+
+    [found] = (await env.read(check)).findings
+
+    assert found == "room 1, message 4: is pinned in the table or in the log, but not in both"
