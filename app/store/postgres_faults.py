@@ -34,12 +34,13 @@ _KINDS = {
 }
 # A log-in that fails has no SQLSTATE in libpq, only the server's words.
 _WORDS = {
+    # First: they name a role or a database, too.
+    "too many": "too many connections",
+    "remaining connection slots": "too many connections",
     "password": "log-in refused",
     "pg_hba.conf": "log-in refused",
     "role": "log-in refused",
     "database": "no such database",
-    "too many": "too many connections",
-    "remaining connection slots": "too many connections",
     "starting up": "stopping or starting",
     "shutting down": "stopping or starting",
     "SSL": "TLS failed",

@@ -24,10 +24,17 @@ class PostgresServer:
 
     Args:
         settings: Of the server, ``name=value``.
+        primary: The server of which it is a replica, which must be running.
 
     """
 
-    def __init__(self, programs: Path, settings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        programs: Path,
+        settings: Sequence[str] = (),
+        *,
+        primary: "PostgresServer | None" = None,
+    ) -> None:
         self._programs = programs
         self.directory = Path(tempfile.mkdtemp(prefix="parley-postgres-"))
         with socket.socket() as probe:
@@ -35,7 +42,12 @@ class PostgresServer:
             self.port: int = probe.getsockname()[1]
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
-        self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if primary is None:
+            self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        else:
+            # With -R it knows what it is a replica of.
+            primary_url = primary.url("replication")
+            self._run("pg_basebackup", "-R", "-c", "fast", "--no-sync", "-d", primary_url)
         lines = [
             "listen_addresses = '127.0.0.1'",
             f"port = {self.port}",
@@ -67,6 +79,24 @@ class PostgresServer:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             found = connection.execute(statement)  # type: ignore[arg-type]
             return found.fetchall() if found.description else []
+
+    def reload(self, *settings: str, first_rule: str = "") -> None:
+        """
+        Let it read its configuration anew, with these settings added.
+
+        Args:
+            first_rule: A line for the beginning of ``pg_hba.conf``.
+
+        """
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write("\n".join([*settings, ""]))
+        rules = self.data / "pg_hba.conf"
+        rules.write_text(f"{first_rule}\n{rules.read_text()}")
+        self._run("pg_ctl", "reload")
+
+    def promote(self) -> None:
+        """Make a replica the server that is written to, and wait until it is."""
+        self._run("pg_ctl", "-w", "-t", _START_SECONDS, "promote")
 
     def remove(self) -> None:
         """Stop it if it runs, and remove its directory."""
@@ -109,11 +139,13 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres_server(*settings: str) -> Iterator[PostgresServer]:
+def postgres_server(
+    *settings: str, primary: PostgresServer | None = None
+) -> Iterator[PostgresServer]:
     """A server that runs until the block ends. Skips the test where PostgreSQL isn't installed."""
     if (where := programs()) is None:
         pytest.skip("PostgreSQL's initdb is not installed")
-    server = PostgresServer(where, settings)
+    server = PostgresServer(where, settings, primary=primary)
     try:
         server.start()
         yield server

@@ -23,6 +23,10 @@ from app.store.postgres_settings import UnsuitableServer
         (psycopg.OperationalError("FATAL:  password authentication failed"), "log-in refused"),
         (psycopg.OperationalError('FATAL:  database "x" does not exist'), "no such database"),
         (psycopg.OperationalError("FATAL:  sorry, too many clients"), "too many connections"),
+        (
+            psycopg.OperationalError('FATAL:  too many connections for role "ana"'),
+            "too many connections",
+        ),
         (psycopg.OperationalError("FATAL:  no more of that"), "refused"),
         (UnsuitableServer("it is a replica"), "unsuitable"),
         (OutcomeUnknown(""), "lost at COMMIT"),
