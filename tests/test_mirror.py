@@ -37,6 +37,7 @@ WITHOUT_MODULE = {
     "transport/test_connection": "an open WebSocket, from its frames to its end",
     "transport/test_handshake_answer": "sniffer and WebSocket together",
     "transport/test_uvicorn_surface": "what the whole app uses of uvicorn",
+    "workers/test_shared_limits": "the limits that several workers count together",
 }
 """Test files that test more than one module, and what they test."""
 

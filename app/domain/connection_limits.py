@@ -105,5 +105,12 @@ PROBE_LOOK_SECONDS = 0.1
 MAX_PROBED_CONNECTIONS = 16
 # ...and so many new ones may wait for the answer; others are refused at once.
 MAX_WAITING_CONNECTIONS = 16
+# Nodes that share a Redis tell each other this often how many connections each user has...
+CONNECTION_COUNT_SECONDS = 15
+# ...which is true of a node that says nothing more for so long: it may have been killed.
+CONNECTION_COUNT_EXPIRY_SECONDS = 45
+# Those beyond the limit are closed after there have been too many for longer than that: clients
+# that have come back from a node that ends are not counted twice.
+EXCESS_CONNECTIONS_SECONDS = 60
 # A client is warned this long before its token expires, or half the token's life if that is less.
 AUTH_EXPIRING_SECONDS = 60

@@ -275,6 +275,10 @@ ADDRESS_LIMIT_FACTOR = 10
 COUNTER_SECONDS = 0.5
 # ...and how long it is not asked after it has failed to: each node then counts for itself.
 COUNTER_PAUSE_SECONDS = 5.0
+# How often a node tells the others what users have sent: until then each lets a burst through.
+SHARED_RATE_SECONDS = 0.25
+# Users in one report of sends or connections: a millisecond of the event loop, and of Redis.
+MAX_REPORTED_USERS = 100
 # How often a node deletes counters from the database that have ended.
 COUNTER_SWEEP_SECONDS = 600.0
 # Addresses kept with the users who have logged in from them: 2 MB.

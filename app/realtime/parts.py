@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from ..broker.base import Broker
+from ..broker.connection_counts import ConnectionCounts
 from ..broker.presence import PresenceStore
 from ..domain.ids import Millis
 from ..domain.token_bucket import Refusals
@@ -16,6 +17,7 @@ from ..store.database import Database
 from ..transport.shared_timer import SharedTimer
 from .activity import ActivityNotifier
 from .cluster import Cluster
+from .connection_exchange import ConnectionExchange
 from .connections import Connections
 from .drain import Drain
 from .fanout import Fanout
@@ -82,6 +84,7 @@ async def open_realtime(
     accounts: AccountParts,
     broker: Broker,
     presence_store: PresenceStore | None,
+    connection_counts: ConnectionCounts | None,
     fanout: Fanout,
     limits: RealtimeLimits,
     now: Callable[[], Millis],
@@ -91,6 +94,7 @@ async def open_realtime(
 
     Args:
         presence_store: Where nodes say who is present on them; None: there is one node.
+        connection_counts: Of all nodes; None: each node has its own.
         fanout: The one that paces the log's writer.
 
     """
@@ -119,6 +123,15 @@ async def open_realtime(
             exchanging = asyncio.create_task(exchange.run(), name="presence exchange")
             stack.callback(exchanging.cancel)
             stack.push_async_callback(exchange.close)
+        if connection_counts is not None and limits.max_connections_per_user:
+            counting = ConnectionExchange(
+                parts.hub,
+                parts.connections,
+                connection_counts,
+                most=limits.max_connections_per_user,
+            )
+            counted = asyncio.create_task(counting.run(), name="connection exchange")
+            stack.callback(counted.cancel)
         if database.shared:
             polling = asyncio.create_task(parts.poller.run(), name="poller")
             stack.callback(polling.cancel)

@@ -94,3 +94,48 @@ def test_what_was_refused_is_counted_over_all_users() -> None:
         assert bucket.take(0.0) > 0.0
 
     assert buckets.refusals.count == 2
+
+
+def test_a_bucket_that_was_lowered_fills_up_again() -> None:
+    bucket = TokenBucket(rate=2, burst=3, now=0.0)
+
+    bucket.lower(-1, now=0.0)
+
+    assert bucket.take(0.0) == 1.0
+    assert bucket.take(1.0) == 0.0
+    assert bucket.take(1.0) == 0.5
+
+
+def test_a_bucket_is_never_raised() -> None:
+    bucket = TokenBucket(rate=2, burst=3, now=0.0)
+    for _ in range(3):
+        bucket.take(0.0)
+
+    bucket.lower(3, now=0.25)
+
+    assert bucket.take(0.25) == 0.25
+
+
+def test_what_is_spent_is_told_once() -> None:
+    ana, ben = UserId(1), UserId(2)
+    buckets = UserTokenBuckets(1, 2, note_spent=True)
+    for user in (ana, ana, ana, ben):
+        buckets.of(user, 0.0).take(0.0)
+
+    # The third was refused.
+    assert buckets.take_spent() == {ana: 2, ben: 1}
+    assert buckets.take_spent() == {}
+
+
+def test_what_was_spent_since_the_report_is_not_given_back() -> None:
+    ana = UserId(1)
+    buckets = UserTokenBuckets(1, 10, note_spent=True)
+    bucket = buckets.of(ana, 0.0)
+    bucket.take(0.0)
+    buckets.take_spent()
+    bucket.take(0.0)
+
+    # On all nodes two were left when this one had reported; one of them is gone by now.
+    buckets.lower({ana: 2, UserId(2): 1}, now=0.0)
+
+    assert [bucket.take(0.0) for _ in range(2)] == [0.0, 1.0]

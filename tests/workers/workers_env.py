@@ -12,7 +12,8 @@ from parley_client import Client, MessageCreated
 from tests.api.metrics_env import Sample, scrape
 from tests.crash.postgres_env import ParleyOn
 from tests.harness.patience import until
-from tests.harness.process import PASSWORD, START_SECONDS
+from tests.harness.process import PASSWORD, START_SECONDS, Login
+from tests.harness.socket_client import SocketClient
 
 ROOM = "general"
 
@@ -35,6 +36,15 @@ class Workers(ParleyOn):
     async def replaces(self, number: int, pid: int) -> None:
         """Wait until a worker has another process."""
         await until(lambda: self.pids[number] != pid, "the replacement", START_SECONDS)
+
+    async def joins_on(self, number: int, who: Login, room: str) -> SocketClient:
+        """Open a socket to a room on one of the workers."""
+        while True:
+            before = await self.sockets()
+            socket = await self.joins(who, room)
+            if (await self.sockets())[f"{number}"] > before[f"{number}"]:
+                return socket
+            await socket.hang_up()
 
     async def metrics(self) -> dict[Sample, float]:
         """All samples of a scrape."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from ...broker.send_rates import SendRates
 from ...domain import limits as defaults
 from ...domain.ids import Millis
 from ...domain.token_bucket import UserTokenBuckets
@@ -19,6 +20,7 @@ from .purger import Purger
 from .search import Search
 from .search_indexer import SearchIndexer
 from .search_rebuilder import SearchRebuilder
+from .send_rate_exchange import SendRateExchange
 from .shared_search_indexer import SharedSearchIndexer
 
 
@@ -57,10 +59,19 @@ async def open_messages(
     *,
     pacing: WriterPacing,
     limits: MessageLimits,
+    send_rates: SendRates | None,
     now: Callable[[], Millis],
 ) -> AsyncIterator[MessageParts]:
-    """Keep the search index up to date until the block ends."""
-    send_buckets = UserTokenBuckets(limits.sends_per_second, limits.send_burst)
+    """
+    Keep the search index up to date until the block ends.
+
+    Args:
+        send_rates: Of all nodes; None: each node has its own.
+
+    """
+    send_buckets = UserTokenBuckets(
+        limits.sends_per_second, limits.send_burst, note_spent=send_rates is not None
+    )
     indexer: SearchIndexer | SharedSearchIndexer
     if database.shared:
         indexer = SharedSearchIndexer(database, delay_seconds=limits.index_seconds)
@@ -90,10 +101,16 @@ async def open_messages(
         search=Search(database, directory=directory, indexer=indexer, now=now),
         purger=Purger(database, delay_seconds=limits.purge_seconds),
     )
+    tasks = []
+    if send_rates is not None:
+        exchange = SendRateExchange(send_buckets, send_rates)
+        tasks.append(asyncio.create_task(exchange.run(), name="send-rates"))
     rebuilder = SearchRebuilder(database, delay_seconds=limits.index_seconds)
-    indexing = asyncio.create_task(indexer.run(), name="search-indexer")
-    purging = asyncio.create_task(parts.purger.run(), name="purger")
-    rebuilding = asyncio.create_task(rebuilder.run(), name="search-rebuilder")
+    tasks += [
+        asyncio.create_task(indexer.run(), name="search-indexer"),
+        asyncio.create_task(parts.purger.run(), name="purger"),
+        asyncio.create_task(rebuilder.run(), name="search-rebuilder"),
+    ]
     try:
         with (
             log.seams.on_committed.connected(indexer.on_committed),
@@ -103,8 +120,7 @@ async def open_messages(
         ):
             yield parts
     finally:
-        indexing.cancel()
-        rebuilding.cancel()
-        purging.cancel()
-        await asyncio.gather(indexing, rebuilding, purging, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await parts.purger.close()
