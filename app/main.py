@@ -58,6 +58,7 @@ class App(FastAPI):
         fast_paths: Whether frequent requests bypass FastAPI. Middleware that is added to this
             app doesn't see them then; middleware of a host around a mounted app does.
         http_counts: What every HTTP request is added to.
+        traces: Whether every HTTP request is traced.
 
     """
 
@@ -67,6 +68,7 @@ class App(FastAPI):
         allowed_origins: Collection[str],
         fast_paths: bool,
         http_counts: HttpCounts,
+        traces: bool,
         **fastapi: Any,
     ) -> None:
         super().__init__(**fastapi)
@@ -78,6 +80,11 @@ class App(FastAPI):
         if allowed_origins:
             # Outside of everything that can answer, so that a page can read every error.
             self._http = Origins(self._http, allowed=allowed_origins)
+        if traces:
+            # Needs the extra "otel".
+            from .api.http_traces import HttpTraces
+
+            self._http = HttpTraces(self._http, self.state)
         self._http = Requests(self._http, http_counts)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -130,6 +137,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
         allowed_origins=settings.allowed_origins,
         fast_paths=fast_paths,
         http_counts=http_counts,
+        traces=settings.traces,
         title="Parley",
         version=VERSION,
         summary=openapi.SUMMARY,

@@ -9,10 +9,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
 from .config.client_limits import client_limits
 from .config.server_url import local_url
-from .config.settings import Settings, resolve_secret
+from .config.settings import Settings, SettingsError, resolve_secret
 from .domain.connection_limits import AUTH_EXPIRING_SECONDS
 from .domain.ids import Millis
 from .domain.limits import FANOUT_PATIENCE_SECONDS
@@ -21,6 +23,7 @@ from .observability.loop_lag import LoopLag, open_loop_lag
 from .realtime.fanout import Fanout
 from .realtime.parts import RealtimeParts, open_realtime
 from .realtime.realtime_limits import RealtimeLimits
+from .realtime.request_handler import RequestHandler
 from .realtime.socket import SocketServices
 from .security.access_tokens import AccessTokens
 from .services.accounts.parts import AccountLimits, AccountParts, open_accounts
@@ -32,6 +35,10 @@ from .services.rooms.parts import RoomLimits, RoomParts, open_rooms
 from .shared import Shared, open_shared
 from .store.database import Database
 from .store.opening import open_database
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 log = logging.getLogger("parley.runtime")
 
@@ -95,6 +102,7 @@ class Runtime:
     realtime: RealtimeParts
     sockets: SocketServices
     loop_lag: LoopLag
+    tracer: "Tracer | None" = None
 
     async def drain(self) -> None:
         """Refuse new requests, finish the accepted ones, and have every client reconnect."""
@@ -125,8 +133,9 @@ async def open_server(settings: Settings) -> AsyncIterator[Runtime]:
         migrate=where.kind == "sqlite",
     ) as database:
         async with (
+            _open_tracer(settings) as tracer,
             open_shared(settings, database) as shared,
-            open_runtime(settings, database, shared=shared) as runtime,
+            open_runtime(settings, database, shared=shared, tracer=tracer) as runtime,
         ):
             event(log, logging.INFO, "server.started", database=where.shown)
             yield runtime
@@ -141,6 +150,7 @@ async def open_runtime(
     shared: Shared,
     now: Callable[[], Millis] = clock,
     limits: Limits | None = None,
+    tracer: "Tracer | None" = None,
 ) -> AsyncIterator[Runtime]:
     """
     Open the parts of a server on a database, until the block ends.
@@ -162,7 +172,7 @@ async def open_runtime(
     fanout = Fanout(limits.fanout_patience_seconds)
     async with (
         open_loop_lag() as loop_lag,
-        open_log(database, pacing=fanout, limits=limits.log) as log_parts,
+        open_log(database, pacing=fanout, limits=limits.log, tracer=tracer) as log_parts,
         open_rooms(database, log_parts, now=now, limits=limits.rooms) as rooms,
         open_accounts(
             database,
@@ -212,6 +222,34 @@ async def open_runtime(
                 send_buckets=messages.send_buckets,
                 epoch=log_parts.epoch,
                 now=now,
+                request_handler=_request_handler(tracer),
             ),
             loop_lag=loop_lag,
+            tracer=tracer,
         )
+
+
+@asynccontextmanager
+async def _open_tracer(settings: Settings) -> AsyncIterator["Tracer | None"]:
+    if not settings.traces:
+        yield None
+        return
+    try:
+        # Installed only with the extra "otel".
+        from .observability.tracing import open_tracer
+    except ModuleNotFoundError as exc:
+        raise SettingsError(
+            f"TRACES: needs a package that is not installed: {exc.name}. "
+            "Install Parley with its extra: parley-chat[otel]."
+        ) from exc
+    async with open_tracer(VERSION) as tracer:
+        yield tracer
+
+
+def _request_handler(tracer: "Tracer | None") -> Callable[..., RequestHandler]:
+    if tracer is None:
+        return RequestHandler
+    # Needs the extra "otel".
+    from .realtime.traced_request_handler import TracedRequestHandler
+
+    return partial(TracedRequestHandler, tracer)

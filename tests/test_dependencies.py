@@ -51,18 +51,20 @@ def imported(*folders: str) -> set[str]:
 
 def test_an_installation_brings_what_it_imports_and_nothing_else() -> None:
     extras = project()["optional-dependencies"]
-    optional = declared(extras["postgres"]) | declared(extras["redis"])
+    optional = set().union(*(declared(extras[name]) for name in ("postgres", "redis", "otel")))
     needed = imported("app", "migrations") - optional
 
     assert declared(project()["dependencies"]) == needed | USED_OTHERWISE
 
 
 @pytest.mark.slow
-def test_without_the_extras_for_nodes_everything_else_can_be_imported() -> None:
-    """An installation for SQLite has no psycopg and no redis-py."""
+def test_without_the_extras_everything_else_can_be_imported() -> None:
+    """An installation for SQLite has no psycopg, no redis-py and no SDK of OpenTelemetry."""
     script = (
         "import sys; sys.modules['psycopg'] = sys.modules['redis'] = None;"
-        "import app.main, app.cli, app.store.opening"
+        "sys.modules['opentelemetry.sdk'] = sys.modules['opentelemetry.exporter'] = None;"
+        "import app.main, app.cli, app.store.opening;"
+        "app.main.create_app(app.main.Settings(database_url='sqlite://'))"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 

@@ -17,7 +17,7 @@ SECONDS = Counter(
     ("method", "route"),
 )
 
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 class HttpCounts:
@@ -37,7 +37,7 @@ class HttpCounts:
             seconds: Until the answer began.
 
         """
-        if method not in _METHODS:
+        if method not in METHODS:
             method = "other"
         self._requests[method, route, str(status or "none")] += 1
         self._seconds[method, route] += seconds

@@ -140,6 +140,7 @@ class Settings(BaseModel):
     docs: bool = True
     ws_compression: bool = False
     shutdown_seconds: Limit = 10
+    traces: bool = False
     metrics_token: Secret | None = None
     metrics_allowed_ips: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = ()
 

@@ -22,6 +22,9 @@ GC_GROWTH_BYTES = 32 * 1024 * 1024
 # How often the lag of the event loop is measured: often enough that a scrape every 15 s has 30
 # values, and too rarely to be noticed.
 LOOP_LAG_PROBE_SECONDS = 0.5
+# How long the end of a server waits for the last spans to be exported: a collector that hangs must
+# not use up SHUTDOWN_SECONDS.
+TRACES_FLUSH_SECONDS = 2.0
 
 # --- The database --------------------------------------------------------------------
 

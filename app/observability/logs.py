@@ -33,6 +33,8 @@ _connection_id: ContextVar[str | None] = ContextVar("connection_id", default=Non
 _DATABASE_LOGGERS = ("aiosqlite", "alembic", "psycopg", "sqlalchemy")
 # Details of HTTP clients and of the event loop, which are noise at INFO.
 _QUIET_LOGGERS = (*_DATABASE_LOGGERS, "asyncio", "httpcore2", "httpx2", "watchfiles")
+# Several lines for each batch of spans that is not exported, where `traces.failed` is one.
+_SILENT_LOGGERS = ("opentelemetry.exporter", "opentelemetry.sdk")
 _UVICORN_LOGGERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
 
 # Attributes of every record; any others came with ``extra=``.
@@ -134,6 +136,8 @@ def configure(
         logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
     for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name in _SILENT_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _FactsFormatter(logging.Formatter):

@@ -178,8 +178,12 @@ class RequestHandler:
         services = self._services
         user, present = self._connection.user, services.presence.users
         append = to_append(request, room, user, services.now(), present)
-        services.committer.submit(append, partial(self._on_outcome, request.id))
+        services.committer.submit(append, self._result_of(request.id))
         self._pending += 1
+
+    def _result_of(self, re: str | None) -> Callable[[AppendResult], None]:
+        """What is called with the result of an append that was asked for by ``re``."""
+        return partial(self._on_outcome, re)
 
     def _on_outcome(self, re: str | None, outcome: AppendResult) -> None:
         """Reply to an append: ``ack``, also for a duplicate, or ``error``."""

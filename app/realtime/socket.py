@@ -65,6 +65,8 @@ class SocketServices:
     send_buckets: UserTokenBuckets
     epoch: Epoch
     now: Callable[[], Millis]
+    request_handler: Callable[..., RequestHandler] = RequestHandler
+    """Makes the handler of a connection's requests."""
 
 
 async def websocket(services: SocketServices, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,7 +161,7 @@ class Socket:
             realtime.token_timer,
             announce_seconds=self._realtime.limits.auth_expiring_seconds,
         )
-        handler = RequestHandler(
+        handler = self._services.request_handler(
             realtime.request_services,
             connection,
             on_fresh_token=lambda identity: expiry.start(identity.expires_at),

@@ -312,6 +312,7 @@ async def open_server(
     counters: Storage | None = None,
     limits: Mapping[str, Mapping[str, Any]] | None = None,
     fanout_patience_seconds: float | None = None,
+    tracer: Any = None,
     **chosen: Any,
 ) -> AsyncIterator[Server]:
     """
@@ -320,6 +321,7 @@ async def open_server(
     Args:
         limits: Limits by package that differ from the settings' or the defaults: ``{"realtime":
             {"typing_seconds": 0.01}}``.
+        tracer: Traces what is done.
         chosen: Settings that differ from those of :func:`settings`.
 
     """
@@ -342,6 +344,7 @@ async def open_server(
         ),
         now=clock,
         limits=replace(own, **changed),
+        tracer=tracer,
     ) as runtime:
         app.state.runtime = runtime
         async with AsyncClient(transport=ASGITransport(app), base_url=f"http://{HOST}") as client:

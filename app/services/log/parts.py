@@ -1,9 +1,11 @@
 """The parts of the log package, and how they are opened."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ...domain import limits as defaults
 from ...domain.server_limits import LOCKED_ROOM_SECONDS
@@ -17,6 +19,9 @@ from .read_receipt_buffer import ReadReceiptBuffer
 from .seams import Seams
 from .transactions import Transactions
 from .writer_pacing import WriterPacing
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +53,13 @@ async def open_log(
     *,
     pacing: WriterPacing,
     limits: LogLimits = LogLimits(),
+    tracer: "Tracer | None" = None,
 ) -> AsyncIterator[LogParts]:
     """
     Run the committer until the block ends, then commit what is still queued.
+
+    Args:
+        tracer: Traces appends and commits; None: nothing is traced.
 
     Raises:
         Unavailable: If the database can't be read now.
@@ -58,7 +67,7 @@ async def open_log(
     """
     seams = Seams()
     receipts = ReadReceiptBuffer(limits.read_receipt_seconds)
-    committer = Committer(
+    committer = _committer_class(tracer)(
         database,
         on_committed=seams.on_committed,
         receipts=receipts,
@@ -86,3 +95,12 @@ async def open_log(
         await committing
         await asyncio.gather(backfilling, return_exceptions=True)
         await log.transactions.close()
+
+
+def _committer_class(tracer: "Tracer | None") -> Callable[..., Committer]:
+    if tracer is None:
+        return Committer
+    # Needs the extra "otel".
+    from .traced_committer import TracedCommitter
+
+    return partial(TracedCommitter, tracer)
