@@ -78,6 +78,13 @@ POSTGRES_KEEPALIVE_SECONDS = 10
 # A second process on the same SQLite file waits this long for the first to exit.
 LOCK_WAIT_SECONDS = 5.0
 
+# What one node at a time does is done by another one this long after it was killed or cut off...
+LEASE_SECONDS = 15.0
+# ...unless it has renewed its lease; the others look this often whether it is free.
+LEASE_RENEW_SECONDS = 5.0
+# How long a node that stops tries to release a lease; then the others wait until it expires.
+LEASE_RELEASE_SECONDS = 1.0
+
 # --- Workers -------------------------------------------------------------------------
 
 # Processes of one `parley serve`: more than one machine has cores to spare for. Each has up to 10

@@ -8,9 +8,9 @@ Two kinds of code, which can be told apart by looking:
   hold such functions alone: one module per table, or per question.
 * Everything with ``async`` in it belongs to the event loop: ``database`` (the interface),
   ``sqlite`` and ``postgres`` (its two implementations), ``batch_loader``, ``opening``,
-  ``schema_version``, ``offline``, ``file_lock``, ``file_rewrite``, ``integrity``, ``move``,
-  ``move_state``, ``thread_pool`` and ``session_threads``. What these run in a thread is named
-  ``…_in_thread``.
+  ``schema_version``, ``offline``, ``file_lock``, ``file_rewrite``, ``integrity``, ``lease``,
+  ``move``, ``move_state``, ``thread_pool`` and ``session_threads``. What these run in a thread is
+  named ``…_in_thread``.
 
 What belongs to the event loop is never passed into a transaction: give it values, and take its
 result.

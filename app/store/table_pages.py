@@ -13,7 +13,7 @@ from ..domain.ids import SEQ_BITS
 from . import event_checksum
 from .database import DbConnection
 from .errors import StoreError
-from .tables import counters, events, metadata, node_presence, nodes
+from .tables import counters, events, leases, metadata, node_presence, nodes
 
 Row = tuple[Any, ...]
 
@@ -114,7 +114,7 @@ class TablePages:
 
 
 EVENTS = TablePages(events)
-PASSING = (nodes, node_presence, counters)
+PASSING = (nodes, node_presence, counters, leases)
 """Tables of what is true for seconds, and of no value elsewhere."""
 OTHERS = tuple(
     TablePages(table) for table in metadata.sorted_tables if table not in (events, *PASSING)

@@ -286,6 +286,17 @@ counters = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
+# Who does what only one node at a time may do: see app/store/leases.py.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    # 0: it was released.
+    Column("expires_at", BigInteger, nullable=False),
+)
+
 # See app/store/erased_names.py.
 erased_names = Table("erased_names", metadata, Column("hash", Text, primary_key=True))
 

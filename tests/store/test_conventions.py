@@ -13,6 +13,7 @@ EVENT_LOOP = {
     "file_lock",
     "file_rewrite",
     "integrity",
+    "lease",
     "move",
     "move_state",
     "offline",
