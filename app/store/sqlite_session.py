@@ -1,6 +1,7 @@
 """One connection to SQLite: its settings, and transactions on it."""
 
 import sqlite3
+import threading
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -12,6 +13,20 @@ from .event_checksum import FUNCTION_RAISED, finding, register
 from .sqlite_connection import SqliteConnection
 
 _SYNCHRONOUS_FULL = 2
+
+
+class _Opened(threading.local):
+    """What the engine takes when this thread connects."""
+
+    connection: sqlite3.Connection
+
+
+_opened = _Opened()
+# One engine for all connections, so that a process compiles each statement once, and not again
+# for the writer, for each reader and for each database: that takes longer than executing it.
+_engine = sa.create_engine(
+    "sqlite://", creator=lambda: _opened.__dict__.pop("connection"), poolclass=NullPool
+)
 
 
 def connect(database: str, *, write: bool, busy_ms: int = SQLITE_BUSY_MS) -> sqlite3.Connection:
@@ -72,12 +87,8 @@ def open_connection(database: str, *, write: bool, busy_ms: int) -> SqliteConnec
     For SQLAlchemy it is in one transaction that never ends: to begin and end one with SQLAlchemy
     takes as long as to insert a message.
     """
-    engine = sa.create_engine(
-        "sqlite://",
-        creator=lambda: connect(database, write=write, busy_ms=busy_ms),
-        poolclass=NullPool,
-    )
-    connection = engine.connect()
+    _opened.connection = connect(database, write=write, busy_ms=busy_ms)
+    connection = _engine.connect()
     connection.begin()
     opened = SqliteConnection(connection)
     try:
