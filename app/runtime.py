@@ -26,6 +26,7 @@ from .realtime.realtime_limits import RealtimeLimits
 from .realtime.request_handler import RequestHandler
 from .realtime.socket import SocketServices
 from .security.access_tokens import AccessTokens
+from .security.passwords import Passwords
 from .services.accounts.parts import AccountLimits, AccountParts, open_accounts
 from .services.admin.admin_service import AdminService
 from .services.admin.parts import open_admin
@@ -151,12 +152,14 @@ async def open_runtime(
     now: Callable[[], Millis] = clock,
     limits: Limits | None = None,
     tracer: "Tracer | None" = None,
+    passwords: Passwords | None = None,
 ) -> AsyncIterator[Runtime]:
     """
     Open the parts of a server on a database, until the block ends.
 
     Args:
         shared: What it shares with other nodes.
+        passwords: Hashes passwords at another cost than usual. Closed when the block ends.
 
     When the block has ended, every append that was submitted has been committed.
 
@@ -179,6 +182,7 @@ async def open_runtime(
             log_parts,
             rooms.membership_removal,
             access_tokens=access_tokens,
+            passwords=passwords or Passwords(),
             limits=limits.accounts,
             counters=shared.counters,
             now=now,

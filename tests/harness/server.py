@@ -36,6 +36,7 @@ from app.shared import Shared
 from app.store import sessions, users
 from app.store.database import Database
 from tests.harness.databases import GatedDatabase
+from tests.harness.passwords import cheap_passwords
 from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import AsgiSocket
 
@@ -345,6 +346,7 @@ async def open_server(
         now=clock,
         limits=replace(own, **changed),
         tracer=tracer,
+        passwords=cheap_passwords(),
     ) as runtime:
         app.state.runtime = runtime
         async with AsyncClient(transport=ASGITransport(app), base_url=f"http://{HOST}") as client:

@@ -22,6 +22,7 @@ from app.services.log.transactions import Transactions
 from app.services.rooms.retention import Retention
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database
+from tests.harness.passwords import cheap_passwords
 
 ADDRESS = "192.0.2.1"
 """Where log-ins and registrations come from, unless a test says otherwise."""
@@ -75,6 +76,7 @@ async def open_accounts_env(
     registration_open: bool = True,
     failed_logins_per_minute: int = 0,
     registrations_per_minute: int = 0,
+    passwords: Passwords | None = None,
 ) -> AsyncIterator[AccountsEnv]:
     """The services on ``database``; closed in order when the block ends."""
 
@@ -88,7 +90,7 @@ async def open_accounts_env(
         env.revoked.append(revoked)
 
     seams = Seams()
-    passwords = Passwords()
+    passwords = passwords or cheap_passwords()
     access_tokens = AccessTokens(SECRET, [], minutes=15)
     transactions = Transactions(database, seams)
     throttle = LoginThrottle(

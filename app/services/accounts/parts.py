@@ -56,6 +56,7 @@ async def open_accounts(
     membership_removal: MembershipRemoval,
     *,
     access_tokens: AccessTokens,
+    passwords: Passwords,
     limits: AccountLimits,
     counters: Storage | None,
     now: Callable[[], Millis],
@@ -64,10 +65,10 @@ async def open_accounts(
     Delete old log-ins and continue interrupted erasures until the block ends.
 
     Args:
+        passwords: Closed when the block ends.
         counters: Where failed log-ins are counted; None: in memory.
 
     """
-    passwords = Passwords()
     throttle = LoginThrottle(
         failed_logins_per_minute=limits.failed_logins_per_minute,
         registrations_per_minute=limits.registrations_per_minute,

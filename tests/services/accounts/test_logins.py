@@ -8,8 +8,10 @@ import pytest
 from passlib.hash import argon2
 
 from app.domain.errors import InvalidGrant, RateLimited, Unauthorized
+from app.security.passwords import Passwords
 from app.store import users
 from app.store.database import Database
+from tests.harness.passwords import COST
 from tests.services.env import (
     ADDRESS,
     DAY,
@@ -26,6 +28,13 @@ from tests.services.env import (
 @pytest.fixture
 async def env(database: Database) -> AsyncIterator[AccountsEnv]:
     async with open_accounts_env(database) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def env_as_in_production(database: Database) -> AsyncIterator[AccountsEnv]:
+    """Hashes passwords at their full cost."""
+    async with open_accounts_env(database, passwords=Passwords()) as opened:
         yield opened
 
 
@@ -85,7 +94,8 @@ async def test_invalid_names_are_not_logged(env: AccountsEnv, caplog: Any) -> No
     assert not any("Passphrase" in str(vars(record)) for record in caplog.records)
 
 
-async def test_an_outdated_hash_is_replaced_at_log_in(env: AccountsEnv) -> None:
+async def test_an_outdated_hash_is_replaced_at_log_in(env_as_in_production: AccountsEnv) -> None:
+    env = env_as_in_production
     await env.accounts.register("alice", PASSWORD, None, ADDRESS)
     user = await env.accounts.get("alice")
     old = argon2.using(type="ID", memory_cost=8_192, rounds=1, parallelism=1).hash(PASSWORD)
@@ -124,7 +134,7 @@ async def test_a_hash_from_before_normalization_is_replaced_at_log_in(env: Accou
     await env.accounts.register("alice", composed, None, ADDRESS)
     user = await env.accounts.get("alice")
     assert user.password_normalized
-    typed = argon2.using(type="ID", memory_cost=19_456, rounds=2, parallelism=1).hash(decomposed)
+    typed = argon2.using(**COST).hash(decomposed)
     old = {"password_hash": typed, "password_normalized": False}
     await env.database.write(lambda c: users.update(c, user.id, **old))
     with pytest.raises(InvalidGrant):

@@ -21,6 +21,7 @@ from app.services.rooms.membership_removal import MembershipRemoval
 from app.services.rooms.retention import Retention
 from app.store.database import Database
 from app.store.tables import audit
+from tests.harness.passwords import cheap_passwords
 
 PASSWORD = "correct horse battery"
 SECRET = "a secret of the tests, forty characters.."
@@ -72,7 +73,7 @@ class AdminEnv:
 
 @asynccontextmanager
 async def open_admin_env(database: Database) -> AsyncIterator[AdminEnv]:
-    passwords = Passwords()
+    passwords = cheap_passwords()
     env = AdminEnv(database, passwords)
     with (
         env.seams.on_committed.connected(env.event_batches.extend),
