@@ -33,6 +33,8 @@ class FaultProxy:
         """Host and port that clients connect to."""
         self.connections = 0
         """How many there have been."""
+        self.websockets = 0
+        """How many of them asked for a WebSocket."""
         self.refuses = False
         """Whether new connections are closed at once."""
         self.swallows = False
@@ -77,24 +79,30 @@ class FaultProxy:
         self._links.add(link)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(reader, server, lambda: True))
+                group.create_task(self._pass(reader, server, self._count_request))
                 group.create_task(
-                    self._pass(theirs, client, lambda: not (self.swallows or link.is_half_closed))
+                    self._pass(
+                        theirs, client, lambda _: not (self.swallows or link.is_half_closed)
+                    )
                 )
         finally:
             self._links.discard(link)
             link.abort()
 
+    def _count_request(self, data: bytes) -> bool:
+        self.websockets += data.startswith(b"GET /ws")
+        return True
+
     async def _pass(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        passes: Callable[[], bool],
+        passes: Callable[[bytes], bool],
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(_CHUNK_BYTES):
                 await self._flows.wait()
-                if passes():
+                if passes(data):
                     writer.write(data)
                     await writer.drain()
             writer.write_eof()

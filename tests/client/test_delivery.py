@@ -210,9 +210,9 @@ async def test_a_server_that_is_killed_and_started_again(
         await server.stop()
 
 
-async def _faults(proxy: FaultProxy, rng: Random, connections: int) -> AsyncIterator[None]:
+async def _faults(proxy: FaultProxy, rng: Random, reconnects: int) -> AsyncIterator[None]:
     """Break the connection again and again, each time in another way."""
-    while proxy.connections < connections:
+    while proxy.websockets <= reconnects:
         await asyncio.sleep(rng.uniform(0.001, 0.02))
         match rng.randrange(4):
             case 0:
@@ -231,7 +231,7 @@ async def _faults(proxy: FaultProxy, rng: Random, connections: int) -> AsyncIter
 
 
 @pytest.mark.parametrize(
-    ("sends", "connections"),
+    ("sends", "reconnects"),
     [
         pytest.param(300, 30, id="some"),
         pytest.param(2_000, 200, id="many", marks=pytest.mark.slow),
@@ -247,7 +247,7 @@ async def test_faults_lose_and_double_nothing(
     ana: Login,
     room: str,
     sends: int,
-    connections: int,
+    reconnects: int,
 ) -> None:
     rng = Random(14)
     expected = [f"{number}" for number in range(sends)]
@@ -255,10 +255,10 @@ async def test_faults_lose_and_double_nothing(
 
     async def send(chat: Client) -> None:
         # As many at a time as keep the sender busy until the last fault.
-        step = max(1, sends // connections)
+        step = max(1, sends // reconnects)
         for start in range(0, sends, step):
             await asyncio.gather(*(chat.send(room, t) for t in expected[start : start + step]))
-            await until(lambda s=start: broken.is_set() or proxy.connections * step >= s)
+            await until(lambda s=start: broken.is_set() or proxy.websockets * step >= s)
 
     async def listen(listening: Room) -> list[str]:
         found: list[str] = []
@@ -272,7 +272,7 @@ async def test_faults_lose_and_double_nothing(
         listening = asyncio.create_task(listen(chat.room(room)))
         await until(lambda: chat._open.is_live(room))
         sending = asyncio.create_task(send(chat))
-        async for _ in _faults(proxy, rng, connections):
+        async for _ in _faults(proxy, rng, reconnects):
             pass
         broken.set()
         async with patience("the rest to be sent", 600):

@@ -38,7 +38,7 @@ async def _fault(proxy: FaultProxy, rng: Random) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sends", "connections"),
+    ("sends", "reconnects"),
     [
         pytest.param(1_000, 100, id="many"),
         pytest.param(
@@ -47,7 +47,7 @@ async def _fault(proxy: FaultProxy, rng: Random) -> None:
     ],
 )
 async def test_faults_lose_and_double_nothing(
-    process: Process, sends: int, connections: int
+    process: Process, sends: int, reconnects: int
 ) -> None:
     rng = Random(14)
     name = f"ana{next(_NUMBERS)}"
@@ -74,9 +74,9 @@ async def test_faults_lose_and_double_nothing(
         assert client.stdout is not None
         try:
             assert await client.stdout.readline() == b"connected\n"
-            while proxy.connections < connections and client.returncode is None:
+            while proxy.websockets <= reconnects and client.returncode is None:
                 # As many as keep the sender busy until the last fault.
-                allowed = proxy.connections * sends // connections + 1
+                allowed = proxy.websockets * sends // reconnects + 1
                 client.stdin.write(f"{allowed}\n".encode())
                 await client.stdin.drain()
                 await _fault(proxy, rng)
