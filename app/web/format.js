@@ -88,8 +88,19 @@ export function roomLabel(room, nameOf = (username) => username) {
   return name === username ? `@${username}` : name;
 }
 
-export function formatTime(at) {
-  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+/** The time of day: "4:25 PM" or "16:25", as the user's locale has it. */
+export function formatTime(at, locales = []) {
+  return timeFormat(locales).format(new Date(at));
+}
+
+/** The same without the half of the day, for where there is no room: "4:25". */
+export function formatShortTime(at, locales = []) {
+  const parts = timeFormat(locales).formatToParts(new Date(at));
+  return parts.filter(({ type }) => type !== "dayPeriod").map(({ value }) => value).join("").trim();
+}
+
+function timeFormat(locales) {
+  return new Intl.DateTimeFormat(locales, { timeStyle: "short" });
 }
 
 /** The local day of a time, as a sortable key. */

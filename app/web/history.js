@@ -109,6 +109,20 @@ export class History {
     if (this.#past === null) this.live.dropOldest(keep);
   }
 
+  /**
+   * More has come while someone reads further up: what is shown begins with `seq`. Hold what surrounds
+   * it, and the end of the room.
+   */
+  bound(seq) {
+    if (this.#past !== null) {
+      this.live.dropOldest(LIVE_ITEMS);
+      return;
+    }
+    if (this.live.size <= MAX_ITEMS) return;
+    this.live.dropFarBefore(seq, LIVE_ITEMS);
+    if (this.live.size > MAX_ITEMS) this.#split();
+  }
+
   clear() {
     this.live.clear();
     this.#past = null;

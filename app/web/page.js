@@ -140,6 +140,7 @@ export class Page {
     // Their names are shown beside what they write.
     if (room.cursor !== null) chat.people.membersOf(room);
     if (this.#messages.atEnd) room.history.trim(KEPT_ITEMS);
+    else if (this.#messages.firstShown !== null) room.history.bound(this.#messages.firstShown);
     this.#messages.show(room, { unsent: chat.unsent(room), me: chat.me, nameOf });
     this.#finishOpening(room, writes);
     this.#markRead();

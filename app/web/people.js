@@ -10,7 +10,7 @@ export class People {
   #onChange;
   // Username → display name, of everyone seen so far.
   #names = new Map();
-  // Usernames whose display names were asked for one by one.
+  // Usernames that are known to have a display name or none, or that were asked for one by one.
   #asked = new Set();
   // Room name → {version, members}; a list in flight has `members` null.
   #rooms = new Map();
@@ -28,6 +28,7 @@ export class People {
   /** Remember names from any answer of the server that has them. */
   learn(users) {
     for (const { user, username = user, display_name: name } of users) {
+      this.#asked.add(username);
       if (name) this.#names.set(username, name);
       else this.#names.delete(username);
     }
@@ -38,10 +39,10 @@ export class People {
     this.learn(Object.entries(names).map(([user, name]) => ({ user, display_name: name })));
   }
 
-  /** Load the names of users who are in no list of members yet: of the others in direct rooms. */
+  /** Load the names of users who are in no list of members: the others in direct rooms, authors who left. */
   async load(usernames) {
     for (const username of usernames) {
-      if (this.#asked.has(username) || this.#names.has(username)) continue;
+      if (username === null || this.#asked.has(username)) continue;
       this.#asked.add(username);
       try {
         this.learn([await this.#api.get(path`users/${username}`)]);

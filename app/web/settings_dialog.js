@@ -2,6 +2,7 @@
  * The user's own settings: profile, appearance, notifications, password, sessions, blocks.
  */
 
+import { deviceName } from "./device_name.js";
 import { confirm, field, formOf, input, openDialog, select } from "./dialog.js";
 import { make, textButton } from "./dom.js";
 import { path } from "./http.js";
@@ -73,8 +74,10 @@ function password({ api, on }) {
 async function sessions({ api, on }) {
   const part = section("Where you are logged in");
   for (const session of await api.list("users/me/sessions", "sessions")) {
+    const device = make("span", "", deviceName(session.label));
+    device.title = session.label ?? "";
     const row = make("div", "list-row", make(
-      "span", "grow", make("span", "", session.label || "Unknown device"),
+      "span", "grow", device,
       make("span", "hint", `Last used ${new Date(session.last_used_at).toLocaleString()}`),
     ));
     if (session.current) row.append(make("span", "tag", "this one"));

@@ -61,6 +61,12 @@ export class Timeline {
     return dropped;
   }
 
+  /** Drop what is more than `keep` items before a seq. */
+  dropFarBefore(seq, keep) {
+    const before = this.items().findIndex((item) => item.seq >= seq);
+    this.dropOldest(this.size - Math.max(0, before - keep));
+  }
+
   /** Drop the newest items beyond `keep`. */
   dropNewest(keep) {
     if (this.items().length <= keep) return;

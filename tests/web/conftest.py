@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -31,6 +31,7 @@ START_SECONDS = 60
 
 # The back-off after a kill may take this long; everything else is fast.
 TIMEOUT_MS = 30_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 # Console errors of the browser while the server is down, in tests that kill it.
 OUTAGE = (
@@ -106,14 +107,22 @@ class Server:
 
     def create_room(self, name: str) -> None:
         """Create a public room, owned by a user that the test doesn't use."""
-        host = {"username": f"host-{name}", "password": "not used by any test"}
-        self._post("/users", json.dumps(host).encode(), {"Content-Type": "application/json"})
-        answer = self._post("/token", urllib.parse.urlencode(host).encode(), {})
-        headers = {
-            "Authorization": f"Bearer {answer['access_token']}",
-            "Content-Type": "application/json",
-        }
-        self._post("/rooms", json.dumps({"name": name, "kind": "public"}).encode(), headers)
+        token = self.new_user(f"host-{name}")
+        self.call(token, "POST", "/rooms", {"name": name, "kind": "public"})
+
+    def new_user(self, name: str) -> str:
+        """Create a user; return an access token."""
+        user = {"username": name, "password": "not used by any test"}
+        self._ask(
+            "POST", "/users", json.dumps(user).encode(), {"Content-Type": "application/json"}
+        )
+        answer = self._ask("POST", "/token", urllib.parse.urlencode(user).encode(), {})
+        return str(answer["access_token"])
+
+    def call(self, token: str, method: str, path: str, body: object) -> dict[str, Any]:
+        """Send a request of a user with a body of JSON; return the answer."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return self._ask(method, path, json.dumps(body).encode(), headers)
 
     def close(self) -> None:
         if self._process is not None:
@@ -121,8 +130,8 @@ class Server:
             self._process.wait()
             self._process = None
 
-    def _post(self, path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        request = urllib.request.Request(self.url + path, body, headers)
+    def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             body = answer.read()
         return dict(json.loads(body))

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dayKey, dayLabel, splitLinks, describeEvent, typingLine } from "../../app/web/format.js";
+import {
+  dayKey, dayLabel, describeEvent, formatShortTime, formatTime, splitLinks, typingLine,
+} from "../../app/web/format.js";
 
 function links(text) {
   return splitLinks(text).filter(({ href }) => href).map(({ href }) => href);
@@ -52,4 +54,14 @@ test("recent days have relative names", () => {
   assert.equal(dayLabel(new Date(2026, 10, 21, 23), now), "Today");
   assert.equal(dayLabel(new Date(2026, 10, 20, 1), now), "Yesterday");
   assert.equal(dayKey(new Date(2026, 0, 2)), "2026-01-02");
+});
+
+test("a time is written as its locale has it, and short without the half of the day", () => {
+  const at = new Date(2026, 3, 5, 16, 5);
+  // Some versions of ICU have a narrow no-break space before "PM".
+  assert.equal(formatTime(at, "en-US").replace(/\s/, " "), "4:05 PM");
+  assert.equal(formatTime(at, "de"), "16:05");
+  assert.equal(formatShortTime(at, "en-US"), "4:05");
+  assert.equal(formatShortTime(at, "ko"), "4:05");
+  assert.equal(formatShortTime(at, "de"), "16:05");
 });

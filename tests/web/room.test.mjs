@@ -234,3 +234,27 @@ test("a marker that moves on with its counts is taken as it is", () => {
 
   assert.deepEqual([room.read, room.unread, room.keepsUnread], [5, 0, false]);
 });
+
+test("what is held is bounded, also while someone reads further up", () => {
+  const room = liveRoom();
+  let seq = 5;
+  const come = (count) => {
+    for (let number = 0; number < count; number += 1) room.apply(created(seq += 1, "alice", `message ${seq}`));
+  };
+
+  // A reader near the end: what is far above goes.
+  come(1_500);
+  room.history.bound(1_400);
+  assert.equal(room.history.isAtLive, true);
+  assert.deepEqual([room.items()[0].seq, room.items().at(-1).seq, room.history.hasOlder], [1_100, 1_505, true]);
+
+  // The reader stays where they are, and the room goes on.
+  for (let round = 0; round < 10; round += 1) {
+    come(1_000);
+    room.history.bound(1_400);
+    assert.equal(room.get(1_400).text, "message 1400");
+    assert.equal(room.get(seq).text, `message ${seq}`);
+    assert.ok(new Set([...room.history.live.items(), ...room.items()]).size <= 1_500);
+  }
+  assert.equal(room.history.hasNewer, true);
+});

@@ -55,7 +55,7 @@ def conversation(page: Page, community: Community) -> None:
 def emoji(page: Page, community: Community) -> None:
     room(page, community)
     tool(page, "Two things left", "React").click()
-    expect(page.get_by_role("dialog", name="Emoji").get_by_role("button").first).to_be_visible()
+    expect(page.get_by_role("dialog", name="Emoji").get_by_text("Smileys")).to_be_visible()
 
 
 def members(page: Page, community: Community) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import TIMEOUT_MS, Server, unique
+from tests.web.conftest import Server, unique
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -13,8 +13,6 @@ OpenPage = Callable[..., Page]
 
 PASSWORD = "many sheep by the window"
 PHONE = {"viewport": {"width": 390, "height": 780}}
-
-expect.set_options(timeout=TIMEOUT_MS)
 
 
 def register(page: Page, name: str) -> Page:

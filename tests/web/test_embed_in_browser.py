@@ -43,21 +43,39 @@ class Shop(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
-    def register(self, name: str) -> None:
-        """Make an account."""
-        body = json.dumps({"username": name, "password": PASSWORD}).encode()
-        self._post("/users", body, {"Content-Type": "application/json"})
+    def register(self, name: str, shown: str | None = None) -> None:
+        """Make an account, perhaps with a display name."""
+        account = {"username": name, "password": PASSWORD, "display_name": shown}
+        body = json.dumps(account).encode()
+        self._call("POST", "/users", body, {"Content-Type": "application/json"})
+
+    def write_and_go(self, name: str, text: str, *, leaves: bool) -> None:
+        """Let a user who isn't connected write in the room of the page, and perhaps leave it."""
+        headers = {
+            "Authorization": f"Bearer {self._token(name)}",
+            "Content-Type": "application/json",
+        }
+        where = f"/rooms/general/members/{name}"
+        self._call("PUT", where, b"", headers)
+        body = json.dumps({"text": text}).encode()
+        self._call("POST", "/rooms/general/messages", body, headers)
+        if leaves:
+            self._call("DELETE", where, b"", headers)
 
     def give_token(self, route: Route, name: str) -> None:
         """Answer the page of a user who asks for a token."""
-        form = urllib.parse.urlencode({"username": name, "password": PASSWORD}).encode()
         try:
-            route.fulfill(body=json.loads(self._post("/token", form, {}))["access_token"])
+            route.fulfill(body=self._token(name))
         except OSError:
             route.fulfill(status=503)
 
-    def _post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        request = urllib.request.Request(self.chat.url + path, body, headers)
+    def _token(self, name: str) -> str:
+        form = urllib.parse.urlencode({"username": name, "password": PASSWORD}).encode()
+        return str(json.loads(self._call("POST", "/token", form, {}))["access_token"])
+
+    def _call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        url = self.chat.url + path
+        request = urllib.request.Request(url, body or None, headers, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return bytes(answer.read())
 
@@ -140,6 +158,25 @@ def test_people_talk_from_a_page_with_a_strict_policy(open_shop: Callable[[str],
     assert bo.locator("iframe").count() == 0
     accent = "button => getComputedStyle(button).backgroundColor"
     assert bo.get_by_role("button", name="Send").evaluate(accent) == "rgb(124, 58, 237)"
+
+
+def test_people_have_their_names_also_when_they_are_absent(
+    open_shop: Callable[[str], Page], shop: Shop
+) -> None:
+    member, gone, later = (unique(name) for name in ("cy", "dee", "eve"))
+    for name, shown in ((member, "Cy Young"), (gone, "Dee Bee"), (later, "Eve Ning")):
+        shop.register(name, shown)
+    text = unique("hello")
+    shop.write_and_go(member, f"{text} from a member", leaves=False)
+    shop.write_and_go(gone, f"{text} from one who left", leaves=True)
+
+    ana = open_shop("ana")
+    rows = ana.locator("parley-chat li.message", has_text=text)
+    expect(rows.nth(0).locator("b")).to_have_text("Cy Young")
+    expect(rows.nth(1).locator("b")).to_have_text("Dee Bee")
+    shop.write_and_go(later, f"{text} from a stranger", leaves=True)
+
+    expect(rows.nth(2).locator("b")).to_have_text("Eve Ning")
 
 
 def test_what_is_written_during_an_outage_and_a_reload_arrives_once(

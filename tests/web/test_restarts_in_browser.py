@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.web.conftest import Server
-from tests.web.features import FEATURES, Talk
+from tests.web.features import FEATURES
+from tests.web.talk import Talk
 from tests.web.test_browser import OpenPage, message_box, post_many, register, send
 from tests.web.test_messages_in_browser import row
 from tests.web.test_panes_in_browser import own_room

@@ -5,7 +5,6 @@
 
 import { avatar } from "../avatar.js";
 import { byId, make } from "../dom.js";
-import { searchEmoji } from "../emoji_names.js";
 
 // What is before the caret: a name at the start of a word, or two letters of an emoji.
 const NAME = /(?:^|[\s([{"'])@([\p{L}\p{N}_.-]*)$/u;
@@ -79,9 +78,11 @@ export class Completion {
   }
 
   async #emoji(query) {
-    const found = await searchEmoji(query, SUGGESTIONS);
-    return found.map(([emoji, names]) => ({
-      typed: `:${query}`, text: `${emoji} `, icon: make("span", "emoji", emoji), label: names, detail: "",
+    // Without a network, there are no suggestions.
+    const names = await import("../emoji_names.js").catch(() => null);
+    const found = names === null ? [] : await names.searchEmoji(query, SUGGESTIONS);
+    return found.map(([emoji, name]) => ({
+      typed: `:${query}`, text: `${emoji} `, icon: make("span", "emoji", emoji), label: name, detail: "",
     }));
   }
 

@@ -6,10 +6,12 @@
  * the page needs only the server in `script-src` and `connect-src`. Themed by `--parley-*` properties.
  */
 
+import { Api } from "../api.js";
 import { Client, Refused } from "../client/index.js";
 import { make, textButton } from "../dom.js";
 import { removalReason } from "../format.js";
 import { BASE } from "../http.js";
+import { People } from "../people.js";
 import { RoomLog } from "./room_log.js";
 import { CSS } from "./styles.js";
 
@@ -25,10 +27,15 @@ export class ParleyChat extends HTMLElement {
 
   #getToken = null;
   #client = null;
+  #people = null;
   #running = null;
   #isChanging = false;
   #offlineTimer = null;
-  #log = new RoomLog({ loadOlder: (before) => this.#loadOlder(before), resend: (id, again) => this.#resend(id, again) });
+  #log = new RoomLog({
+    loadOlder: (before) => this.#loadOlder(before),
+    resend: (id, again) => this.#resend(id, again),
+    nameOf: (username) => this.#people?.nameOf(username) ?? username,
+  });
   #status = make("p", "status");
   #field = make("textarea");
   #form = make("form", "composer");
@@ -100,10 +107,16 @@ export class ParleyChat extends HTMLElement {
     this.#running = { wanted, getToken, ending };
     const client = new Client(this.#server, { getToken: (asked) => getToken(asked), signal });
     this.#client = client;
+    const people = new People({ api: new Api(() => client), onChange: () => this.#onNames(people) });
+    this.#people = people;
     this.#log.clear();
     this.#say("Connecting…");
     client.on("connection", (connection) => this.#onConnection(connection), { signal });
-    client.on("welcome", ({ user }) => this.#log.setUser(user), { signal });
+    client.on("welcome", ({ user, display_name: name }) => {
+      people.learnNames({ [user]: name });
+      this.#log.setUser(user);
+    }, { signal });
+    client.on("presence", ({ by, display_name: name }) => by && people.learnNames({ [by]: name }), { signal });
     client.on("outbox", (entries) => this.#log.setUnsent(entries.filter(({ room }) => room === this.room)), { signal });
     this.#follow(client, signal);
   }
@@ -123,6 +136,7 @@ export class ParleyChat extends HTMLElement {
       for await (const event of room) {
         if (event.type === "joined") this.#form.hidden = false;
         this.#log.apply(event);
+        this.#learn(event);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -130,6 +144,21 @@ export class ParleyChat extends HTMLElement {
       this.#say(error.code === "room_ended" ? removalReason(error.reason) : error.message);
       this.dispatchEvent(new CustomEvent("parley-error", { detail: error, bubbles: true, composed: true }));
     }
+  }
+
+  // The names of those who are present come with `joined`; those of other members, and of authors who
+  // have left, are asked for.
+  #learn(event) {
+    const people = this.#people;
+    if (event.type === "joined") people.learnNames(event.display_names ?? {});
+    else if (event.type === "caught_up") people.membersOf({ name: this.room, membersVersion: 0 });
+    else if (event.type === "message.created" && this.#log.isCaughtUp) people.load([event.by]);
+  }
+
+  #onNames(people) {
+    if (people !== this.#people) return;
+    people.load(this.#log.authors);
+    this.#log.redraw();
   }
 
   #onConnection({ state, reason }) {
@@ -144,7 +173,9 @@ export class ParleyChat extends HTMLElement {
     const room = this.room;
     try {
       const page = await client.http("GET", `rooms/${encodeURIComponent(room)}/messages`, { query: { before, limit: HISTORY } });
-      if (client === this.#client) this.#log.addOlder(page);
+      if (client !== this.#client) return;
+      this.#log.addOlder(page);
+      this.#onNames(this.#people);
     } catch ({ message }) {
       if (client === this.#client) this.#say(message);
     }

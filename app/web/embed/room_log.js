@@ -21,7 +21,6 @@ export class RoomLog {
 
   #messages = new Timeline();
   #unsent = [];
-  #names = new Map();
   #me = null;
   #list = make("ol");
   #older;
@@ -31,7 +30,7 @@ export class RoomLog {
   #isCaughtUp = false;
   #on;
 
-  /** @param on `{loadOlder(before), resend(id, again)}` */
+  /** @param on `{loadOlder(before), resend(id, again), nameOf(username)}` */
   constructor(on) {
     this.#on = on;
     this.#older = textButton("Earlier messages", () => on.loadOlder(this.#messages.oldest), "older");
@@ -45,6 +44,21 @@ export class RoomLog {
 
   setUser(me) {
     this.#me = me;
+  }
+
+  /** Whether the newest messages have come. */
+  get isCaughtUp() {
+    return this.#isCaughtUp;
+  }
+
+  /** Who wrote the messages that are held. */
+  get authors() {
+    return new Set(this.#messages.messages().map(({ by }) => by));
+  }
+
+  /** Names have changed. */
+  redraw() {
+    this.#drawSoon();
   }
 
   setUnsent(entries) {
@@ -62,9 +76,6 @@ export class RoomLog {
   /** Apply an event of the room, or a mark of its subscription. */
   apply(event) {
     switch (event.type) {
-      case "joined":
-        for (const [username, name] of Object.entries(event.display_names ?? {})) this.#names.set(username, name);
-        break;
       case "reset":
         this.#messages.clear();
         break;
@@ -139,7 +150,7 @@ export class RoomLog {
   }
 
   #nameOf(username) {
-    return this.#names.get(username) ?? username ?? "";
+    return username === null ? "" : this.#on.nameOf(username);
   }
 
   #row(item, { newDay, joined }) {

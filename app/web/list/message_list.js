@@ -69,6 +69,11 @@ export class MessageList {
     return this.#window.followsEnd && this.#room?.history.isAtLive !== false && this.#end.isScrolledDown;
   }
 
+  /** The seq of the first message in the page, or null while it follows the end. */
+  get firstShown() {
+    return this.#window.from;
+  }
+
   show(room, state) {
     const another = room !== this.#room;
     if (another) this.#open(room);

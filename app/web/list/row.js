@@ -5,7 +5,7 @@
 
 import { avatar } from "../avatar.js";
 import { icon, make, textButton } from "../dom.js";
-import { dayLabel, describeEvent, formatTime } from "../format.js";
+import { dayLabel, describeEvent, formatShortTime, formatTime } from "../format.js";
 import { textElement } from "./text.js";
 
 // A quoted text is cut off by the style; this keeps it from being megabytes.
@@ -70,6 +70,7 @@ function heading({ by, at }, name, on) {
 
 function sideTime(at) {
   const element = timeElement(at);
+  element.textContent = formatShortTime(at);
   element.classList.add("side-time");
   return element;
 }

@@ -17,6 +17,11 @@ export class ScrollWindow {
     return this.#from === null;
   }
 
+  /** The seq of the first item in the page, or null while the last items are. */
+  get from() {
+    return this.#from;
+  }
+
   slice(items) {
     const start = this.#start(items);
     return { start, end: Math.min(items.length, start + SHOWN_ITEMS), items: items.slice(start, start + SHOWN_ITEMS) };
