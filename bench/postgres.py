@@ -44,13 +44,18 @@ class ParleyOnPostgres(Parley):
 
     Args:
         url: Where the database server is reached.
+        workers: Nodes on the database, which share the port and the core.
 
     """
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, workers: int = 1) -> None:
         super().__init__()
         self.name = name
         self._url = url
+        self._workers = workers
+
+    def command(self, folder: Path, port: int) -> list[str]:
+        return [*super().command(folder, port), "--workers", str(self._workers)]
 
     def fill(self, folder: Path, dataset: Dataset) -> None:
         _create_database()
@@ -113,6 +118,7 @@ def servers() -> Iterator[Sequence[Server]]:
     with _distant(URL, _DISTANCE_MS) as distant:
         yield (
             ParleyOnPostgres("parley, PostgreSQL", URL),
+            ParleyOnPostgres("parley, PostgreSQL, 2 nodes", URL, workers=2),
             ParleyOnPostgres("parley, PostgreSQL 1 ms away", distant),
             TutorialOnPostgres("tutorial + PostgreSQL"),
             BareAsyncpg(),
