@@ -64,6 +64,7 @@ CASES = {
         slow("parley_fanout_lag_seconds", 0.5, share=2),
         slow("parley_fanout_lag_seconds", 0.5, share=1),
     ),
+    "ParleyWorkerDown": gauge('parley_worker_up{instance="a",worker="2"}', 0, 1),
     "ParleyBrokerDeaf": gauge('parley_broker_state{instance="a",state="ok"}', 0, 1),
     "ParleyBrokerSlow": gauge('parley_broker_lag_seconds{instance="a"}', 1.1, 1),
     "ParleySlowConsumers": Case(
