@@ -1,13 +1,14 @@
-"""A pgbouncer before a PostgreSQL server of the test's own."""
+"""A pgbouncer, configured as the documentation says, before a PostgreSQL of the test's own."""
 
+import re
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.harness.postgres_server import PostgresServer, as_postgres
@@ -19,6 +20,8 @@ _START_SECONDS = 20.0
 def pgbouncer(server: PostgresServer, mode: str, connections: int) -> Iterator[int]:
     """
     The port of a pgbouncer that runs until the block ends; skips the test if it isn't installed.
+
+    Its one database is ``parley``.
 
     Args:
         mode: ``session`` or ``transaction``.
@@ -35,20 +38,16 @@ def pgbouncer(server: PostgresServer, mode: str, connections: int) -> Iterator[i
     users.write_text('"postgres" ""\n')
     file = server.directory / f"pgbouncer-{mode}.ini"
     file.write_text(
-        f"""
-[databases]
-* = host=127.0.0.1 port={server.port} user=postgres
-
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {users}
-pool_mode = {mode}
-default_pool_size = {connections}
-server_login_retry = 1
-"""
+        _configuration(
+            {
+                "parley": f"host=127.0.0.1 port={server.port} user=postgres",
+                "listen_port": str(port),
+                "auth_type": "trust",
+                "auth_file": str(users),
+                "pool_mode": mode,
+                "default_pool_size": str(connections),
+            }
+        )
     )
     process = subprocess.Popen(
         [program, "--quiet", str(file)],
@@ -57,19 +56,31 @@ server_login_retry = 1
         **as_postgres(),
     )
     try:
-        _wait(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+        _wait(port)
         yield port
     finally:
         process.kill()
         process.wait()
 
 
-def _wait(url: str) -> None:
+def _configuration(own: Mapping[str, str]) -> str:
+    """The file that the documentation shows, with values of this machine."""
+    page = Path(__file__).parents[2] / "docs" / "operations.md"
+    shown = re.search(r"^```ini\n(\[databases\].*?)^```", page.read_text(), re.M | re.S)
+    assert shown is not None, "docs/operations.md shows no pgbouncer.ini"
+    text = shown[1]
+    for name, value in own.items():
+        text, found = re.subn(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.M)
+        assert found == 1, name
+    return text
+
+
+def _wait(port: int) -> None:
     end = time.monotonic() + _START_SECONDS
     while True:
         try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
             if time.monotonic() > end:
                 raise
             time.sleep(0.02)
