@@ -92,7 +92,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --no-strip-extras --
 lock: ## Update the lock files to the newest allowed versions (needs uv)
 	$(COMPILE) pyproject.toml --all-extras --upgrade --output-file requirements.lock
 	# What an image installs, and what builds its wheel, at the versions that are tested.
-	$(COMPILE) pyproject.toml --extra postgres --extra redis --constraint requirements.lock --output-file requirements-runtime.lock
+	$(COMPILE) pyproject.toml --extra postgres --extra redis --extra otel --constraint requirements.lock --output-file requirements-runtime.lock
 	$(COMPILE) --group build --constraint requirements.lock --output-file requirements-build.lock
 
 $(NODE_STAMP): %/node_modules/.package-lock.json: %/package.json %/package-lock.json

@@ -40,7 +40,7 @@ def _wanted(file: Path) -> list[str]:
     project = _pyproject()["project"]
     extras = project["optional-dependencies"]
     requirements = {
-        RUNTIME: project["dependencies"] + extras["postgres"] + extras["redis"],
+        RUNTIME: project["dependencies"] + extras["postgres"] + extras["redis"] + extras["otel"],
         DEVELOPMENT: project["dependencies"] + [one for extra in extras.values() for one in extra],
         BUILD: _pyproject()["dependency-groups"]["build"],
     }[file]
@@ -90,8 +90,8 @@ def test_the_runtime_lock_file_has_no_tools_of_development() -> None:
     """Only what is named for development alone: a dependency may be shared."""
     extras = _pyproject()["project"]["optional-dependencies"]
     shared = {_name(one) for one in _wanted(RUNTIME)}
-    # The loop of uvicorn's extra, which the benchmarks name themselves.
-    shared.add("uvloop")
+    # Of uvicorn and typer, named by tests and benchmarks that import them themselves.
+    shared |= {"click", "pyyaml", "uvloop"}
     tools = {_name(one) for one in extras["dev"]} - shared - {OWN_NAME}
 
     assert {"pytest", "mypy", "playwright", "hatchling"} <= tools
