@@ -10,6 +10,7 @@ second, which ``parley --help`` need not wait for.
 """
 
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -117,15 +118,18 @@ def move(
     ],
 ) -> None:
     """
-    Move everything to another database, of either kind. Needs the server to be stopped.
+    Move everything to another database, of either kind.
 
-    Users stay logged in, and clients go on from where they are. To continue after an interruption,
-    run it again.
+    A server that is running carries it out while it serves, and stops at the end. Users stay
+    logged in, and clients go on from where they are. After an interruption, run it again.
     """
     from .commands.move import move as run_move
 
+    def show(progress: str) -> None:
+        print(progress, file=sys.stderr)
+
     try:
-        print(run(run_move(settings(), to)))
+        print(run(run_move(settings(), to, show)))
     except KeyboardInterrupt:
         raise CommandError("The move was interrupted. Run it again to go on.") from None
 

@@ -10,6 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from .api import (
     admin,
+    admin_move,
     admin_rooms,
     asyncapi,
     auth,
@@ -165,6 +166,7 @@ def create_app(settings: Settings, *, fast_paths: bool = True) -> FastAPI:
         invites.router,
         admin.router,
         admin_rooms.router,
+        admin_move.router,
         upgrades.router,
     ):
         app.include_router(router)

@@ -4,15 +4,17 @@ The composition root: a server's parts, opened package by package and closed in 
 Nothing is global: two runtimes in one process are two servers.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from .config.client_limits import client_limits
+from .config.database_url import DatabaseUrl
 from .config.server_url import local_url
 from .config.settings import Settings, SettingsError, resolve_secret
 from .domain.connection_limits import AUTH_EXPIRING_SECONDS
@@ -29,6 +31,7 @@ from .security.access_tokens import AccessTokens
 from .security.passwords import Passwords
 from .services.accounts.parts import AccountLimits, AccountParts, open_accounts
 from .services.admin.admin_service import AdminService
+from .services.admin.database_move import DatabaseMove
 from .services.admin.parts import open_admin
 from .services.log.parts import LogLimits, LogParts, open_log
 from .services.messages.parts import MessageLimits, MessageParts, open_messages
@@ -36,6 +39,7 @@ from .services.rooms.parts import RoomLimits, RoomParts, open_rooms
 from .shared import Shared, open_shared
 from .store.database import Database
 from .store.opening import open_database
+from .store.write_gate import WriteGate
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -103,7 +107,13 @@ class Runtime:
     realtime: RealtimeParts
     sockets: SocketServices
     loop_lag: LoopLag
+    database_move: DatabaseMove
     tracer: "Tracer | None" = None
+
+    @property
+    def stop_requested(self) -> asyncio.Event:
+        """Set when the process has nothing more to do: its database was moved."""
+        return self.database_move.ended
 
     async def drain(self) -> None:
         """Refuse new requests, finish the accepted ones, and have every client reconnect."""
@@ -169,10 +179,17 @@ async def open_runtime(
 
     """
     limits = limits or Limits.of(settings)
+    # Everything below writes through it, so that a move can refuse them all.
+    database = gate = WriteGate(database)
     old = [secret.get_secret_value() for secret in settings.secret_keys_old]
     secret = resolve_secret(settings).get_secret_value()
     access_tokens = AccessTokens(secret, old, settings.access_token_minutes)
     fanout = Fanout(limits.fanout_patience_seconds)
+
+    async def other_nodes() -> int:
+        store = shared.presence_store
+        return 0 if store is None else max(0, len(await store.nodes()) - 1)
+
     async with (
         open_loop_lag() as loop_lag,
         open_log(database, pacing=fanout, limits=limits.log, tracer=tracer) as log_parts,
@@ -209,8 +226,17 @@ async def open_runtime(
             limits=limits.realtime,
             now=now,
         ) as realtime,
+        AsyncExitStack() as stack,
     ):
         messages.messages.present = realtime.presence.users
+        database_move = DatabaseMove(
+            gate,
+            settings.database,
+            parse=DatabaseUrl.parse,
+            other_nodes=other_nodes,
+            now=now,
+        )
+        stack.push_async_callback(database_move.close)
         yield Runtime(
             database=database,
             now=now,
@@ -229,6 +255,7 @@ async def open_runtime(
                 request_handler=_request_handler(tracer),
             ),
             loop_lag=loop_lag,
+            database_move=database_move,
             tracer=tracer,
         )
 

@@ -12,6 +12,7 @@
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
     browser     two people use every feature of the web client while its server is killed 20 times
     delivery    both SDKs send 10,000 messages over 1,000 connections that break
+    move        1,000,000 events moved while 50 clients talk: none lost, none doubled
     timing      the time of an answer tells nothing about hidden rooms
     load        what make test runs, 20 times beside two busy loops: no test depends on speed
 
@@ -99,6 +100,9 @@ PROOFS = {
             "tests/javascript/test_delivery.py",
         ],
         limit_minutes=60,
+    ),
+    "move": Proof(
+        [*PYTEST, "-n0", "-s", "-m", "hard", "tests/crash/test_live_move.py"], limit_minutes=60
     ),
     "timing": Proof(
         [*PYTEST, "-n0", "-m", "hard", "tests/api/test_hidden_rooms_timing.py"], limit_minutes=15

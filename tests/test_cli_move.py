@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.commands import move as move_command
+from app.store import move_places
 from app.store.file_lock import FileLock
 from tests.harness import databases
 from tests.harness.databases import postgres_database
@@ -159,7 +159,7 @@ def test_without_a_database_there_is_nothing_to_move(parley: Parley) -> None:
 def test_a_file_that_is_in_use_is_not_moved(
     parley: Parley, held: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(move_command, "LOCK_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(move_places, "LOCK_WAIT_SECONDS", 0.1)
     lock = FileLock.take(held.with_name(f"{held.name}.lock"), None)
 
     result = parley("move", "--to", "sqlite:///new.db")

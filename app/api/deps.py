@@ -95,6 +95,18 @@ async def _by(who: Annotated[Identity | None, Depends(_admin_or_operator)]) -> U
     return None if who is None else who.user
 
 
+async def _operator(token: BearerToken, authenticator: AuthenticatorDep) -> None:
+    if token is None:
+        raise Unauthorized
+    if not authenticator.is_operator(token):
+        await authenticator.authenticate(token)
+        raise Forbidden("Only the command line of this installation may do this.")
+
+
+Operator = Annotated[None, Depends(_operator)]
+"""The command line of this installation: no user, administrators included."""
+
+
 By = Annotated[UserId | None, Depends(_by)]
 """The calling administrator; None for the command line of this installation."""
 

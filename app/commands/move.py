@@ -1,61 +1,97 @@
-"""``parley move``: everything of a stopped server into another database."""
+"""
+``parley move``: everything into another database.
 
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+If no server has the database, this process copies it; else the server does, and this process asks
+for it over the admin API.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from ..config.database_url import DatabaseUrl
-from ..config.settings import Settings
+from ..config.server_url import local_url
+from ..config.settings import Settings, resolve_secret
 from ..domain.errors import Unavailable
-from ..domain.server_limits import LOCK_WAIT_SECONDS
+from ..domain.ids import Millis
+from ..security.access_tokens import AccessTokens
 from ..store import epoch, move_state
 from ..store.damage import Damaged
-from ..store.errors import StoreError, display_name, reason
+from ..store.database import Database
+from ..store.errors import Locked, StoreError, display_name, reason
 from ..store.move import Moved, Side
 from ..store.move import move as move_all
+from ..store.move_places import look, open_place, refusal
 from ..store.move_state import Found
-from ..store.offline import read_any_schema
-from ..store.opening import open_database
-from ..store.postgres_exclusion import MoveName
+from ..store.postgres_exclusion import InUse, MoveName
+from ..wire.admin import MoveLine
 from .exit_codes import CommandError, Misuse
+from .remote_admin import NotReachable, RemoteAdmin
+
+# A line for each such part of the events.
+_STEP_PERCENT = 10
 
 
-async def move(settings: Settings, to: str) -> str:
+async def move(settings: Settings, to: str, on_progress: Callable[[str], None]) -> str:
     """
     Move the database to the URL ``to``, and leave the old one unusable; returns a line to print.
 
+    Args:
+        on_progress: Called with how far the move is, while a server carries it out.
+
     Raises:
         Misuse: If one of the two is in memory, or ``to`` is no URL of a database, or the same.
-        Locked: If a server or another command is using one of them.
+        Locked: If another command is using one of them, or a server the target.
         StoreError: If the target is not empty, the source has an older schema, or one of them
             can't be used. The source can then be served as before, unless an earlier run had
             marked it as moved.
-        CommandError: If the source was moved already.
+        CommandError: If the source was moved already, or the server that has it refuses.
 
     """
     source, target = settings.database, _parse(to)
-    if source.in_memory or target.in_memory:
-        raise Misuse("A database in memory can't be moved, and nothing can be moved to one.")
+    if (why := refusal(source, target)) is not None:
+        raise Misuse(why)
     if source.path is not None and not source.path.is_file():
         raise StoreError(f"There is no database at {source.path}.")
-    if _is_same(source, target):
-        raise Misuse(f"--to: {target.shown} is the database itself. Name another one.")
     name = MoveName()
-    async with _open(source, name) as from_:
-        found = await _look(target)
-        moved_to = await from_.database.read(move_state.moved_to)
+    failure: StoreError
+    try:
+        return await _move_here(open_place(source, name), source, target, name)
+    except Locked as exc:
+        if source.path is None or not exc.is_of(source.path) or exc.holder.url is None:
+            raise
+        server, failure = exc.holder.url, exc
+    except InUse as exc:
+        if exc.url != source.url:
+            raise
+        # No file says where its nodes are: one that has the settings of this command is asked.
+        server, failure = local_url(settings.host, settings.port), exc
+    return await _ask(settings, server, failure, target, source, on_progress)
+
+
+async def _move_here(
+    opening: AbstractAsyncContextManager[Database],
+    source: DatabaseUrl,
+    target: DatabaseUrl,
+    name: MoveName,
+) -> str:
+    async with opening as opened:
+        from_ = Side(opened, source.url)
+        await opened.read(lambda connection: name.refuse_others(connection, source.url))
+        found = await look(target)
+        moved_to = await opened.read(move_state.moved_to)
         if moved_to is not None and found[0] is not Found.MOVING:
             raise CommandError(f"{source.shown} was moved to {moved_to} already.")
-        move_state.refuse(*found, await from_.database.read(epoch.read), target.url)
-        async with _open(target, name, migrate=True) as to_:
-            moved = await _move(from_, to_, name, target.shown)
+        move_state.refuse(*found, await opened.read(epoch.read), target.url)
+        async with open_place(target, name, migrate=True) as to_:
+            moved = await _copy(from_, Side(to_, target.url), name, target.shown)
     return (
         f"Moved {moved.rooms:,} rooms and {moved.events:,} events from {source.shown} to "
         f"{target.shown}. Set DATABASE_URL to it, and start the server."
     )
 
 
-async def _move(from_: Side, to: Side, name: MoveName, shown: str) -> Moved:
+async def _copy(from_: Side, to: Side, name: MoveName, shown: str) -> Moved:
     try:
         return await move_all(from_, to, name, to=shown)
     except Damaged as exc:
@@ -66,12 +102,44 @@ async def _move(from_: Side, to: Side, name: MoveName, shown: str) -> Moved:
         ) from exc
 
 
-async def _look(target: DatabaseUrl) -> tuple[Found, str | None]:
-    """What is at the target, which is not made by looking."""
-    path = target.path
-    if path is not None and not (path.exists() and path.stat().st_size):
-        return Found.EMPTY, None
-    return await read_any_schema(target.url, path, move_state.look)
+async def _ask(
+    settings: Settings,
+    server: str,
+    failure: StoreError,
+    target: DatabaseUrl,
+    source: DatabaseUrl,
+    on_progress: Callable[[str], None],
+) -> str:
+    """Let the server at a URL move its database."""
+    secret = resolve_secret(settings).get_secret_value()
+    tokens = AccessTokens(secret, [], settings.access_token_minutes)
+    try:
+        async with RemoteAdmin.connect(server, tokens.operator(_now())) as remote:
+            last = MoveLine(state="failed", detail=f"The server at {server} said nothing.")
+            shown = ""
+            async for last in remote.move(target.url):
+                if last.state not in ("moved", "failed") and shown != (now := _progress(last)):
+                    on_progress(shown := now)
+    except NotReachable:
+        raise failure from None
+    if last.state != "moved":
+        raise CommandError(last.detail or f"The server at {server} has not said how it ended.")
+    return (
+        f"Moved {last.rooms:,} rooms and {last.events:,} events from {source.shown} to "
+        f"{target.shown}, while the server ran: writers were refused for {last.refused_ms} ms. It "
+        "is stopping. Set DATABASE_URL to the new database, and start the server."
+    )
+
+
+def _progress(line: MoveLine) -> str:
+    if line.state != "copying":
+        return f"{line.state.capitalize()} …"
+    share = 100 * (line.copied or 0) // max(line.events or 1, 1)
+    return f"Copying: {share // _STEP_PERCENT * _STEP_PERCENT} % of {line.events or 0:,} events"
+
+
+def _now() -> Millis:
+    return Millis(time.time_ns() // 1_000_000)
 
 
 def _parse(to: str) -> DatabaseUrl:
@@ -79,20 +147,3 @@ def _parse(to: str) -> DatabaseUrl:
         return DatabaseUrl.parse(to)
     except ValueError as exc:
         raise Misuse(f"--to: {exc}.") from None
-
-
-def _is_same(source: DatabaseUrl, target: DatabaseUrl) -> bool:
-    if source.path is not None and target.path is not None:
-        return os.path.realpath(source.path) == os.path.realpath(target.path)
-    return source.url == target.url
-
-
-@asynccontextmanager
-async def _open(
-    where: DatabaseUrl, name: MoveName, *, migrate: bool = False
-) -> AsyncIterator[Side]:
-    url = name.url(where.url) if where.kind == "postgresql" else where.url
-    async with open_database(
-        where.kind, url, where.path, migrate=migrate, moving=True, wait=LOCK_WAIT_SECONDS
-    ) as database:
-        yield Side(database, where.url)

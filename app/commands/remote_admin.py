@@ -11,7 +11,7 @@ from ..domain import names
 from ..domain.limits import MAX_PAGE
 from ..domain.roles import Kind
 from ..wire.accounts import TokenAnswer
-from ..wire.admin import AccountAnswer, AdminRoomAnswer
+from ..wire.admin import AccountAnswer, AdminRoomAnswer, MoveLine
 from .exit_codes import CommandError
 
 # Under load, hashing a password waits in a queue for seconds.
@@ -136,6 +136,18 @@ class RemoteAdmin:
         answer: dict[str, str] = await self._request("PUT", "/admin/epoch")
         return answer["epoch"]
 
+    async def move(self, to: str) -> AsyncIterator[MoveLine]:
+        """Move the server's database; yield how far it is, and at last its outcome."""
+        try:
+            async with self._client.stream("POST", "/admin/move", json={"to": to}) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise self._refusal(answer)
+                async for line in answer.aiter_lines():
+                    yield MoveLine.model_validate_json(line)
+        except httpx2.TransportError as exc:
+            raise self._closed(exc) from None
+
     async def _read_all(self, path: str, name: str) -> AsyncIterator[Any]:
         """Each entry of a list of several pages."""
         query = {"limit": str(MAX_PAGE)}
@@ -154,19 +166,25 @@ class RemoteAdmin:
         try:
             answer = await self._client.request(method, path, json=body, headers=headers)
         except httpx2.TransportError as exc:
-            raise CommandError(
-                f"The server at {self._client.base_url} closed the connection "
-                f"({type(exc).__name__}). The command may have taken effect: check before "
-                "you try again."
-            ) from None
+            raise self._closed(exc) from None
         if answer.is_success:
             return answer.json() if answer.content else None
+        raise self._refusal(answer)
+
+    def _closed(self, exc: httpx2.TransportError) -> CommandError:
+        return CommandError(
+            f"The server at {self._client.base_url} closed the connection "
+            f"({type(exc).__name__}). The command may have taken effect: check before "
+            "you try again."
+        )
+
+    def _refusal(self, answer: httpx2.Response) -> CommandError:
         if answer.status_code == 401:
-            raise CommandError(
+            return CommandError(
                 f"The server at {self._client.base_url} has a different SECRET_KEY than this "
                 "command. Run the command with the server's own settings."
             )
-        raise CommandError(_error_text(answer))
+        return CommandError(_error_text(answer))
 
 
 def _user_path(username: str) -> str:

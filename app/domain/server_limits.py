@@ -40,6 +40,16 @@ MAX_REWRITTEN_BYTES = 2**30
 SQLITE_WAL_PAGES = 4_000
 # Rows that a move reads and writes at once: 64 MB if all are edited messages of full length.
 MOVE_PAGE_ROWS = 2_000
+# The same while the server runs: some milliseconds, for which it holds the interpreter lock.
+MOVE_LIVE_ROWS = 250
+# How long it then pauses, as a multiple of the time that the rows took: sends keep priority.
+MOVE_PAUSE_FACTOR = 1.0
+# How long it tries to keep up with what is written meanwhile, before it gives up.
+MOVE_CATCH_UP_SECONDS = 60.0
+# How often it says how far it is.
+MOVE_PROGRESS_SECONDS = 0.5
+# How long writers are refused at most for the last difference; then the server goes on as it was.
+MOVE_SWITCH_SECONDS = 10.0
 # How often the paths of a SQLite database are compared with the files that are open. They are also
 # compared at each commit; this is for /ready while nothing is written.
 DATABASE_FILES_SECONDS = 1.0

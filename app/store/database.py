@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
+    from .change_capture import ChangeCapture
     from .search_index import SearchIndex
 
 __all__ = ["Columns", "Database", "DbConnection", "T", "Work"]
@@ -57,6 +58,9 @@ class DbConnection(ABC):
 
     search_index: "SearchIndex"
     """The full-text index."""
+
+    change_capture: "ChangeCapture"
+    """How changes are noted while the database is moved."""
 
     def __init__(self, sqlalchemy: sa.Connection) -> None:
         self._sqlalchemy = sqlalchemy

@@ -5,6 +5,7 @@ The same on both engines, and whatever the order of the rows: a digest is the su
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from itertools import groupby
@@ -17,10 +18,13 @@ from ..domain.ids import SEQ_BITS
 from .database import DbConnection
 from .move_state import is_moved
 from .table_pages import EVENTS, OTHERS, Row, TablePages
+from .tables import meta
 
 _DOCUMENTS = sa.text(
     "SELECT id, event_id FROM search_documents WHERE id > :after ORDER BY id LIMIT :limit"
 )
+_COUNT_EVENTS = sa.text("SELECT id >> :bits AS room, count(*) FROM events GROUP BY 1")
+_COUNT_DOCUMENTS = sa.text("SELECT count(*) FROM search_documents")
 _BYTES, _MASK = 8, 2**64 - 1
 
 
@@ -46,12 +50,47 @@ Digests = dict[Part, Digest]
 DOCUMENTS = Part("search_documents")
 
 
-def digests(connection: DbConnection, page_rows: int) -> Digests:
+class Tally:
+    """Digests that are kept up to date with the rows that are added and removed."""
+
+    def __init__(self) -> None:
+        self.parts: Digests = {}
+
+    def add(self, table: TablePages, rows: Sequence[Row]) -> None:
+        """Count rows of a table; those that are not moved are left out."""
+        self._count(partial(_part, table), rows, 1)
+
+    def remove(self, table: TablePages, rows: Sequence[Row]) -> None:
+        """Count rows no longer that were added before."""
+        self._count(partial(_part, table), rows, -1)
+
+    def add_documents(self, rows: Sequence[Row]) -> None:
+        """Count documents of the search index: number and event."""
+        self._count(lambda _: DOCUMENTS, rows, 1)
+
+    def remove_documents(self, rows: Sequence[Row]) -> None:
+        """Count documents no longer that were added before."""
+        self._count(lambda _: DOCUMENTS, rows, -1)
+
+    def _count(self, part_of: Callable[[Row], Part | None], rows: Sequence[Row], by: int) -> None:
+        for part, some in groupby(rows, part_of):
+            if part is not None:
+                counted = _add(self.parts.pop(part, Digest(0, 0)), list(some), by)
+                if counted.rows:
+                    self.parts[part] = counted
+
+
+def digests(
+    connection: DbConnection, page_rows: int, pause: Callable[[], None] = lambda: None
+) -> Digests:
     """
     Read everything, and return the digest of each part that has rows.
 
     Of the search index it covers which messages are in it, and in which order: its words are
     different on each engine.
+
+    Args:
+        pause: Called after each page, in the thread of the database.
 
     Raises:
         Damaged: If an event is not what was written.
@@ -65,10 +104,12 @@ def digests(connection: DbConnection, page_rows: int) -> Digests:
             for part, rows in groupby(page, partial(_part, table)):
                 if part is not None:
                     found[part] = _add(found[part], list(rows))
+            pause()
     last = 0
     while page := [tuple(row) for row in _documents(connection, last, page_rows)]:
         last = page[-1][0]
         found[DOCUMENTS] = _add(found[DOCUMENTS], page)
+        pause()
     return dict(found)
 
 
@@ -88,9 +129,21 @@ def _documents(connection: DbConnection, after: int, limit: int) -> sa.CursorRes
     return connection.execute(_DOCUMENTS, {"after": after, "limit": limit})
 
 
-def _add(before: Digest, rows: list[Row]) -> Digest:
+def counts(connection: DbConnection) -> Mapping[Part, int]:
+    """Return how many rows each part has that has rows: of the events in each room, of others."""
+    rooms = connection.execute(_COUNT_EVENTS, {"bits": SEQ_BITS})
+    found = {Part(EVENTS.name, room): number for room, number in rooms}
+    for table in OTHERS:
+        if table.table is not meta:
+            query = sa.select(sa.func.count()).select_from(table.table)
+            found[Part(table.name)] = connection.execute(query).scalar_one()
+    found[DOCUMENTS] = connection.execute(_COUNT_DOCUMENTS).scalar_one()
+    return found
+
+
+def _add(before: Digest, rows: list[Row], by: int = 1) -> Digest:
     total = before.total
     for row in rows:
         text = orjson.dumps(row, default=bytes.hex)
-        total += int.from_bytes(blake2b(text, digest_size=_BYTES).digest())
-    return Digest(before.rows + len(rows), total & _MASK)
+        total += by * int.from_bytes(blake2b(text, digest_size=_BYTES).digest())
+    return Digest(before.rows + by * len(rows), total & _MASK)

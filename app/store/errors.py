@@ -25,6 +25,11 @@ class Locked(StoreError):
             "database. Stop that one first, or use PostgreSQL (DATABASE_URL) for several."
         )
         self.holder = holder
+        self._path = path
+
+    def is_of(self, path: Path) -> bool:
+        """Whether it is this file that is in use."""
+        return self._path == path
 
 
 def display_name(url: str) -> str:

@@ -175,3 +175,4 @@ class _Copying:
 def _finish(connection: DbConnection) -> None:
     if not connection.is_only_writer:
         postgres_sequences.advance(connection)
+        postgres_sequences.analyze(connection)

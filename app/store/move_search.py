@@ -15,18 +15,46 @@ from ..domain.roles import Kind
 from .database import DbConnection
 
 # Joined from the documents on: they are in the order of the pages.
-_TEXTS = sa.text(
+_FROM = (
     "SELECT d.id, d.event_id, e.room_id, r.kind, e.by, coalesce(e.edited_text, e.text)"
-    " FROM (SELECT id, event_id FROM search_documents WHERE id > :after ORDER BY id LIMIT :limit)"
-    " AS d JOIN events AS e ON e.id = d.event_id JOIN rooms AS r ON r.id = e.room_id"
-    " ORDER BY d.id"
+    " FROM {documents} AS d JOIN events AS e ON e.id = d.event_id"
+    " JOIN rooms AS r ON r.id = e.room_id ORDER BY d.id"
 )
+_TEXTS = sa.text(
+    _FROM.format(
+        documents="(SELECT id, event_id FROM search_documents WHERE id > :after"
+        " ORDER BY id LIMIT :limit)"
+    )
+)
+_THESE: sa.BindParameter[Any] = sa.bindparam("numbers", expanding=True)
+_TEXTS_OF = sa.text(
+    _FROM.format(documents="(SELECT id, event_id FROM search_documents WHERE id IN :numbers)")
+).bindparams(_THESE)
+_KEYS_OF = sa.text("SELECT id, event_id FROM search_documents WHERE id IN :numbers").bindparams(
+    _THESE
+)
+_UNINDEX = sa.text(
+    "DELETE FROM search_index WHERE rowid IN"
+    " (SELECT id FROM search_documents WHERE id IN :numbers AND words <> '')"
+).bindparams(_THESE)
+_REMOVE = sa.text("DELETE FROM search_documents WHERE id IN :numbers").bindparams(_THESE)
 _LAST = sa.text("SELECT coalesce(max(id), 0) FROM search_documents")
 
 
 def texts(connection: DbConnection, after: int, limit: int) -> Sequence[Any]:
     """Return what the documents after the number ``after`` are made of; none at the end."""
     return connection.execute(_TEXTS, {"after": after, "limit": limit}).all()
+
+
+def texts_of(connection: DbConnection, numbers: Sequence[int]) -> Sequence[Any]:
+    """Return the same for some documents; those that there are not are left out."""
+    return connection.execute(_TEXTS_OF, {"numbers": numbers}).all() if numbers else []
+
+
+def keys_of(connection: DbConnection, numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return number and event of some documents; those that there are not are left out."""
+    rows = connection.execute(_KEYS_OF, {"numbers": numbers}) if numbers else ()
+    return [(number, event) for number, event in rows]
 
 
 def last(connection: DbConnection) -> int:
@@ -46,6 +74,14 @@ def insert(connection: DbConnection, rows: Sequence[Any]) -> None:
     if index.has_entries:
         entries = [(number, words) for number, _, words in documents if words]
         connection.copy_in("search_index", ("rowid", "words"), entries)
+
+
+def remove(connection: DbConnection, numbers: Sequence[int]) -> None:
+    """Remove some documents, as far as they are there."""
+    if numbers:
+        if connection.search_index.has_entries:
+            connection.execute(_UNINDEX, {"numbers": numbers})
+        connection.execute(_REMOVE, {"numbers": numbers})
 
 
 def clear(connection: DbConnection) -> None:

@@ -120,6 +120,18 @@ def moved_to(connection: DbConnection) -> str | None:
     return _read(connection, _MOVED)
 
 
+def require_not_moved(connection: DbConnection, url: str) -> None:
+    """
+    Return if the database was not moved.
+
+    Raises:
+        StoreError: If it was.
+
+    """
+    if (to := moved_to(connection)) is not None:
+        raise StoreError(f"{display_name(url)} was moved to {to} already.")
+
+
 async def ensure_in_place(database: Database, url: str) -> None:
     """
     Return if servers and commands may use the database.

@@ -97,11 +97,20 @@ async def open_database(
         await ensure_current(database, url, migrate=migrate)
         if not moving:
             await ensure_in_place(database, url)
+        if address is not None and database.shared:
+            await _end_capture(database)
         if path is not None and isinstance(database, SqliteDatabase):
             await rewrite_once(database, path)
         if path is not None and lock is not None and isinstance(database, SqliteDatabase):
             await stack.enter_async_context(_watching(database, path, lock))
         yield database
+
+
+async def _end_capture(database: Database) -> None:
+    """Remove what a move has left that was killed; one that runs elsewhere fails by that."""
+    if await database.read(lambda c: c.change_capture.is_left(c)):
+        for work in (await database.read(lambda c: c.change_capture)).end():
+            await database.write(work)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from .database import Columns, ColumnType, DbConnection
 from .pipeline import Pipeline
+from .postgres_changes import PostgresChangeCapture
 from .postgres_search import PostgresSearchIndex
 
 
@@ -30,6 +31,7 @@ class PostgresConnection(DbConnection):
     orders_by_bytes = False
     now_ms = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
     search_index = PostgresSearchIndex()
+    change_capture = PostgresChangeCapture()
 
     def __init__(self, sqlalchemy: sa.Connection, pipeline: Pipeline) -> None:
         super().__init__(sqlalchemy)

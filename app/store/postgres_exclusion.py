@@ -26,6 +26,14 @@ _TABLES = ", ".join(table.name for table in (EVENTS, *OTHERS))
 _LOCK = sa.text(f"LOCK TABLE {_TABLES} IN SHARE ROW EXCLUSIVE MODE")
 
 
+class InUse(StoreError):
+    """Nodes have the database open, whose URL they have."""
+
+    def __init__(self, url: str, what: str) -> None:
+        super().__init__(f"{display_name(url)} {what}")
+        self.url = url
+
+
 class MoveName:
     """The name that the connections of one move have."""
 
@@ -35,6 +43,19 @@ class MoveName:
     def url(self, url: str) -> str:
         """Return the URL of a PostgreSQL database with this name in it."""
         return f"{url}{'&' if '?' in url else '?'}application_name={self._name}"
+
+    def refuse_moves(self, connection: DbConnection) -> None:
+        """
+        Return if no other move has this database open, as far as PostgreSQL tells.
+
+        Raises:
+            StoreError: If one has.
+
+        """
+        names = {"node": "", "moves": f"{_PREFIX}%", "own": self._name}
+        _, moves = connection.execute(_OTHERS, names).one()
+        if moves:
+            raise StoreError("The database is being moved already, by another command.")
 
     def refuse_others(self, connection: DbConnection, url: str) -> None:
         """
@@ -55,9 +76,8 @@ class MoveName:
         if moves:
             raise StoreError(f"{display_name(url)} is being moved already, by another command.")
         if nodes:
-            raise StoreError(
-                f"{display_name(url)} is in use by {nodes} connections named {node}. Stop all "
-                "nodes first."
+            raise InUse(
+                url, f"is in use by {nodes} connections named {node}. Stop all nodes first."
             )
         if entries := node_presence.count(connection):
             raise StoreError(
@@ -66,7 +86,15 @@ class MoveName:
             )
 
 
-def lock_tables(connection: DbConnection) -> None:
-    """Let no other transaction write until this one ends."""
+def lock_tables(connection: DbConnection, *, seconds: float | None = None) -> None:
+    """
+    Let no other transaction write until this one ends.
+
+    Args:
+        seconds: How long others are waited for, after which it fails; None: any time.
+
+    """
     if not connection.is_only_writer:
+        if seconds is not None:
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = {int(seconds * 1_000)}"))
         connection.execute(_LOCK)

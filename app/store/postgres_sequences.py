@@ -14,11 +14,14 @@ _SET = sa.text(
 
 
 def advance(connection: DbConnection) -> None:
-    """Let new ids begin after the highest ones, and bring the statistics up to date."""
+    """Let new ids begin after the highest ones."""
     for table in (*_NAMES, "search_documents"):
         sequence = connection.execute(_FIND, {"table": table}).scalar_one()
         if sequence is not None:
             last = connection.execute(sa.text(f"SELECT max(id) FROM {table}")).scalar_one()
             connection.execute(_SET, {"sequence": sequence, "last": last})
-    # Plans are made of statistics, and kept.
+
+
+def analyze(connection: DbConnection) -> None:
+    """Bring the statistics up to date: plans are made of them, and kept."""
     connection.execute(sa.text("ANALYZE"))

@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from .database import Columns, ColumnType, DbConnection
+from .sqlite_changes import SqliteChangeCapture
 from .sqlite_search import SqliteSearchIndex
 
 
@@ -28,6 +29,7 @@ class SqliteConnection(DbConnection):
     orders_by_bytes = True
     now_ms = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
     search_index = SqliteSearchIndex()
+    change_capture = SqliteChangeCapture()
 
     def __init__(self, sqlalchemy: sa.Connection) -> None:
         super().__init__(sqlalchemy)

@@ -4,7 +4,8 @@ Reading any table page by page, in the order of its key, and writing such pages 
 A row is a tuple with the same values on both engines, so that it can be written to either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ class TablePages:
         self.name = table.name
         self.columns = tuple(column.name for column in table.columns if column.name != "checksum")
         self._key = tuple(table.primary_key)
+        self.key_columns = tuple(column.name for column in self._key)
         self._key_at = [self.columns.index(column.name) for column in self._key]
 
     def key(self, row: Row) -> Row:
@@ -61,20 +63,52 @@ class TablePages:
             StoreError: If PostgreSQL refuses a NUL character, which SQLite can hold.
 
         """
-        columns = self.columns
-        if self.table is events and connection.has_checksums:
-            columns = (*columns, "checksum")
-            rows = [(*row, event_checksum.checksum(row)) for row in rows]
-        try:
+        columns, rows = self._stored(connection, rows)
+        with self._naming_nul(connection, rows):
             connection.copy_in(self.name, columns, rows)
-        except Exception as exc:
-            # Looked for afterwards: requests with one are refused, so that there is hardly any.
-            if not connection.is_file and (found := self._nul(rows)) is not None:
-                raise StoreError(
-                    f"{found} has a NUL character, which PostgreSQL can't store. Delete it, or "
-                    "the character, and run the move again."
-                ) from exc
-            raise
+
+    def rows(self, connection: DbConnection, keys: Sequence[Row]) -> Sequence[Row]:
+        """
+        Return the rows with these keys, in any order; those that there are not are left out.
+
+        Raises:
+            Damaged: If an event is not what was written.
+
+        """
+        if not keys:
+            return []
+        if len(self._key) == 1:
+            is_one = self._key[0].in_([value for (value,) in keys])
+        else:
+            is_one = sa.tuple_(*self._key).in_(keys)
+        return [tuple(row) for row in connection.execute(self._select(connection).where(is_one))]
+
+    def replace(self, connection: DbConnection, rows: Sequence[Row]) -> None:
+        """Insert rows as :meth:`page` returns them, over those with the same keys."""
+        if rows:
+            columns, rows = self._stored(connection, rows)
+            others = [name for name in columns if name not in self.key_columns]
+            names = ", ".join(f'"{name}"' for name in columns)
+            values = ", ".join(f":{name}" for name in columns)
+            keys = ", ".join(f'"{name}"' for name in self.key_columns)
+            new = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
+            statement = sa.text(
+                f"INSERT INTO {self.name} ({names}) VALUES ({values}) ON CONFLICT ({keys})"
+                f" DO {f'UPDATE SET {new}' if others else 'NOTHING'}"
+            )
+            with self._naming_nul(connection, rows):
+                connection.execute(
+                    statement, [dict(zip(columns, row, strict=True)) for row in rows]
+                )
+
+    def delete(self, connection: DbConnection, keys: Sequence[Row]) -> None:
+        """Delete the rows with these keys."""
+        if keys:
+            where = " AND ".join(f'"{name}" = :{name}' for name in self.key_columns)
+            connection.execute(
+                sa.text(f"DELETE FROM {self.name} WHERE {where}"),
+                [dict(zip(self.key_columns, key, strict=True)) for key in keys],
+            )
 
     def last(self, connection: DbConnection) -> Row | None:
         """Return the highest key; None if there are no rows."""
@@ -90,6 +124,29 @@ class TablePages:
         """Delete the rows whose key begins with a number from ``low`` to before ``high``."""
         first = self._key[0]
         connection.execute(self.table.delete().where(first >= low, first < high))
+
+    def _stored(
+        self, connection: DbConnection, rows: Sequence[Row]
+    ) -> tuple[tuple[str, ...], Sequence[Row]]:
+        """The columns and the rows as they are stored, with checksums where there are any."""
+        if self.table is events and connection.has_checksums:
+            made = [(*row, event_checksum.checksum(row)) for row in rows]
+            return (*self.columns, "checksum"), made
+        return self.columns, rows
+
+    @contextmanager
+    def _naming_nul(self, connection: DbConnection, rows: Sequence[Row]) -> Iterator[None]:
+        """Say which row PostgreSQL refuses because of a NUL character."""
+        try:
+            yield
+        except Exception as exc:
+            # Looked for afterwards: requests with one are refused, so that there is hardly any.
+            if not connection.is_file and (found := self._nul(rows)) is not None:
+                raise StoreError(
+                    f"{found} has a NUL character, which PostgreSQL can't store. Delete it, or "
+                    "the character, and run the move again."
+                ) from exc
+            raise
 
     def _nul(self, rows: Sequence[Row]) -> str | None:
         """Return where the first NUL character is, as the beginning of a sentence."""

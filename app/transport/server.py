@@ -118,9 +118,9 @@ class Server:
     uvicorn's server around one app.
 
     The app's lifespan is entered here, so that what goes wrong in it is raised by :meth:`run`.
-    The first SIGTERM or SIGINT lets the app's runtime close its clients' connections
-    (``drain``), and later, if that takes too long, give up what is left to do (``interrupt``);
-    the second ends the process at once.
+    The first SIGTERM or SIGINT, or the runtime's own request (``stop_requested``), lets the app's
+    runtime close its clients' connections (``drain``), and later, if that takes too long, give up
+    what is left to do (``interrupt``); a second signal ends the process at once.
 
     Args:
         on_ready: Called when connections are accepted.
@@ -181,6 +181,7 @@ class Server:
                 watching = (
                     asyncio.create_task(collect_when_grown(), name="collector"),
                     asyncio.create_task(watch_files(), name="file limit"),
+                    asyncio.create_task(self._stop_when_requested(), name="stop"),
                 )
                 self._on_ready()
                 try:
@@ -189,6 +190,14 @@ class Server:
                     for task in watching:
                         task.cancel()
                 await self._shutdown(sockets)
+
+    async def _stop_when_requested(self) -> None:
+        """End the server as a signal does, when the app's runtime has nothing more to do."""
+        runtime = getattr(self._app.state, "runtime", None)
+        requested = getattr(runtime, "stop_requested", None)
+        if requested is not None:
+            await requested.wait()
+            self._uvicorn.should_exit = True
 
     async def _shutdown(self, sockets: list[socket.socket]) -> None:
         """Stop accepting, drain, and wait for what runs, within the configured time."""

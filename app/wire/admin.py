@@ -158,6 +158,37 @@ class AuditAnswer(BaseModel):
     next: str | None = Field(description="For `after`, to get the next page; null on the last.")
 
 
+class MoveTarget(Body):
+    """Where to move the database."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"to": "postgresql://parley@db.example.org/parley"}}
+    )
+
+    to: str = Field(
+        min_length=1, max_length=2_000, description="As `DATABASE_URL`: of an empty database."
+    )
+
+
+class MoveLine(BaseModel):
+    """A line about a move: how far it is, or its outcome."""
+
+    state: str
+    copied: int | None = None
+    """Events so far."""
+    events: int | None = None
+    """About how many there are; with ``moved``, how many were moved."""
+    rooms: int | None = None
+    changes: int | None = None
+    """Rows that were copied again, because they changed meanwhile."""
+    refused_ms: int | None = None
+    """How long writers were refused."""
+    to: str | None = None
+    """The target, without user and password."""
+    detail: str | None = None
+    """Why it has failed."""
+
+
 class EpochAnswer(BaseModel):
     """The name of the current history."""
 

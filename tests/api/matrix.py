@@ -79,6 +79,8 @@ LOGGED_IN = "logged in"
 INVITED = "invited"
 """Users who have the code, unless they are banned."""
 ADMINS = "admins"
+OPERATOR = "operator"
+"""The command line of the installation, and no user."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Case:
             return "unauthorized"
         if self.rule == INVITED and PEOPLE[name] == "banned":
             return "invite_not_found"
+        if self.rule == OPERATOR:
+            return NO
         return NO if self.rule == ADMINS and PEOPLE[name] != "admin" else OK
 
 
@@ -189,6 +193,7 @@ OPERATIONS: dict[str, list[Case]] = {
     "adminEraseUser": [Case(ADMINS)],
     "adminListAudit": [Case(ADMINS)],
     "adminNewEpoch": [Case(ADMINS)],
+    "adminMove": [Case(OPERATOR, {"to": "sqlite:////nowhere/new.db"})],
     "adminListRooms": [Case(ADMINS)],
     "adminAddRoom": [Case(ADMINS, {"name": "new-{me}", "kind": "private", "owner": "tom"})],
     "adminArchiveRoom": [Case(ADMINS)],

@@ -26,6 +26,7 @@ TRIED = [
     ("POST", "/admin/users", 201),
     ("PUT", "/admin/users/carol/password", 200),
     ("POST", "/admin/rooms", 201),
+    ("POST", "/admin/move", 403),
     ("PUT", "/admin/rooms/announcements/retention", 200),
     ("PATCH", "/users/me", 200),
     ("DELETE", "/users/me", 204),

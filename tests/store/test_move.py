@@ -94,6 +94,10 @@ def _everything(connection: DbConnection) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
+def _execute(connection: DbConnection, statement: str) -> None:
+    connection.execute(sa.text(statement))
+
+
 def _find(connection: DbConnection) -> list[int]:
     everywhere = Scope(rooms=[], public=True, excluded=[], by=None)
     found = search.find(connection, phrases("grüße"), everywhere, before=None, limit=9)
@@ -266,7 +270,7 @@ async def test_a_text_that_postgresql_can_not_store_is_named(
     if source.shared or not target.shared:
         pytest.skip("only PostgreSQL refuses NUL")
     statement = "UPDATE events SET text = 'a' || char(0), checksum = NULL WHERE client_id = 'c4'"
-    await source.write(lambda c: c.execute(sa.text(statement)) and None)
+    await source.write(partial(_execute, statement=statement))
 
     with pytest.raises(StoreError) as refused:
         await _move(source, target)
@@ -276,7 +280,7 @@ async def test_a_text_that_postgresql_can_not_store_is_named(
     )
     await move_state.ensure_in_place(source, "sqlite:////old.db")
     mended = "UPDATE events SET text = 'a', checksum = NULL WHERE client_id = 'c4'"
-    await source.write(lambda c: c.execute(sa.text(mended)) and None)
+    await source.write(partial(_execute, statement=mended))
     assert (await _move(source, target)).rooms == 2
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.transcripts import tokens
 from tests.transcripts.processes import wait_until
 from tests.transcripts.scenario import PASSWORD, Scenario
 
@@ -72,6 +73,11 @@ def test_http_admin_users(scenario_on: ScenarioOn) -> None:
     ada.get("/admin/users")
     ada.put("/admin/users/ada/admin")
     assert scenario.server.command("user", "admin", "ada").code == 0
+
+    scenario.heading("Only the command line moves the database")
+    ada.post("/admin/move", {"to": "sqlite:////nowhere/new.db"})
+    operator = {"Authorization": f"Bearer {tokens.of_operator(ada.token)}"}
+    ada.post("/admin/move", {"to": "mysql://db.example.org/chat"}, headers=operator)
 
     scenario.heading("The audit log")
     ada.get("/admin/audit")
