@@ -2,7 +2,7 @@
 ``make test-hard``: tests at sizes that take too long to run for every change.
 
     properties  every property test with ten times the examples, others each time
-    kills       a server that is killed 200 times while clients write
+    kills       a server that is killed 200 times, and restarted 100 times, while clients write
     torture     parley torture with 50 kills
     postgres    a PostgreSQL that crashes, hangs, is locked, cuts or refuses connections
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed

@@ -1,11 +1,13 @@
 """
-A server that is killed again and again while people talk.
+A server that is killed or restarted again and again while people talk.
 
 Nothing that was acknowledged may be lost, said twice or out of order, whoever reads it.
 """
 
 import asyncio
 import random
+import signal
+from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -21,6 +23,9 @@ from tests.harness.socket_client import SocketClient
 from tests.harness.sockets import Closed
 
 ROOM = "general"
+
+SHUTDOWN_SECONDS = 10.0
+"""The default of the setting."""
 
 # How long the server lives between two kills.
 LIFE_SECONDS = (0.05, 0.4)
@@ -138,8 +143,48 @@ def on_disk(file: Path) -> tuple[list[Stored], int, list[int], str]:
 @pytest.mark.sqlite_only
 @pytest.mark.timeout(2_400)
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.hard)])
-async def test_a_killed_server_loses_nothing(tmp_path: Path, kills: int) -> None:
-    server, history = Process(tmp_path, log_level="warning"), History()
+async def test_a_killed_server_loses_nothing(
+    tmp_path: Path, kills: int, report: Callable[[str], None]
+) -> None:
+    async def kill(server: Process) -> None:
+        server.kill()
+
+    history = await interrupted(tmp_path, kills, kill)
+
+    report(f"{kills} kills, {len(history.acked)} acknowledged, 0 lost")
+    assert any(ack.get("duplicate") for acks in history.acked.values() for ack in acks)
+
+
+@pytest.mark.crash
+@pytest.mark.sqlite_only
+@pytest.mark.timeout(2_400)
+@pytest.mark.parametrize("restarts", [5, pytest.param(100, marks=pytest.mark.hard)])
+async def test_a_server_that_is_restarted_loses_nothing(
+    tmp_path: Path, restarts: int, report: Callable[[str], None]
+) -> None:
+    seconds = []
+
+    async def end(server: Process) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        server.signal(signal.SIGTERM)
+        # Its own limit, and what a busy machine adds.
+        assert await server.ended(SHUTDOWN_SECONDS + PATIENCE_SECONDS) == 0
+        seconds.append(loop.time() - began)
+
+    history = await interrupted(tmp_path, restarts, end)
+
+    report(
+        f"{restarts} restarts, {len(history.acked)} acknowledged, 0 lost, the longest stop took"
+        f" {max(seconds):.1f} s"
+    )
+
+
+async def interrupted(
+    folder: Path, times: int, interrupt: Callable[[Process], Awaitable[None]]
+) -> History:
+    """Have people talk while a server is ended so often, and compare what they know with it."""
+    server, history = Process(folder, log_level="warning"), History()
     stop, finished, head = asyncio.Event(), asyncio.Event(), [0]
     await server.start()
     try:
@@ -150,9 +195,9 @@ async def test_a_killed_server_loses_nothing(tmp_path: Path, kills: int) -> None
             writing = [group.create_task(writer.run(stop)) for writer in writers]
             for reader in readers:
                 group.create_task(reader.run(finished, head))
-            for _ in range(kills):
+            for _ in range(times):
                 await asyncio.sleep(random.uniform(*LIFE_SECONDS))
-                server.kill()
+                await interrupt(server)
                 await server.start()
             stop.set()
             await asyncio.wait(writing)
@@ -172,11 +217,11 @@ async def test_a_killed_server_loses_nothing(tmp_path: Path, kills: int) -> None
     stored, last, numbers, verdict = on_disk(server.database_file)
     assert verdict == "ok"
     assert history.violations(stored, last, numbers) == []
-    assert len(history.acked) == len(history.sent) > kills
+    assert len(history.acked) == len(history.sent) > times
     assert set(history.heard) == {client._name for client in [*writers, *readers]}
-    assert sum(client.reconnects for client in [*writers, *readers]) >= kills
-    assert any(ack.get("duplicate") for acks in history.acked.values() for ack in acks)
+    assert sum(client.reconnects for client in [*writers, *readers]) >= times
     assert "Traceback" not in server.log
+    return history
 
 
 def test_the_checker_finds_what_is_wrong() -> None:
