@@ -107,7 +107,7 @@ PROOFS = {
     "timing": Proof(
         [
             *(*PYTEST, "-n0", "-m", "hard"),
-            *("tests/api/test_hidden_rooms_timing.py", "tests/api/test_login_timing.py"),
+            *("tests/api/test_hidden_rooms_timing.py", "tests/api/test_auth_timing.py"),
         ],
         limit_minutes=30,
     ),

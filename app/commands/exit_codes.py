@@ -36,7 +36,7 @@ def exit_status(exc: BaseException) -> tuple[str, int] | None:
     from ..domain.errors import ParleyError
     from ..store.errors import Locked, StoreError
     from ..transport.file_limit import TooFewFiles
-    from ..transport.server import ListenError
+    from ..transport.listening import ListenError
 
     match exc:
         case SettingsError():

@@ -20,7 +20,8 @@ from ..domain.server_limits import LOCK_WAIT_SECONDS
 from ..observability.logs import configure
 from ..store.opening import lock_file
 from ..transport.file_limit import raise_file_limit
-from ..transport.server import PortInUse, Server, listen, listen_for_each, options
+from ..transport.listening import PortInUse, listen, listen_for_each
+from ..transport.server import Server, options
 from ..workers.supervisor import Supervisor
 from .exit_codes import Misuse
 

@@ -27,6 +27,7 @@ from .joins import Joins
 from .poller import Poller
 from .presence import Presence
 from .presence_exchange import PresenceExchange
+from .presence_parts import build_exchange, build_presence
 from .read_receipts import ReadReceipts
 from .realtime_limits import RealtimeLimits
 from .remote_activity import RemoteActivity
@@ -152,11 +153,11 @@ def _build(
     hub = Hub(fanout)
     separation = Separation(log.batch_loader, hub)
     remote_presence = RemotePresence()
-    presence = _presence(separation, remote_presence, limits)
+    presence = build_presence(separation, remote_presence, limits)
     activity = ActivityNotifier(
         hub, presence.is_present, separation.blockers_of, interval_seconds=limits.activity_seconds
     )
-    exchange = _exchange(presence_store, broker, presence, remote_presence, limits)
+    exchange = build_exchange(presence_store, broker, presence, remote_presence, limits)
     replay_buffers, coalescer = ReplayBuffers(), WriteCoalescer()
     feed = Feed(
         database,
@@ -270,42 +271,3 @@ def _build(
         remote_signals=remote_signals,
         poller=poller,
     )
-
-
-def _presence(
-    separation: Separation, elsewhere: RemotePresence, limits: RealtimeLimits
-) -> Presence:
-    grace = limits.presence_grace_seconds
-    return Presence(
-        separation.send_presence,
-        quiet_until=asyncio.get_running_loop().time() + grace,
-        elsewhere=elsewhere,
-        grace_seconds=grace,
-        gather_seconds=limits.presence_gather_seconds,
-        count_seconds=limits.presence_count_seconds,
-        max_listed=limits.max_present_listed,
-    )
-
-
-def _exchange(
-    store: PresenceStore | None,
-    broker: Broker,
-    presence: Presence,
-    remote: RemotePresence,
-    limits: RealtimeLimits,
-) -> PresenceExchange | None:
-    if store is None:
-        return None
-    exchange = PresenceExchange(
-        store,
-        broker,
-        presence,
-        remote,
-        grace_seconds=limits.presence_grace_seconds,
-        gather_seconds=limits.presence_gather_seconds,
-        count_seconds=limits.presence_count_seconds,
-        refresh_seconds=limits.presence_refresh_seconds,
-        expiry_seconds=limits.presence_expiry_seconds,
-    )
-    presence.on_local_change = exchange.on_local_change
-    return exchange

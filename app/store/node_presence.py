@@ -18,7 +18,7 @@ from ..domain.limits import (
 from .bulk import BulkInsert, BulkStatement
 from .database import DbConnection
 from .database_clock import at_now
-from .tables import node_presence
+from .node_tables import node_presence
 
 _BEGIN = (
     "INSERT INTO nodes (name, version, expires_at) VALUES (:node, :version, {now} + :millis)"

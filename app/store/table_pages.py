@@ -14,7 +14,8 @@ from ..domain.ids import SEQ_BITS
 from . import event_checksum
 from .database import DbConnection
 from .errors import StoreError
-from .tables import counters, events, leases, metadata, node_presence, nodes
+from .node_tables import NODE_TABLES
+from .tables import events, metadata
 
 Row = tuple[Any, ...]
 
@@ -171,9 +172,7 @@ class TablePages:
 
 
 EVENTS = TablePages(events)
-PASSING = (nodes, node_presence, counters, leases)
-"""Tables of what is true for seconds, and of no value elsewhere."""
 OTHERS = tuple(
-    TablePages(table) for table in metadata.sorted_tables if table not in (events, *PASSING)
+    TablePages(table) for table in metadata.sorted_tables if table not in (events, *NODE_TABLES)
 )
 """All tables of value but the events; one that refers to another comes after it."""

@@ -13,29 +13,20 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# Only a primary key of type INTEGER is the rowid, by which SQLite clusters the table.
-_Key = BigInteger().with_variant(Integer, "sqlite")
+# Imported so that one metadata has all tables, whoever imports this.
+from . import node_tables as node_tables
+from .metadata import Key
+from .metadata import metadata as metadata
 
 users = Table(
     "users",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     # Always lower-case, so that names are unique regardless of case.
     Column("username", Text, nullable=False, unique=True),
     Column("display_name", Text, nullable=False),
@@ -63,14 +54,14 @@ user_words = Table(
     metadata,
     # Compared byte by byte, so that a prefix is a range of the key.
     Column("word", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
-    Column("user_id", _Key, ForeignKey("users.id"), primary_key=True, index=True),
+    Column("user_id", Key, ForeignKey("users.id"), primary_key=True, index=True),
 )
 
 sessions = Table(
     "sessions",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("user_id", _Key, ForeignKey("users.id"), nullable=False, index=True),
+    Column("id", Key, primary_key=True),
+    Column("user_id", Key, ForeignKey("users.id"), nullable=False, index=True),
     # From the user agent; shown in the list of log-ins.
     Column("label", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -85,7 +76,7 @@ refresh_tokens = Table(
     metadata,
     # SHA-256 of the token. It has 256 random bits: a slow hash would add nothing.
     Column("hash", LargeBinary, primary_key=True),
-    Column("session_id", _Key, ForeignKey("sessions.id"), nullable=False, index=True),
+    Column("session_id", Key, ForeignKey("sessions.id"), nullable=False, index=True),
     Column("created_at", BigInteger, nullable=False),
     Column("spent_at", BigInteger),
 )
@@ -93,17 +84,17 @@ refresh_tokens = Table(
 revocations = Table(
     "revocations",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("user_id", _Key, nullable=False),
+    Column("id", Key, primary_key=True),
+    Column("user_id", Key, nullable=False),
     # Null: every log-in of the user.
-    Column("session_id", _Key),
+    Column("session_id", Key),
     Column("at", BigInteger, nullable=False),
 )
 
 rooms = Table(
     "rooms",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("title", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -128,8 +119,8 @@ rooms = Table(
 members = Table(
     "members",
     metadata,
-    Column("room_id", _Key, ForeignKey("rooms.id"), primary_key=True),
-    Column("user_id", _Key, ForeignKey("users.id"), primary_key=True, index=True),
+    Column("room_id", Key, ForeignKey("rooms.id"), primary_key=True),
+    Column("user_id", Key, ForeignKey("users.id"), primary_key=True, index=True),
     # Null: not a member now. The row keeps the ban and the read marker.
     Column("role", Text),
     Column("joined_at", BigInteger),
@@ -149,10 +140,10 @@ events = Table(
     metadata,
     # room_id << 32 | seq. No foreign keys: only the committer inserts here, and it has read
     # the room and the user in the same transaction.
-    Column("id", _Key, primary_key=True, autoincrement=False),
-    Column("room_id", _Key, nullable=False),
+    Column("id", Key, primary_key=True, autoincrement=False),
+    Column("room_id", Key, nullable=False),
     Column("type", Text, nullable=False),
-    Column("by", _Key),
+    Column("by", Key),
     Column("at", BigInteger, nullable=False),
     Column("ref", BigInteger),
     # The original text. Deleting the message blanks it; nothing else changes it.
@@ -206,9 +197,9 @@ events = Table(
 reactions = Table(
     "reactions",
     metadata,
-    Column("event_id", _Key, primary_key=True, autoincrement=False),
+    Column("event_id", Key, primary_key=True, autoincrement=False),
     Column("emoji", Text, primary_key=True),
-    Column("user_id", _Key, primary_key=True, autoincrement=False),
+    Column("user_id", Key, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
 )
 
@@ -216,9 +207,9 @@ mentions = Table(
     "mentions",
     metadata,
     # EVERYONE: all members of the room.
-    Column("user_id", _Key, primary_key=True, autoincrement=False),
+    Column("user_id", Key, primary_key=True, autoincrement=False),
     # By user for unread counts, by message for pages of messages.
-    Column("event_id", _Key, primary_key=True, autoincrement=False, index=True),
+    Column("event_id", Key, primary_key=True, autoincrement=False, index=True),
     # Of EVERYONE: null, or only those who were present; see app/store/mentioned_present.py. No
     # event has it.
     Column("among", Text),
@@ -227,10 +218,10 @@ mentions = Table(
 invites = Table(
     "invites",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("room_id", _Key, ForeignKey("rooms.id"), nullable=False, index=True),
+    Column("id", Key, primary_key=True),
+    Column("room_id", Key, ForeignKey("rooms.id"), nullable=False, index=True),
     Column("code_hash", LargeBinary, nullable=False, unique=True),
-    Column("created_by", _Key, nullable=False),
+    Column("created_by", Key, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("max_uses", Integer),
@@ -241,60 +232,21 @@ invites = Table(
 blocks = Table(
     "blocks",
     metadata,
-    Column("user_id", _Key, ForeignKey("users.id"), primary_key=True),
-    Column("blocked_id", _Key, ForeignKey("users.id"), primary_key=True, index=True),
+    Column("user_id", Key, ForeignKey("users.id"), primary_key=True),
+    Column("blocked_id", Key, ForeignKey("users.id"), primary_key=True, index=True),
     Column("at", BigInteger, nullable=False),
 )
 
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     Column("at", BigInteger, nullable=False),
     # Null: the operator, from the command line.
-    Column("by", _Key),
+    Column("by", Key),
     Column("action", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("data", Text),
-)
-
-# Who is present on which node: see app/store/node_presence.py. Empty on SQLite, which has one.
-# Unlogged on PostgreSQL: what a crash loses is written again within seconds.
-nodes = Table(
-    "nodes",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("version", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-)
-
-node_presence = Table(
-    "node_presence",
-    metadata,
-    Column("node", Text, ForeignKey("nodes.name", ondelete="CASCADE"), primary_key=True),
-    Column("room_id", _Key, primary_key=True, autoincrement=False),
-    # See app/broker/presence.py.
-    Column("users", Text, nullable=False),
-)
-
-# Failed log-ins of all nodes: see app/store/counters.py. Empty on SQLite, unlogged on PostgreSQL.
-counters = Table(
-    "counters",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("count", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-)
-
-# Who does what only one node at a time may do: see app/store/leases.py.
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("number", BigInteger, nullable=False),
-    # 0: it was released.
-    Column("expires_at", BigInteger, nullable=False),
 )
 
 # See app/store/erased_names.py.

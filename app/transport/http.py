@@ -202,8 +202,7 @@ class HttpProtocol(Protocol):
             self._refuse(400, str(exc))
             return
         if self._reader.request is not None or self._reader.has_ahead:
-            # No deadline while it waits for its turn: the peer can't make that shorter.
-            # `pipelined` calls _take_turn; until then read_on plans no other turn.
+            # No deadline until `pipelined` calls: the peer can't make that wait shorter.
             self._turn_is_planned = True
             self.read_on()
             self._context.pipelined.put(self._host, self._take_turn)

@@ -1,17 +1,15 @@
 """
-The process that serves: its socket, its limits, how it starts and how it ends.
+The process that serves: its limits, how it starts and how it ends.
 
-uvicorn does the work. This module adds a timeout for peers that stop reading, start-up errors
-that are raised, and a shutdown that closes the clients' connections first.
+uvicorn does the work. This module adds start-up errors that are raised, and a shutdown that closes
+the clients' connections first.
 """
 
 import asyncio
-import errno
 import logging
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +20,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from ..domain.connection_limits import INTERRUPT_SHARE, TCP_USER_TIMEOUT_MS
+from ..domain.connection_limits import INTERRUPT_SHARE
 from .collector import collect_when_grown, tune_collector
 from .context import (
     Refuse,
@@ -32,85 +30,12 @@ from .context import (
     plain_refusal,
 )
 from .file_limit import on_loop_exception, watch_files
+from .listening import BACKLOG
 from .sniffer import ProtocolSniffer
 
 log = logging.getLogger("parley.server")
 
-# As uvicorn has it: connections that wait to be accepted, in a storm of reconnects.
-_BACKLOG = 2_048
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class ListenError(Exception):
-    """The server can't listen. The text is a sentence for the operator."""
-
-
-class PortInUse(ListenError):
-    """Another program listens there."""
-
-
-def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """
-    A listening socket. With port 0, its ``getsockname`` has the port that was chosen.
-
-    Args:
-        shared: Whether other sockets of this user may listen there that are shared, too: the
-            kernel then gives each connection to one of them.
-
-    Raises:
-        PortInUse: If another program listens there.
-        ListenError: If listening fails for another reason.
-
-    """
-    try:
-        found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (OSError, UnicodeError) as exc:
-        raise ListenError(f"There is no address {host!r} to listen on: {exc}.") from None
-    family, kind, protocol, _name, address = found[0]
-    try:
-        # It may have an address of a family that this machine does not support.
-        listening = socket.socket(family, kind, protocol)
-    except OSError as exc:
-        raise _refusal(exc, host, port) from None
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # Accepted sockets inherit it. Without it, a peer that stops reading stays for ever.
-            timeout = TCP_USER_TIMEOUT_MS
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout)
-        listening.bind(address)
-        # Now, not when the app is ready: of two that start at once, the second fails here.
-        listening.listen(_BACKLOG)
-    except OSError as exc:
-        listening.close()
-        raise _refusal(exc, host, port) from None
-    listening.setblocking(False)
-    return listening
-
-
-def listen_for_each(host: str, port: int, count: int) -> list[socket.socket]:
-    """
-    Sockets for ``count`` processes that listen on the same port.
-
-    On Linux each process has one of its own, among which the kernel spreads connections evenly;
-    elsewhere all have the same one.
-
-    Raises:
-        PortInUse: If another program listens there.
-        ListenError: If listening fails for another reason.
-
-    """
-    # Shared sockets would not notice another server of the same user.
-    first = listen(host, port)
-    if sys.platform != "linux":
-        return [first] * count
-    chosen = first.getsockname()[1]
-    first.close()
-    return [listen(host, chosen, shared=True) for _ in range(count)]
 
 
 class Server:
@@ -313,19 +238,7 @@ def options(
         "date_header": True,
         "proxy_headers": True,
         "forwarded_allow_ips": forwarded_allow_ips,
-        "backlog": _BACKLOG,
+        "backlog": BACKLOG,
         # As with all limits, 0 is none.
         "timeout_graceful_shutdown": shutdown_seconds or None,
     }
-
-
-def _refusal(exc: OSError, host: str, port: int) -> ListenError:
-    where = f"port {port} of {host or 'this machine'}"
-    if exc.errno == errno.EADDRINUSE:
-        return PortInUse(
-            f"Another program listens on {where}. Choose another: parley serve --port 8001, "
-            "or PORT."
-        )
-    if exc.errno == errno.EACCES:
-        return ListenError(f"Only root may listen on {where}. Choose one above 1023.")
-    return ListenError(f"It is not possible to listen on {where}: {exc.strerror}.")

@@ -20,7 +20,7 @@ from app.store.database import Database, DbConnection
 from app.store.digests import digests
 from app.store.errors import StoreError
 from app.store.live_move import LiveMove, LiveMoved
-from app.store.table_pages import PASSING
+from app.store.node_tables import NODE_TABLES
 from app.store.tables import metadata
 from app.store.write_gate import WriteGate
 from tests.harness import databases
@@ -192,7 +192,7 @@ async def test_what_is_written_at_any_moment_arrives(env: Env, writes: int) -> N
 
 async def test_each_table_is_watched_or_known_to_be_of_no_value(env: Env) -> None:
     """A table that is forgotten here would lose what is written to it during a move."""
-    assert {*CAPTURED, *(table.name for table in PASSING)} == {*metadata.tables, DOCUMENTS}
+    assert {*CAPTURED, *(table.name for table in NODE_TABLES)} == {*metadata.tables, DOCUMENTS}
     talk = await _talk(env.gate)
     capture = await env.source.read(lambda c: c.change_capture)
     for work in capture.begin():

@@ -15,7 +15,8 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.domain.connection_limits import TCP_USER_TIMEOUT_MS
-from app.transport.server import ListenError, PortInUse, Server, listen, options
+from app.transport.listening import ListenError, PortInUse, listen
+from app.transport.server import Server, options
 
 
 async def _nothing() -> None:
