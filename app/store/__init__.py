@@ -9,8 +9,8 @@ Two kinds of code, which can be told apart by looking:
 * Everything with ``async`` in it belongs to the event loop: ``database`` (the interface),
   ``sqlite`` and ``postgres`` (its two implementations), ``batch_loader``, ``opening``,
   ``schema_version``, ``offline``, ``file_lock``, ``file_rewrite``, ``integrity``, ``lease``,
-  ``move``, ``move_state``, ``thread_pool`` and ``session_threads``. What these run in a thread is
-  named ``…_in_thread``.
+  ``write_gate``, ``move``, ``live_move``, ``move_places``, ``move_state``, ``loop_calls``,
+  ``thread_pool`` and ``session_threads``. What these run in a thread is named ``…_in_thread``.
 
 What belongs to the event loop is never passed into a transaction: give it values, and take its
 result.

@@ -14,7 +14,10 @@ EVENT_LOOP = {
     "file_rewrite",
     "integrity",
     "lease",
+    "live_move",
+    "loop_calls",
     "move",
+    "move_places",
     "move_state",
     "offline",
     "opening",
@@ -23,6 +26,7 @@ EVENT_LOOP = {
     "session_threads",
     "sqlite",
     "thread_pool",
+    "write_gate",
 }
 """The modules that the package's docstring names."""
 

@@ -304,9 +304,11 @@ class TimingDatabase(GatedDatabase):
         super().__init__(database)
         self.since: list[float | None] = []
 
-    async def write_log(self, work: Work[T], *, waiting_since: float | None = None) -> T:
+    async def write_log(
+        self, work: Work[T], *, aside: bool = False, waiting_since: float | None = None
+    ) -> T:
         self.since.append(waiting_since)
-        return await super().write_log(work)
+        return await super().write_log(work, aside=aside)
 
 
 async def test_a_batch_waits_since_the_first_of_it_was_queued(database: Database) -> None:
