@@ -154,6 +154,7 @@ class LiveMove:
             self.progress = LiveProgress("copying", self.progress.copied + len(rows), total)
             await self._take_and_apply()
         await self._target.write(self._copy.end_events)
+        await self._index_source()
         last = 0
         while documents := await self._paced(
             self._source.read(partial(move_search.texts, after=last, limit=self._page_rows))
@@ -164,6 +165,18 @@ class LiveMove:
             last = documents[-1][0]
             await self._take_and_apply()
         self._copy.end_documents()
+
+    async def _index_source(self) -> None:
+        """Complete the search index of the source, so that little is left for the switch."""
+        if self._source.shared:
+            step = partial(search_pending.index_next, events=SHARED_INDEX_BATCH, wait=True)
+            while await self._paced(self._source.write(step)):
+                pass
+            return
+        found = await self._source.read(search_backlog.find)
+        for spans in search_backlog.batches(found, self._page_rows):
+            await self._paced(self._source.write(partial(search_backlog.index, spans=spans)))
+            await self._take_and_apply()
 
     def _copy_others(self, connection: DbConnection) -> None:
         for table in OTHERS:
@@ -178,8 +191,8 @@ class LiveMove:
         """Read all that the target holds, and compare it with what was read from the source."""
         await self._catch_up()
         self.progress = self.progress._replace(state="comparing")
-        await self._target.write(_set_sequences)
-        await self._target.write(_analyze)
+        await self._target.write(postgres_sequences.advance)
+        await self._target.write(postgres_sequences.analyze)
         pause = _Pause()
         found = await self._target.read(partial(digests, page_rows=self._page_rows, pause=pause))
         if parts := differing(found, self._copy.tally.parts):
@@ -231,7 +244,7 @@ class LiveMove:
         if here != there:
             part = next(p for p in sorted({*here, *there}) if here.get(p) != there.get(p))
             raise StoreError(f"{part} has not as many rows in both databases. Run it again.")
-        self._in_loop(self._target.write(_set_sequences))
+        self._in_loop(self._target.write(postgres_sequences.advance))
         move_state.mark_moved(connection, self._to)
         connection.change_capture.refuse_writes(connection)
         rooms = sum(rows for part, rows in here.items() if part.table == "rooms")
@@ -277,16 +290,6 @@ def _index(connection: DbConnection) -> None:
         return
     for spans in search_backlog.batches(search_backlog.find(connection), INDEX_BATCH):
         search_backlog.index(connection, spans)
-
-
-def _set_sequences(connection: DbConnection) -> None:
-    if not connection.is_only_writer:
-        postgres_sequences.advance(connection)
-
-
-def _analyze(connection: DbConnection) -> None:
-    if not connection.is_only_writer:
-        postgres_sequences.analyze(connection)
 
 
 def _count_events(connection: DbConnection) -> int:

@@ -14,7 +14,9 @@ _SET = sa.text(
 
 
 def advance(connection: DbConnection) -> None:
-    """Let new ids begin after the highest ones."""
+    """Let new ids begin after the highest ones. Does nothing on SQLite, as does the other."""
+    if connection.is_only_writer:
+        return
     for table in (*_NAMES, "search_documents"):
         sequence = connection.execute(_FIND, {"table": table}).scalar_one()
         if sequence is not None:
@@ -24,4 +26,5 @@ def advance(connection: DbConnection) -> None:
 
 def analyze(connection: DbConnection) -> None:
     """Bring the statistics up to date: plans are made of them, and kept."""
-    connection.execute(sa.text("ANALYZE"))
+    if not connection.is_only_writer:
+        connection.execute(sa.text("ANALYZE"))
