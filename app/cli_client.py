@@ -104,7 +104,12 @@ def send(
         typer.Option(metavar="ID", help="Send only once, however often the command is repeated."),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds to wait for the server, reconnects included.")
+        float,
+        typer.Option(
+            min=0.1,
+            help="Seconds to wait for the answer, reconnects included. A server that can't be "
+            "reached at the start is reported at once.",
+        ),
     ] = 30.0,
     json: AsJson = False,
     url: Url = None,
