@@ -165,15 +165,11 @@ async def test_a_server_with_a_certificate_that_is_known_is_used(
     installed: PostgresServer, certificate: Path, tmp_path: Path
 ) -> None:
     query = f"?sslmode=verify-full&sslrootcert={certificate / 'server.crt'}"
-    server = ParleyOn(installed, tmp_path, url=of_ana(installed, query=query))
-    await server.start()
-    try:
-        assert (await server.client().get("/ready")).status_code == 200
-    finally:
-        await server.stop()
+    async with serving(installed, tmp_path, of_ana(installed, query=query)) as server:
+        await ready_says(server, "ok")
 
 
-async def test_a_read_only_replica_is_refused_and_used_after_its_promotion(
+async def test_a_read_only_replica_is_refused_at_the_start(
     tmp_path: Path,
 ) -> None:
     with postgres_server() as primary:
