@@ -59,34 +59,21 @@ class SessionThreads:
             TimeoutError: If its time was over. Whether it was committed is then unknown.
 
         """
-        loop = asyncio.get_running_loop()
         call = _Call()
-        outcome: asyncio.Future[T] = loop.create_future()
-        self._running[call] = outcome
         timer = None
         if self._seconds is not None:
-            timer = loop.call_later(self._seconds, call.cut)
-        running = asyncio.ensure_future(
-            self._threads.run(partial(self._run_in_thread, transaction, call), work, self._end)
-        )
+            timer = asyncio.get_running_loop().call_later(self._seconds, call.cut)
 
-        def end(_: object) -> None:
+        def end() -> None:
             del self._running[call]
             if timer is not None:
                 timer.cancel()
-            if running.cancelled():
-                outcome.cancel()
-                return
-            # Mark it as retrieved: the caller may have gone.
-            exc = running.exception()
-            if outcome.done():
-                return
-            if exc is None:
-                outcome.set_result(running.result())
-            else:
-                outcome.set_exception(exc)
 
-        running.add_done_callback(end)
+        # No task: each turn of the loop until the caller goes on may be a slice of the fan-out.
+        outcome = self._threads.start(
+            partial(self._run_in_thread, transaction, call), work, self._end, on_end=end
+        )
+        self._running[call] = outcome
         return await outcome
 
     def interrupt(self) -> None:

@@ -71,36 +71,60 @@ class ThreadPool:
             TimeoutError: If it has not started ``start_within`` seconds from now; it never will.
 
         """
+        if start_within is None:
+            return await self.start(call, argument, after)
+        # The thread or the caller takes it, and so decides whether the call is run or given up.
+        decision = [None]
+        future = self.start(call, argument, after, is_wanted=lambda: _take(decision))
+
+        def give_up() -> None:
+            if _take(decision):
+                _set_exception(future, TimeoutError())
+
+        timer = asyncio.get_running_loop().call_later(start_within, give_up)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    def start(
+        self,
+        call: Callable[[A], T],
+        argument: A,
+        after: Callable[[], None] | None = None,
+        *,
+        is_wanted: Callable[[], bool] | None = None,
+        on_end: Callable[[], None] | None = None,
+    ) -> "asyncio.Future[T]":
+        """
+        Like :meth:`run`, but return at once, with the future of the result.
+
+        Args:
+            is_wanted: Called in the thread; if it returns False, nothing is run, and the future
+                is the caller's.
+            on_end: Called in the event loop when the call has ended, before the future has its
+                result, and also if the future was cancelled.
+
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        # The thread or the caller takes it, and so decides whether the call is run or given up.
-        decision = None if start_within is None else [None]
 
         def call_in_thread() -> None:
-            if decision is not None and not _take(decision):
+            if is_wanted is not None and not is_wanted():
                 return
             try:
                 outcome = partial(_set_result, future, call(argument))
             except BaseException as exc:  # any exception belongs to the caller
                 outcome = partial(_set_exception, future, exc)
+            if on_end is not None:
+                outcome = partial(_end, on_end, outcome)
             with suppress(RuntimeError):  # the loop is closed: no caller is left
                 loop.call_soon_threadsafe(outcome)
             if after is not None:
                 after()
 
         self._queue.put(call_in_thread)
-        if decision is None or start_within is None:
-            return await future
-
-        def give_up() -> None:
-            if _take(decision):
-                _set_exception(future, TimeoutError())
-
-        timer = loop.call_later(start_within, give_up)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        return future
 
     def close(self) -> None:
         """Carry out the calls in the queue, and end the threads. Blocks until then."""
@@ -127,6 +151,11 @@ def _take(decision: list[None]) -> bool:
     except IndexError:
         return False
     return True
+
+
+def _end(on_end: Callable[[], None], outcome: Callable[[], None]) -> None:
+    on_end()
+    outcome()
 
 
 def _set_result(future: "asyncio.Future[Any]", result: object) -> None:
