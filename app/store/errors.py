@@ -42,6 +42,11 @@ def display_name(url: str) -> str:
     return f"postgresql://{hosts or 'localhost'}{parts.path}"
 
 
+def unusable(url: str, exc: BaseException | None) -> str:
+    """Return the sentence for a database on which a transaction failed with ``exc``."""
+    return f"{display_name(url)} can't be used: {reason(exc)}."
+
+
 def reason(exc: BaseException | None, path: Path | None = None) -> str:
     """
     Return what a driver or the operating system reports, as the end of a sentence.

@@ -5,6 +5,7 @@ The migrations import none of this package: they get the connection, and the tab
 with, through the attributes of Alembic's configuration.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -44,8 +45,9 @@ def current(connection: DbConnection) -> str | None:
     return MigrationContext.configure(connection.sqlalchemy).get_current_revision()
 
 
+@cache
 def latest() -> str:
-    """The revision that this version of Parley needs."""
+    """The revision that this version of Parley needs. Read from the files once."""
     head = ScriptDirectory.from_config(config()).get_current_head()
     assert head is not None
     return head

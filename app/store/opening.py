@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
@@ -23,13 +23,16 @@ from ..domain.server_limits import (
 )
 from . import epoch, leftover_wal
 from .database import Database
-from .errors import Locked, StoreError, display_name, reason
+from .errors import Locked, StoreError, display_name, reason, unusable
 from .file_lock import FileLock, LockHeld
 from .file_rewrite import rewrite_once
 from .integrity import IntegrityCheck
 from .move_state import ensure_in_place
 from .schema_version import ensure_current
 from .sqlite import SqliteDatabase
+
+if TYPE_CHECKING:
+    from .postgres import PostgresDatabase
 
 log = logging.getLogger("parley.store")
 
@@ -94,11 +97,17 @@ async def open_database(
                 await stack.enter_async_context(
                     _checking(database, path, check_seconds, to_the_end=was_killed)
                 )
-        await ensure_current(database, url, migrate=migrate)
-        if not moving:
-            await ensure_in_place(database, url)
-        if address is not None and database.shared:
-            await _end_capture(database)
+        # Until it is open, what fails is said by a StoreError, once.
+        database.logs_failures = False
+        try:
+            await ensure_current(database, url, migrate=migrate)
+            if not moving:
+                await ensure_in_place(database, url)
+            if address is not None and database.shared:
+                await _end_capture(database)
+        except Unavailable as exc:
+            raise StoreError(unusable(url, exc.__cause__)) from exc
+        database.logs_failures = True
         if path is not None and isinstance(database, SqliteDatabase):
             await rewrite_once(database, path)
         if path is not None and lock is not None and isinstance(database, SqliteDatabase):
@@ -216,7 +225,9 @@ def _make(path: Path) -> None:
         raise StoreError(f"{path} can't be used: {reason(exc)}.") from exc
 
 
-def _open(kind: Kind, url: str, path: Path | None, *, limited: bool) -> Database:
+def _open(
+    kind: Kind, url: str, path: Path | None, *, limited: bool
+) -> "SqliteDatabase | PostgresDatabase":
     if kind == "sqlite":
         return SqliteDatabase(path)
     # Its driver is installed only with the extra "postgres".

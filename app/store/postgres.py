@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ..domain.errors import Unavailable
 from ..domain.server_limits import POSTGRES_READERS, POSTGRES_TRANSACTION_SECONDS, POSTGRES_WRITERS
 from .database import DatabaseLoad, OutcomeUnknown, RowsLocked, T, Work
-from .postgres_faults import is_row_refused, log_failure
+from .postgres_faults import is_row_refused, kind_of, log_failure
 from .postgres_session import PostgresSession
 from .postgres_settings import LIMITS, LOG_LIMITS, NO_LIMITS, UnsuitableServer
 from .session_threads import SessionThreads
@@ -60,6 +60,8 @@ class PostgresDatabase:
         )
         self.fault: str | None = None
         self.closed = False
+        self.logs_failures = True
+        """Whether a transaction that the server or the network failed is logged."""
 
     @property
     def load(self) -> DatabaseLoad:
@@ -118,7 +120,9 @@ class PostgresDatabase:
             # without it.
             if is_row_refused(cause):
                 raise
-            kind = log_failure(cause)
+            kind = kind_of(cause)
+            if self.logs_failures:
+                log_failure(cause)
             if threads is self._readers:
                 self.fault = kind
             raise Unavailable from exc

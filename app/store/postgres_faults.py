@@ -72,8 +72,6 @@ def kind_of(exc: BaseException | None) -> str:
     return "failed" if state else "unreachable"
 
 
-def log_failure(exc: BaseException | None) -> str:
-    """Log that a transaction failed; return the kind. Safe from any thread."""
-    kind = kind_of(exc)
-    log.error("database.failed", extra={"kind": kind, "error": reason(exc)})
-    return kind
+def log_failure(exc: BaseException | None) -> None:
+    """Log that a transaction failed. Safe from any thread."""
+    log.error("database.failed", extra={"kind": kind_of(exc), "error": reason(exc)})

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ..domain.errors import Unavailable
 from . import checksum_backfill, migrations
 from .database import Database, DbConnection
-from .errors import StoreError, display_name, reason
+from .errors import StoreError, display_name, unusable
 
 # Of two nodes that migrate at once the second waits, and then finds nothing to do.
 _LOCK_MIGRATIONS = sa.text("SELECT pg_advisory_xact_lock(7240117)")
@@ -37,9 +37,9 @@ async def ensure_current(database: Database, url: str, *, migrate: bool) -> None
             raise StoreError(outdated(found, url))
         await database.write(partial(_upgrade, url=url))
     except Unavailable as exc:
-        raise StoreError(f"{display_name(url)} can't be used: {reason(exc.__cause__)}.") from exc
+        raise StoreError(unusable(url, exc.__cause__)) from exc
     except (sa.exc.SQLAlchemyError, sqlite3.Error) as exc:
-        raise StoreError(f"{display_name(url)} can't be used: {reason(exc)}.") from exc
+        raise StoreError(unusable(url, exc)) from exc
 
 
 def require_current(connection: DbConnection, url: str) -> None:

@@ -84,6 +84,8 @@ class SqliteDatabase:
         self._readers: list[SqliteConnection] = []
         self._unused_readers: SimpleQueue[SqliteConnection] = SimpleQueue()
         self.closed = False
+        self.logs_failures = True
+        """Whether a transaction that the disk or another program failed is logged."""
         self._files = None if path is None else self._open_files(path, readers)
         if sqlite3.sqlite_version_info < _SAFE_VERSION:
             log.info(
@@ -200,7 +202,8 @@ class SqliteDatabase:
             if not isinstance(exc, (sa.exc.OperationalError, sqlite3.OperationalError)):
                 raise
             # Disk full, I/O error, locked by another program: not the client's fault.
-            log.error("database.failed", extra={"error": str(getattr(exc, "orig", exc))})
+            if self.logs_failures:
+                log.error("database.failed", extra={"error": str(getattr(exc, "orig", exc))})
             raise Unavailable from exc
         except ParleyError:
             raise

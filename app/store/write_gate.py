@@ -14,6 +14,15 @@ from ..domain.errors import Unavailable
 from .database import Database, DatabaseLoad, T, Work
 
 
+class WritesRefused(Exception):
+    """Why a write is unavailable: the database is being moved, or was."""
+
+
+def waits_for_move(exc: Unavailable) -> bool:
+    """Whether a write was refused because of a move: then a task is meant to wait, or to end."""
+    return isinstance(exc.__cause__, WritesRefused)
+
+
 class WriteGate:
     """
     Implements :class:`~app.store.database.Database` around another one.
@@ -106,7 +115,7 @@ class WriteGate:
 
     def _enter(self) -> None:
         if self._is_shut:
-            raise Unavailable
+            raise Unavailable from WritesRefused()
         self._writing += 1
 
     def _leave(self) -> None:

@@ -82,6 +82,8 @@ class Supervisor:
         self._workers: set[WorkerProcess] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._restart_asked = asyncio.Event()
+        # Whether all workers have accepted connections once.
+        self._has_started = False
         # The exit code of this process, when it is to end.
         self._result: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -131,6 +133,7 @@ class Supervisor:
                 if status is not None:
                     self._end(status)
                     return
+        self._has_started = True
         for slot in self._slots:
             self._spawn(self._keep(slot))
         self._spawn(self._restart_when_asked())
@@ -145,9 +148,12 @@ class Supervisor:
         if not await worker.becomes_ready():
             self._workers.discard(worker)
             status = worker.status
-            log.error("worker.not_started", extra={"worker": slot.number, "status": status})
+            has_exited = status is not None and status > 0
+            # A worker that exits says why; at the first start the command ends with its sentence.
+            if not has_exited or self._has_started:
+                log.error("worker.not_started", extra={"worker": slot.number, "status": status})
             # A signal's number is no exit status.
-            return status if status is not None and status > 0 else 1
+            return status if has_exited else 1
         facts = {"worker": slot.number, "pid": worker.pid}
         log.info("worker.started", extra=facts)
         slot.worker = worker

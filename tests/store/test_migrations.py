@@ -175,3 +175,10 @@ def test_a_migration_that_fails_is_rolled_back(env: MigrationEnv, tmp_path: Path
 def test_a_revision_of_a_newer_version_is_not_known() -> None:
     assert migrations.is_known(migrations.latest())
     assert not migrations.is_known("9999")
+
+
+def test_the_newest_revision_is_read_from_the_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = migrations.latest()
+    monkeypatch.setattr(ScriptDirectory, "from_config", lambda config: pytest.fail("Read again."))
+
+    assert migrations.latest() == newest == REVISIONS[-1]

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from app.config.database_url import DatabaseUrl
+from app.domain.errors import Unavailable
 from app.store import epoch, migrations
 from app.store.errors import Locked, StoreError
 from app.store.opening import open_database
@@ -99,6 +101,19 @@ async def test_an_unreachable_server_is_named_without_its_password() -> None:
 
     assert refusal.startswith("postgresql://127.0.0.1:1/parley can't be used: ")
     assert "sesame" not in refusal
+
+
+async def test_what_fails_is_said_once_while_it_is_opened_and_logged_afterwards(
+    where: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = DatabaseUrl.parse("postgresql://127.0.0.1:1/parley")
+    assert "Connection refused" in await _refusal(nowhere)
+    assert caplog.messages == []
+
+    async with open_database(where.kind, where.url, where.path, migrate=True) as database:
+        with pytest.raises(Unavailable):
+            await database.read(lambda c: c.execute(sa.text("SELECT nothing")))
+    assert "database.failed" in caplog.messages
 
 
 async def test_files_are_watched_while_nothing_is_written(where: DatabaseUrl) -> None:

@@ -39,7 +39,7 @@ def test_a_failure_has_a_kind(exc: Exception, kind: str) -> None:
 
 
 def test_a_failure_is_logged_with_its_kind(caplog: pytest.LogCaptureFixture) -> None:
-    assert log_failure(psycopg.OperationalError("Connection refused")) == "unreachable"
+    log_failure(psycopg.OperationalError("Connection refused"))
 
     (record,) = caplog.records
     assert record.getMessage() == "database.failed"

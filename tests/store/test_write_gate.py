@@ -7,7 +7,7 @@ import pytest
 from app.domain.errors import Unavailable
 from app.store import epoch
 from app.store.database import Database
-from app.store.write_gate import WriteGate
+from app.store.write_gate import WriteGate, waits_for_move
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import turns
 
@@ -50,3 +50,13 @@ async def test_it_can_stay_shut(database: Database) -> None:
     with pytest.raises(Unavailable):
         await gate.write(epoch.renew)
     assert gate.is_shut_for_good
+
+
+async def test_a_refusal_is_told_from_an_outage(database: Database) -> None:
+    gate = WriteGate(database)
+    async with gate.shut():
+        with pytest.raises(Unavailable) as refused:
+            await gate.write(epoch.renew)
+
+    assert waits_for_move(refused.value)
+    assert not waits_for_move(Unavailable())

@@ -26,6 +26,7 @@ from ...domain.sessions import SessionsRevoked
 from ...observability.logs import event
 from ...store import erasures
 from ...store.database import Database, DbConnection
+from ...store.write_gate import waits_for_move
 from ..log.batch_transaction import commit
 from ..log.seams import Seam
 from ..log.transactions import Effects, Transactions
@@ -96,8 +97,9 @@ class Erasures:
             try:
                 await self.resume()
                 wait = SWEEP_SECONDS
-            except Unavailable:
-                log.warning("erasure.waits_for_database")
+            except Unavailable as exc:
+                if not waits_for_move(exc):
+                    log.warning("erasure.waits_for_database")
                 wait = self._retry_seconds
             try:
                 async with asyncio.timeout(wait):

@@ -20,6 +20,7 @@ from ...domain.limits import (
 )
 from ...store import search_purge
 from ...store.database import Database
+from ...store.write_gate import waits_for_move
 from ..log.seams import LogTrimmed
 
 log = logging.getLogger("parley.purger")
@@ -65,8 +66,9 @@ class Purger:
             try:
                 if not await self.purge(INDEX_PAUSE_FACTOR):
                     self._wake.set()
-            except Unavailable:
-                log.warning("purger.waits_for_database")
+            except Unavailable as exc:
+                if not waits_for_move(exc):
+                    log.warning("purger.waits_for_database")
                 self._wake.set()
             await asyncio.sleep((loop.time() - began) * PURGE_PAUSE_FACTOR)
 

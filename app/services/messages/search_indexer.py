@@ -29,6 +29,7 @@ from ...domain.limits import (
 from ...store import search_backlog
 from ...store.database import Database
 from ...store.search_index import Span
+from ...store.write_gate import waits_for_move
 from ..log.writer_pacing import WriterPacing
 
 log = logging.getLogger("parley.indexer")
@@ -84,8 +85,9 @@ class SearchIndexer:
             self._wake.clear()
             try:
                 await self.index_backlog()
-            except Unavailable:
-                log.warning("indexer.waits_for_database")
+            except Unavailable as exc:
+                if not waits_for_move(exc):
+                    log.warning("indexer.waits_for_database")
                 self._wake.set()
 
     async def catch_up(self) -> None:

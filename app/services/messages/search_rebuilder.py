@@ -9,6 +9,7 @@ from ...domain.limits import INDEX_BATCH, INDEX_PAUSE_FACTOR, INDEX_SECONDS
 from ...observability.logs import event
 from ...store import search_rebuild, user_words
 from ...store.database import Database, DbConnection
+from ...store.write_gate import waits_for_move
 
 log = logging.getLogger("parley.indexer")
 
@@ -31,8 +32,9 @@ class SearchRebuilder:
                 for what, part in (("users", user_words), ("messages", search_rebuild)):
                     if not await self._database.read(part.is_complete):
                         await self._rebuild(what, part.advance)
-            except Unavailable:
-                log.warning("indexer.waits_for_database")
+            except Unavailable as exc:
+                if not waits_for_move(exc):
+                    log.warning("indexer.waits_for_database")
                 await asyncio.sleep(self._delay_seconds)
             else:
                 return

@@ -16,6 +16,7 @@ from ...domain.events import EventBatch
 from ...domain.limits import INDEX_SECONDS, SHARED_INDEX_BATCH, SHARED_INDEX_PAUSE_FACTOR
 from ...store import search_pending
 from ...store.database import Database
+from ...store.write_gate import waits_for_move
 
 log = logging.getLogger("parley.indexer")
 
@@ -42,8 +43,9 @@ class SharedSearchIndexer:
             self._wake.clear()
             try:
                 await self.index_backlog()
-            except Unavailable:
-                log.warning("indexer.waits_for_database")
+            except Unavailable as exc:
+                if not waits_for_move(exc):
+                    log.warning("indexer.waits_for_database")
                 self._wake.set()
 
     async def catch_up(self) -> None:

@@ -17,6 +17,7 @@ from ...domain.limits import RETENTION_BATCH_EVENTS, RETENTION_SECONDS
 from ...observability.logs import event
 from ...store import retention
 from ...store.database import Database
+from ...store.write_gate import waits_for_move
 from ..log.seams import LogTrimmed, Seam
 
 log = logging.getLogger("parley.retention")
@@ -63,8 +64,9 @@ class Retention:
         while True:
             try:
                 await self.sweep()
-            except Unavailable:
-                log.warning("retention.waits_for_database")
+            except Unavailable as exc:
+                if not waits_for_move(exc):
+                    log.warning("retention.waits_for_database")
             try:
                 async with asyncio.timeout(self._sweep_seconds):
                     await self._woken.wait()

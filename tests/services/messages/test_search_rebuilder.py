@@ -10,6 +10,7 @@ from app.domain.limits import INDEX_BATCH
 from app.services.messages.search_rebuilder import SearchRebuilder
 from app.store import search_rebuild, user_words
 from app.store.database import Database, DbConnection
+from app.store.write_gate import WriteGate
 from tests.harness.databases import GatedDatabase
 from tests.harness.patience import until
 from tests.store.message_env import DEN, MessageEnv
@@ -61,6 +62,21 @@ async def test_a_rebuild_waits_for_the_database(database: Database) -> None:
     await until(lambda: gated.reads > 2, "tries")
 
     gated.fails_with = None
+
+    await running
+    assert await database.read(search_rebuild.is_complete)
+
+
+async def test_a_rebuild_that_waits_for_a_move_is_not_logged(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.write(begin_anew)
+    gated = GatedDatabase(database)
+    gate = WriteGate(gated)
+    async with gate.shut():
+        running = asyncio.create_task(SearchRebuilder(gate, delay_seconds=0).run())
+        await until(lambda: gated.reads > 2, "tries")
+        assert caplog.messages == []
 
     await running
     assert await database.read(search_rebuild.is_complete)
