@@ -48,6 +48,16 @@ _INSTANCES = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.search_words"
     " USING fts5vocab(main, search_index, instance)"
 )
+# Each document is looked up by its key: the other way round, SQLite searches all of the words for
+# each of them.
+_OTHER_WORDS = (
+    f"SELECT {at('d.event_id')} FROM"
+    " (SELECT doc, group_concat(term, ' ') AS words FROM"
+    "  (SELECT doc, term FROM temp.search_words ORDER BY doc, offset) GROUP BY doc) AS i"
+    " CROSS JOIN search_documents AS d ON d.id = i.doc WHERE i.words <> d.words"
+    f" UNION ALL SELECT {at('d.event_id')} FROM search_documents AS d"
+    " WHERE d.words <> '' AND d.id NOT IN (SELECT doc FROM temp.search_words)"
+)
 _INDEX_RULES = (
     Rule(
         "document {doc}: the search index has words of it, but there is no such document",
@@ -56,10 +66,7 @@ _INDEX_RULES = (
     ),
     Rule(
         "room {room}, message {seq}: the words in the search index are not those of the message",
-        f"SELECT {at('d.event_id')} FROM search_documents AS d LEFT JOIN"
-        " (SELECT doc, group_concat(term, ' ') AS words FROM"
-        "  (SELECT doc, term FROM temp.search_words ORDER BY doc, offset) GROUP BY doc) AS i"
-        " ON i.doc = d.id WHERE coalesce(i.words, '') <> d.words",
+        _OTHER_WORDS,
     ),
 )
 
