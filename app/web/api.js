@@ -3,7 +3,7 @@
  * `ApiError`s, whose message is a sentence for the user.
  */
 
-import { randomId } from "./client/ids.js";
+import { randomId } from "./client/requests.js";
 import { forUser, path } from "./http.js";
 
 // The server's largest page. A list beyond this many pages is cut off.

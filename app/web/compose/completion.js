@@ -33,6 +33,8 @@ export class Completion {
       const option = event.target.closest("li");
       if (option !== null) this.#take([...this.#list.children].indexOf(option));
     });
+    // Something may have been typed while this was loaded.
+    this.#update();
   }
 
   close() {

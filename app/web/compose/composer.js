@@ -9,7 +9,6 @@
 
 import { byId, setText } from "../dom.js";
 import { Drafts } from "../drafts.js";
-import { Completion } from "./completion.js";
 
 // The server's limit for a text, in Unicode characters, and from where on it is shown.
 const MAX_TEXT_CHARACTERS = 4_000;
@@ -22,7 +21,8 @@ export class Composer {
   #text = byId("text");
   #bar = byId("composer-bar");
   #drafts = new Drafts();
-  #completion;
+  // Suggestions; null until they are loaded, which is when somebody writes.
+  #completion = null;
   #room = null;
   // What is replied to, or edited: `{seq, name, text}`; at most one of them.
   #reply = null;
@@ -35,7 +35,7 @@ export class Composer {
    */
   constructor(on) {
     this.#on = on;
-    this.#completion = new Completion(this.#text, { people: () => on.people(this.#room) });
+    this.#text.addEventListener("focus", () => this.#loadCompletion());
     this.#text.addEventListener("keydown", (event) => this.#onKey(event));
     this.#text.addEventListener("input", () => this.#onInput());
     this.#form.addEventListener("submit", (event) => {
@@ -91,13 +91,21 @@ export class Composer {
 
   // Internal
 
+  async #loadCompletion() {
+    if (this.#completion !== null) return;
+    // Without a network, there are no suggestions; the next time, they are asked for again.
+    const loaded = await import("./completion.js").catch(() => null);
+    if (loaded === null || this.#completion !== null) return;
+    this.#completion = new loaded.Completion(this.#text, { people: () => this.#on.people(this.#room) });
+  }
+
   #draft() {
     return this.#room === null ? "" : this.#drafts.get(this.#room.name);
   }
 
   #onKey(event) {
     // Keys that confirm a composition of an input method are not ours.
-    if (event.isComposing || this.#completion.onKey(event)) return;
+    if (event.isComposing || this.#completion?.onKey(event)) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.#form.requestSubmit();
@@ -167,7 +175,7 @@ export class Composer {
 
   #setText(text) {
     this.#text.value = text;
-    this.#completion.close();
+    this.#completion?.close();
     this.#resize();
   }
 

@@ -3,12 +3,11 @@
 import { Closed, Refused } from "./errors.js";
 import { MemoryCursors } from "./cursors.js";
 import { Http, baseUrl } from "./http.js";
-import { randomId } from "./ids.js";
 import { LIMITS } from "./limits.js";
 import { Listeners } from "./listeners.js";
 import { defaultOutbox } from "./outbox_store.js";
 import { Reconnector } from "./reconnector.js";
-import { ackOf, sendFrame } from "./requests.js";
+import { ackOf, randomId, sendFrame } from "./requests.js";
 import { Session } from "./session.js";
 import { TokenSource } from "./tokens.js";
 import { watchDevice } from "./device.js";

@@ -9,9 +9,8 @@
  */
 
 import { NotAcknowledged, ParleyError, Refused, refused } from "./errors.js";
-import { randomId } from "./ids.js";
 import { Pacing } from "./pacing.js";
-import { CHANGES, entryOf, sendFrame } from "./requests.js";
+import { CHANGES, entryOf, randomId, sendFrame } from "./requests.js";
 
 /** @import { Limits } from "./limits.js" */
 /** @import { Frame, OutboxEntry, OutboxStore, RequestOptions, StoredEntry } from "./types.js" */

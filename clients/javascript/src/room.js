@@ -13,7 +13,7 @@
 import { SavedCursor } from "./cursors.js";
 import { RoomEnded, refused } from "./errors.js";
 import { EventBuffer } from "./event_buffer.js";
-import { randomId } from "./ids.js";
+import { randomId } from "./requests.js";
 
 /** @import { Limits } from "./limits.js" */
 /** @import { CursorStore, Cursor, Frame, Joined, RoomEvent, RoomLink, RoomOptions } from "./types.js" */

@@ -1,8 +1,8 @@
 /** What outlives a connection: pending requests, rooms, listeners. Handles frames; does no I/O. */
 
 import { Closed } from "./errors.js";
-import { randomId } from "./ids.js";
 import { Outbox } from "./outbox.js";
+import { randomId } from "./requests.js";
 import { Room } from "./room.js";
 
 /** @import { Connection } from "./connection.js" */
