@@ -5,7 +5,8 @@
 
 import { Http } from "./client/http.js";
 import { LIMITS } from "./client/limits.js";
-import { StoredTokens, tokensOf } from "./client/tokens.js";
+import { StoredTokens } from "./client/stored_tokens.js";
+import { tokensOf } from "./client/tokens.js";
 import { ApiError, BASE, forUser } from "./http.js";
 
 const KEY = "parley.session";
@@ -45,7 +46,7 @@ export class Session extends StoredTokens {
       throw error.status === 401 ? new ApiError(error, "Wrong username or password.") : error;
     }));
     const { username: user } = await forUser(this.#http.request("GET", "users/me", { token: tokens.access }));
-    super.save({ user, ...tokens });
+    await super.save({ user, ...tokens });
   }
 
   /** Revoke the session, and forget it here even if the server can't be reached. */
@@ -61,17 +62,18 @@ export class Session extends StoredTokens {
         .filter((key) => key.startsWith(PREFIX))
         .forEach((key) => storage.removeItem(key));
     }
+    super.save(null);
   }
 
   // For the client
 
   /** Keep other tokens of the same login; null: the server has ended it. */
-  save(tokens) {
+  async save(tokens) {
     const stored = this.load();
     // Logged out while the request was in flight: stay logged out.
     if (stored === null) return;
     if (tokens !== null) {
-      super.save({ user: stored.user, ...tokens });
+      await super.save({ user: stored.user, ...tokens });
       return;
     }
     this.forget();

@@ -1,9 +1,10 @@
 """Outages, tabs and log-ins in a real browser: nothing that was written is lost or sent twice."""
 
+import json
 from time import monotonic
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.web.conftest import Server
 from tests.web.test_browser import (
@@ -121,20 +122,34 @@ def test_a_log_out_leaves_nothing_that_was_not_sent(
     expect_messages(alice, "a fresh start")
 
 
+def expire_token(page: Page) -> str:
+    """Have the access token renewed before it is used again; return what is stored."""
+    stored = page.evaluate(
+        """() => {
+            const session = JSON.parse(localStorage.getItem("parley.session"));
+            const expired = JSON.stringify({ ...session, expiresAt: 0 });
+            localStorage.setItem("parley.session", expired);
+            return expired;
+        }"""
+    )
+    return str(stored)
+
+
+def exchanges_of(context: BrowserContext) -> list[str]:
+    """The exchanges of a refresh token that the pages of a browser ask for from now on."""
+    exchanges: list[str] = []
+    context.on(
+        "request", lambda one: exchanges.append(one.url) if one.url.endswith("/token") else None
+    )
+    return exchanges
+
+
 def test_an_expired_access_token_is_exchanged_once_for_all_tabs(
     open_page: OpenPage, room: str
 ) -> None:
     alice = open_room(register(open_page(), "alice"), room)
-    exchanges: list[str] = []
-    alice.context.on(
-        "request", lambda one: exchanges.append(one.url) if one.url.endswith("/token") else None
-    )
-    alice.evaluate(
-        """() => {
-            const session = JSON.parse(localStorage.getItem("parley.session"));
-            localStorage.setItem("parley.session", JSON.stringify({ ...session, expiresAt: 0 }));
-        }"""
-    )
+    exchanges = exchanges_of(alice.context)
+    expire_token(alice)
     tabs = [alice.context.new_page() for _ in range(3)]
     for tab in tabs:
         tab.goto(alice.url, wait_until="commit")
@@ -145,6 +160,42 @@ def test_an_expired_access_token_is_exchanged_once_for_all_tabs(
     for tab in (*tabs, alice):
         expect_messages(tab, "all of us")
     assert len(exchanges) == 1
+
+
+# A tab reads local storage from a copy of its process, and may do so before what another tab has
+# written is there: in this one it never gets there.
+OLD_COPY = """
+    const getItem = Storage.prototype.getItem;
+    Storage.prototype.getItem = function (key) {
+        return key === "parley.session" ? OLD : getItem.call(this, key);
+    };
+"""
+
+
+def test_a_tab_that_does_not_see_the_new_token_yet_does_not_exchange_the_old_one(
+    open_page: OpenPage, room: str
+) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    exchanges = exchanges_of(alice.context)
+    late = alice.context.new_page()
+    late.add_init_script(OLD_COPY.replace("OLD", json.dumps(expire_token(alice))))
+    for number in (1, 2):
+        expire_token(alice)
+        alice.reload()
+        send(alice, f"with token {number}")
+        expect(message(alice, f"with token {number}")).to_be_visible()
+        assert len(exchanges) == number
+
+    late.goto(alice.url)
+    expect(message_box(late)).to_be_visible()
+    send(late, "and so do I")
+
+    expect_messages(alice, "with token 1", "with token 2", "and so do I")
+    assert len(exchanges) == 2
+    # The tab has not taken back what the other one has stored.
+    alice.reload()
+    expect_messages(alice, "with token 1", "with token 2", "and so do I")
+    assert len(exchanges) == 2
 
 
 def test_an_expired_session_asks_for_the_password(

@@ -14,7 +14,8 @@ export { Http } from "./http.js";
 export { LIMITS } from "./limits.js";
 export { IndexedDbOutbox, MemoryOutbox } from "./outbox_store.js";
 export { Room } from "./room.js";
-export { StoredTokens, tokensOf } from "./tokens.js";
+export { StoredTokens } from "./stored_tokens.js";
+export { tokensOf } from "./tokens.js";
 
 /** @typedef {import("./types.js").Ack} Ack */
 /** @typedef {import("./types.js").ClientOptions} ClientOptions */

@@ -5,6 +5,8 @@
  * lives it holds a lock with its name; a new client adopts the entries of those that are gone.
  */
 
+import { openDatabase, result } from "./database.js";
+
 /** @import { OutboxStore, StoredEntry } from "./types.js" */
 
 const DATABASE = "parley-outbox";
@@ -61,7 +63,7 @@ export class IndexedDbOutbox {
   /** @param {string} account @param {string} owner @returns {Promise<StoredEntry[]>} */
   async adopt(account, owner) {
     try {
-      this.#database = await (this.#opening ??= open());
+      this.#database = await (this.#opening ??= openDatabase(DATABASE));
       const alive = await this.#hold(owner);
       const kept = await result(this.#store("readonly").getAll());
       const found = kept.filter((each) => each.account === account && !alive.has(each.entry.owner));
@@ -122,19 +124,4 @@ export class IndexedDbOutbox {
     if (this.#database === null) throw new Error("not open");
     return this.#database.transaction("entries", mode).objectStore("entries");
   }
-}
-
-/** @returns {Promise<IDBDatabase>} */
-function open() {
-  const request = indexedDB.open(DATABASE, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore("entries");
-  return result(request);
-}
-
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-function result(request) {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
 }

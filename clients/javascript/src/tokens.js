@@ -111,12 +111,14 @@ export class TokenSource {
     const refresh = this.#tokens?.refresh;
     const { username, password } = this.#options;
     if (refresh) {
+      const { began = refresh, renewals = 0 } = /** @type {Tokens} */ (this.#tokens);
       try {
-        return await this.#keep(await this.#post({ grant_type: "refresh_token", refresh_token: refresh }, TRIES));
+        const answer = await this.#post({ grant_type: "refresh_token", refresh_token: refresh }, TRIES);
+        return await this.#keep({ ...tokensOf(answer), began, renewals: renewals + 1 });
       } catch (error) {
         if (!(error instanceof Refused) || error.status !== 401) throw error;
-        // The session has ended; only a password begins another.
-        await this.#store?.save(null);
+        // The session has ended; only a password begins another. What is kept may be another log-in by now.
+        if ((await this.#store?.load())?.refresh === refresh) await this.#store?.save(null);
         this.#tokens = null;
         if (username === undefined) throw error;
       }
@@ -124,7 +126,7 @@ export class TokenSource {
     if (username === undefined || password === undefined) {
       throw new Refused("unauthorized", "The log-in has ended. Log in again.", { status: 401 });
     }
-    return this.#keep(await this.#post({ grant_type: "password", username, password }, 1));
+    return this.#keep(tokensOf(await this.#post({ grant_type: "password", username, password }, 1)));
   }
 
   /** @param {Record<string, string>} form @param {number} tries @returns {Promise<any>} */
@@ -137,9 +139,8 @@ export class TokenSource {
     }
   }
 
-  /** @param {any} answer */
-  async #keep(answer) {
-    const tokens = tokensOf(answer);
+  /** @param {Tokens} tokens */
+  async #keep(tokens) {
     this.#tokens = tokens;
     await this.#store?.save(tokens);
     return tokens.access;
@@ -156,35 +157,4 @@ export function tokensOf({ access_token: access, refresh_token: refresh = null, 
 function checked(token) {
   if (typeof token === "string" && /^[\w.~+/=-]+$/.test(token)) return token;
   throw new Refused("unauthorized", "The token is not one of Parley's.");
-}
-
-/**
- * A log-in that all tabs of a browser share. One of them exchanges it at a time where the browser
- * has locks; elsewhere (plain http) the server's grace period of ten seconds suffices.
- *
- * @implements {TokenStore}
- */
-export class StoredTokens {
-  /** @param {Storage} storage like `localStorage` @param {string} [key] */
-  constructor(storage, key = "parley.tokens") {
-    this.storage = storage;
-    this.key = key;
-  }
-
-  /** @returns {Tokens | null} */
-  load() {
-    return JSON.parse(this.storage.getItem(this.key) ?? "null");
-  }
-
-  /** @param {Tokens | null} tokens */
-  save(tokens) {
-    if (tokens === null) this.storage.removeItem(this.key);
-    else this.storage.setItem(this.key, JSON.stringify(tokens));
-  }
-
-  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-  exclusive(work) {
-    const locks = globalThis.navigator?.locks;
-    return locks ? /** @type {Promise<T>} */ (locks.request(this.key, work)) : work();
-  }
 }

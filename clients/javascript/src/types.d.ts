@@ -107,7 +107,14 @@ export interface CursorStore {
 }
 
 /** One log-in. Secret: the refresh token gives access as the user for 30 days. */
-export interface Tokens { access: string; refresh: string | null; expiresAt: number | null }
+export interface Tokens {
+  access: string;
+  refresh: string | null;
+  expiresAt: number | null;
+  /** The refresh token that the log-in began with, and how often it was renewed since: which of two are newer. */
+  began?: string;
+  renewals?: number;
+}
 
 /** Keeps a log-in. */
 export interface TokenStore {
