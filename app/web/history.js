@@ -10,11 +10,9 @@
 import { changesFrom, toMessage } from "./message.js";
 import { Timeline } from "./timeline.js";
 
-// Items that are held while someone reads: further ones are loaded again.
-const MAX_ITEMS = 1_500;
-
-// Of those, this many remain with the end of the room when reading goes far back.
-const LIVE_ITEMS = 300;
+// Items that are held while someone reads (further ones are loaded again), and how many of them remain
+// with the end of the room when reading goes far back.
+const PAGE_BOUNDS = { items: 1_500, liveItems: 300 };
 
 // Changes to messages not held here are kept for a page of history in flight
 // that was read before them. Beyond this many, the oldest are dropped.
@@ -25,6 +23,12 @@ export class History {
 
   #past = null;
   #unappliedChanges = [];
+  #bounds;
+
+  /** @param bounds `{items, liveItems}`, if not those of the page. */
+  constructor(bounds = PAGE_BOUNDS) {
+    this.#bounds = bounds;
+  }
 
   /** The stretch on display. */
   get shown() {
@@ -76,9 +80,9 @@ export class History {
   addOlder(page) {
     this.#addTo(this.shown, page);
     this.shown.hasOlder = page.has_older;
-    if (this.shown.size <= MAX_ITEMS) return;
+    if (this.shown.size <= this.#bounds.items) return;
     if (this.#past === null) this.#split();
-    else this.#past.dropNewest(MAX_ITEMS);
+    else this.#past.dropNewest(this.#bounds.items);
   }
 
   /** Add a page after the stretch on display. */
@@ -87,7 +91,7 @@ export class History {
     this.#addTo(this.#past, page);
     this.#past.hasNewer = page.has_newer;
     this.#meet();
-    if (this.#past !== null) this.#past.dropOldest(MAX_ITEMS);
+    if (this.#past !== null) this.#past.dropOldest(this.#bounds.items);
   }
 
   /** Show a page from anywhere in the room. */
@@ -114,13 +118,14 @@ export class History {
    * it, and the end of the room.
    */
   bound(seq) {
+    const { items, liveItems } = this.#bounds;
     if (this.#past !== null) {
-      this.live.dropOldest(LIVE_ITEMS);
+      this.live.dropOldest(liveItems);
       return;
     }
-    if (this.live.size <= MAX_ITEMS) return;
-    this.live.dropFarBefore(seq, LIVE_ITEMS);
-    if (this.live.size > MAX_ITEMS) this.#split();
+    if (this.live.size <= items) return;
+    this.live.dropFarBefore(seq, liveItems);
+    if (this.live.size > items) this.#split();
   }
 
   clear() {
@@ -158,9 +163,9 @@ export class History {
     const past = new Timeline();
     for (const item of this.live.items()) past.put(item);
     past.hasOlder = this.live.hasOlder;
-    past.dropNewest(MAX_ITEMS - LIVE_ITEMS);
+    past.dropNewest(this.#bounds.items - this.#bounds.liveItems);
     this.#past = past;
-    this.live.dropOldest(LIVE_ITEMS);
+    this.live.dropOldest(this.#bounds.liveItems);
   }
 }
 

@@ -4,15 +4,16 @@ import json
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.docs.pages import blocks
 from tests.web.conftest import OUTAGE, Server, unique
+from tests.web.test_accessibility import AXE, findings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -21,6 +22,10 @@ SERVER = "https://chat.example.org"
 POLICY = blocks("docs/embed.md")[2].text.strip()
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 PASSWORD = "correct horse battery"
+FAILED = "<parley-chat>: getToken has failed: Error: There is no token"
+ENDED = "<parley-chat>: the connection has ended: Refused: The token is not one of Parley's."
+TOLD = (FAILED, ENDED, "ERR_INTERNET_DISCONNECTED", "ERR_FAILED")
+"""What the console says to the developer of the page."""
 
 
 class Shop(ThreadingHTTPServer):
@@ -57,10 +62,25 @@ class Shop(ThreadingHTTPServer):
         }
         where = f"/rooms/general/members/{name}"
         self._call("PUT", where, b"", headers)
-        body = json.dumps({"text": text}).encode()
-        self._call("POST", "/rooms/general/messages", body, headers)
+        self.write(headers, text)
         if leaves:
             self._call("DELETE", where, b"", headers)
+
+    def write_many(self, name: str, texts: Iterable[str]) -> None:
+        """Let a user who isn't connected write in the room of the page."""
+        self.register(name)
+        headers = {
+            "Authorization": f"Bearer {self._token(name)}",
+            "Content-Type": "application/json",
+        }
+        self._call("PUT", f"/rooms/general/members/{name}", b"", headers)
+        for text in texts:
+            self.write(headers, text)
+
+    def write(self, headers: dict[str, str], text: str) -> None:
+        """Send a message as the user of these headers."""
+        body = json.dumps({"text": text}).encode()
+        self._call("POST", "/rooms/general/messages", body, headers)
 
     def give_token(self, route: Route, name: str) -> None:
         """Answer the page of a user who asks for a token."""
@@ -137,7 +157,7 @@ def open_shop(browser: Browser, shop: Shop) -> Iterator[Callable[[str], Page]]:
         assert context.cookies() == []
         context.close()
     # A shop without an icon, and a chat that was away.
-    expected = (*OUTAGE, "404 (Not Found)", "503 (Service Unavailable)")
+    expected = (*OUTAGE, "404 (Not Found)", "403 (Forbidden)", "503 (Service Unavailable)", *TOLD)
     assert [line for line in logged if not any(word in line for word in expected)] == []
 
 
@@ -215,3 +235,151 @@ def test_an_element_that_is_removed_ends_its_connection(open_shop: Callable[[str
     page.evaluate("document.querySelector('parley-chat').room = 'no-such-room'")
     expect(page.get_by_role("status")).to_contain_text("no such room")
     assert len(sockets) == 1
+
+
+def state(page: Page) -> Locator:
+    return page.locator("parley-chat").get_by_role("status")
+
+
+def test_a_page_that_can_not_log_its_user_in_says_so_and_tells_its_developer_why(
+    open_shop: Callable[[str], Page],
+) -> None:
+    page = open_shop("ana")
+    expect(page.get_by_label("Message", exact=True)).to_be_visible()
+    console: list[str] = []
+    page.on("console", lambda message: console.append(message.text))
+    page.route("**/chat-token", lambda route: route.fulfill(status=403))
+
+    page.reload()
+    expect(state(page)).to_have_text("You could not be logged in. Trying again…")
+    expect(page.get_by_label("Message", exact=True)).to_be_hidden()
+    retry = page.get_by_role("button", name="Try again")
+    with page.expect_request("**/chat-token"):
+        retry.click()
+
+    # Once, however often it is tried.
+    (told,) = (line for line in console if FAILED in line)
+    assert told.startswith(f"{FAILED}: 403")
+    page.unroute("**/chat-token")
+    page.route("**/chat-token", lambda route: route.fulfill(body="two words"))
+    expect(state(page)).to_have_text("You could not be logged in.")
+    assert [line for line in console if ENDED in line] != []
+
+
+def test_a_user_who_is_logged_in_at_last_goes_on_by_a_button(
+    open_shop: Callable[[str], Page], shop: Shop
+) -> None:
+    page = open_shop("ana")
+    name = unique("ann")
+    shop.register(name)
+    page.route("**/chat-token", lambda route: route.fulfill(body="two words"))
+    page.reload()
+    expect(state(page)).to_have_text("You could not be logged in.")
+
+    page.route("**/chat-token", lambda route: shop.give_token(route, name))
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.get_by_label("Message", exact=True)).to_be_visible()
+    expect(state(page)).to_have_text("")
+    write(page, text := unique("at last"))
+    expect(page.get_by_text(text)).to_be_visible()
+
+
+def test_the_state_of_the_connection_is_told_while_it_is_bad(
+    open_shop: Callable[[str], Page], shop: Shop
+) -> None:
+    page = open_shop("ana")
+    expect(page.get_by_label("Message", exact=True)).to_be_visible()
+    expect(state(page)).to_have_text("")
+    assert page.locator("parley-chat .state").bounding_box()["height"] == 0  # type: ignore[index]
+
+    shop.chat.close()
+    expect(state(page)).to_have_text("Not connected. Trying again…")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    page.context.set_offline(True)
+    expect(state(page)).to_have_text("You are offline. What you write is sent when you are back.")
+    page.context.set_offline(False)
+    shop.chat.start()
+
+    expect(state(page)).to_have_text("Connected again.")
+    expect(state(page)).to_have_text("")
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="npm is not installed")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_has_no_serious_barrier(
+    open_shop: Callable[[str], Page], shop: Shop, scheme: str
+) -> None:
+    page = open_shop("ana")
+    write(page, unique("a [link](https://example.org) and `code`"))
+    page.add_init_script(path=AXE)
+    page.reload()
+    page.evaluate("scheme => { document.documentElement.style.colorScheme = scheme; }", scheme)
+    expect(rows(page).last).to_be_visible()
+    page.context.set_offline(True)
+    expect(state(page)).to_contain_text("You are offline.")
+
+    assert [found for found in findings(page) if "parley-chat" in found] == []
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("parley-chat li.message")
+
+
+# The first message in view, and how far it is from the top.
+PLACE = """log => {
+    const top = log.getBoundingClientRect().top;
+    const place = (row) => row.getBoundingClientRect();
+    const rows = [...log.querySelectorAll("li.message")];
+    const row = rows.find((each) => place(each).bottom > top);
+    return [row.querySelector(".text").textContent, Math.round(place(row).top - top)];
+}"""
+MOST_ROWS = 300
+
+
+def test_a_reader_further_up_keeps_their_place_and_the_page_its_size(
+    open_shop: Callable[[str], Page], shop: Shop
+) -> None:
+    name, mark = unique("bo"), unique("line")
+    shop.write_many(name, [f"{mark} {number}" for number in range(120)])
+    ana = open_shop("ana")
+    log = ana.get_by_role("log")
+    expect(rows(ana).get_by_text(f"{mark} 119", exact=True)).to_be_in_viewport()
+    ana.get_by_role("button", name="Earlier messages").click()
+    expect(rows(ana).get_by_text(f"{mark} 30", exact=True)).to_be_attached()
+    log.evaluate("log => { log.scrollTop = 300; }")
+    expect(ana.get_by_role("button", name="Newest messages")).to_be_visible()
+    place = log.evaluate(PLACE)
+
+    shop.write_many(unique("cy"), [f"{mark} {number}" for number in range(120, 600)])
+    newest = ana.get_by_role("button", name="New messages")
+    expect(newest).to_be_visible()
+    later = ana.get_by_role("button", name="Later messages")
+    expect(later).to_be_visible()
+    assert log.evaluate(PLACE) == place
+    assert rows(ana).count() <= MOST_ROWS
+
+    # Back to the end, page by page, without a hole.
+    while later.is_visible():
+        last = rows(ana).last.get_attribute("data-seq") or ""
+        later.click()
+        expect(rows(ana).last).not_to_have_attribute("data-seq", last)
+        assert rows(ana).count() <= MOST_ROWS
+    seqs = [int(each.get_attribute("data-seq") or 0) for each in rows(ana).all()]
+    texts = rows(ana).locator(".text").all_inner_texts()
+    assert texts == [f"{mark} {number}" for number in range(600 - len(texts), 600)]
+    assert seqs == sorted(seqs)
+    newest.click()
+    expect(rows(ana).get_by_text(f"{mark} 599", exact=True)).to_be_in_viewport()
+    expect(newest).to_be_hidden()
+
+    # And far up, which is bounded as well.
+    earlier = ana.get_by_role("button", name="Earlier messages")
+    while rows(ana).get_by_text(f"{mark} 0", exact=True).count() == 0:
+        first = rows(ana).first.get_attribute("data-seq") or ""
+        earlier.click()
+        expect(rows(ana).first).not_to_have_attribute("data-seq", first)
+        assert rows(ana).count() <= MOST_ROWS
+    write(ana, f"{mark} 600")
+    expect(rows(ana).get_by_text(f"{mark} 600", exact=True)).to_be_in_viewport()
+    assert rows(ana).count() <= MOST_ROWS

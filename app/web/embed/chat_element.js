@@ -8,19 +8,18 @@
 
 import { Api } from "../api.js";
 import { Client, Refused } from "../client/index.js";
-import { make, textButton } from "../dom.js";
 import { removalReason } from "../format.js";
+import { HistoryLoader } from "../history_loader.js";
 import { BASE } from "../http.js";
 import { People } from "../people.js";
+import { Composer } from "./composer.js";
 import { RoomLog } from "./room_log.js";
+import { StateLine } from "./state_line.js";
 import { CSS } from "./styles.js";
 
 // A page that moves the element removes and adds it again.
 const HISTORY = 50;
 const CATCH_UP_EVENTS = 200;
-
-// Shorter outages are over before they are read.
-const OFFLINE_AFTER_MS = 2_000;
 
 export class ParleyChat extends HTMLElement {
   static observedAttributes = ["room", "server"];
@@ -28,17 +27,17 @@ export class ParleyChat extends HTMLElement {
   #getToken = null;
   #client = null;
   #people = null;
+  #loader = null;
   #running = null;
   #isChanging = false;
-  #offlineTimer = null;
   #log = new RoomLog({
-    loadOlder: (before) => this.#loadOlder(before),
+    loadOlder: () => this.#load("older"),
+    loadNewer: () => this.#load("newer"),
     resend: (id, again) => this.#resend(id, again),
     nameOf: (username) => this.#people?.nameOf(username) ?? username,
   });
-  #status = make("p", "status");
-  #field = make("textarea");
-  #form = make("form", "composer");
+  #state = new StateLine(() => this.#reconnect());
+  #composer = new Composer((text) => this.#send(text));
 
   constructor() {
     super();
@@ -105,13 +104,15 @@ export class ParleyChat extends HTMLElement {
     const { signal } = ending;
     const getToken = this.#getToken;
     this.#running = { wanted, getToken, ending };
-    const client = new Client(this.#server, { getToken: (asked) => getToken(asked), signal });
+    const client = new Client(this.#server, { getToken: this.#reporting(getToken), signal });
     this.#client = client;
-    const people = new People({ api: new Api(() => client), onChange: () => this.#onNames(people) });
+    const api = new Api(() => client);
+    const people = new People({ api, onChange: () => this.#onNames(people) });
     this.#people = people;
-    this.#log.clear();
-    this.#say("Connecting…");
-    client.on("connection", (connection) => this.#onConnection(connection), { signal });
+    this.#loader = new HistoryLoader(api);
+    this.#log.clear(this.room);
+    this.#state.start(signal);
+    client.on("connection", (connection) => this.#state.onConnection(connection), { signal });
     client.on("welcome", ({ user, display_name: name }) => {
       people.learnNames({ [user]: name });
       this.#log.setUser(user);
@@ -122,28 +123,57 @@ export class ParleyChat extends HTMLElement {
   }
 
   #stop() {
-    clearTimeout(this.#offlineTimer);
     this.#running?.ending.abort();
     this.#running = null;
     this.#client = null;
-    this.#log.clear();
-    this.#form.hidden = true;
+    this.#log.clear(this.room);
+    this.#composer.element.hidden = true;
+  }
+
+  // The page's function; why it fails is for its developer.
+  #reporting(getToken) {
+    let reported = null;
+    return async (asked) => {
+      try {
+        const token = await getToken(asked);
+        reported = null;
+        this.#state.onLogin({ failed: false });
+        return token;
+      } catch (error) {
+        // It is asked again and again.
+        if (String(error) !== reported) console.error("<parley-chat>: getToken has failed:", error);
+        reported = String(error);
+        // A request without an answer: it is the network.
+        this.#state.onLogin({ failed: !(error instanceof TypeError) });
+        throw error;
+      }
+    };
   }
 
   async #follow(client, signal) {
     try {
       const room = client.room(this.room, { history: HISTORY, catchUp: CATCH_UP_EVENTS, signal });
       for await (const event of room) {
-        if (event.type === "joined") this.#form.hidden = false;
+        if (event.type === "joined") this.#composer.element.hidden = false;
         this.#log.apply(event);
         this.#learn(event);
       }
     } catch (error) {
       if (signal.aborted) return;
-      this.#form.hidden = true;
-      this.#say(error.code === "room_ended" ? removalReason(error.reason) : error.message);
+      this.#composer.element.hidden = true;
+      this.#end(client, error);
       this.dispatchEvent(new CustomEvent("parley-error", { detail: error, bubbles: true, composed: true }));
     }
+  }
+
+  // What ends the client asks for a person, and its message is for developers.
+  #end(client, error) {
+    if (client.connection.state !== "stopped") {
+      this.#state.end(error.code === "room_ended" ? removalReason(error.reason) : error.message, false);
+      return;
+    }
+    console.error("<parley-chat>: the connection has ended:", error);
+    this.#state.end(error.code === "unauthorized" ? "You could not be logged in." : "The chat is not available.", true);
   }
 
   // The names of those who are present come with `joined`; those of other members, and of authors who
@@ -161,37 +191,38 @@ export class ParleyChat extends HTMLElement {
     this.#log.redraw();
   }
 
-  #onConnection({ state, reason }) {
-    clearTimeout(this.#offlineTimer);
-    if (state === "online") this.#say("");
-    else if (state === "stopped") this.#say(reason ?? "Not connected.");
-    else this.#offlineTimer = setTimeout(() => this.#say("Not connected. Trying again…"), OFFLINE_AFTER_MS);
+  #reconnect() {
+    const { wanted } = this.#running;
+    if (this.#client.connection.state !== "stopped") {
+      this.#client.wake();
+      return;
+    }
+    this.#stop();
+    this.#start(wanted);
   }
 
-  async #loadOlder(before) {
-    const client = this.#client;
-    const room = this.room;
+  /** @param which "older" or "newer" than what is shown */
+  async #load(which) {
+    const people = this.#people;
     try {
-      const page = await client.http("GET", `rooms/${encodeURIComponent(room)}/messages`, { query: { before, limit: HISTORY } });
-      if (client !== this.#client) return;
-      this.#log.addOlder(page);
-      this.#onNames(this.#people);
+      await this.#loader[which](this.#log.room);
+      this.#log.onLoaded();
+      this.#onNames(people);
     } catch ({ message }) {
-      if (client === this.#client) this.#say(message);
+      if (people === this.#people) this.#state.notice(message);
     }
   }
 
-  #send() {
-    const text = this.#field.value;
-    if (text.trim() === "" || this.#client === null) return;
+  #send(text) {
+    if (this.#client === null) return false;
     try {
       this.#client.queue(this.room, text);
     } catch (error) {
-      this.#say(error instanceof Refused ? error.message : "Not connected.");
-      return;
+      this.#state.notice(error instanceof Refused ? error.message : "Not connected.");
+      return false;
     }
-    this.#field.value = "";
     this.#log.toEnd();
+    return true;
   }
 
   #resend(id, again) {
@@ -199,34 +230,11 @@ export class ParleyChat extends HTMLElement {
     else this.#client?.discard(id);
   }
 
-  #say(sentence) {
-    this.#status.textContent = sentence;
-    this.#status.hidden = sentence === "";
-  }
-
   #build() {
     const shadow = this.attachShadow({ mode: "open", delegatesFocus: true });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(CSS);
     shadow.adoptedStyleSheets = [sheet];
-    this.#status.setAttribute("role", "status");
-    this.#field.rows = 1;
-    this.#field.placeholder = "Write a message";
-    this.#field.setAttribute("aria-label", "Message");
-    this.#form.part = "composer";
-    this.#form.hidden = true;
-    this.#field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.#send();
-    });
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
-    });
-    const button = textButton("Send", () => {}, "primary");
-    button.type = "submit";
-    this.#form.append(this.#field, button);
-    shadow.append(this.#log.element, this.#status, this.#form);
+    shadow.append(this.#log.element, this.#state.element, this.#composer.element);
   }
 }

@@ -1,44 +1,67 @@
-/** The messages of the room in `<parley-chat>`: applies events, and draws. */
+/**
+ * The messages of the room in `<parley-chat>`: applies events, and draws.
+ *
+ * What is held is drawn, and is bounded in both directions: the end of the room, or the surroundings of
+ * what someone reads further up.
+ */
 
-import { avatar } from "../avatar.js";
-import { make, reconcile, textButton } from "../dom.js";
-import { dayKey, dayLabel, formatTime } from "../format.js";
-import { textElement } from "../list/text.js";
-import { changesFrom, toMessage } from "../message.js";
-import { Timeline } from "../timeline.js";
+import { make, reconcile, setText, textButton } from "../dom.js";
+import { dayKey, dayLabel } from "../format.js";
+import { History } from "../history.js";
+import { EndFollower } from "../list/end_follower.js";
+import { ScrollAnchor } from "../list/scroll_anchor.js";
+import { toMessage } from "../message.js";
+import { messageRow, unsentRow } from "./message_row.js";
 
-// Messages that are held, and drawn: further ones are loaded again.
-const KEPT = 300;
+// Messages that are held, and drawn; and of those, what remains of the end when reading goes far back.
+const BOUNDS = { items: 300, liveItems: 100 };
 
 // A page with fewer is the first of the room.
 const PAGE = 50;
 
-// Closer to the end than this counts as reading the end.
-const AT_END_PX = 40;
+// Announcements are held back for this long after what isn't new was drawn.
+const QUIET_MS = 200;
 
 export class RoomLog {
-  element = make("div", "log");
+  element = make("div", "view");
 
-  #messages = new Timeline();
+  /** What `HistoryLoader` loads pages of. */
+  room = { name: "", epoch: null, history: new History(BOUNDS) };
+
   #unsent = [];
   #me = null;
+  #log = make("div", "log");
   #list = make("ol");
   #older;
+  #newer;
+  #newest;
   #empty = make("p", "empty", "No messages yet.");
+  #end = new EndFollower(this.#log);
+  #anchor = new ScrollAnchor(this.#log, this.#list);
   #rendered = new Map();
   #isDrawing = false;
   #isCaughtUp = false;
+  // Whether something has come since the reader left the end.
+  #isBehind = false;
+  #quietTimer = null;
   #on;
 
-  /** @param on `{loadOlder(before), resend(id, again), nameOf(username)}` */
+  /** @param on `{loadOlder(), loadNewer(), resend(id, again), nameOf(username)}` */
   constructor(on) {
     this.#on = on;
-    this.#older = textButton("Earlier messages", () => on.loadOlder(this.#messages.oldest), "older");
-    this.element.part = "log";
-    this.element.tabIndex = 0;
-    this.element.setAttribute("role", "log");
-    this.element.setAttribute("aria-label", "Messages");
-    this.element.append(this.#older, this.#empty, this.#list);
+    this.#older = textButton("Earlier messages", () => on.loadOlder(), "more");
+    this.#newer = textButton("Later messages", () => on.loadNewer(), "more");
+    this.#newest = textButton("", () => this.toEnd(), "newest");
+    this.#newest.part = "newest";
+    this.#log.part = "log";
+    this.#log.tabIndex = 0;
+    this.#log.setAttribute("role", "log");
+    this.#log.setAttribute("aria-label", "Messages");
+    this.#log.append(this.#older, this.#empty, this.#list, this.#newer);
+    this.#log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    this.element.append(this.#log, this.#newest);
+    // What is written below takes more lines, and the state of the connection comes and goes.
+    new ResizeObserver(() => this.#onResize()).observe(this.#log);
     this.#draw();
   }
 
@@ -53,7 +76,7 @@ export class RoomLog {
 
   /** Who wrote the messages that are held. */
   get authors() {
-    return new Set(this.#messages.messages().map(({ by }) => by));
+    return new Set(this.#messages().map(({ by }) => by));
   }
 
   /** Names have changed. */
@@ -61,64 +84,96 @@ export class RoomLog {
     this.#drawSoon();
   }
 
+  /** Earlier or later messages were loaded, which are nothing new. */
+  onLoaded() {
+    this.#announceNothing();
+    // They may have closed the gap to the end of the room.
+    this.room.history.bound(this.#anchor.seq ?? 0);
+    this.#draw();
+  }
+
   setUnsent(entries) {
     this.#unsent = entries;
     this.#drawSoon();
   }
 
-  clear() {
-    this.#messages.clear();
+  /** Begin anew, with a room of this name. */
+  clear(name) {
+    this.room = { name, epoch: null, history: new History(BOUNDS) };
     this.#unsent = [];
     this.#isCaughtUp = false;
+    this.#isBehind = false;
+    this.#end.follow();
     this.#drawSoon();
   }
 
   /** Apply an event of the room, or a mark of its subscription. */
   apply(event) {
+    const { history } = this.room;
+    if (!this.#isCaughtUp) this.#announceNothing();
     switch (event.type) {
+      case "joined":
+        this.room.epoch = event.epoch;
+        break;
       case "reset":
-        this.#messages.clear();
+        history.clear();
+        this.#isCaughtUp = false;
+        this.#end.follow();
         break;
       case "caught_up":
-        if (!this.#isCaughtUp) this.#messages.hasOlder = this.#messages.size >= PAGE;
+        if (!this.#isCaughtUp) history.live.hasOlder = history.live.size >= PAGE;
         this.#isCaughtUp = true;
         break;
       case "message.created":
-        this.#messages.put(toMessage(event));
-        if (this.#isAtEnd) this.#messages.dropOldest(KEPT);
+        history.add(toMessage(event));
+        this.#bound();
         break;
       case "user.erased":
-        for (const item of this.#messages.items()) if (item.by === event.user) this.#messages.put({ ...item, by: event.as });
+        history.rename(event.user, event.as);
         break;
-      default: {
-        const message = this.#messages.get(event.ref);
-        if (message) this.#messages.put({ ...message, ...changesFrom(event, message) });
-      }
+      default:
+        if (event.ref !== undefined) history.change(event);
     }
     this.#drawSoon();
   }
 
-  /** A page of messages before those that are held. */
-  addOlder(page) {
-    for (const message of page.messages) if (!this.#messages.has(message.seq)) this.#messages.put(toMessage(message));
-    this.#messages.hasOlder = page.has_older;
-    // What is on display stays where it is.
-    const { element } = this;
-    const fromEnd = element.scrollHeight - element.scrollTop;
-    this.#draw();
-    element.scrollTop = element.scrollHeight - fromEnd;
-  }
-
+  /** Show the newest messages. */
   toEnd() {
+    this.room.history.showLive();
+    this.#end.follow();
+    this.#isBehind = false;
+    this.#bound();
     this.#draw();
-    this.element.scrollTop = this.element.scrollHeight;
   }
 
   // Internal
 
   get #isAtEnd() {
-    const { scrollHeight, scrollTop, clientHeight } = this.element;
-    return scrollHeight - scrollTop - clientHeight < AT_END_PX;
+    return this.room.history.isAtLive && this.#end.isScrolledDown;
+  }
+
+  #messages() {
+    return this.room.history.items();
+  }
+
+  #bound() {
+    const { history } = this.room;
+    if (this.#end.follows && history.isAtLive) {
+      history.trim(BOUNDS.items);
+      return;
+    }
+    this.#isBehind = true;
+    history.bound(this.#anchor.seq ?? 0);
+  }
+
+  #onScroll() {
+    this.#end.set(this.#isAtEnd);
+    if (this.#isAtEnd) this.#isBehind = false;
+    this.#showJump();
+  }
+
+  #onResize() {
+    if (this.#end.follows) this.#end.scrollToEnd();
   }
 
   // Frames arrive in bursts: draw once after each.
@@ -127,55 +182,60 @@ export class RoomLog {
     this.#isDrawing = true;
     setTimeout(() => {
       this.#isDrawing = false;
-      const follows = this.#isAtEnd;
       this.#draw();
-      if (follows) this.element.scrollTop = this.element.scrollHeight;
     });
   }
 
   #draw() {
-    const messages = this.#messages.messages();
+    const { history } = this.room;
+    const stays = this.#end.follows && history.isAtLive;
+    const place = stays ? null : this.#anchor.take();
+    const messages = this.#messages();
     const ids = new Set(messages.map(({ id }) => id));
-    const unsent = this.#unsent.filter(({ id }) => !ids.has(id));
-    this.#older.hidden = !this.#messages.hasOlder;
+    const unsent = history.isAtLive ? this.#unsent.filter(({ id }) => !ids.has(id)) : [];
+    this.#older.hidden = !history.hasOlder;
+    this.#newer.hidden = !history.hasNewer;
     this.#empty.hidden = !this.#isCaughtUp || messages.length + unsent.length > 0;
-    const rows = messages.map((item, index) => {
-      const before = messages[index - 1];
-      const newDay = before === undefined || dayKey(before.at) !== dayKey(item.at);
+    reconcile(this.#list, this.#entries(messages, unsent), this.#rendered);
+    if (stays) this.#end.scrollToEnd();
+    else this.#anchor.restore(place);
+    this.#showJump();
+  }
+
+  #entries(messages, unsent) {
+    const entries = [];
+    let before = null;
+    for (const item of messages) {
+      const day = dayKey(item.at);
+      const newDay = before === null || dayKey(before.at) !== day;
+      const label = dayLabel(item.at, Date.now());
+      if (newDay) entries.push({ key: `day ${day}`, version: label, build: () => make("li", "day", label) });
+      const name = this.#nameOf(item.by);
       const joined = !newDay && before.by === item.by;
-      return { key: item.seq, version: [item, newDay, joined, this.#nameOf(item.by)], build: () => this.#row(item, { newDay, joined }) };
-    });
-    rows.push(...unsent.map((entry) => ({ key: entry.id, version: [entry.state], build: () => this.#unsentRow(entry) })));
-    reconcile(this.#list, rows, this.#rendered);
+      entries.push({
+        key: item.seq, version: [item, joined, name], build: () => messageRow(item, { joined, name, me: this.#me }),
+      });
+      before = item;
+    }
+    const me = { username: this.#me, name: this.#nameOf(this.#me) };
+    const build = (entry) => () => unsentRow(entry, me, this.#on.resend);
+    return [...entries, ...unsent.map((entry) => ({ key: entry.id, version: [entry.state], build: build(entry) }))];
+  }
+
+  #showJump() {
+    this.#newest.hidden = this.#isAtEnd || this.#messages().length === 0;
+    this.#newest.classList.toggle("behind", this.#isBehind);
+    setText(this.#newest, this.#isBehind ? "New messages" : "Newest messages");
   }
 
   #nameOf(username) {
     return username === null ? "" : this.#on.nameOf(username);
   }
 
-  #row(item, { newDay, joined }) {
-    const row = make("li", `message${joined ? " joined" : ""}`);
-    row.part = "message";
-    const time = make("time", "", formatTime(item.at));
-    time.dateTime = item.at;
-    const name = this.#nameOf(item.by);
-    const body = item.text === null ? make("p", "hint", "Message deleted") : textElement(item.text, item.mentions, this.#me);
-    const edited = item.editedAt && item.text !== null ? make("span", "hint", "(edited)") : null;
-    const reactions = Object.entries(item.reactions).map(([emoji, users]) => make("span", "reaction", `${emoji} ${users.length}`));
-    row.append(
-      ...(newDay ? [make("p", "day", dayLabel(item.at, Date.now()))] : []),
-      avatar(item.by, name),
-      make("div", "body", make("p", "by", make("b", "", name), time), body, edited, reactions.length ? make("p", "reactions", ...reactions) : null),
-    );
-    return row;
-  }
-
-  #unsentRow({ id, text, state, error }) {
-    const failed = state === "failed";
-    const line = make("p", failed ? "error" : "hint", failed ? error.detail : "Sending…");
-    if (failed) {
-      line.append(" ", textButton("Try again", () => this.#on.resend(id, true)), " ", textButton("Discard", () => this.#on.resend(id, false)));
-    }
-    return make("li", "message unsent", avatar(this.#me, this.#nameOf(this.#me)), make("div", "body", make("p", "by", make("b", "", this.#nameOf(this.#me))), textElement(text, [], this.#me), line));
+  // Screen readers must not announce old messages as new ones.
+  #announceNothing() {
+    clearTimeout(this.#quietTimer);
+    this.#log.setAttribute("aria-live", "off");
+    this.#quietTimer = setTimeout(() => this.#log.setAttribute("aria-live", "polite"), QUIET_MS);
   }
 }

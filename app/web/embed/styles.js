@@ -14,6 +14,8 @@ export const CSS = `
   --on-accent: var(--parley-on-accent, light-dark(#ffffff, #04211d));
   --mention: var(--parley-mention, light-dark(#fff5e0, #33291a));
   --bad: var(--parley-bad, light-dark(#b42318, #fda29b));
+  --wait: var(--parley-wait, light-dark(#9a5b06, #fbbf24));
+  --good: var(--parley-good, light-dark(#15803d, #4ade80));
   --radius: var(--parley-radius, 8px);
   display: flex;
   flex-direction: column;
@@ -36,8 +38,12 @@ button.primary { border-color: var(--accent); background: var(--accent); color: 
 button:focus-visible { outline-offset: 2px; }
 a { color: inherit; text-decoration: underline; }
 
-.log { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 12px 0; }
-.older { display: block; margin: 0 auto 8px; }
+.view { position: relative; flex: 1; min-height: 0; display: flex; flex-direction: column; }
+.log { flex: 1; min-height: 0; overflow-y: auto; overflow-anchor: none; overscroll-behavior: contain; padding: 12px 0; }
+.more { display: block; margin: 0 auto 8px; }
+ol + .more { margin: 12px auto 48px; }
+.newest { position: absolute; bottom: 12px; left: 50%; transform: translateX(-50%); padding: 4px 16px; border-radius: 18px; background: var(--surface); box-shadow: 0 2px 8px rgb(0 0 0 / 20%); font-size: 13px; white-space: nowrap; }
+.newest.behind { border-color: var(--accent); background: var(--accent); color: var(--on-accent); font-weight: 600; }
 .empty { padding: 24px; text-align: center; color: var(--hint); }
 ol { list-style: none; }
 .message { display: grid; grid-template-columns: 36px minmax(0, 1fr); column-gap: 12px; padding: 8px 16px 0; }
@@ -45,7 +51,7 @@ ol { list-style: none; }
 .message.joined .avatar, .message.joined .by { display: none; }
 .message.joined .body { grid-column: 2; }
 .message.unsent .text { opacity: 0.6; }
-.day { grid-column: 1 / -1; margin: 8px 0; text-align: center; font-size: 12px; color: var(--hint); }
+.day { margin: 16px 0 8px; text-align: center; font-size: 12px; line-height: 16px; color: var(--hint); }
 .by { display: flex; gap: 8px; align-items: baseline; min-width: 0; }
 .by b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .by time, .hint, .error { font-size: 12px; line-height: 16px; color: var(--hint); }
@@ -60,16 +66,23 @@ ol { list-style: none; }
 .text ol { list-style: decimal; }
 .text blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--line); }
 .text pre { overflow-x: auto; padding: 8px; border-radius: calc(var(--radius) / 2); background: var(--code); }
-.text code { background: var(--code); font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 13px; }
+.text code { background: var(--code); font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 13px; }
 .text.emoji-only { font-size: 32px; line-height: 40px; }
 .mention { font-weight: 600; }
 .mention.of-me { background: var(--mention); }
 .reactions { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 4px; }
 .reaction { padding: 0 8px; border: 1px solid var(--line); border-radius: 12px; font-size: 13px; }
 
-.status { padding: 8px 16px; border-top: 1px solid var(--line); font-size: 13px; line-height: 20px; color: var(--hint); }
+.state { display: flex; align-items: center; gap: 8px; padding: 8px 16px; border-top: 1px solid var(--line); font-size: 13px; line-height: 20px; }
+.state::before { content: ""; flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--wait); }
+.state p { flex: 1; min-width: 0; overflow-wrap: anywhere; }
+.state[data-state="online"] { padding: 0; border: 0; }
+.state[data-state="online"]::before { display: none; }
+.state[data-state="back"]::before { background: var(--good); }
+.state:is([data-state="ended"], [data-state="login"], [data-state="notice"])::before { background: var(--bad); }
 .composer { display: flex; gap: 8px; align-items: end; padding: 12px 16px; border-top: 1px solid var(--line); }
 textarea { flex: 1; min-width: 0; min-height: 36px; max-height: 132px; padding: 6px 12px; border: 1px solid var(--field-line); border-radius: var(--radius); background: none; resize: none; field-sizing: content; }
+textarea::placeholder { color: var(--hint); opacity: 1; }
 .composer button { min-height: 36px; }
 ${HUES}
 `;
