@@ -1,6 +1,7 @@
 """Serves the AsyncAPI document at ``/asyncapi.json``."""
 
 from functools import cache
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
@@ -8,16 +9,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..version import VERSION
-from ..wire.asyncapi import asyncapi_document
+from ..wire.asyncapi import asyncapi_document, server_object
+from .addresses import socket_address
 
 
 @cache
-def _document() -> bytes:
-    return orjson.dumps(asyncapi_document(VERSION))
+def _document() -> dict[str, Any]:
+    return asyncapi_document(VERSION)
 
 
 async def _answer(request: Request) -> Response:
-    return Response(_document(), media_type="application/json")
+    servers = {"this": server_object(*socket_address(request))}
+    body = orjson.dumps({**_document(), "servers": servers})
+    return Response(body, media_type="application/json")
 
 
 def install(app: FastAPI) -> None:

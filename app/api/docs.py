@@ -97,8 +97,11 @@ def install(app: FastAPI) -> None:
     ours = {name: _shortened(file) for name, file in found.items()}
     ours["emoji.json"] = File("emoji.json", emoji_list())
     # One request instead of one per file.
-    styles = b"\n".join(ours.pop(f"styles/{name}.css").body for name in _STYLES)
-    ours["style.css"] = File("style.css", styles)
+    styles = {name: ours.pop(f"styles/{name}.css").body for name in _STYLES}
+    ours["style.css"] = File("style.css", b"\n".join(styles.values()))
+    # It has the look of the web client: the same tokens and controls.
+    frames = (styles["tokens"], styles["base"], ours["asyncapi.css"].body)
+    ours["asyncapi.css"] = File("asyncapi.css", b"\n".join(frames))
     worker = ours.pop("service_worker.js")
     pages = _read(Path(web.__path__[0]), _PAGES.__contains__)
     version = version_of({**ours, **pages})

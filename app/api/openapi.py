@@ -10,7 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..domain.errors import BadRequest, TooLarge
+from .addresses import socket_address
 from .responses import PROBLEM_SCHEMA, errors
+
+# In the description, where the address of the request is shown.
+_PLACE = b"wss://chat.example.org"
 
 SUMMARY = "A self-hosted chat backend: rooms, history, one WebSocket, nothing missed."
 DESCRIPTION = """
@@ -18,12 +22,12 @@ DESCRIPTION = """
 `POST /rooms`, and connect a WebSocket:
 
 ```sh
-npx wscat -c "ws://127.0.0.1:8000/ws/general?token=YOUR_ACCESS_TOKEN"
-python -m websockets "ws://127.0.0.1:8000/ws/general?token=YOUR_ACCESS_TOKEN"
+npx wscat -c "wss://chat.example.org/ws/general?token=YOUR_ACCESS_TOKEN"
+python -m websockets "wss://chat.example.org/ws/general?token=YOUR_ACCESS_TOKEN"
 ```
 
 Every line that you type is sent as a message. A browser connects with
-`new WebSocket("ws://127.0.0.1:8000/ws/general", ["parley.v1", "bearer." + token])`, which keeps
+`new WebSocket("wss://chat.example.org/ws/general", ["parley.v1", "bearer." + token])`, which keeps
 the token out of the URL.
 
 A room is one log of events numbered 1, 2, 3, … The live feed is the archive: remember the last
@@ -79,8 +83,9 @@ def _serve_encoded(app: FastAPI, path: str) -> None:
         )
 
     async def answer(request: Request) -> Response:
-        root_path = request.scope.get("root_path", "").rstrip("/")
-        return Response(encoded(root_path), media_type="application/json")
+        address = socket_address(request)
+        body = encoded(address.path).replace(_PLACE, orjson.dumps(str(address))[1:-1])
+        return Response(body, media_type="application/json")
 
     replaced = [route for route in app.router.routes if getattr(route, "path", None) == path]
     for route in replaced:

@@ -19,6 +19,12 @@ function element(name, text, ...children) {
   return made;
 }
 
+/** A sentence of the document: `code` is in backticks. */
+function sentence(name, text) {
+  const parts = text.split("`").map((part, index) => (index % 2 === 1 ? element("code", part) : part));
+  return element(name, "", ...parts);
+}
+
 const resolve = ({ $ref }) =>
   $ref.slice(2).split("/").reduce((part, key) => part[key.replaceAll("~1", "/")], api);
 
@@ -49,9 +55,10 @@ function sample(name, schema) {
 
 function fieldRow(name, schema, required) {
   const said = schema.description ?? plain(schema).description ?? "";
+  const field = element("th", "", element("code", required.includes(name) ? name : `${name}?`));
+  field.scope = "row";
   return element(
-    "tr", "", element("th", required.includes(name) ? name : `${name}?`),
-    element("td", typeOf(schema)), element("td", said),
+    "tr", "", field, element("td", "", element("code", typeOf(schema))), sentence("td", said),
   );
 }
 
@@ -61,8 +68,10 @@ function showFrames(title, messages) {
     const schema = resolve(message.payload);
     const rows = Object.entries(schema.properties).map(([name, field]) =>
       fieldRow(name, field, schema.required ?? []));
+    const said = sentence("span", message.summary);
+    said.className = "hint";
     byId("frames").append(element(
-      "details", "", element("summary", "", element("code", message.name), ` ${message.summary}`),
+      "details", "", element("summary", "", element("code", message.name), said),
       element("table", "", ...rows),
     ));
   }
@@ -82,15 +91,22 @@ function fillIn() {
 
 function log(mark, text) {
   const answers = byId("answers");
+  const list = answers.firstElementChild;
   const atEnd = answers.scrollHeight - answers.scrollTop - answers.clientHeight < 8;
-  answers.append(element("li", `${mark} ${text}`));
-  while (answers.childElementCount > MAX_FRAMES) answers.firstElementChild.remove();
+  const shown = element("span", mark);
+  shown.className = "mark";
+  const row = element("li", "", shown, element("span", text));
+  row.className = mark === "→" ? "sent" : "received";
+  list.append(row);
+  while (list.childElementCount > MAX_FRAMES) list.firstElementChild.remove();
   if (atEnd) answers.scrollTop = answers.scrollHeight;
 }
 
-function setOpen(text, isOpen) {
+/** `kind`: "waiting", "open", "closed" or "failed". */
+function show(kind, text) {
   state.textContent = text;
-  byId("send").querySelector("button").disabled = !isOpen;
+  state.dataset.state = kind;
+  byId("send").querySelector("button").disabled = kind !== "open";
 }
 
 function open(token) {
@@ -99,26 +115,26 @@ function open(token) {
   socket?.close();
   const opened = socket = new WebSocket(url, ["parley.v1", `bearer.${token}`]);
   opened.addEventListener("message", ({ data }) => {
-    setOpen("Connected", true);
+    show("open", "Connected");
     log("←", data);
   });
   opened.addEventListener("close", ({ code, reason }) => {
     log("←", `close ${code} ${reason}`);
-    if (socket === opened) setOpen(`Closed: ${code} ${reason}`, false);
+    if (socket === opened) show("failed", `Closed: ${code} ${reason}`);
   });
 }
 
 byId("connect").addEventListener("submit", async (event) => {
   event.preventDefault();
-  setOpen("Logging in…", false);
+  show("waiting", "Logging in…");
   try {
     const body = new URLSearchParams(new FormData(event.target));
     const answer = await fetch("token", { method: "POST", body });
     const found = await answer.json();
     if (answer.ok) open(found.access_token);
-    else setOpen(found.detail, false);
+    else show("failed", found.detail);
   } catch {
-    setOpen("The server can't be reached.", false);
+    show("failed", "The server can't be reached.");
   }
 });
 

@@ -35,7 +35,7 @@ _QUERY = ("since", "limit", "epoch")
 
 
 def asyncapi_document(version: str) -> dict[str, Any]:
-    """The document of this version of the server, with addresses relative to it."""
+    """The document of this version of the server; :func:`server_object` says where it is."""
     requests, sent = get_args(AnyRequest), get_args(AnyAnswer | AnySignal | AnyEvent)
     messages = {
         **{_key(model, "request"): _message(model, "request") for model in requests},
@@ -50,18 +50,6 @@ def asyncapi_document(version: str) -> dict[str, Any]:
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
-        "servers": {
-            "this": {
-                "host": "{host}",
-                "protocol": "ws",
-                "description": "The server that sent this document; wss where it is https.",
-                "variables": {"host": {"default": "127.0.0.1:8000"}},
-                "security": [
-                    {"$ref": "#/components/securitySchemes/bearer"},
-                    {"$ref": "#/components/securitySchemes/query"},
-                ],
-            }
-        },
         "channels": {
             "socket": _channel("/ws", messages, "Joins no room: send a `join` for each."),
             "room": {
@@ -87,6 +75,28 @@ def asyncapi_document(version: str) -> dict[str, Any]:
     }
 
 
+def server_object(protocol: str, host: str, path: str) -> dict[str, Any]:
+    """
+    The document's ``servers.this``.
+
+    Args:
+        protocol: ``ws`` or ``wss``.
+        host: With the port, unless it is the protocol's own.
+        path: Where the server is mounted there; may be empty.
+
+    """
+    return {
+        "host": host,
+        "protocol": protocol,
+        **({"pathname": path} if path else {}),
+        "description": "The server that sent this document.",
+        "security": [
+            {"$ref": "#/components/securitySchemes/bearer"},
+            {"$ref": "#/components/securitySchemes/query"},
+        ],
+    }
+
+
 def frame_type(model: type[BaseModel]) -> str:
     """The ``type`` of a frame's model."""
     kind: str = get_args(model.model_fields["type"].annotation)[0]
@@ -102,7 +112,8 @@ def _message(model: type[BaseModel], side: str) -> dict[str, Any]:
     return {
         "name": frame_type(model),
         "title": frame_type(model),
-        "summary": (model.__doc__ or "").strip().splitlines()[0],
+        # In Markdown, code is in single backticks.
+        "summary": (model.__doc__ or "").strip().splitlines()[0].replace("``", "`"),
         "payload": {"$ref": f"#/components/schemas/{_schema_name(model.__name__, side)}"},
     }
 

@@ -12,7 +12,7 @@ from httpx2 import AsyncClient
 from pydantic import Field, TypeAdapter
 
 from app.domain.events import EventType
-from app.wire.asyncapi import asyncapi_document, frame_type
+from app.wire.asyncapi import asyncapi_document, frame_type, server_object
 from app.wire.requests import AnyRequest
 from app.wire.sent_events import AnyEvent
 from app.wire.sent_frames import AnyAnswer, AnySignal
@@ -42,8 +42,11 @@ def official(document: object) -> str:
 
 
 @pytest.mark.sqlite_only
-def test_it_is_valid_by_the_official_schema() -> None:
-    assert official(asyncapi_document("1.0")) == ""
+@pytest.mark.parametrize("path", ["", "/chat"])
+def test_it_is_valid_by_the_official_schema(path: str) -> None:
+    servers = {"this": server_object("wss", "chat.example.org:8443", path)}
+
+    assert official({**asyncapi_document("1.0"), "servers": servers}) == ""
 
 
 @pytest.mark.sqlite_only
@@ -113,11 +116,20 @@ async def test_what_the_server_sends_is_what_it_says(server: Server) -> None:
         SENT.validate_json(json.dumps(frame))
 
 
+def test_its_sentences_are_markdown() -> None:
+    messages = asyncapi_document("1.0")["components"]["messages"].values()
+    summaries = [message["summary"] for message in messages]
+
+    assert any("`" in summary for summary in summaries)
+    assert not any("``" in summary or summary.count("`") % 2 for summary in summaries)
+
+
 async def test_it_is_served_with_its_page(client: AsyncClient) -> None:
     document, page = await client.get("/asyncapi.json"), await client.get("/asyncapi")
 
     assert document.headers["Content-Type"] == "application/json"
     assert document.json()["asyncapi"] == "3.0.0"
+    assert document.json()["servers"]["this"]["host"] == client.base_url.netloc.decode()
     assert (
         page.headers["Content-Security-Policy"]
         == (await client.get("/docs")).headers["Content-Security-Policy"]

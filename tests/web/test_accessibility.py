@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.community import Community
+from tests.web.community import PASSWORD, Community
 from tests.web.conftest import Server
 from tests.web.states import DESKTOP, STATES, log_in
 
@@ -40,6 +40,26 @@ def test_a_state_has_no_serious_barrier(
     page.add_init_script(path=AXE)
     page.goto(community.url)
     STATES[name].show(page, community)
+
+    assert findings(page) == []
+    context.close()
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="npm is not installed")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_the_frames_has_no_serious_barrier(
+    browser: Browser, community: Community, scheme: str
+) -> None:
+    context = browser.new_context(viewport=DESKTOP, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.emulate_media(reduced_motion="reduce")
+    page.add_init_script(path=AXE)
+    page.goto(f"{community.url}/asyncapi")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_text("Connected", exact=True)).to_be_visible()
+    page.locator("summary", has_text="message.created").click()
 
     assert findings(page) == []
     context.close()
