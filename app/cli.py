@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from . import cli_client, cli_rooms, cli_users
+from .commands.counted import counted
 from .commands.exit_codes import CommandError, exit_with_status
 from .commands.running import run, settings
 from .torture.plan import Plan
@@ -157,15 +158,16 @@ def check() -> None:
         print(finding)
     if report.without_checksum:
         print(
-            f"{report.without_checksum:,} events of an older version have no checksum yet: damage "
-            "to them can't be noticed. A server adds it while it runs."
+            f"{counted(report.without_checksum, 'event')} of an older version without a checksum "
+            "yet: damage there can't be noticed. A server adds it while it runs."
         )
     if report.findings:
         raise CommandError(
-            f"{len(report.findings)} findings in {report.rooms:,} rooms and "
-            f"{report.events:,} events."
+            f"{counted(len(report.findings), 'finding')} in {counted(report.rooms, 'room')} and "
+            f"{counted(report.events, 'event')}."
         )
-    print(f"No problems found: {report.rooms:,} rooms, {report.events:,} events.")
+    rooms, events = counted(report.rooms, "room"), counted(report.events, "event")
+    print(f"No problems found: {rooms}, {events}.")
 
 
 @cli.command()

@@ -182,7 +182,7 @@ def chat(
     """
     Chat on the terminal: rooms, history, search. Type /help there.
 
-    Needs Textual: pip install 'parley-chat[tui]'.
+    Needs Textual: in a checkout of Parley, pip install '.[tui]'.
     """
     try:
         from ._client.terminal.chat import run_chat
@@ -190,8 +190,13 @@ def chat(
         if (exc.name or "").partition(".")[0] not in ("textual", "rich"):
             raise
         raise CommandError(
-            "parley chat needs Textual. Install it with: pip install 'parley-chat[tui]'"
+            "parley chat needs Textual. In a checkout of Parley, run: pip install '.[tui]'"
         ) from None
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Misuse(
+            "parley chat needs a terminal. In a script or a pipe, read a room with `parley tail` "
+            "and write with `parley send`."
+        )
     _run(run_chat(_client(_logins(url), user), room))
 
 

@@ -1,6 +1,7 @@
 """The commands ``parley user …``: options and help."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -32,7 +33,12 @@ def add(
     password_stdin: FromStdin = False,
 ) -> None:
     """Create an account, even if registration is closed. Prompts for the password."""
-    password = _password(password_stdin)
+    from .domain import labels, names
+
+    names.new_username(name, by_operator=True)
+    if display_name is not None:
+        labels.display_name(display_name)
+    password = _password(password_stdin, unless=lambda: _refuse_taken(name))
     run_admin(lambda backend: backend.add_user(name, password, display_name, is_admin=admin))
     print(f"Created the account {name.lower()}.")
 
@@ -46,7 +52,7 @@ def list_all(as_json: AsJson = False) -> None:
 
 def passwd(name: Username, password_stdin: FromStdin = False) -> None:
     """Change a user's password and revoke all their sessions. Prompts for the password."""
-    password = _password(password_stdin)
+    password = _password(password_stdin, unless=lambda: _refuse_unknown(name))
     run_admin(lambda backend: backend.set_password(name, password))
     print(f"Changed the password of {name.lower()} and revoked all sessions.")
 
@@ -122,7 +128,29 @@ def _confirm_erasure(name: str, blank_messages: bool) -> None:
         raise CommandError(f"That is not the name. {name} was not erased.")
 
 
-def _password(from_stdin: bool) -> str:
+def _refuse_taken(name: str) -> None:
+    # The name of an erased account is refused when the account is created.
+    from .domain.errors import UsernameTaken
+
+    if run_admin(lambda backend: backend.has_user(name)):
+        raise UsernameTaken
+
+
+def _refuse_unknown(name: str) -> None:
+    from .domain.errors import UserNotFound
+
+    if not run_admin(lambda backend: backend.has_user(name)):
+        raise UserNotFound
+
+
+def _password(from_stdin: bool, *, unless: Callable[[], None]) -> str:
+    """
+    Read the new password.
+
+    Args:
+        unless: Raises what makes a password needless, before a person is asked for one.
+
+    """
     if from_stdin:
         try:
             return sys.stdin.buffer.readline().decode().rstrip("\r\n")
@@ -130,5 +158,6 @@ def _password(from_stdin: bool) -> str:
             raise Misuse("The password on standard input is not UTF-8.") from None
     if not sys.stdin.isatty():
         raise Misuse("There is no terminal to prompt for the password; use --password-stdin.")
+    unless()
     password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Again")
     return password

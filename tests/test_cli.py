@@ -448,6 +448,16 @@ REFUSED = [
     (["token", "eve"], "", "There is no such user."),
     (["room", "add", "general"], "", "A room with this name already exists."),
     (["room", "add", "attic", "--owner", "eve"], "", "There is no such user."),
+    (["room", "add", "a..b"], "", "name: a room name contains only"),
+    (["room", "add", "attic", "--title", "x" * 300], "", "title: is longer than"),
+    (["user", "add", "c", "--password-stdin"], PASSWORD, "username: a username has 3 to 32"),
+    (["user", "add", "cat", "--password-stdin"], "short", "password: is shorter than 8"),
+    (["user", "passwd", "ana", "--password-stdin"], "short", "password: is shorter than 8"),
+    (
+        ["user", "add", "cat", "--display-name", "", "--password-stdin"],
+        PASSWORD,
+        "display_name: is empty",
+    ),
 ]
 
 
@@ -462,6 +472,7 @@ def test_errors_are_the_same_with_and_without_a_server(parley: Parley) -> None:
         assert [len(one.err.splitlines()) for one in results] == [1] * len(REFUSED)
         for one, (_, _, line) in zip(results, REFUSED, strict=True):
             assert one.err.startswith(line)
+    assert [one.err for one in remote] == [one.err for one in local]
 
 
 def test_a_password_is_asked_for_on_a_terminal_only(parley: Parley) -> None:
@@ -494,7 +505,11 @@ def at_a_terminal(*arguments: str, answers: list[tuple[str, str]]) -> tuple[int,
                 seen += os.read(terminal, 1_024)
             os.write(terminal, answer.encode())
         while True:
-            if answers[-1][1] == INTERRUPT and not select.select([terminal], [], [], 1)[0]:
+            if (
+                answers
+                and answers[-1][1] == INTERRUPT
+                and not select.select([terminal], [], [], 1)[0]
+            ):
                 # A signal that came just before the command read is noticed when it has read.
                 os.write(terminal, INTERRUPT.encode())
             elif chunk := os.read(terminal, 1_024):
@@ -516,6 +531,24 @@ def test_a_password_is_asked_for_twice_and_not_shown() -> None:
     assert code == 0
     assert "Created the account ana." in seen
     assert PASSWORD not in seen
+
+
+@pytest.mark.slow
+def test_no_password_is_asked_for_that_is_not_needed(parley: Parley) -> None:
+    parley("user", "add", "ana", "--password-stdin", typed=PASSWORD)
+
+    for command, line in (
+        (("user", "add", "Ana"), "This username is taken."),
+        (("user", "add", "a"), "username: a username has 3 to 32 characters"),
+        (("user", "add", "bob", "--display-name", ""), "display_name: is empty"),
+        (("user", "passwd", "bob"), "There is no such user."),
+    ):
+        assert at_a_terminal(*command, answers=[]) == (1, f"{line}\r\n")
+    with serving():
+        taken = at_a_terminal("user", "add", "ana", answers=[])
+        unknown = at_a_terminal("user", "passwd", "an", answers=[])
+    assert taken == (1, "This username is taken.\r\n")
+    assert unknown == (1, "There is no such user.\r\n")
 
 
 def test_an_erasure_without_a_terminal_needs_yes(parley: Parley) -> None:
@@ -591,7 +624,7 @@ def test_check_prints_and_counts_findings(parley: Parley) -> None:
 
     assert result.code == 1
     assert result.out == "room 1: head is 7, but the last event is 1"
-    assert result.err == "1 findings in 1 rooms and 1 events."
+    assert result.err == "1 finding in 1 room and 1 event."
 
 
 @pytest.mark.parametrize("command", [["check"], ["epoch"], ["backup", "copy.db"]])

@@ -10,8 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.commands.move import progress
 from app.store import move_places
 from app.store.file_lock import FileLock
+from app.wire.admin import MoveLine
 from tests.harness import databases
 from tests.harness.databases import postgres_database
 from tests.test_cli import PASSWORD, Parley, _empty_directory, parley, serving
@@ -46,6 +48,20 @@ def _query(path: Path, statement: str) -> list[Any]:
 
 def _nothing_has_changed(parley: Parley) -> bool:
     return not _query(OLD, "SELECT * FROM meta WHERE key = 'moved'") and parley("check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (MoveLine(state="copying"), "Copying …"),
+        (MoveLine(state="copying", copied=0, events=0), "Copying …"),
+        (MoveLine(state="copying", copied=1, events=1), "Copying: 100 % of 1 event"),
+        (MoveLine(state="copying", copied=1_490, events=5_000), "Copying: 20 % of 5,000 events"),
+        (MoveLine(state="switching"), "Switching …"),
+    ],
+)
+def test_how_far_a_move_is_is_said_in_words(line: MoveLine, said: str) -> None:
+    assert progress(line) == said
 
 
 @pytest.mark.usefixtures("installed")

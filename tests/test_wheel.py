@@ -188,7 +188,7 @@ def test_it_migrates_in_an_empty_folder(programs: Path, tmp_path: Path) -> None:
 
     file = re.escape(str(tmp_path / "data" / "parley.db"))
     assert re.fullmatch(rf"{file} is at schema \d+\.\n", migrated.stdout), migrated.stderr
-    assert checked.stdout == "No problems found: 1 rooms, 1 events.\n", checked.stderr
+    assert checked.stdout == "No problems found: 1 room, 1 event.\n", checked.stderr
 
 
 def test_it_serves_from_an_empty_folder(programs: Path, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ class AdminBackend(Protocol):
 
     def all_users(self) -> AsyncIterator[AccountAnswer]: ...
 
+    async def has_user(self, username: str) -> bool: ...
+
     async def add_user(
         self,
         username: str,

@@ -25,6 +25,7 @@ from ..store.move_places import look, open_place, refusal
 from ..store.move_state import Found
 from ..store.postgres_exclusion import InUse, MoveName
 from ..wire.admin import MoveLine
+from .counted import counted
 from .exit_codes import CommandError, Misuse
 from .remote_admin import NotReachable, RemoteAdmin
 
@@ -86,8 +87,8 @@ async def _move_here(
         async with open_place(target, name, migrate=True) as to_:
             moved = await _copy(from_, Side(to_, target.url), name, target.shown)
     return (
-        f"Moved {moved.rooms:,} rooms and {moved.events:,} events from {source.shown} to "
-        f"{target.shown}. Set DATABASE_URL to it, and start the server."
+        f"Moved {counted(moved.rooms, 'room')} and {counted(moved.events, 'event')} from "
+        f"{source.shown} to {target.shown}. Set DATABASE_URL to it, and start the server."
     )
 
 
@@ -118,24 +119,30 @@ async def _ask(
             last = MoveLine(state="failed", detail=f"The server at {server} said nothing.")
             shown = ""
             async for last in remote.move(target.url):
-                if last.state not in ("moved", "failed") and shown != (now := _progress(last)):
+                if last.state not in ("moved", "failed") and shown != (now := progress(last)):
                     on_progress(shown := now)
     except NotReachable:
         raise failure from None
     if last.state != "moved":
         raise CommandError(last.detail or f"The server at {server} has not said how it ended.")
     return (
-        f"Moved {last.rooms:,} rooms and {last.events:,} events from {source.shown} to "
-        f"{target.shown}, while the server ran: writers were refused for {last.refused_ms} ms. It "
-        "is stopping. Set DATABASE_URL to the new database, and start the server."
+        f"Moved {counted(last.rooms or 0, 'room')} and {counted(last.events or 0, 'event')} from "
+        f"{source.shown} to {target.shown}, while the server ran: writers were refused for "
+        f"{last.refused_ms} ms. It is stopping. Set DATABASE_URL to the new database, and start "
+        "the server."
     )
 
 
-def _progress(line: MoveLine) -> str:
+def progress(line: MoveLine) -> str:
+    """How far a move is, for people."""
     if line.state != "copying":
         return f"{line.state.capitalize()} …"
-    share = 100 * (line.copied or 0) // max(line.events or 1, 1)
-    return f"Copying: {share // _STEP_PERCENT * _STEP_PERCENT} % of {line.events or 0:,} events"
+    if not line.events:
+        # Not counted yet; or there are none.
+        return "Copying …"
+    share = 100 * (line.copied or 0) // line.events
+    percent = share // _STEP_PERCENT * _STEP_PERCENT
+    return f"Copying: {percent} % of {counted(line.events, 'event')}"
 
 
 def _now() -> Millis:

@@ -1,4 +1,9 @@
-"""Runs commands through the admin API of the server that has the database."""
+"""
+Runs commands through the admin API of the server that has the database.
+
+What a command is given is checked here, as the services do, so that it is refused in the same
+words with and without a server. The API checks it again, in words for programs.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -7,9 +12,11 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from ..domain import names
+from ..domain import labels, names
 from ..domain.limits import MAX_PAGE
 from ..domain.roles import Kind
+from ..security.passwords import refuse_weak
+from ..services.admin.room_admin import refuse_retention
 from ..wire.accounts import TokenAnswer
 from ..wire.admin import AccountAnswer, AdminRoomAnswer, MoveLine
 from .exit_codes import CommandError
@@ -38,7 +45,12 @@ class RemoteRoomAdmin:
             yield AdminRoomAnswer.model_validate(room)
 
     async def add(self, name: str, title: str, kind: Kind, owner: str | None = None) -> None:
-        body = {"name": name, "title": title, "kind": kind.value, "owner": owner}
+        body = {
+            "name": names.new_room_name(name),
+            "title": labels.title(title),
+            "kind": kind.value,
+            "owner": owner,
+        }
         await self._request("POST", "/admin/rooms", body)
 
     async def set_retention(
@@ -49,6 +61,7 @@ class RemoteRoomAdmin:
         events: int | None = None,
         keep_pinned: bool = True,
     ) -> None:
+        refuse_retention(days, events)
         path = f"/admin/rooms/{names.room_name(name)}/retention"
         if days is None and events is None:
             await self._request("DELETE", path)
@@ -96,6 +109,12 @@ class RemoteAdmin:
         async for user in self._read_all("/admin/users", "users"):
             yield AccountAnswer.model_validate(user)
 
+    async def has_user(self, username: str) -> bool:
+        name = names.username(username)
+        # In order of name: the shortest with this beginning comes first.
+        page = await self._request("GET", f"/admin/users?{urlencode({'q': name, 'limit': 1})}")
+        return any(user["username"] == name for user in page["users"])
+
     async def add_user(
         self,
         username: str,
@@ -104,6 +123,9 @@ class RemoteAdmin:
         *,
         is_admin: bool = False,
     ) -> None:
+        name = names.new_username(username, by_operator=True)
+        if password is not None:
+            refuse_weak(password, name)
         body = {
             "username": username,
             "password": password,
@@ -113,6 +135,7 @@ class RemoteAdmin:
         await self._request("POST", "/admin/users", body)
 
     async def set_password(self, username: str, password: str) -> None:
+        refuse_weak(password, names.username(username))
         await self._request("PUT", f"{_user_path(username)}/password", {"password": password})
 
     async def disable(self, username: str) -> None:

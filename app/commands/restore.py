@@ -12,6 +12,7 @@ from ..store.backup import back_up
 from ..store.checking import Report, check
 from ..store.offline import read_offline
 from ..store.opening import lock_file, open_database
+from .counted import counted
 from .exit_codes import CommandError, Misuse
 
 
@@ -57,8 +58,8 @@ async def restore(settings: Settings, source: Path, *, force: bool) -> str:
         lock.release()
     before = "" if kept is None else f" The database that was there is kept as {kept}."
     return (
-        f"Restored {where.path} from {source}: {report.rooms:,} rooms, {report.events:,} events, "
-        f"with an epoch of its own.{before}"
+        f"Restored {where.path} from {source}: {counted(report.rooms, 'room')}, "
+        f"{counted(report.events, 'event')}, with an epoch of its own.{before}"
     )
 
 
@@ -81,7 +82,8 @@ async def _prepare(source: Path, draft: Path, *, force: bool) -> Report:
     report = await read_offline(url, draft, check)
     if report.findings and not force:
         raise CommandError(
-            f"{source} was not restored: parley check has {len(report.findings)} findings in it, "
-            f"the first: {report.findings[0]}. To use it all the same, add --force."
+            f"{source} was not restored: parley check has "
+            f"{counted(len(report.findings), 'finding')} in it, the first: {report.findings[0]}. "
+            "To use it all the same, add --force."
         )
     return report

@@ -277,6 +277,6 @@ def test_without_textual_the_command_says_what_to_install() -> None:
     refused, help = run(), run("--help")
     assert refused.returncode == 1
     assert refused.stderr.strip() == (
-        "parley chat needs Textual. Install it with: pip install 'parley-chat[tui]'"
+        "parley chat needs Textual. In a checkout of Parley, run: pip install '.[tui]'"
     )
     assert (help.returncode, "Chat on the terminal" in help.stdout) == (0, True)

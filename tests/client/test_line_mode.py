@@ -164,11 +164,17 @@ async def test_tail_goes_on_until_it_is_interrupted(
             pytest.param(*case, marks=pytest.mark.slow)
             for case in (
                 ("parley tail nowhere", 1, "There is no such room, or you are not in it."),
-                ("parley send general < /dev/null", 1, "text: String should have at least 1"),
+                ("parley send general < /dev/null", 2, "There is no text to send."),
                 ("head -c 70000 /dev/zero | parley send general", 2, "A message has at most"),
                 ("PARLEY_PASSWORD=wrong parley send general hi", 1, "Unknown username or wrong"),
                 ("PARLEY_URL=http://127.0.0.1:1 parley send general hi", 1, "http://127.0.0.1:1"),
-                ("unset PARLEY_PASSWORD; parley send general hi", 2, "You are not logged in, and"),
+                ("unset PARLEY_PASSWORD; parley send general hi", 2, "You are not logged in at"),
+                (
+                    "unset PARLEY_PASSWORD; parley login",
+                    2,
+                    "There is no terminal to ask for the password. Set PARLEY_PASSWORD.",
+                ),
+                ("parley chat general < /dev/null", 2, "parley chat needs a terminal."),
                 ("unset PARLEY_USER; parley send general hi", 2, "You are not logged in at"),
             )
         ),
@@ -245,6 +251,7 @@ def test_lines_for_people_and_for_programs() -> None:
         return found and found.partition(":00 ")[2]
 
     assert line(type="message.created", text="hi") == "bob: hi"
+    assert line(type="message.created", text="no", reply_to=3) == "bob: ↪3 no"
     assert line(type="message.created", text=None) is None
     assert line(type="message.edited", ref=3, text="ho") == "bob edited 3: ho"
     assert line(type="message.deleted", ref=3, author="bob") == "bob deleted 3"

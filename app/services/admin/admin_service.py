@@ -15,7 +15,7 @@ from ...domain.limits import MAX_PAGE
 from ...observability.logs import event
 from ...security.access_tokens import AccessTokens
 from ...security.passwords import Passwords, refuse_weak
-from ...store import audit
+from ...store import audit, users
 from ...store import epoch as epoch_store
 from ...store.audit import Entry
 from ...store.database import Database
@@ -94,6 +94,11 @@ class AdminService:
     async def users(self, prefix: str = "", *, after: str = "", limit: int) -> Sequence[User]:
         """Users whose name begins with ``prefix``, in order of name, including disabled ones."""
         return await self._accounts(self._database).find(prefix, after=after, limit=limit)
+
+    async def has_user(self, username: str) -> bool:
+        """Whether there is an account of this name, disabled or not. Raises UserNotFound."""
+        name = names.username(username)
+        return await self._database.read(lambda c: users.by_name(c, name)) is not None
 
     async def all_users(self) -> AsyncIterator[AccountAnswer]:
         """All users in order of name, including disabled ones; each page is read on its own."""

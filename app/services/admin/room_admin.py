@@ -135,11 +135,7 @@ class RoomAdmin:
             Invalid: If both are given, or one is out of bounds.
 
         """
-        if days is not None and events is not None:
-            raise Invalid.field("events", "can't be given together with days")
-        for field, value, top in (("days", days, MAX_RETENTION_DAYS), ("events", events, MAX_SEQ)):
-            if value is not None and not 1 <= value <= top:
-                raise Invalid.field(field, f"is not between 1 and {top}")
+        refuse_retention(days, events)
         name = names.room_name(name)
 
         def work(connection: DbConnection) -> tuple[Room, Effects]:
@@ -164,3 +160,12 @@ class RoomAdmin:
 
     async def _write(self, audited: AuditedDatabase, work: Work[tuple[Room, Effects]]) -> Room:
         return await self._transactions.using(audited).write(work)
+
+
+def refuse_retention(days: int | None, events: int | None) -> None:
+    """Raise Invalid if a room can't keep this much: both are given, or one is out of bounds."""
+    if days is not None and events is not None:
+        raise Invalid.field("events", "can't be given together with days")
+    for field, value, top in (("days", days, MAX_RETENTION_DAYS), ("events", events, MAX_SEQ)):
+        if value is not None and not 1 <= value <= top:
+            raise Invalid.field(field, f"is not between 1 and {top}")

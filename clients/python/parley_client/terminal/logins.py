@@ -24,11 +24,15 @@ class NotLoggedIn(Exception):
     """There is no log-in to use, and no terminal to ask for a password."""
 
 
+class NoTerminal(NotLoggedIn):
+    """There is no terminal to ask for a password."""
+
+
 class AskPassword(Protocol):
     """Asks a person for a password."""
 
     def __call__(self, prompt: str) -> str:
-        """The password. Raises NotLoggedIn without a terminal."""
+        """The password. Raises NoTerminal."""
 
 
 def ask_at_terminal(prompt: str) -> str:
@@ -37,10 +41,7 @@ def ask_at_terminal(prompt: str) -> str:
         with open("/dev/tty"):
             pass
     except OSError:
-        raise NotLoggedIn(
-            "You are not logged in, and there is no terminal to ask for the password. Run "
-            "`parley login` first, or set PARLEY_USER and PARLEY_PASSWORD."
-        ) from None
+        raise NoTerminal("There is no terminal to ask for the password.") from None
     return getpass.getpass(prompt, stream=sys.stderr)
 
 
@@ -108,11 +109,23 @@ class Logins:
         file = self.file(username)
         password = os.environ.get("PARLEY_PASSWORD")
         if password is None and (fresh or username.lower() not in known):
-            password = ask(f"Password of {username} at {self.url}: ")
+            password = self._ask(ask, username, fresh=fresh)
         if fresh:
             return Client(self.url, username, password, on_tokens=file.save, limits=limits)
         who = None if password is None else username
         return Client(self.url, who, password, tokens=file, limits=limits)
+
+    def _ask(self, ask: AskPassword, username: str, *, fresh: bool) -> str:
+        try:
+            return ask(f"Password of {username} at {self.url}: ")
+        except NoTerminal as exc:
+            advice = (
+                f"{exc} Set PARLEY_PASSWORD."
+                if fresh
+                else f"You are not logged in at {self.url} as {username}. {exc} Run "
+                "`parley login` first, or set PARLEY_PASSWORD."
+            )
+            raise NotLoggedIn(advice) from None
 
     async def revoke(self, tokens: Tokens) -> None:
         """End a log-in at the server. Raises ParleyError."""

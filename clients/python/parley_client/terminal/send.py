@@ -22,7 +22,7 @@ def read_text(stream: BinaryIO) -> str:
     All of a stream as one message, without its last line break.
 
     Raises:
-        NothingToSend: If it is empty, too long, or not UTF-8.
+        NothingToSend: If it is too long, or not UTF-8.
 
     """
     content = stream.read(_MAX_LINE_BYTES + 1)
@@ -46,12 +46,14 @@ async def send_one(
     Send one message; join the room first if it is public.
 
     Raises:
-        NothingToSend: If ``text`` is None, and standard input is no text.
+        NothingToSend: If the text is empty, or standard input is no text.
         ParleyError: If it can't be sent.
 
     """
     if text is None:
         text = read_text(standard_input())
+    if not text:
+        raise NothingToSend("There is no text to send.")
     async with client as chat:
         chat.room(room)
         return await chat.send(room, text, id=id, seconds=seconds)

@@ -47,7 +47,9 @@ def line_of(event: RoomEvent) -> str | None:
     """An event as a line for people; None if there is nothing to show."""
     match event:
         case MessageCreated(text=str(text)):
-            start = f"{time_of(event.at)} {event.by or 'operator'}: "
+            # As in `parley chat`: the number of the message that it answers.
+            reply = "" if event.reply_to is None else f"↪{event.reply_to} "
+            start = f"{time_of(event.at)} {event.by or 'operator'}: {reply}"
             return start + printable(text, indent=" " * 4)
         case MessageEdited(text=str(text)):
             start = f"{time_of(event.at)} {event.by or 'operator'} edited {event.ref}: "
