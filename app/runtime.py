@@ -271,7 +271,7 @@ async def _open_tracer(settings: Settings) -> AsyncIterator["Tracer | None"]:
     except ModuleNotFoundError as exc:
         raise SettingsError(
             f"TRACES: needs a package that is not installed: {exc.name}. "
-            "Install Parley with its extra: parley-chat[otel]."
+            "In a checkout of Parley, run: pip install '.[otel]'"
         ) from exc
     async with open_tracer(VERSION) as tracer:
         yield tracer

@@ -74,7 +74,7 @@ async def _open_redis(settings: Settings) -> AsyncIterator[Shared]:
     except ModuleNotFoundError as exc:
         raise SettingsError(
             f"REDIS_URL: needs a package that is not installed: {exc.name}. "
-            "Install Parley with its extra: parley-chat[redis]."
+            "In a checkout of Parley, run: pip install '.[redis]'"
         ) from exc
     # All nodes of an installation have the same key, and no other installation has it.
     key = resolve_secret(settings).get_secret_value().encode()

@@ -88,7 +88,7 @@ async def open_database(
         except ModuleNotFoundError as exc:
             raise StoreError(
                 f"PostgreSQL needs a package that is not installed: {exc.name}. "
-                "Install Parley with its extra: parley-chat[postgres]."
+                "In a checkout of Parley, run: pip install '.[postgres]'"
             ) from exc
         stack.push_async_callback(database.close)
         if path is not None and isinstance(database, SqliteDatabase):

@@ -143,4 +143,4 @@ def test_only_postgresql_needs_its_driver() -> None:
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
-    assert "Install Parley with its extra: parley-chat[postgres]." in done.stdout, done.stderr
+    assert "In a checkout of Parley, run: pip install '.[postgres]'" in done.stdout, done.stderr
