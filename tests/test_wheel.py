@@ -5,26 +5,21 @@ Beside it is a host application that has what nearly every FastAPI product has: 
 a ``.env`` and a ``DATABASE_URL``. Dependencies come from the environment of the tests.
 """
 
-import os
 import re
-import shutil
 import subprocess
-import sys
-import sysconfig
 import tarfile
 import urllib.request
-import venv
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from tests.harness.packages import SECONDS, bare_environment, build, install, run
 from tests.harness.server import SECRET
 
 pytestmark = [pytest.mark.slow, pytest.mark.sqlite_only, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 120
 
 HOST = {
     ".env": "DATABASE_URL=mysql://shop@db/shop\nSECRET_KEY=of the host\nREGISTRATION=ask\n",
@@ -72,31 +67,6 @@ asyncio.run(use())
 }
 
 
-def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program without anything of this environment but where programs are."""
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=bare_environment(**environment),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-
-
-def bare_environment(**more: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, **more}
-
-
-def build(kind: str, source: Path, into: Path) -> Path:
-    result = run(*(sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", into), cwd=source)
-    assert result.returncode == 0, result.stderr
-    (built,) = into.iterdir()
-    return built
-
-
 def names(archive: Path) -> list[str]:
     with ZipFile(archive) as wheel:
         return sorted(wheel.namelist())
@@ -110,21 +80,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an environment's programs, with the wheel installed there."""
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, with_pip=False)
-    python = folder / "bin" / "python"
-    packages = run(
-        python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder
-    ).stdout.strip()
-    # A path in a .pth file lends modules, and not what editable installs add to them.
-    Path(packages, "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    if uv := shutil.which("uv"):
-        install = [uv, "pip", "install", "--python", str(python)]
-    else:
-        install = [sys.executable, "-m", "pip", "--python", str(python), "install"]
-    result = run(*install, "--quiet", "--no-deps", "--no-index", wheel, cwd=folder)
-    assert result.returncode == 0, result.stderr
-    return folder / "bin"
+    return install(wheel, tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture

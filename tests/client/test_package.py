@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-import venv
+from itertools import count
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -13,6 +13,7 @@ import pytest
 import parley_client
 from parley_client import Client, MessageCreated
 from tests.docs.pages import blocks
+from tests.harness.packages import bare_environment, build, install, run
 from tests.harness.patience import patience
 from tests.harness.process import PASSWORD, Process
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.sqlite_only
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "clients" / "python"
+_NUMBERS = count(1)
 _LOADED = "import sys, parley_client; print(*{name.partition('.')[0] for name in sys.modules})"
 
 
@@ -39,56 +41,64 @@ def test_everything_that_is_exported_has_a_docstring() -> None:
         assert getattr(found, "__doc__", None), name
 
 
-async def test_the_bot_of_the_readme_echoes(process: Process) -> None:
-    bot, _sync = blocks("clients/python/README.md")
-    await process.person("echo")
-    await process.person("visitor")
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", bot.text.replace("127.0.0.1:8000", process.address)),
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
-    )
+BOT, WITHOUT_AWAIT = blocks("clients/python/README.md")
+
+
+async def _echoes(process: Process, *python: str | Path, **environment: str) -> None:
+    """Run the README's bot, as somebody who has copied it, until it has answered."""
+    name, visitor = f"echo{next(_NUMBERS)}", f"visitor{next(_NUMBERS)}"
+    await process.person(name)
+    await process.person(visitor)
+    bot = BOT.text.replace("127.0.0.1:8000", process.address).replace('"echo"', f'"{name}"')
+    running = await asyncio.create_subprocess_exec(*python, "-c", bot, env=environment)
     try:
         url = f"http://{process.address}"
-        async with Client(url, "visitor", PASSWORD) as chat, patience("the bot"):
+        async with Client(url, visitor, PASSWORD) as chat, patience("the bot"):
             listening = chat.room("general")
             number = 0
             while True:
                 # Until the bot has joined, nobody answers.
                 number += 1
-                await chat.send("general", f"anyone {number}?")
+                await chat.send("general", f"{visitor}: anyone {number}?")
                 try:
                     async with asyncio.timeout(0.5):
                         async for event in listening:
-                            if isinstance(event, MessageCreated) and event.by == "echo":
+                            if isinstance(event, MessageCreated) and event.by == name:
                                 break
                         break
                 except TimeoutError:
                     continue
-            assert event.text == f"anyone {number}?"
+            assert event.text == f"{visitor}: anyone {number}?"
     finally:
         running.kill()
         await running.wait()
 
 
+async def test_the_bot_of_the_readme_echoes(process: Process) -> None:
+    await _echoes(process, sys.executable, **{**os.environ, "PYTHONPATH": str(PACKAGE)})
+
+
 async def test_the_lines_without_await_of_the_readme_run(process: Process) -> None:
-    _bot, sync = blocks("clients/python/README.md")
-    await process.person("echo")
+    echo = await process.person("echo")
+    await process.client().put("/rooms/general/members/echo", headers=echo.bearer)
     running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", sync.text.replace("127.0.0.1:8000", process.address)),
+        *(sys.executable, "-c", WITHOUT_AWAIT.text.replace("127.0.0.1:8000", process.address)),
         env={**os.environ, "PYTHONPATH": str(PACKAGE)},
     )
 
     assert await running.wait() == 0
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", PACKAGE, tmp_path_factory.mktemp("wheel"))
+
+
 @pytest.mark.slow
-def test_its_wheel_is_installed_in_an_empty_folder(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "w")]
-    subprocess.run(build, cwd=PACKAGE, check=True, capture_output=True)
-    (wheel,) = (tmp_path / "w").iterdir()
+def test_its_wheel_holds_nothing_else(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = archive.namelist()
-        archive.extractall(tmp_path / "site")
+
     assert {name.partition("/")[0] for name in names} == {
         "parley_client",
         "parley_client-0.1.0.dist-info",
@@ -97,19 +107,14 @@ def test_its_wheel_is_installed_in_an_empty_folder(tmp_path: Path) -> None:
     # The terminal client is a third of it.
     assert wheel.stat().st_size < 70_000
 
-    venv.create(tmp_path / "env", with_pip=False)
-    needed = "\n".join(str(Path(p)) for p in sys.path if "site-packages" in p)
-    code = f"import sys; sys.path += {[*needed.splitlines(), str(tmp_path / 'site')]!r}\n"
-    result = subprocess.run(
-        [
-            tmp_path / "env" / "bin" / "python",
-            "-c",
-            code + "import parley_client; print(parley_client.__file__)",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
 
-    assert result.stdout.strip() == str(tmp_path / "site" / "parley_client" / "__init__.py")
+@pytest.mark.slow
+async def test_its_wheel_is_installed_and_used_in_an_empty_folder(
+    wheel: Path, process: Process, tmp_path: Path
+) -> None:
+    python = install(wheel, tmp_path) / "python"
+    where = run(python, "-c", "import parley_client; print(parley_client.__file__)", cwd=tmp_path)
+
+    assert Path(where.stdout.strip()).is_relative_to(tmp_path), where.stderr
+    # -P: the folder in which the tests run is not where it looks for modules.
+    await _echoes(process, python, "-P", **bare_environment())
