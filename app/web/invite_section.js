@@ -6,7 +6,7 @@ import { field, formOf, input, select } from "./dialog.js";
 import { iconButton, make } from "./dom.js";
 import { path } from "./http.js";
 
-const EXPIRIES = [["86400", "A day"], ["604800", "A week"], ["2592000", "30 days"], ["", "No end"]];
+const EXPIRIES = [["86400", "A day"], ["604800", "A week"], ["2592000", "30 days"], ["", "Without an end"]];
 
 export function inviteSection(room, { api, on }) {
   const section = make("section", "", make("h3", "", "Invite people"));
@@ -21,7 +21,7 @@ export function inviteSection(room, { api, on }) {
       if (await on.attempt(() => api.delete(path`rooms/${room.name}/invites/${invite.id}`))) await refresh();
     })));
   });
-  const row = make("div", "row", field("Valid for", expires), field("Uses", uses));
+  const row = make("div", "pair", field("Valid for", expires), field("Uses", uses));
   formOf(section, [row], "Create link", async () => {
     const invite = await api.post(where, {
       ...(expires.value && { expires_in: Number(expires.value) }), ...(uses.value && { max_uses: Number(uses.value) }),
@@ -42,7 +42,7 @@ function linkField(code) {
 
 function inviteRow({ created_by: by, expires_at: expires, max_uses: max, uses }, revoke) {
   const used = max === null ? `${uses} used` : `${uses} of ${max} used`;
-  const until = expires === null ? "no end" : `until ${new Date(expires).toLocaleDateString()}`;
+  const until = expires === null ? "without an end" : `until ${new Date(expires).toLocaleDateString()}`;
   return make(
     "div", "list-row", make("span", "grow", make("span", "", `By ${by}`), make("span", "hint", `${used}, ${until}`)),
     iconButton("trash", `Revoke the invite by ${by}`, revoke),

@@ -24,6 +24,23 @@ export function parseMarkdown(text, mentions = []) {
   return blocks(text.split("\n"), { names: new Set(mentions), depth: 0 });
 }
 
+/** What a text says, without its marks: for where there is room for a line or two. */
+export function plainText(text) {
+  return parseMarkdown(text).map(plainBlock).join("\n");
+}
+
+function plainBlock({ type, text, children, start = 1 }) {
+  if (type === "code") return text;
+  if (type === "quote") return children.map(plainBlock).join("\n");
+  if (type === "bullets") return children.map((nodes) => `• ${plainInline(nodes)}`).join("\n");
+  if (type === "numbers") return children.map((nodes, index) => `${start + index}. ${plainInline(nodes)}`).join("\n");
+  return plainInline(children);
+}
+
+function plainInline(nodes) {
+  return nodes.map(({ text, children }) => text ?? plainInline(children)).join("");
+}
+
 // Blocks
 
 function blocks(lines, context) {

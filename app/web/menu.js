@@ -57,5 +57,7 @@ export function showAt(popover, anchor) {
   const below = place.bottom + 4 + height <= innerHeight || place.top < height;
   const top = below ? place.bottom + 4 : place.top - height - 4;
   popover.style.top = `${Math.max(8, Math.min(top, innerHeight - height - 8))}px`;
-  popover.style.left = `${Math.max(8, Math.min(place.right - width, innerWidth - width - 8))}px`;
+  // Towards the middle of the window.
+  const left = place.left + place.right < innerWidth ? place.left : place.right - width;
+  popover.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
 }

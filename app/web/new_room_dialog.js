@@ -30,4 +30,5 @@ export function openNewRoomDialog(create) {
     });
     dialog.close();
   });
+  name.querySelector("input").focus();
 }

@@ -5,7 +5,6 @@
 import { avatar } from "./avatar.js";
 import { input, openDialog } from "./dialog.js";
 import { icon, make } from "./dom.js";
-import { roomLabel } from "./format.js";
 
 const ROOMS = 12;
 const PEOPLE = 5;
@@ -21,7 +20,10 @@ export function openSwitcher(on) {
   list.id = "switcher-options";
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Rooms and people");
-  body.append(query, list);
+  const nothing = make("p", "hint", "No room and nobody has this name.");
+  nothing.setAttribute("role", "status");
+  nothing.hidden = true;
+  body.append(query, list, nothing);
   const options = new Options(query, list, (option) => {
     dialog.close();
     option.run();
@@ -31,8 +33,11 @@ export function openSwitcher(on) {
     const mine = version += 1;
     const rooms = roomOptions(query.value, on);
     options.show(rooms);
-    const people = await peopleOptions(query.value, on);
-    if (mine === version) options.show([...rooms, ...people]);
+    nothing.hidden = true;
+    const people = await peopleOptions(query.value, rooms, on);
+    if (mine !== version) return;
+    options.show([...rooms, ...people]);
+    nothing.hidden = rooms.length + people.length > 0;
   };
   query.addEventListener("input", update);
   query.focus();
@@ -42,14 +47,21 @@ export function openSwitcher(on) {
 function roomOptions(query, on) {
   const wanted = query.trim().toLowerCase().replace(/^[#@]/, "");
   const scored = [...on.rooms()].filter(({ kind, archived }) => kind !== null && !archived).map((room) => {
-    const label = roomLabel(room, on.nameOf);
-    return { room, label, score: scoreOf(room, label.slice(1).toLowerCase(), wanted) };
+    // A direct room is named after the other user, who has two names.
+    const names = room.kind === "direct" ? [on.nameOf(room.with ?? room.name), room.with ?? room.name] : [room.name];
+    return { room, label: names[0], score: Math.max(...names.map((name) => scoreOf(room, name.toLowerCase(), wanted))) };
   });
   return scored.filter(({ score }) => score > 0).sort((a, b) => b.score - a.score || a.label.localeCompare(b.label))
-    .slice(0, ROOMS).map(({ room, label }) => ({
-      label, sign: room.kind === "direct" ? avatar(room.with, label.slice(1), "small") : icon(room.kind === "private" ? "lock" : "hash"),
-      detail: room.title ?? "", run: () => on.open(room.name),
-    }));
+    .slice(0, ROOMS).map(({ room, label }) => optionOf(room, label, on));
+}
+
+function optionOf(room, label, on) {
+  const isDirect = room.kind === "direct";
+  return {
+    label, with: isDirect ? room.with : null, run: () => on.open(room.name),
+    sign: isDirect ? avatar(room.with, label, "small") : icon(room.kind === "private" ? "lock" : "hash"),
+    detail: isDirect ? `@${room.with}` : (room.title ?? ""),
+  };
 }
 
 // What begins with the letters before what contains them; unread and own rooms before others.
@@ -59,10 +71,12 @@ function scoreOf(room, label, wanted) {
   return 1 + (at === 0 ? 8 : 0) + (room.member ? 4 : 0) + (room.unread > 0 ? 2 : 0);
 }
 
-async function peopleOptions(query, on) {
+// Those with whom there is a direct room are among the rooms.
+async function peopleOptions(query, rooms, on) {
   const wanted = query.trim().toLowerCase().replace(/^@/, "");
   if (wanted === "") return [];
-  const users = await on.findUsers(wanted).catch(() => []);
+  const found = await on.findUsers(wanted).catch(() => []);
+  const users = found.filter(({ username }) => !rooms.some((room) => room.with === username));
   return users.slice(0, PEOPLE).map(({ username, display_name: name }) => ({
     label: name || username, sign: avatar(username, name || username, "small"), detail: `@${username}`, run: () => on.openDirect(username),
   }));
@@ -103,7 +117,10 @@ class Options {
 
   #choose(index) {
     const count = this.#options.length;
-    if (count === 0) return;
+    if (count === 0) {
+      this.#query.removeAttribute("aria-activedescendant");
+      return;
+    }
     this.#chosen = (index + count) % count;
     [...this.#list.children].forEach((option, place) => option.setAttribute("aria-selected", String(place === this.#chosen)));
     this.#query.setAttribute("aria-activedescendant", `switcher-${this.#chosen}`);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseMarkdown } from "../../app/web/markdown.js";
+import { parseMarkdown, plainText } from "../../app/web/markdown.js";
 
 const text = (value) => ({ type: "text", text: value });
 const paragraph = (...children) => ({ type: "paragraph", children });
@@ -59,4 +59,11 @@ test("texts of ten times the longest are parsed at all", () => {
   for (const part of ["*", "_a ", "**a ", "`", "[", "> ", "- ", "*a _b ~~c **d ", "http://", "@ben", "```\n"]) {
     assert.ok(parseMarkdown(part.repeat(40_000).slice(0, 40_000), ["ben"]).length > 0);
   }
+});
+
+test("what a text says without its marks", () => {
+  assert.equal(plainText("**It** is `down` to [one](https://example.org) ~~step~~, @bo"), "It is down to one step, @bo");
+  assert.equal(plainText("> said\n- one\n- *two*\n\n3. three\n4. four"), "said\n• one\n• two\n3. three\n4. four");
+  assert.equal(plainText("```js\n*x*\n```"), "*x*");
+  assert.equal(plainText("**open"), "**open");
 });

@@ -192,6 +192,26 @@ def test_people_are_called_by_the_names_that_they_chose(open_page: OpenPage, roo
     expect(alice.get_by_role("heading", name="Bob Dobbs", exact=True)).to_be_visible()
     expect(row(alice, "between us").get_by_role("button", name="Bob Dobbs")).to_be_visible()
 
+    alice.keyboard.press("Control+k")
+    for wanted in ("bob dob", username(bob)):
+        alice.get_by_role("combobox").fill(wanted)
+        expect(alice.get_by_role("option")).to_have_count(1)
+        expect(alice.get_by_role("option")).to_have_text(f"Bob Dobbs@{username(bob)}")
+        expect(alice.get_by_role("option").locator("[data-initials=BD]")).to_be_visible()
+    alice.get_by_role("combobox").fill("zzz")
+    expect(alice.get_by_text("No room and nobody has this name.")).to_be_visible()
+
+
+def test_a_long_name_is_cut_off_where_the_pane_ends(open_page: OpenPage, room: str) -> None:
+    alice = open_room(register(open_page(), "alice"), room)
+    rename(alice, "Wolfgang Amadeus Theophilus von Hohenzollern-Sigmaringen")
+    alice.get_by_role("button", name="1 online").click()
+
+    pane = alice.get_by_role("complementary", name="Members")
+    expect(pane.get_by_role("button", name="Wolfgang")).to_be_visible()
+    for part in (pane, pane.locator(".pane-body")):
+        assert part.evaluate("part => part.scrollWidth - part.clientWidth") == 0
+
 
 def test_a_change_of_name_shows_within_a_minute(open_page: OpenPage, room: str) -> None:
     alice = open_room(register(open_page(), "alice"), room)

@@ -6,6 +6,7 @@
 import { avatar } from "../avatar.js";
 import { icon, make, textButton } from "../dom.js";
 import { dayLabel, describeEvent, formatShortTime, formatTime } from "../format.js";
+import { plainText } from "../markdown.js";
 import { textElement } from "./text.js";
 
 // A quoted text is cut off by the style; this keeps it from being megabytes.
@@ -93,11 +94,11 @@ function marks({ editedAt, pinned }) {
 }
 
 function quoteElement(seq, quoted, nameOf, on) {
-  const text = quoted?.kind === "message" ? (quoted.text ?? "deleted message") : "an earlier message";
+  const text = quoted?.kind === "message" ? quotedText(quoted) : "an earlier message";
   const quote = make(
     "a", "quote", icon("reply"),
     quoted?.by ? make("b", "clip", make("bdi", "", nameOf(quoted.by))) : null,
-    make("span", "clip", text.slice(0, QUOTE_CHARACTERS)),
+    make("span", "clip", text),
   );
   quote.href = "#";
   quote.addEventListener("click", (event) => {
@@ -105,6 +106,10 @@ function quoteElement(seq, quoted, nameOf, on) {
     on.openMessage(seq);
   });
   return quote;
+}
+
+function quotedText({ text }) {
+  return text === null ? "deleted message" : plainText(text.slice(0, QUOTE_CHARACTERS));
 }
 
 function reactions(item, me, nameOf, on) {

@@ -32,7 +32,8 @@ export class MembersPane {
   }
 
   draw(room, { people }) {
-    const members = people.membersOf(room);
+    // What is known of names may be newer than the list.
+    const members = people.membersOf(room).map((member) => ({ ...member, display_name: people.nameOf(member.user) }));
     const online = members.filter(({ user }) => room.presence.has(user));
     const known = room.member && room.presence.names().length > 0;
     this.#list("Online", known ? online : [], true);

@@ -3,6 +3,7 @@
  */
 
 import { make } from "../dom.js";
+import { plainText } from "../markdown.js";
 import { hitElement } from "./message_hits.js";
 
 // A long text is cut off here: the message itself is one click away.
@@ -41,7 +42,7 @@ export class PinsPane {
       this.#status.textContent = message;
     }
     if (this.#shown !== version) return;
-    this.#list.replaceChildren(...messages.map((message) => hitElement(message, [cut(message.text ?? "")], {
+    this.#list.replaceChildren(...messages.map((message) => hitElement(message, [cut(plainText(message.text ?? ""))], {
       nameOf: this.#on.nameOf, open: this.#on.open, showRoom: false,
     })));
   }
