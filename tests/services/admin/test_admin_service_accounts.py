@@ -25,6 +25,16 @@ async def env(database: Database) -> AsyncIterator[AccountsEnv]:
         yield opened
 
 
+async def test_an_account_is_known_by_its_name_also_when_it_is_disabled(env: AccountsEnv) -> None:
+    await env.register("alice")
+    await env.admin.disable("alice")
+
+    assert await env.admin.has_user("Alice")
+    assert not await env.admin.has_user("alic")
+    with pytest.raises(UserNotFound):
+        await env.admin.has_user("../alice")
+
+
 async def test_setting_a_password_ends_every_log_in(env: AccountsEnv, caplog: Any) -> None:
     capture_security_log(caplog)
     tokens = await env.register("alice")
