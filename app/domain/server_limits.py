@@ -108,6 +108,11 @@ WORKER_PAUSE_SECONDS = 0.5
 MAX_WORKER_PAUSE_SECONDS = 8.0
 # What a worker may take longer than SHUTDOWN_SECONDS to end; then it is killed.
 WORKER_EXIT_SECONDS = 2.0
+# A worker says this often that its event loop runs...
+WORKER_BEAT_SECONDS = 1.0
+# ...and is killed and replaced when the supervisor has missed this many: its clients, whose pings
+# nothing answers, are better off with another one.
+WORKER_SILENT_BEATS = 15
 # How long a worker is waited for when metrics are collected; one that is alive takes milliseconds.
 WORKER_METRICS_SECONDS = 1.0
 # A message between a supervisor and a worker: metrics of 64 workers, 200 KB each at most.

@@ -32,6 +32,16 @@ class Channel:
         """Say something. Never awaits; without effect if the other end is gone."""
         self._send({"say": what})
 
+    def beat(self) -> None:
+        """
+        Say that this process runs. Never awaits.
+
+        Only if all has been taken that was said before: a process that takes nothing is not
+        written to for ever.
+        """
+        if not self._writer.transport.get_write_buffer_size():
+            self.say("alive")
+
     async def ask(self, what: str, seconds: float) -> Any:
         """
         Ask, and return the answer. Safe to cancel; :meth:`messages` must be running.

@@ -1,17 +1,18 @@
 """
 A worker's end of its connection to the supervisor.
 
-It says when the worker is ready, gives its metrics when they are asked for, and asks for those of
-all workers. When the supervisor says so, or is gone, the worker stops.
+It says when the worker is ready, and all the time that its event loop runs. It gives the worker's
+metrics when they are asked for, and asks for those of all workers. When the supervisor says so, or
+is gone, the worker stops.
 """
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from ..domain.errors import Unavailable
-from ..domain.server_limits import WORKER_METRICS_SECONDS
+from ..domain.server_limits import WORKER_BEAT_SECONDS, WORKER_METRICS_SECONDS
 from ..observability.labelled import Dump
 from .channel import Channel
 from .metrics import WorkerReport
@@ -52,6 +53,12 @@ class SupervisorLink:
             raise Unavailable from None
         return {number: WorkerReport(**fields) for number, fields in answer.items()}
 
+    async def beat(self) -> None:
+        """Say again and again that this worker's event loop runs, until cancelled."""
+        while True:
+            self._channel.beat()
+            await asyncio.sleep(WORKER_BEAT_SECONDS)
+
     async def run(self) -> None:
         """Do what the supervisor says, until it is gone."""
         async for message in self._channel.messages():
@@ -71,10 +78,11 @@ async def open_link(
     channel = await Channel.open(end)
     link = SupervisorLink(channel, on_stop, collect)
     running = asyncio.create_task(link.run(), name="supervisor link")
+    beating = asyncio.create_task(link.beat(), name="heartbeat")
     try:
         yield link
     finally:
         running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        beating.cancel()
+        await asyncio.gather(running, beating, return_exceptions=True)
         channel.close()

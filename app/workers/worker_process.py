@@ -1,15 +1,23 @@
 """A worker process as its supervisor sees it."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TypeAlias
 
-from ..domain.server_limits import WORKER_METRICS_SECONDS
+from ..domain.server_limits import (
+    WORKER_BEAT_SECONDS,
+    WORKER_METRICS_SECONDS,
+    WORKER_SILENT_BEATS,
+)
 from ..observability.labelled import Dump
 from .channel import Channel
 from .metrics import WorkerReport
+from .silence import Silence
+
+log = logging.getLogger("parley.workers")
 
 Reports: TypeAlias = Callable[[], Awaitable[Mapping[str, WorkerReport]]]
 """What is known of all workers, for one that asks."""
@@ -19,7 +27,8 @@ class WorkerProcess:
     """
     Made by :meth:`start`; used in its event loop.
 
-    What the process prints goes where the supervisor's own output goes.
+    What the process prints goes where the supervisor's own output goes. It is killed when it has
+    said nothing for so long that its event loop must be blocked, or the process stopped.
     """
 
     def __init__(
@@ -33,6 +42,8 @@ class WorkerProcess:
         """Whether it accepts connections, or has until it ended."""
         self.ended = asyncio.Event()
         """Set when the process has ended."""
+        self._silence = Silence()
+        self._watching = asyncio.create_task(self._watch(), name="worker silence")
         self._tasks = {
             asyncio.create_task(self._listen(), name="worker channel"),
             asyncio.create_task(self._wait(), name="worker"),
@@ -121,6 +132,7 @@ class WorkerProcess:
 
     async def _listen(self) -> None:
         async for message in self._channel.messages():
+            self._silence.heard()
             match message:
                 case {"say": "ready"}:
                     self.is_ready = True
@@ -130,6 +142,14 @@ class WorkerProcess:
                     answering = asyncio.create_task(self._answer(number))
                     self._tasks.add(answering)
                     answering.add_done_callback(self._tasks.discard)
+        # It has closed its end, to exit: it says nothing more.
+        self._watching.cancel()
+
+    async def _watch(self) -> None:
+        while not self._silence.beat():  # noqa: ASYNC110 - a silence is no event
+            await asyncio.sleep(WORKER_BEAT_SECONDS)
+        log.error("worker.silent", extra={"pid": self.pid, "beats": WORKER_SILENT_BEATS})
+        self.kill()
 
     async def _answer(self, number: int) -> None:
         reports = await self._reports()

@@ -104,6 +104,20 @@ async def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(server: W
     assert samples["parley_worker_up", "1"] == 1
 
 
+async def test_a_frozen_worker_is_killed_and_replaced_and_nothing_is_lost(server: Workers) -> None:
+    talk = Talk(server.address, PEOPLE)
+
+    async with talk.going_on():
+        frozen = server.signal_worker(1, signal.SIGSTOP)
+        await server.replaces(1, frozen)
+        await talk.goes_on()
+
+    assert talk.violations() == []
+    assert f"worker.silent pid={frozen}" in server.log
+    assert not is_running(frozen)
+    assert (await server.metrics())["parley_worker_crashes_total", "1"] == 1
+
+
 async def test_sighup_restarts_one_after_the_other_and_no_connection_is_refused(
     server: Workers,
 ) -> None:
