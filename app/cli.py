@@ -172,9 +172,12 @@ def check() -> None:
 
 @cli.command()
 def torture(
-    url: Annotated[
-        str | None,
-        typer.Argument(metavar="URL", help="Server to test, such as https://chat.example.org."),
+    urls: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="URL",
+            help="Server to test, such as https://chat.example.org; or all its nodes.",
+        ),
     ] = None,
     serve: Annotated[
         bool,
@@ -215,7 +218,9 @@ def torture(
         kills=kills,
         kill_every=kill_every,
     )
-    run_torture(url, plan, serve=serve, kill_with=kill_with, accounts=accounts, report=report)
+    run_torture(
+        urls or [], plan, serve=serve, kill_with=kill_with, accounts=accounts, report=report
+    )
 
 
 @cli.command()

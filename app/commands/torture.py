@@ -18,7 +18,7 @@ from .exit_codes import CommandError, Misuse
 
 
 def run(
-    url: str | None,
+    urls: Sequence[str],
     plan: Plan,
     *,
     serve: bool,
@@ -34,8 +34,8 @@ def run(
         CommandError: If a promise was broken, or no request was acknowledged.
 
     """
-    if serve == (url is not None):
-        raise Misuse("Give the address of a server, or --serve to start one.")
+    if serve == bool(urls):
+        raise Misuse("Give the address of a server, or of its nodes, or --serve to start one.")
     if serve and kill_with is not None:
         raise Misuse(
             "--kill-with is for a running server; --serve kills the server that it starts."
@@ -44,11 +44,11 @@ def run(
         raise Misuse("--kills needs --serve or --kill-with COMMAND.")
     credentials = _read_credentials(accounts)
     try:
-        if url is None:
+        if serve:
             exit_status = asyncio.run(_run_on_managed_server(plan, credentials))
         else:
             killer = None if kill_with is None else CommandKiller(kill_with)
-            exit_status = asyncio.run(_run(url, plan, credentials, killer))
+            exit_status = asyncio.run(_run(urls, plan, credentials, killer))
     except TortureError as exc:
         raise CommandError(str(exc)) from None
     except BaseExceptionGroup as exc:
@@ -67,10 +67,13 @@ def run(
 
 
 async def _run(
-    url: str, plan: Plan, credentials: Sequence[Credentials], killer: ServerKiller | None
+    urls: Sequence[str],
+    plan: Plan,
+    credentials: Sequence[Credentials],
+    killer: ServerKiller | None,
 ) -> Verdict:
     return await torture(
-        url, plan, credentials=credentials, killer=killer, on_progress=_print_progress
+        urls, plan, credentials=credentials, killer=killer, on_progress=_print_progress
     )
 
 
@@ -79,7 +82,7 @@ async def _run_on_managed_server(plan: Plan, credentials: Sequence[Credentials])
     good = False
     try:
         await server.start()
-        exit_status = await _run(server.url, plan, credentials, server)
+        exit_status = await _run([server.url], plan, credentials, server)
         await server.stop()
         if found := await server.check():
             exit_status.history.findings.add(Promise.KEPT, "", f"parley check: {found}")

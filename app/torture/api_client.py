@@ -7,8 +7,10 @@ has been unavailable for OUTAGE_SECONDS.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
+from itertools import cycle
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,36 +31,48 @@ class TortureError(Exception):
 
 
 class ApiClient:
-    """One deployment, addressed by its base URL."""
+    """
+    One deployment, addressed by the base URLs of its nodes.
 
-    def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
-        self._url = url.rstrip("/")
+    Each request, and each WebSocket, goes to another node than the one before: as behind a load
+    balancer, but every node gets its share.
+    """
+
+    def __init__(self, urls: Sequence[str], client: httpx2.AsyncClient) -> None:
+        self.urls = [url.rstrip("/") for url in urls]
+        """The nodes."""
+        self._turns = cycle(self.urls)
         self._client = client
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncIterator[Self]:
+    async def open(cls, urls: Sequence[str]) -> AsyncIterator[Self]:
         """
-        Open a client for the deployment at ``url``. Sends nothing yet.
+        Open a client for the deployment whose nodes are at ``urls``. Sends nothing yet.
 
         Raises:
-            TortureError: If ``url`` is not an HTTP URL.
+            TortureError: If one of them is not an HTTP URL.
 
         """
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-            raise TortureError(
-                f"{url!r} is not the address of a server, such as http://host:port."
-            )
+        for url in urls:
+            if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+                raise TortureError(
+                    f"{url!r} is not the address of a server, such as http://host:port."
+                )
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
         # Ignore proxies from the environment: faults must hit the server under test.
         async with httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, limits=limits, trust_env=False
         ) as client:
-            yield cls(url, client)
+            yield cls(urls, client)
+
+    def of_node(self, url: str) -> "ApiClient":
+        """A client for one of the nodes, on the same connections."""
+        return ApiClient([url], self._client)
 
     def socket_url(self, path: str) -> str:
-        """The URL for a WebSocket at ``path``."""
-        parts = urlsplit(self._url + path)
+        """The URL for the next WebSocket, at ``path``."""
+        parts = urlsplit(next(self._turns) + path)
         return urlunsplit(parts._replace(scheme={"http": "ws", "https": "wss"}[parts.scheme]))
 
     async def request_once(self, method: str, path: str, **options: Any) -> httpx2.Response:
@@ -69,11 +83,11 @@ class ApiClient:
             httpx2.TransportError: If there was no response.
 
         """
-        return await self._client.request(method, self._url + path, **options)
+        return await self._client.request(method, next(self._turns) + path, **options)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """
-        Send a request, and repeat it until it is answered. Honours ``Retry-After``.
+        Send a request, and repeat it until a node answers. Honours ``Retry-After``.
 
         Raises:
             TortureError: If the server is unavailable for OUTAGE_SECONDS.
@@ -94,27 +108,43 @@ class ApiClient:
                     unavailable_since = None
             unavailable_since = unavailable_since or time.monotonic()
             if time.monotonic() - unavailable_since > OUTAGE_SECONDS:
-                raise TortureError(
-                    f"{self._url} has not answered for {OUTAGE_SECONDS:.0f} s ({why})."
-                )
+                where = " or ".join(self.urls)
+                raise TortureError(f"{where} has not answered for {OUTAGE_SECONDS:.0f} s ({why}).")
             await asyncio.sleep(pause)
 
     async def check_health(self) -> None:
         """
-        Check that a Parley server answers at the URL.
+        Check that a Parley server answers at each URL.
 
         Raises:
-            TortureError: If none does.
+            TortureError: If none does at one of them.
 
         """
-        try:
-            answer = await self.request_once("GET", "/health")
-        except (httpx2.TransportError, httpx2.InvalidURL) as exc:
-            raise TortureError(f"Nothing answers at {self._url} ({type(exc).__name__}).") from None
-        if answer.status_code != 200:
-            raise TortureError(
-                f"{self._url} is not a Parley server: /health answered {describe(answer)}."
-            )
+        for url in self.urls:
+            try:
+                answer = await self._client.get(url + "/health")
+            except (httpx2.TransportError, httpx2.InvalidURL) as exc:
+                raise TortureError(f"Nothing answers at {url} ({type(exc).__name__}).") from None
+            if answer.status_code != 200:
+                raise TortureError(
+                    f"{url} is not a Parley server: /health answered {describe(answer)}."
+                )
+
+    async def check_one_installation(self, account: "Account") -> None:
+        """
+        Check that all nodes know an account.
+
+        Raises:
+            TortureError: If one doesn't: it has another database, or another key.
+
+        """
+        for url in self.urls:
+            answer = await self._client.get(url + "/users/me", headers=account.bearer())
+            if not answer.is_success:
+                raise TortureError(
+                    f"{url} is not a node of the same installation as {self.urls[0]}: "
+                    f"it does not know {account.name} ({describe(answer)})."
+                )
 
     async def register(self, name: str, password: str) -> None:
         """Register an account."""
@@ -150,6 +180,12 @@ class Account:
         self._refresh: str | None = None
         self.token = ""
 
+    def on(self, api: ApiClient) -> "Account":
+        """The account, with its tokens of now, and another client: for one node, or for all."""
+        other = copy(self)
+        other.api = api
+        return other
+
     async def renew(self, old: str, *, log_in: bool = False) -> None:
         """
         Replace the access token ``old``. Does nothing if another client has replaced it by now.
@@ -177,15 +213,15 @@ class Account:
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Send an authenticated request until it is answered; renews the token if necessary."""
         token = self.token
-        answer = await self.api.request(method, path, headers=self._bearer(), **options)
+        answer = await self.api.request(method, path, headers=self.bearer(), **options)
         if answer.status_code == 401:
             await self.renew(token, log_in=error_code(answer) != "token_expired")
-            answer = await self.api.request(method, path, headers=self._bearer(), **options)
+            answer = await self.api.request(method, path, headers=self.bearer(), **options)
         return answer
 
     async def post_once(self, path: str, body: dict[str, Any], key: str) -> httpx2.Response:
         """Send one POST with an idempotency key, without retries."""
-        headers = {**self._bearer(), "Idempotency-Key": key}
+        headers = {**self.bearer(), "Idempotency-Key": key}
         return await self.api.request_once("POST", path, json=body, headers=headers)
 
     async def read_log(self, room: str) -> AsyncIterator[Frame]:
@@ -221,7 +257,8 @@ class Account:
         head: int = answer.json()["head"]
         return head
 
-    def _bearer(self) -> dict[str, str]:
+    def bearer(self) -> dict[str, str]:
+        """The header that authenticates a request."""
         return {"Authorization": f"Bearer {self.token}"}
 
 

@@ -33,6 +33,8 @@ class Checker:
         self._name = room
         self._room = history.rooms[room]
         self._last = 0
+        self.events = 0
+        """How many events were checked."""
         # Acknowledged requests that were not found in the log yet, by id; and all of them, by the
         # seq of their acknowledgement.
         self._missing: dict[str, Request] = {}
@@ -51,6 +53,7 @@ class Checker:
 
     def check(self, event: Frame) -> None:
         """Check the next event of the log."""
+        self.events += 1
         seq = event["seq"]
         if seq != self._last + 1:
             self._add(Promise.DENSE, f"the log goes from seq {self._last} to {seq}")

@@ -24,6 +24,7 @@ class Verdict:
 
     seed: int
     seconds: float
+    nodes: int
     clients: int
     users: int
     rooms: int
@@ -65,6 +66,7 @@ class Verdict:
             "good": self.good,
             "seed": self.seed,
             "seconds": round(self.seconds, 1),
+            "nodes": self.nodes,
             "clients": self.clients,
             "users": self.users,
             "rooms": self.rooms,

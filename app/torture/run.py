@@ -11,9 +11,9 @@ from random import Random
 from uuid import uuid4
 
 from .api_client import Account, ApiClient
-from .checker import Checker
 from .findings import Promise
 from .history import History
+from .log_comparison import compare_logs
 from .plan import POLLING_CLIENT_EVERY, SETTLE_SECONDS, Plan
 from .polling_client import PollingClient
 from .report import Verdict
@@ -29,7 +29,7 @@ _FIRST_KILL_DELAY_SECONDS = 0.5
 
 
 async def torture(
-    url: str,
+    urls: Sequence[str],
     plan: Plan,
     *,
     credentials: Sequence[Credentials] = (),
@@ -37,9 +37,11 @@ async def torture(
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> Verdict:
     """
-    Run clients with faults against the server at ``url``, then compare them with its logs.
+    Run clients with faults against a server, then compare them with its logs.
 
     Args:
+        urls: Its nodes. Each connection and request goes to another one than that before, so that
+            clients resume on one node what they have begun on another.
         credentials: Names and passwords of accounts to use. Without any, accounts are registered.
         killer: Kills the server during the run.
         on_progress: Called with a line of text from time to time.
@@ -49,14 +51,17 @@ async def torture(
 
     """
     began = time.monotonic()
-    async with ApiClient.open(url) as api:
+    async with ApiClient.open(urls) as api:
         await api.check_health()
         rng = Random(plan.seed)
         accounts = await _create_accounts(api, plan, credentials)
         rooms = await _create_rooms(api, accounts[0], plan)
         history = History(rooms, (account.name for account in accounts))
         clients = _create_clients(accounts, rooms, history, plan, rng)
-        on_progress(f"{len(clients)} clients of {len(accounts)} users in {len(rooms)} rooms.")
+        where = f" on {len(urls)} nodes" if len(urls) > 1 else ""
+        on_progress(
+            f"{len(clients)} clients of {len(accounts)} users in {len(rooms)} rooms{where}."
+        )
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(client.run()) for client in clients]
             watching = tasks.create_task(_report_progress(history, on_progress))
@@ -67,11 +72,12 @@ async def torture(
                 task.cancel()
         events = 0
         for room in rooms:
-            events += await _compare(accounts[0], room, history)
+            events += await compare_logs(accounts[0], room, history)
             await api.archive_room(accounts[0], room)
     return Verdict(
         seed=plan.seed,
         seconds=time.monotonic() - began,
+        nodes=len(urls),
         clients=len(clients),
         users=len(accounts),
         rooms=len(rooms),
@@ -83,15 +89,18 @@ async def torture(
 async def _create_accounts(
     api: ApiClient, plan: Plan, credentials: Sequence[Credentials]
 ) -> list[Account]:
+    # All on one node, until it is known that the others are of the same installation.
+    first = api.of_node(api.urls[0])
     if not credentials:
         run = uuid4().hex[:8]
         credentials = [(f"torture-{run}-{n}", uuid4().hex) for n in range(1, plan.users + 1)]
         for name, password in credentials:
-            await api.register(name, password)
-    accounts = [Account(api, name.lower(), password) for name, password in credentials]
+            await first.register(name, password)
+    accounts = [Account(first, name.lower(), password) for name, password in credentials]
     for account in accounts:
         await account.renew("")
-    return accounts
+    await api.check_one_installation(accounts[0])
+    return [account.on(api) for account in accounts]
 
 
 async def _create_rooms(api: ApiClient, owner: Account, plan: Plan) -> list[str]:
@@ -182,16 +191,3 @@ async def _wait_until_settled(
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 - many conditions of many clients, once a run
         await asyncio.sleep(_POLL_SECONDS)
-
-
-async def _compare(account: Account, room: str, history: History) -> int:
-    head = await account.head(room)
-    checker, events = Checker(history, room), 0
-    async for event in account.read_log(room):
-        checker.check(event)
-        events += 1
-    checker.finish()
-    if events != head:
-        what = f"the log has {events} events, and the head is {head}"
-        history.findings.add(Promise.DENSE, room, what)
-    return events

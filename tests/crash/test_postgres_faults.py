@@ -41,7 +41,7 @@ async def run(
     await server.start()
     try:
         plan = Plan(seed=times, clients=12, users=6, rooms=3, kills=times, kill_every=kill_every)
-        verdict = await torture(f"http://{server.address}", plan, killer=killer)
+        verdict = await torture([f"http://{server.address}"], plan, killer=killer)
     finally:
         await server.stop()
     for line in verdict.lines():

@@ -65,7 +65,7 @@ async def test_a_server_that_loses_commits_is_found():
     plan = Plan(seed=1, clients=8, users=4, rooms=1, kills=2, kill_every=5.0)
     await server.start()
     try:
-        verdict = await torture(server.url, plan, killer=server)
+        verdict = await torture([server.url], plan, killer=server)
     finally:
         await server.stop()
         server.remove()

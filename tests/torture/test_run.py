@@ -53,7 +53,7 @@ async def serving(**settings: str) -> AsyncIterator[str]:
 @pytest.mark.slow
 async def test_a_run_without_kills_finds_nothing():
     async with serving() as url:
-        verdict = await torture(url, SHORT)
+        verdict = await torture([url], SHORT)
 
     assert verdict.history.findings.first == []
     counts = verdict.history.counts
@@ -61,6 +61,14 @@ async def test_a_run_without_kills_finds_nothing():
     assert counts["events received"] > counts["acknowledged"]
     assert verdict.lines()[-1] == "Every promise was kept."
     assert verdict.as_json()["broken"]["kept"] == 0
+
+
+@pytest.mark.slow
+async def test_addresses_of_two_installations_are_refused(tmp_path: Path):
+    async with serving(DATA_DIR=str(tmp_path / "one")) as one:
+        async with serving(DATA_DIR=str(tmp_path / "other")) as other:
+            with pytest.raises(TortureError, match="not a node of the same installation"):
+                await torture([one, other], SHORT)
 
 
 @pytest.mark.slow
@@ -72,8 +80,8 @@ async def test_given_accounts_are_used_if_registration_is_closed():
     plan = Plan(seed=7, clients=2, rooms=1, seconds=0.5)
     async with serving(REGISTRATION="closed") as url:
         with pytest.raises(TortureError, match="Registration is closed"):
-            await torture(url, plan)
-        verdict = await torture(url, plan, credentials=[("ana", PASSWORD)])
+            await torture([url], plan)
+        verdict = await torture([url], plan, credentials=[("ana", PASSWORD)])
 
     assert verdict.good
     assert verdict.users == 1
@@ -82,7 +90,7 @@ async def test_given_accounts_are_used_if_registration_is_closed():
 @pytest.mark.slow
 async def test_clients_stay_within_the_announced_limits():
     async with serving(SENDS_PER_SECOND="1", SEND_BURST="2") as url:
-        verdict = await torture(url, Plan(seed=7, clients=4, users=2, rooms=1, seconds=3.0))
+        verdict = await torture([url], Plan(seed=7, clients=4, users=2, rooms=1, seconds=3.0))
 
     assert verdict.history.findings.first == []
     assert verdict.history.counts["later: rate_limited"] > 0
@@ -92,7 +100,7 @@ async def test_clients_stay_within_the_announced_limits():
 async def test_a_failing_kill_command_ends_the_run():
     async with serving() as url:
         with pytest.raises(BaseExceptionGroup) as found:
-            await torture(url, SHORT, killer=CommandKiller("exit 3"))
+            await torture([url], SHORT, killer=CommandKiller("exit 3"))
 
     assert found.group_contains(TortureError, match="failed with 3")
 
@@ -105,6 +113,9 @@ async def test_a_failing_kill_command_ends_the_run():
         pytest.param(["http://127.0.0.1:1", "--kills", "3"], 2, "--kills needs", id="kills"),
         pytest.param(
             ["--serve", "--kill-with", "true"], 2, "--kill-with", id="own server with a command"
+        ),
+        pytest.param(
+            ["http://127.0.0.1:1", "http://127.0.0.1:1", "--serve"], 2, "--serve", id="nodes"
         ),
         pytest.param(["http://127.0.0.1:1"], 1, "Nothing answers at", id="nothing listening"),
         pytest.param(["example.org"], 1, "not the address of a server", id="not a URL"),
