@@ -5,6 +5,7 @@
     kills       a server that is killed 200 times, and restarted 100 times, while clients write
     torture     parley torture with 50 kills
     postgres    a PostgreSQL that crashes, hangs, is locked, cuts or refuses connections
+    nodes       two nodes, one killed 50 times; and once while 100,000 messages go into one room
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
     faults      a full disk, a clock that jumps, no descriptors, a restore or a move that is killed
     disk        a disk that fails to write or to sync: at random, and at each operation in turn
@@ -68,6 +69,9 @@ PROOFS = {
             "tests/crash/test_postgres_locks.py",
         ],
         limit_minutes=60,
+    ),
+    "nodes": Proof(
+        [*PYTEST, "-n0", "-s", "-m", "hard", "tests/crash/test_node_kills.py"], limit_minutes=60
     ),
     "websocket": Proof(
         [*PYTEST, "-m", "hard", "tests/transport/test_autobahn.py"], limit_minutes=120

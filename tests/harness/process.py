@@ -9,7 +9,6 @@ import asyncio
 import os
 import re
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -25,7 +24,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.harness.patience import until
 from tests.harness.server import SECRET
 from tests.harness.socket_client import SocketClient
-from tests.harness.sockets import RealSocket
+from tests.harness.sockets import RealSocket, no_tls
 
 PASSWORD = "correct horse battery"
 
@@ -147,6 +146,11 @@ class Process:
                 self.process.wait()
 
     @property
+    def addresses(self) -> list[str]:
+        """Where it can be reached, while it is running."""
+        return [self.address]
+
+    @property
     def log(self) -> str:
         """The log of all its runs."""
         return self.log_file.read_text() if self.log_file.exists() else ""
@@ -174,9 +178,7 @@ class Process:
         return Login(name, tokens["access_token"], tokens["refresh_token"])
 
     def _new_client(self) -> AsyncClient:
-        # No TLS. By default, each client would load all certificates of the system: 25 ms.
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return AsyncClient(base_url=f"http://{self.address}", verify=tls)
+        return AsyncClient(base_url=f"http://{self.address}", verify=no_tls())
 
     async def connects(
         self,

@@ -7,6 +7,8 @@ Both have ``send``, ``receive`` and ``hang_up``;
 """
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -252,6 +254,18 @@ class RealSocket(NamedTuple):
         """Be gone, without a close frame."""
         self.connection.transport.abort()
         await self.connection.wait_closed()
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def no_tls() -> ssl.SSLContext:
+    """For HTTP clients. By default, each would load all certificates of the system: 25 ms."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _closed(exc: ConnectionClosed) -> Closed:
