@@ -61,8 +61,9 @@ _OTHER_WORDS = (
 _INDEX_RULES = (
     Rule(
         "document {doc}: the search index has words of it, but there is no such document",
-        "SELECT DISTINCT w.doc AS doc FROM temp.search_words AS w"
-        " LEFT JOIN search_documents AS d ON d.id = w.doc WHERE d.id IS NULL",
+        # A document is looked up once, not once for each of its words.
+        "SELECT doc FROM (SELECT DISTINCT doc FROM temp.search_words)"
+        " WHERE doc NOT IN (SELECT id FROM search_documents)",
     ),
     Rule(
         "room {room}, message {seq}: the words in the search index are not those of the message",
