@@ -2,17 +2,20 @@
 ``make test-hard``: tests at sizes that take too long to run for every change.
 
     properties  every property test with ten times the examples, others each time
-    kills       a server that is killed 200 times, and restarted 100 times, while clients write
+    kills       a server that is killed 1,000 times, and restarted 100 times, while clients write
+    power       the disks that 10,500 power losses may leave, made from a log of what was written
     torture     parley torture with 50 kills
     postgres    a PostgreSQL that crashes, hangs, is locked, cuts or refuses connections
     nodes       two nodes, one killed 50 times; and once while 100,000 messages go into one room
     websocket   the 517 cases of Autobahn's TestSuite, where its wstest is installed
     faults      a full disk, a clock that jumps, no descriptors, a restore or a move that is killed
     disk        a disk that fails to write or to sync: at random, and at each operation in turn
-    floods      hostile peers of nine kinds: others are answered in time, and memory stays
+    floods      hostile peers of twelve kinds: others are answered in time, and memory stays
+    crowds      10,000 joins while others write, 1,000 reconnects at once, 50 slow readers of 200
+    bad-input   33,000 fixed bad inputs and 100,000 generated ones: each is answered as documented
     soak        a mixed load for two hours, or --minutes: memory, descriptors and tasks stay flat
     browser     two people use every feature of the web client while its server is killed 20 times
-    delivery    both SDKs send 10,000 messages over 1,000 connections that break
+    delivery    10,000 connections of the Python SDK break, and 1,000 of the JavaScript SDK
     move        1,000,000 events moved while 50 clients talk: none lost, none doubled
     timing      the time of an answer tells nothing about hidden rooms, or about user names
     load        what make test runs, 20 times beside two busy loops: no test depends on speed
@@ -61,6 +64,9 @@ PROOFS = {
         environment={"HYPOTHESIS_PROFILE": "thorough"},
     ),
     "kills": Proof([*PYTEST, "-m", "hard", "tests/crash/test_kill.py"], limit_minutes=40),
+    "power": Proof(
+        [*PYTEST, "-n0", "-m", "hard", "tests/crash/test_power_loss.py"], limit_minutes=30
+    ),
     "torture": Proof([*PYTEST, "-m", "hard", "tests/crash/test_torture.py"], limit_minutes=40),
     "postgres": Proof(
         [
@@ -90,6 +96,14 @@ PROOFS = {
     "floods": Proof(
         [*PYTEST, "-n0", "-s", "-m", "hard", "tests/crash/test_floods.py"], limit_minutes=15
     ),
+    "crowds": Proof(
+        [
+            *(*PYTEST, "-n0", "-m", "hard", "tests/crash/test_joins.py"),
+            *("tests/crash/test_reconnect_storm.py", "tests/crash/test_slow_readers.py"),
+        ],
+        limit_minutes=40,
+    ),
+    "bad-input": Proof([*PYTEST, "-n0", "-m", "hard", "tests/crash/bad_input"], limit_minutes=40),
     "soak": Proof(
         [*PYTEST, "-n0", "-m", "hard", "tests/crash/test_soak.py"],
         limit_minutes=15,

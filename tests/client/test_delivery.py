@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from random import Random
 
 import pytest
@@ -230,13 +231,23 @@ async def _faults(proxy: FaultProxy, rng: Random, reconnects: int) -> AsyncItera
         yield
 
 
+async def _hear(listening: Room, count: int) -> list[str]:
+    """The texts of the next messages."""
+    found: list[str] = []
+    while len(found) < count:
+        event = await anext(listening)
+        if isinstance(event, MessageCreated):
+            found.append(event.text or "")
+    return found
+
+
 @pytest.mark.parametrize(
-    ("sends", "reconnects"),
+    ("clients", "sends", "reconnects"),
     [
-        pytest.param(300, 30, id="some"),
-        pytest.param(2_000, 200, id="many", marks=pytest.mark.slow),
+        pytest.param(1, 300, 30, id="some"),
+        pytest.param(1, 2_000, 200, id="many", marks=pytest.mark.slow),
         pytest.param(
-            10_000, 1_000, id="all", marks=[pytest.mark.hard, pytest.mark.timeout(1_200)]
+            *(10, 2_000, 10_000), id="all", marks=[pytest.mark.hard, pytest.mark.timeout(2_400)]
         ),
     ],
 )
@@ -246,38 +257,42 @@ async def test_faults_lose_and_double_nothing(
     client_of: NewClient,
     ana: Login,
     room: str,
+    clients: int,
     sends: int,
     reconnects: int,
 ) -> None:
-    rng = Random(14)
+    rooms = [room, *(f"{room}-{number}" for number in range(1, clients))]
+    for name in rooms[1:]:
+        asked = {"name": name, "kind": "public"}
+        await process.client().post("/rooms", json=asked, headers=ana.bearer)
     expected = [f"{number}" for number in range(sends)]
+
     broken = asyncio.Event()
+    step = max(1, sends // reconnects)
 
-    async def send(chat: Client) -> None:
+    async def send(chat: Client, name: str) -> None:
         # As many at a time as keep the sender busy until the last fault.
-        step = max(1, sends // reconnects)
         for start in range(0, sends, step):
-            await asyncio.gather(*(chat.send(room, t) for t in expected[start : start + step]))
-            await until(lambda s=start: broken.is_set() or proxy.websockets * step >= s)
+            await asyncio.gather(*(chat.send(name, t) for t in expected[start : start + step]))
+            due = start * reconnects // sends
+            await until(lambda d=due: broken.is_set() or proxy.websockets >= d, seconds=600)
 
-    async def listen(listening: Room) -> list[str]:
-        found: list[str] = []
-        while len(found) < sends:
-            event = await anext(listening)
-            if isinstance(event, MessageCreated):
-                found.append(event.text or "")
-        return found
-
-    async with client_of(ana, limits=QUICK) as chat:
-        listening = asyncio.create_task(listen(chat.room(room)))
-        await until(lambda: chat._open.is_live(room))
-        sending = asyncio.create_task(send(chat))
-        async for _ in _faults(proxy, rng, reconnects):
+    async with AsyncExitStack() as stack:
+        chats = [
+            await stack.enter_async_context(client_of(ana, limits=QUICK)) for _ in range(clients)
+        ]
+        talks = list(zip(chats, rooms, strict=True))
+        hearing = [asyncio.create_task(_hear(chat.room(name), sends)) for chat, name in talks]
+        for chat, name in talks:
+            await until(lambda c=chat, n=name: c._open.is_live(n))
+        sending = [asyncio.create_task(send(chat, name)) for chat, name in talks]
+        async for _ in _faults(proxy, Random(14), reconnects):
             pass
         broken.set()
         async with patience("the rest to be sent", 600):
-            await sending
-            heard = await listening
+            await asyncio.gather(*sending)
+            heard = await asyncio.gather(*hearing)
 
-    assert heard == expected
-    assert await stored(process, ana, room) == expected
+    assert heard == [expected] * clients
+    for name in rooms:
+        assert await stored(process, ana, name) == expected

@@ -92,6 +92,28 @@ async def unread_replays(
     await asyncio.Event().wait()
 
 
+async def unread_events(_: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
+    """Sockets that join, and read nothing of what others say."""
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(handshake(token))
+    await asyncio.Event().wait()
+
+
+async def half_open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: str) -> None:
+    """Connections that send a half of a request, and wait."""
+    writer.write(get("/health")[:20])
+    await reader.read(1)
+
+
+async def long_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: str) -> None:
+    """A header of 60 MiB."""
+    writer.write(get("/health")[:-2] + b"X: ")
+    for _mebibyte in range(60):
+        writer.write(b"x" * 2**20)
+        await writer.drain()
+    await reader.read(1)
+
+
 async def log_ins(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: str) -> None:
     """Wrong passwords."""
     body = b"username=ana&password=wrong-but-long"
@@ -116,10 +138,14 @@ FLOODS: dict[str, Peer] = {
     peer.__name__: peer
     for peer in (
         *(bad_handshakes, strangers, connects, small_chunks, single_bytes),
-        *(unread_answers, unread_replays, log_ins, bad_messages),
+        *(unread_answers, unread_replays, unread_events, log_ins, bad_messages),
+        *(half_open, long_headers),
     )
 }
-PEERS = {"single_bytes": 800, "log_ins": 1_500, "small_chunks": 20, "bad_messages": 20}
+PEERS = {
+    **{"single_bytes": 800, "log_ins": 1_500, "small_chunks": 20, "bad_messages": 20},
+    **{"half_open": 10_000, "unread_events": 1_000, "long_headers": 20},
+}
 """How many there are at the same time; else 100."""
 
 

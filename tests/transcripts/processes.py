@@ -109,6 +109,7 @@ class Launcher:
         environment: Mapping[str, str],
         stdin: str = "",
         logs: Path,
+        output: Path | None = None,
         module: str = "app",
     ) -> Process:
         """
@@ -119,6 +120,7 @@ class Launcher:
             environment: Its environment, besides what Python needs.
             stdin: Its standard input.
             logs: A folder for its standard input, output and error.
+            output: A file that output and error are appended to; None: one of its own for each.
             module: Another module than ``app``.
 
         """
@@ -126,6 +128,7 @@ class Launcher:
         typed, out, err = (
             logs / f"{self._count}.{name}" for name in ("stdin", "stdout", "stderr")
         )
+        out, err = output or out, output or err
         typed.write_bytes(stdin.encode("utf-8", "surrogateescape"))
         answer = self._ask(
             {
