@@ -52,7 +52,9 @@ class ReadReceiptBuffer:
         """How far ``user`` has read of late; 0 if nothing is waiting or being written."""
         waiting = self._waiting.get(user, _NONE).get(room)
         writing = self._writing.get(user, _NONE).get(room)
-        return (waiting or Mark(room, user)).merged_with(writing or Mark(room, user))
+        if waiting is None or writing is None:
+            return waiting or writing or Mark(room, user)
+        return waiting.merged_with(writing)
 
     def pending(self, user: UserId) -> tuple[Mark, ...]:
         """The unwritten receipts of ``user``: a copy, safe to pass to a database thread."""
