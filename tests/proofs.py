@@ -63,7 +63,7 @@ PROOFS = {
         limit_minutes=60,
         environment={"HYPOTHESIS_PROFILE": "thorough"},
     ),
-    "kills": Proof([*PYTEST, "-m", "hard", "tests/crash/test_kill.py"], limit_minutes=40),
+    "kills": Proof([*PYTEST, "-m", "hard", "tests/crash/test_kill.py"], limit_minutes=120),
     "power": Proof(
         [*PYTEST, "-n0", "-m", "hard", "tests/crash/test_power_loss.py"], limit_minutes=30
     ),

@@ -146,7 +146,7 @@ def on_disk(file: Path) -> tuple[list[Stored], int, list[int], str]:
 
 @pytest.mark.crash
 @pytest.mark.sqlite_only
-@pytest.mark.timeout(2_400)
+@pytest.mark.timeout(5_400)
 @pytest.mark.parametrize("kills", [20, pytest.param(1_000, marks=pytest.mark.hard)])
 async def test_a_killed_server_loses_nothing(
     tmp_path: Path, kills: int, report: Callable[[str], None]
@@ -162,7 +162,7 @@ async def test_a_killed_server_loses_nothing(
 
 @pytest.mark.crash
 @pytest.mark.sqlite_only
-@pytest.mark.timeout(2_400)
+@pytest.mark.timeout(5_400)
 @pytest.mark.parametrize("restarts", [5, pytest.param(100, marks=pytest.mark.hard)])
 async def test_a_server_that_is_restarted_loses_nothing(
     tmp_path: Path, restarts: int, report: Callable[[str], None]
