@@ -28,6 +28,10 @@ _RESAMPLES = 4_000
 Window = dict[str, float]
 
 
+class VoidWindow(Exception):
+    """A window gave no figures. The message says why."""
+
+
 class Side:
     """A checkout whose server is being measured."""
 
@@ -35,7 +39,7 @@ class Side:
         self._process = process
 
     def start(self, scenario: Scenario) -> None:
-        """Start its server; raises ValueError if that fails."""
+        """Start its server; raises VoidWindow if that fails."""
         self._ask(scenario.name)
 
     def window(self) -> Window:
@@ -43,12 +47,12 @@ class Side:
         Measure for one window.
 
         Raises:
-            ValueError: If the run is void, or there was none.
+            VoidWindow: If the run is void, or there was none.
 
         """
         window: Window = self._ask("")
         if faults := window.pop("faults"):
-            raise ValueError(f"A window is void: {faults}")
+            raise VoidWindow(f"A window is void: {faults}")
         return window
 
     def _ask(self, line: str) -> Window:
@@ -58,7 +62,7 @@ class Side:
         self._process.stdin.flush()
         answer: Window = json.loads(self._process.stdout.readline() or "null")
         if answer is None:
-            raise ValueError("A side of the comparison has ended; see its error above.")
+            raise VoidWindow("A server could not be measured; see the error above.")
         return answer
 
 
@@ -67,10 +71,13 @@ def main() -> None:
     arguments = _arguments()
     raise_descriptors()
     print(", ".join(f"{name} {value}" for name, value in describe().items()))
-    for scenario in SCENARIOS:
-        if scenario.name in arguments.only.split(","):
+    for name in arguments.only:
+        (scenario,) = (scenario for scenario in SCENARIOS if scenario.name == name)
+        try:
             pairs = list(compare(scenario, arguments.other, arguments.pairs, arguments.seconds))
-            print(report(scenario, pairs), flush=True)
+        except VoidWindow as exc:
+            sys.exit(f"{name}: {exc}")
+        print(report(scenario, pairs), flush=True)
 
 
 def compare(
@@ -82,7 +89,7 @@ def compare(
             side.start(scenario)
             side.window()
         for number in range(pairs):
-            # Whoever comes second in a pair comes first in the next.
+            # The side that comes second in a pair comes first in the next.
             if number % 2:
                 new = ours.window()
                 yield theirs.window(), new
@@ -113,15 +120,15 @@ def _median(ratios: Sequence[float]) -> str:
     return f"{statistics.median(ratios):.3f} ({low:.3f} to {high:.3f})"
 
 
+def _python(checkout: Path) -> Path:
+    return checkout / ".venv" / "bin" / "python"
+
+
 @contextmanager
 def _side(checkout: Path, seconds: float) -> Iterator[Side]:
-    python = checkout / ".venv" / "bin" / "python"
+    python = Path(sys.executable) if checkout == _ROOT else _python(checkout)
     process = subprocess.Popen(
-        [
-            python if checkout != _ROOT else sys.executable,
-            _ROOT / "bench/windows.py",
-            f"{seconds}",
-        ],
+        [python, _ROOT / "bench" / "windows.py", f"{seconds}"],
         cwd=checkout,
         env={**os.environ, "PYTHONPATH": str(checkout)},
         stdin=subprocess.PIPE,
@@ -142,7 +149,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="room-100,lone-1,history-1k,connect", metavar="NAME,…")
     parser.add_argument("--pairs", type=int, default=40, help="windows of each side")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a window")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    chosen.only = chosen.only.split(",")
+    names = {scenario.name for scenario in SCENARIOS}
+    if unknown := [name for name in chosen.only if name not in names]:
+        parser.error(f"there is no scenario {unknown[0]}; there are {', '.join(sorted(names))}")
+    if not _python(chosen.other).exists():
+        parser.error(f"{chosen.other} has no .venv: run `make .venv/.installed` there")
+    if chosen.pairs < 1:
+        parser.error("--pairs: at least 1")
+    return chosen
 
 
 if __name__ == "__main__":

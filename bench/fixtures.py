@@ -65,6 +65,7 @@ def fill(path: Path, dataset: Dataset) -> None:
     # As if each had been written by this version: else a task would do so while it is measured.
     register(database)
     database.execute(f"UPDATE events SET checksum = {sealing()}")
+    database.execute("INSERT INTO meta (key, value) VALUES ('checksums', 'complete')")
     database.commit()
     database.close()
 

@@ -1,9 +1,10 @@
 """
 One side of :mod:`bench.compare`: a server of one checkout, measured in short windows.
 
-Runs in the checkout that it measures, by that checkout's Python. Each line of standard input is
-the name of a scenario, which starts its server, or empty, for a window; each is answered by a line
-of JSON. Uses of ``bench`` only what has been there for long, so that it runs in older checkouts.
+Runs in the checkout that it measures, by that checkout's Python. The first line of standard input
+is the name of a scenario, whose server it starts; each further line asks for a window. A line of
+JSON answers each. Of ``bench`` it uses only what has been there for long, so that it runs in older
+checkouts.
 """
 
 import json
@@ -20,8 +21,10 @@ from bench.scenarios import PAGE, SCENARIOS
 from bench.servers import Parley, RunningServer, run_server
 
 _WARMUP_SECONDS = 0.1
+# A server is idle when it has used at most this share of a core for so many seconds...
 _IDLE_SHARE = 0.05
 _REST_SECONDS = 0.1
+# ...and is waited for no longer than ten: it may have work for minutes.
 _MAX_RESTS = 100
 
 

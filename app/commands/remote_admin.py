@@ -14,9 +14,9 @@ import httpx2
 
 from ..domain import labels, names
 from ..domain.limits import MAX_PAGE
+from ..domain.retention import refuse_retention
 from ..domain.roles import Kind
 from ..security.passwords import refuse_weak
-from ..services.admin.room_admin import refuse_retention
 from ..wire.accounts import TokenAnswer
 from ..wire.admin import AccountAnswer, AdminRoomAnswer, MoveLine
 from .exit_codes import CommandError

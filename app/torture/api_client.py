@@ -135,11 +135,13 @@ class ApiClient:
         Check that all nodes know an account.
 
         Raises:
-            TortureError: If one doesn't: it has another database, or another key.
+            TortureError: If one doesn't: it has another database, or another key. Or if it is
+                unavailable for OUTAGE_SECONDS.
 
         """
         for url in self.urls:
-            answer = await self._client.get(url + "/users/me", headers=account.bearer())
+            node = self.of_node(url)
+            answer = await node.request("GET", "/users/me", headers=account.bearer())
             if not answer.is_success:
                 raise TortureError(
                     f"{url} is not a node of the same installation as {self.urls[0]}: "

@@ -59,6 +59,18 @@ function sameVersion(a, b) {
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
+// How long what a screen reader says is held back after rows were drawn that aren't new.
+const QUIET_MS = 200;
+
+const quiet = new WeakMap();
+
+/** Rows are drawn in a live region that must not be announced as new ones. */
+export function announceNothing(region) {
+  clearTimeout(quiet.get(region));
+  region.setAttribute("aria-live", "off");
+  quiet.set(region, setTimeout(() => region.setAttribute("aria-live", "polite"), QUIET_MS));
+}
+
 export function icon(name) {
   const element = make("span", `icon icon-${name}`);
   element.setAttribute("aria-hidden", "true");

@@ -34,6 +34,8 @@ def test_parleys_rooms_have_no_gaps(tmp_path):
         texts = database.execute("SELECT DISTINCT length(text) FROM events WHERE text > ''")
         assert rooms == [(1, 1, 1, 1), (61, 61, 1, 61)]
         assert texts.fetchall() == [(100,)]
+        state = database.execute("SELECT value FROM meta WHERE key = 'checksums'")
+        assert state.fetchall() == [("complete",)]
         unsealed = database.execute("SELECT count(*) FROM events WHERE checksum IS NULL")
         assert unsealed.fetchone() == (0,)
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []

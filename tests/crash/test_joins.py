@@ -66,8 +66,7 @@ class Joiners:
             if event["type"] == "message.created":
                 content = event["by"], event["text"]
                 assert self.heard.setdefault(event["seq"], content) == content
-        client.heard.clear()
-        client._waiting.clear()
+        client.forget()
 
 
 async def write(server: Process, who: Login, over: asyncio.Event) -> None:
@@ -77,8 +76,7 @@ async def write(server: Process, who: Login, over: asyncio.Event) -> None:
         number += 1
         answer = await client.ask("send", text=f"{who.name} {number}")
         assert answer["type"] == "ack", answer
-        client.heard.clear()
-        client._waiting.clear()
+        client.forget()
     await client.hang_up()
 
 

@@ -104,6 +104,11 @@ class SocketClient:
         # The rooms of leave requests, by request id.
         self._leaving: dict[str, str] = {}
 
+    def forget(self) -> None:
+        """Forget what was heard: a client that runs for long would hold all of it."""
+        self.heard.clear()
+        self._waiting.clear()
+
     # Sending
 
     async def sends(self, type: str, **fields: Any) -> str:

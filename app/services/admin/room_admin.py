@@ -6,7 +6,8 @@ from ...domain import labels, names
 from ...domain.appends import Admit, CreateRoom, UpdateRoom
 from ...domain.errors import Invalid
 from ...domain.ids import Millis, RoomId, UserId
-from ...domain.limits import MAX_PAGE, MAX_RETENTION_DAYS, MAX_SEQ
+from ...domain.limits import MAX_PAGE
+from ...domain.retention import refuse_retention
 from ...domain.roles import Kind, Role
 from ...store import admin_rooms, users
 from ...store import retention as retention_store
@@ -160,12 +161,3 @@ class RoomAdmin:
 
     async def _write(self, audited: AuditedDatabase, work: Work[tuple[Room, Effects]]) -> Room:
         return await self._transactions.using(audited).write(work)
-
-
-def refuse_retention(days: int | None, events: int | None) -> None:
-    """Raise Invalid if a room can't keep this much: both are given, or one is out of bounds."""
-    if days is not None and events is not None:
-        raise Invalid.field("events", "can't be given together with days")
-    for field, value, top in (("days", days, MAX_RETENTION_DAYS), ("events", events, MAX_SEQ)):
-        if value is not None and not 1 <= value <= top:
-            raise Invalid.field(field, f"is not between 1 and {top}")

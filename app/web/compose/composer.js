@@ -21,7 +21,7 @@ export class Composer {
   #text = byId("text");
   #bar = byId("composer-bar");
   #drafts = new Drafts();
-  // Suggestions; null until they are loaded, which is when somebody writes.
+  // Suggestions; null until they are loaded, which is when the field gets the focus.
   #completion = null;
   #room = null;
   // What is replied to, or edited: `{seq, name, text}`; at most one of them.

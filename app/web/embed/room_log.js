@@ -5,7 +5,7 @@
  * what someone reads further up.
  */
 
-import { make, reconcile, setText, textButton } from "../dom.js";
+import { announceNothing, make, reconcile, setText, textButton } from "../dom.js";
 import { dayKey, dayLabel } from "../format.js";
 import { History } from "../history.js";
 import { EndFollower } from "../list/end_follower.js";
@@ -18,9 +18,6 @@ const BOUNDS = { items: 300, liveItems: 100 };
 
 // A page with fewer is the first of the room.
 const PAGE = 50;
-
-// Announcements are held back for this long after what isn't new was drawn.
-const QUIET_MS = 200;
 
 export class RoomLog {
   element = make("div", "view");
@@ -43,7 +40,6 @@ export class RoomLog {
   #isCaughtUp = false;
   // Whether something has come since the reader left the end.
   #isBehind = false;
-  #quietTimer = null;
   #on;
 
   /** @param on `{loadOlder(), loadNewer(), resend(id, again), nameOf(username)}` */
@@ -86,7 +82,7 @@ export class RoomLog {
 
   /** Earlier or later messages were loaded, which are nothing new. */
   onLoaded() {
-    this.#announceNothing();
+    announceNothing(this.#log);
     // They may have closed the gap to the end of the room.
     this.room.history.bound(this.#anchor.seq ?? 0);
     this.#draw();
@@ -110,7 +106,7 @@ export class RoomLog {
   /** Apply an event of the room, or a mark of its subscription. */
   apply(event) {
     const { history } = this.room;
-    if (!this.#isCaughtUp) this.#announceNothing();
+    if (!this.#isCaughtUp) announceNothing(this.#log);
     switch (event.type) {
       case "joined":
         this.room.epoch = event.epoch;
@@ -230,12 +226,5 @@ export class RoomLog {
 
   #nameOf(username) {
     return username === null ? "" : this.#on.nameOf(username);
-  }
-
-  // Screen readers must not announce old messages as new ones.
-  #announceNothing() {
-    clearTimeout(this.#quietTimer);
-    this.#log.setAttribute("aria-live", "off");
-    this.#quietTimer = setTimeout(() => this.#log.setAttribute("aria-live", "polite"), QUIET_MS);
   }
 }

@@ -6,7 +6,7 @@
  * and finds it again after a look into another room.
  */
 
-import { byId, reconcile, setText } from "../dom.js";
+import { announceNothing, byId, reconcile, setText } from "../dom.js";
 import { beginningOf, skeleton } from "./beginning.js";
 import { EndFollower } from "./end_follower.js";
 import { entriesOf } from "./entries.js";
@@ -24,9 +24,6 @@ const FOUND_MS = 2_400;
 // After history could not be loaded, it is asked for again: soon for a reader, rarely for a server
 // that is down.
 const RETRY_LOAD_MS = 2_000;
-
-// Announcements are held back for this long after what isn't new was shown.
-const QUIET_MS = 200;
 
 export class MessageList {
   #log = byId("log");
@@ -47,7 +44,6 @@ export class MessageList {
   #newestUnsentId = null;
   // Whether the place to begin reading at was found, which takes the room's first page.
   #settled = false;
-  #quietTimer = null;
   #on;
 
   /**
@@ -140,7 +136,7 @@ export class MessageList {
     if (stay) this.#window.followEnd();
     else this.#window.hold(items);
     const shown = this.#window.slice(items);
-    if (quietly) this.#announceNothing();
+    if (quietly) announceNothing(this.#log);
     const place = stay ? null : this.#anchor.take();
     const focus = this.#tools.takeFocus();
     reconcile(this.#list, entriesOf(shown.items, {
@@ -281,12 +277,5 @@ export class MessageList {
     row.classList.add("found");
     row.focus({ preventScroll: true });
     setTimeout(() => row.classList.remove("found"), FOUND_MS);
-  }
-
-  // Screen readers must not announce old messages as new ones.
-  #announceNothing() {
-    clearTimeout(this.#quietTimer);
-    this.#log.setAttribute("aria-live", "off");
-    this.#quietTimer = setTimeout(() => this.#log.setAttribute("aria-live", "polite"), QUIET_MS);
   }
 }
